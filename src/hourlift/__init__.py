@@ -1,0 +1,41 @@
+"""hourlift: the 3D pose of people in photographs and videos, in millimetres.
+
+The public names load on first use, so that ``import hourlift`` costs nothing:
+
+>>> from hourlift import PosePredictor
+>>> people = PosePredictor().predict(image_rgb)  # doctest: +SKIP
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hourlift.geometry.camera import Camera
+    from hourlift.geometry.skeleton import H36M17
+    from hourlift.pose import Pose, PoseSequence
+    from hourlift.predict import PosePredictor
+
+__version__ = "0.1.0"
+__all__ = ["H36M17", "Camera", "Pose", "PosePredictor", "PoseSequence", "__version__"]
+
+_HOME = {
+    "Camera": "hourlift.geometry.camera",
+    "H36M17": "hourlift.geometry.skeleton",
+    "Pose": "hourlift.pose",
+    "PosePredictor": "hourlift.predict",
+    "PoseSequence": "hourlift.pose",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first asked for (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'hourlift' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted({*globals(), *__all__})

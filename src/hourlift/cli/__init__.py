@@ -1,0 +1,115 @@
+"""The command line: ``hourlift COMMAND ...``.
+
+``COMMANDS`` names each command's module, which is imported only when that command runs, so that
+``hourlift predict`` never waits for PyTorch. A command's module exposes one name, ``command``: anything
+that ``tyro.cli`` accepts. Either
+
+- a typed function ``def command(...) -> int | None``, or
+- a frozen keyword-only dataclass with ``__call__(self) -> int | None``, or a union of such dataclasses
+  (they become the command's own sub-commands, as in ``hourlift train hourglass``).
+
+What it returns is the exit status; None means 0. The user's mistakes are raised as ValueError or OSError
+and become one line on standard error with exit status 2.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """Where a command lives, what it does in one line, and the extra that installs what it imports."""
+
+    module: str
+    summary: str
+    extra: str = ""
+
+
+COMMANDS: dict[str, Command] = {
+    "predict": Command("hourlift.cli.predict", "lift people in photos, videos or a webcam to 3D"),
+    "demo": Command("hourlift.cli.demo", "lift the clip that ships with hourlift"),
+    "train": Command("hourlift.cli.train", "train the hourglass or the lifter", "train"),
+    "synth": Command("hourlift.cli.synth", "render pictures of synthetic people with their joints", "synth"),
+    "evaluate": Command("hourlift.cli.evaluate", "measure a model on a data set"),
+    "export": Command("hourlift.cli.export", "turn a training checkpoint into an ONNX model", "train"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: the arguments after the program's name; None reads ``sys.argv``.
+
+    Returns:
+        Exit status: 0 all well, 1 some of many sources failed, 2 the user's mistake, 130 interrupted.
+        Wrong options and ``--help`` leave through SystemExit (2 and 0), as argparse does it.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(_overview())
+        return 0 if arguments else 2
+    if arguments[0] in ("-V", "--version"):
+        from hourlift import __version__
+
+        print(f"hourlift {__version__}")
+        return 0
+    name, rest = arguments[0], arguments[1:]
+    if name not in COMMANDS:
+        return _complain(f"there is no command {name!r}; the commands are {', '.join(COMMANDS)}")
+    return _run_safely(name, rest)
+
+
+def _run_safely(name: str, arguments: list[str]) -> int:
+    """Run a known command; its expected errors become one line and a status."""
+    if os.environ.get("HOURLIFT_TRACEBACK"):  # for bug reports: the whole story instead of one line
+        return _run(name, arguments)
+    try:
+        return _run(name, arguments)
+    except BrokenPipeError:  # the reader of our standard output left, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (ValueError, OSError) as error:
+        return _complain(_one_line(error))
+    except ModuleNotFoundError as error:
+        extra = COMMANDS[name].extra
+        if not extra or (error.name or "").startswith("hourlift"):
+            raise
+        return _complain(f"`{name}` needs the package {error.name}: pip install 'hourlift[{extra}]'")
+    except KeyboardInterrupt:
+        return _complain("interrupted", status=130)
+
+
+def _run(name: str, arguments: list[str]) -> int:
+    """Import the command, parse its arguments, run it."""
+    import tyro
+
+    command: Callable[..., object] = importlib.import_module(COMMANDS[name].module).command
+    result = tyro.cli(command, prog=f"hourlift {name}", args=arguments)
+    if callable(result):
+        result = result()
+    assert result is None or isinstance(result, int), f"{name} returned {result!r}, not an exit status"
+    return result or 0
+
+
+def _complain(message: str, status: int = 2) -> int:
+    """Say one line on standard error and hand the exit status back."""
+    print(f"hourlift: {message}", file=sys.stderr)
+    return status
+
+
+def _one_line(error: BaseException) -> str:
+    """An error's message as one line; an OSError without ours keeps the system's words and the file's name."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _overview() -> str:
+    """The help of the bare command."""
+    lines = ["usage: hourlift COMMAND ...", "", "The 3D pose of people in photographs and videos, in millimetres.", ""]
+    lines += [f"  {name:<10}{command.summary}" for name, command in COMMANDS.items()]
+    lines += ["", "hourlift COMMAND --help explains a command; hourlift --version prints the version."]
+    return "\n".join(lines)
