@@ -1,0 +1,223 @@
+"""Skeletons: which joints there are, how they hang together, and how one set maps onto another.
+
+Left and right are the subject's own. Bare joint indices stay inside this module; elsewhere joints are named.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skeleton:
+    """A named, ordered set of joints that form one tree.
+
+    Attributes:
+        name: Short name, e.g. ``"h36m17"``.
+        joint_names: Joint names in array order.
+        parents: Index of every joint's parent; -1 marks the one root.
+        flip_pairs: Pairs of joint indices that change places when the image is mirrored.
+    """
+
+    name: str
+    joint_names: tuple[str, ...]
+    parents: tuple[int, ...]
+    flip_pairs: tuple[tuple[int, int], ...]
+
+    def __post_init__(self) -> None:
+        if len(self.parents) != len(self.joint_names):
+            raise ValueError(f"{self.name}: {len(self.joint_names)} joints but {len(self.parents)} parents.")
+        if self.parents.count(-1) != 1:
+            raise ValueError(f"{self.name}: exactly one joint must be the root (parent -1).")
+
+    @property
+    def num_joints(self) -> int:
+        """Number of joints."""
+        return len(self.joint_names)
+
+    @property
+    def root(self) -> int:
+        """Index of the joint without a parent."""
+        return self.parents.index(-1)
+
+    @property
+    def edges(self) -> tuple[tuple[int, int], ...]:
+        """Bones as (parent, child) index pairs."""
+        return tuple((parent, child) for child, parent in enumerate(self.parents) if parent >= 0)
+
+    @property
+    def flip_permutation(self) -> NDArray[np.intp]:
+        """Indices (J,) such that ``joints[..., flip_permutation, :]`` swaps left and right."""
+        order = np.arange(self.num_joints)
+        for a, b in self.flip_pairs:
+            order[[a, b]] = b, a
+        return order
+
+    def index(self, name: str) -> int:
+        """Index of a joint by name.
+
+        Raises:
+            ValueError: The skeleton has no such joint; the message names those it has.
+        """
+        if name not in self.joint_names:
+            raise ValueError(f"{self.name} has no joint {name!r}; it has {', '.join(self.joint_names)}.")
+        return self.joint_names.index(name)
+
+    def indices(self, *names: str) -> list[int]:
+        """Indices of several joints by name, in the order asked for.
+
+        Raises:
+            ValueError: As ``index``.
+        """
+        return [self.index(name) for name in names]
+
+
+def _skeleton(name: str, parent_of: dict[str, str | None]) -> Skeleton:
+    """Build a skeleton from {joint: parent}; ``l_x`` and ``r_x`` become flip pairs."""
+    names = tuple(parent_of)
+    parents = tuple(-1 if parent is None else names.index(parent) for parent in parent_of.values())
+    flips = tuple((names.index(n), names.index("l" + n[1:])) for n in names if n.startswith("r_"))
+    return Skeleton(name=name, joint_names=names, parents=parents, flip_pairs=flips)
+
+
+# Human3.6M's 17 of 32 joints. `thorax` is the base of the neck, `head` the top of the head.
+H36M17 = _skeleton(
+    "h36m17",
+    {
+        "pelvis": None,
+        "r_hip": "pelvis",
+        "r_knee": "r_hip",
+        "r_ankle": "r_knee",
+        "l_hip": "pelvis",
+        "l_knee": "l_hip",
+        "l_ankle": "l_knee",
+        "spine": "pelvis",
+        "thorax": "spine",
+        "nose": "thorax",
+        "head": "nose",
+        "l_shoulder": "thorax",
+        "l_elbow": "l_shoulder",
+        "l_wrist": "l_elbow",
+        "r_shoulder": "thorax",
+        "r_elbow": "r_shoulder",
+        "r_wrist": "r_elbow",
+    },
+)
+
+MPII16 = _skeleton(
+    "mpii16",
+    {
+        "r_ankle": "r_knee",
+        "r_knee": "r_hip",
+        "r_hip": "pelvis",
+        "l_hip": "pelvis",
+        "l_knee": "l_hip",
+        "l_ankle": "l_knee",
+        "pelvis": None,
+        "thorax": "pelvis",
+        "upper_neck": "thorax",
+        "head_top": "upper_neck",
+        "r_wrist": "r_elbow",
+        "r_elbow": "r_shoulder",
+        "r_shoulder": "thorax",
+        "l_shoulder": "thorax",
+        "l_elbow": "l_shoulder",
+        "l_wrist": "l_elbow",
+    },
+)
+
+# COCO draws a graph with loops; this is a tree inside it.
+COCO17 = _skeleton(
+    "coco17",
+    {
+        "nose": None,
+        "l_eye": "nose",
+        "r_eye": "nose",
+        "l_ear": "l_eye",
+        "r_ear": "r_eye",
+        "l_shoulder": "nose",
+        "r_shoulder": "nose",
+        "l_elbow": "l_shoulder",
+        "r_elbow": "r_shoulder",
+        "l_wrist": "l_elbow",
+        "r_wrist": "r_elbow",
+        "l_hip": "l_shoulder",
+        "r_hip": "r_shoulder",
+        "l_knee": "l_hip",
+        "r_knee": "r_hip",
+        "l_ankle": "l_knee",
+        "r_ankle": "r_knee",
+    },
+)
+
+LSP14 = _skeleton(
+    "lsp14",
+    {
+        "r_ankle": "r_knee",
+        "r_knee": "r_hip",
+        "r_hip": "neck",
+        "l_hip": "neck",
+        "l_knee": "l_hip",
+        "l_ankle": "l_knee",
+        "r_wrist": "r_elbow",
+        "r_elbow": "r_shoulder",
+        "r_shoulder": "neck",
+        "l_shoulder": "neck",
+        "l_elbow": "l_shoulder",
+        "l_wrist": "l_elbow",
+        "neck": None,
+        "head_top": "neck",
+    },
+)
+
+SKELETONS: dict[str, Skeleton] = {s.name: s for s in (H36M17, MPII16, COCO17, LSP14)}
+
+LIMB_JOINTS: tuple[str, ...] = tuple(
+    f"{side}_{joint}" for joint in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist") for side in "rl"
+)
+"""The 12 limb joints that all four skeletons share."""
+
+# How a joint that the source lacks is made: the mean of the first group whose joints the source all has.
+# Approximate: annotators of different data sets do not click on the same spots.
+_MEANS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "pelvis": (("l_hip", "r_hip"),),
+    "thorax": (("l_shoulder", "r_shoulder"),),
+    "spine": (("pelvis", "thorax"), ("l_hip", "r_hip", "l_shoulder", "r_shoulder")),
+    # Mid-eyes is the field's custom for COCO, though the eyes sit lower than the top of the head.
+    "head": (("head_top",), ("l_eye", "r_eye")),
+    "head_top": (("head",),),
+    "neck": (("upper_neck",),),
+    "upper_neck": (("neck",),),
+}
+
+
+def map_joints(joints: ArrayLike, source: Skeleton, target: Skeleton) -> NDArray[np.floating]:
+    """Reorder joints from one skeleton to another.
+
+    A joint of the same name is copied. Others are documented means: pelvis = mid-hips, thorax = mid-shoulders,
+    spine = midpoint of those two, head = head_top (from COCO: mid-eyes, lower than the top of the head),
+    LSP's neck = MPII's upper_neck. A joint that the source does not determine is NaN.
+
+    Args:
+        joints: (..., source joints, D) array, any unit and frame. NaN goes through, also into means.
+        source: Skeleton of ``joints``.
+        target: Skeleton wanted.
+
+    Returns:
+        (..., target joints, D), the float type of ``joints`` (float64 for integers).
+
+    Raises:
+        ValueError: The joint axis does not fit ``source``.
+    """
+    joints = np.asarray(joints)
+    if joints.ndim < 2 or joints.shape[-2] != source.num_joints:
+        raise ValueError(f"{source.name} needs an array (..., {source.num_joints}, D), got shape {joints.shape}.")
+    dtype = joints.dtype if np.issubdtype(joints.dtype, np.floating) else np.float64
+    mapped = np.full((*joints.shape[:-2], target.num_joints, joints.shape[-1]), np.nan, dtype)
+    for i, name in enumerate(target.joint_names):
+        for group in ((name,), *_MEANS.get(name, ())):
+            if set(group) <= set(source.joint_names):
+                mapped[..., i, :] = joints[..., source.indices(*group), :].mean(axis=-2)
+                break
+    return mapped
