@@ -37,7 +37,7 @@ def box_from_joints(joints_px: ArrayLike, growth: float = BOX_GROWTH) -> NDArray
         (..., 4) xyxy in pixels, not clipped to the image; NaN where no joint is finite.
     """
     joints = np.asarray(joints_px, np.float64)
-    known = np.isfinite(joints).all(axis=-1)[..., None]
+    known = np.isfinite(joints).all(axis=-1, keepdims=True)
     low = np.where(known, joints, np.inf).min(axis=-2)
     high = np.where(known, joints, -np.inf).max(axis=-2)
     some = np.isfinite(low)
