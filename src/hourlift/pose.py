@@ -1,0 +1,205 @@
+"""Result types: one person in one picture (`Pose`), one picture of a video (`PoseFrame`), one person through a
+video (`PoseSequence`).
+
+Everything is in the pixels of the upright picture and in camera axes: x right, y down, z forward, millimetres.
+The joints are those of `hourlift.geometry.skeleton.H36M17`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hourlift.geometry.camera import Camera
+from hourlift.geometry.skeleton import H36M17
+
+Array = NDArray[np.float32]
+
+_POSE_SHAPES: dict[str, tuple[int, ...]] = {
+    "joints_2d_px": (H36M17.num_joints, 2),
+    "confidence": (H36M17.num_joints,),
+    "joints_3d_mm": (H36M17.num_joints, 3),
+    "root_cam_mm": (3,),
+    "box_xyxy_px": (4,),
+}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pose:
+    """One person in one picture.
+
+    The arrays are kept as float32; shapes are checked. What is unknown is NaN.
+
+    Attributes:
+        joints_2d_px: (17, 2) x, y in image pixels, pixel centres at integers.
+        confidence: (17,) peak of each joint's heatmap, 0 (a guess) to 1 (certain).
+        joints_3d_mm: (17, 3) relative to the pelvis, in camera axes.
+        root_cam_mm: (3,) the pelvis in the camera frame; NaN when it could not be solved.
+        box_xyxy_px: (4,) the person's box: left, top, right, bottom.
+        camera: the camera that turned pixels into viewing rays. `camera.source` says where it came from.
+        person_id: stays with the person through a video.
+
+    Raises:
+        ValueError: an array has another shape or cannot be read as numbers.
+    """
+
+    joints_2d_px: Array
+    confidence: Array
+    joints_3d_mm: Array
+    root_cam_mm: Array
+    box_xyxy_px: Array
+    camera: Camera
+    person_id: int = 0
+
+    def __post_init__(self) -> None:
+        for name, shape in _POSE_SHAPES.items():
+            object.__setattr__(self, name, _checked(name, getattr(self, name), shape))
+
+    @property
+    def joints_cam_mm(self) -> Array:
+        """(17, 3) joints in the camera frame; NaN when the root is unknown."""
+        return self.joints_3d_mm + self.root_cam_mm
+
+    @property
+    def score(self) -> float:
+        """Mean confidence of the joints, 0 to 1."""
+        return float(self.confidence.mean())
+
+    def joint(self, name: str) -> "Joint":
+        """One joint by its name, such as ``"l_wrist"``.
+
+        Raises:
+            ValueError: H36M17 has no joint of that name.
+        """
+        i = H36M17.index(name)
+        return Joint(
+            name=name,
+            position_px=self.joints_2d_px[i],
+            confidence=float(self.confidence[i]),
+            position_mm=self.joints_3d_mm[i],
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Joint:
+    """One joint of a `Pose`: (2,) pixels, confidence, (3,) millimetres relative to the pelvis in camera axes."""
+
+    name: str
+    position_px: Array
+    confidence: float
+    position_mm: Array
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PoseFrame:
+    """The people in one picture of a video (or in a photo: index 0, time 0).
+
+    Attributes:
+        index: number of the picture in its source, from 0.
+        time_s: when it is shown, in seconds from the first picture.
+        people: empty when nobody was found.
+    """
+
+    index: int
+    time_s: float
+    people: list[Pose] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PoseSequence:
+    """One person through a video: T frames in order, NaN (confidence: 0) where the person was not found.
+
+    Attributes:
+        person_id: who.
+        frame_index: (T,) int64, numbers of the frames in their source.
+        times_s: (T,) float64, when each frame is shown; not evenly spaced when the video's frame rate varies.
+        joints_2d_px, confidence, joints_3d_mm, root_cam_mm, box_xyxy_px: as in `Pose`, with T in front.
+        camera: the camera of the frames.
+
+    Raises:
+        ValueError: an array's shape does not fit T frames of 17 joints.
+    """
+
+    person_id: int
+    frame_index: NDArray[np.int64]
+    times_s: NDArray[np.float64]
+    joints_2d_px: Array
+    confidence: Array
+    joints_3d_mm: Array
+    root_cam_mm: Array
+    box_xyxy_px: Array
+    camera: Camera
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "frame_index", np.asarray(self.frame_index, dtype=np.int64))
+        object.__setattr__(self, "times_s", np.asarray(self.times_s, dtype=np.float64))
+        num_frames = self.frame_index.shape[0] if self.frame_index.ndim == 1 else -1
+        if num_frames < 0 or self.times_s.shape != (num_frames,):
+            raise ValueError(
+                f"frame_index and times_s must be two lists of one length, "
+                f"got shapes {self.frame_index.shape} and {self.times_s.shape}"
+            )
+        for name, shape in _POSE_SHAPES.items():
+            object.__setattr__(self, name, _checked(name, getattr(self, name), (num_frames, *shape)))
+
+    @classmethod
+    def from_frames(cls, frames: Iterable[PoseFrame], person_id: int = 0) -> "PoseSequence":
+        """Collect one person from the frames of `predict_video`.
+
+        Args:
+            frames: in order of time.
+            person_id: whom to collect.
+
+        Raises:
+            ValueError: the person is in none of the frames.
+        """
+        kept = list(frames)
+        poses = [next((p for p in frame.people if p.person_id == person_id), None) for frame in kept]
+        found = [pose for pose in poses if pose is not None]
+        if not found:
+            known = sorted({p.person_id for frame in kept for p in frame.people})
+            raise ValueError(f"person {person_id} is in none of the {len(kept)} frames; the people there are {known}")
+        arrays = {}
+        for name, shape in _POSE_SHAPES.items():
+            absent = np.full(shape, 0.0 if name == "confidence" else np.nan, dtype=np.float32)
+            arrays[name] = np.stack([absent if pose is None else getattr(pose, name) for pose in poses])
+        return cls(
+            person_id=person_id,
+            frame_index=np.array([frame.index for frame in kept]),
+            times_s=np.array([frame.time_s for frame in kept]),
+            camera=found[0].camera,
+            **arrays,
+        )
+
+    def __len__(self) -> int:
+        return len(self.frame_index)
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """(T,) whether the person was found in the frame."""
+        return np.isfinite(self.joints_3d_mm).all(axis=(1, 2))
+
+    @property
+    def joints_cam_mm(self) -> Array:
+        """(T, 17, 3) joints in the camera frame; NaN where the person or the root is unknown."""
+        return self.joints_3d_mm + self.root_cam_mm[:, None]
+
+    @property
+    def fps(self) -> float:
+        """Frames a second, from the median step of time; NaN for fewer than two frames."""
+        if len(self) < 2:
+            return float("nan")
+        step = float(np.median(np.diff(self.times_s)))
+        return 1.0 / step if step > 0 else float("nan")
+
+
+def _checked(name: str, values: object, shape: tuple[int, ...]) -> Array:
+    """Values as a float32 array of exactly this shape, or a ValueError that says what came instead."""
+    try:
+        array = np.asarray(values, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be an array of numbers: {error}") from None
+    if array.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
+    return array
