@@ -1,0 +1,44 @@
+"""Training pairs for the lifter out of 3D joints, in torch, on the device where the joints are.
+
+The same geometry as `hourlift.lifter.normalize`, which the tests hold it to.
+"""
+
+import torch
+from torch import Tensor
+
+from hourlift.lifter.normalize import MIN_SCALE, ROOT
+
+
+def lift_pair(joints_cam_mm: Tensor, detections: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Make input and target of the lifter.
+
+    Args:
+        joints_cam_mm: (B, 17, 3) joints in camera coordinates, all in front of the camera.
+        detections: (B, 17, 2) where a 2D stage would see them, as x/z and y/z in camera axes: the exact
+            projection plus the errors to train against. None is the exact projection.
+
+    Returns:
+        rays: (B, 17, 2) normalised, of the joints as detected.
+        joints_mm: (B, 17, 3) relative to the true root, axes of the virtual camera that looks at the detected
+            root: what the lifter must answer so that turning back gives the true pose.
+    """
+    seen = joints_cam_mm[..., :2] / joints_cam_mm[..., 2:] if detections is None else detections
+    rays = torch.cat((seen, torch.ones_like(seen[..., :1])), dim=-1)
+    rotation = _virtual_rotation(rays[:, ROOT])
+    turned = rays @ rotation.mT
+    flat = turned[..., :2] / turned[..., 2:]
+    flat = flat - flat[:, ROOT : ROOT + 1]
+    scale = flat.norm(dim=-1).mean(dim=-1)
+    rays = flat / torch.where(scale > MIN_SCALE, scale, 1.0)[:, None, None]
+    return rays, (joints_cam_mm - joints_cam_mm[:, ROOT : ROOT + 1]) @ rotation.mT
+
+
+def _virtual_rotation(ray: Tensor) -> Tensor:
+    """(B, 3) rays -> (B, 3, 3) the smallest rotation that brings each onto +z; see `geometry.camera`."""
+    x, y, z = (ray / ray.norm(dim=-1, keepdim=True)).unbind(-1)
+    rows = (
+        torch.stack((1 - x * x / (1 + z), -x * y / (1 + z), -x), dim=-1),
+        torch.stack((-x * y / (1 + z), 1 - y * y / (1 + z), -y), dim=-1),
+        torch.stack((x, y, z), dim=-1),
+    )
+    return torch.stack(rows, dim=-2)

@@ -1,0 +1,122 @@
+"""The lifter's input must not depend on the camera, nor on the person's size and place in the picture."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from hourlift.geometry.camera import Camera
+from hourlift.lifter.normalize import ROOT, denormalize, normalize_joints, normalize_rays
+
+TOLERANCE = 2e-6  # rays are float32 of magnitude about 1
+
+
+@pytest.fixture
+def joints(people: Callable[[int], np.ndarray]) -> np.ndarray:
+    return people(5)
+
+
+def camera(focal: float = 1100.0, center: tuple[float, float] = (500.0, 480.0)) -> Camera:
+    return Camera(fx=focal, fy=focal, cx=center[0], cy=center[1], image_wh=(1000, 1000))
+
+
+def turn(axis: np.ndarray, angle_deg: float) -> np.ndarray:
+    """(3, 3) Rodrigues rotation about an axis."""
+    x, y, z = axis / np.linalg.norm(axis)
+    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    angle = np.radians(angle_deg)
+    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
+
+
+def shrink(joints: np.ndarray) -> np.ndarray:
+    """The same people at half their size, standing where they stood."""
+    root = joints[:, ROOT : ROOT + 1]
+    return root + (joints - root) / 2
+
+
+def test_root_is_the_origin_and_the_mean_length_is_one(joints: np.ndarray) -> None:
+    rays = normalize_joints(camera().project(joints), camera()).rays
+    assert rays.shape == (5, 17, 2) and rays.dtype == np.float32
+    np.testing.assert_array_equal(rays[:, ROOT], 0)
+    np.testing.assert_allclose(np.linalg.norm(rays, axis=-1).mean(axis=-1), 1, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        camera(focal=300.0),
+        camera(focal=5000.0, center=(-200.0, 3000.0)),
+        Camera(fx=900.0, fy=700.0, cx=1.0, cy=2.0, image_wh=(64, 48)),
+        Camera(fx=900.0, fy=900.0, cx=500.0, cy=500.0, image_wh=(1000, 1000), distortion=(-0.1, 0.02, 1e-3, -1e-3)),
+    ],
+    ids=["wide lens", "long lens and a crop", "stretched pixels", "distorting lens"],
+)
+def test_another_lens_gives_the_same_rays(joints: np.ndarray, other: Camera) -> None:
+    expected = normalize_joints(camera().project(joints), camera())
+    actual = normalize_joints(other.project(joints), other)
+    np.testing.assert_allclose(actual.rays, expected.rays, atol=TOLERANCE)
+    np.testing.assert_allclose(actual.rotation, expected.rotation, atol=TOLERANCE)
+
+
+def test_a_smaller_picture_gives_the_same_rays(joints: np.ndarray) -> None:
+    joints_px = camera().project(joints)
+    halved = normalize_joints((joints_px + 0.5) / 2 - 0.5, camera().scaled((500, 500)))
+    np.testing.assert_allclose(halved.rays, normalize_joints(joints_px, camera()).rays, atol=TOLERANCE)
+
+
+def test_half_the_person_at_half_the_distance_gives_the_same_rays(joints: np.ndarray) -> None:
+    np.testing.assert_allclose(normalize_rays(joints / 2).rays, normalize_rays(joints).rays, atol=TOLERANCE)
+
+
+def test_half_the_person_at_the_same_place_differs_by_perspective_alone(joints: np.ndarray) -> None:
+    # Without perspective the two pictures would be equal; it fades with the distance.
+    differences = []
+    for away_mm in (0.0, 20_000.0, 2_000_000.0):
+        moved = joints + [0, 0, away_mm]
+        differences.append(np.abs(normalize_rays(moved).rays - normalize_rays(shrink(moved)).rays).mean())
+    assert differences[0] > differences[1] > differences[2]
+    assert differences[2] < 1e-3
+
+
+def test_a_turn_towards_the_image_centre_gives_the_same_rays(joints: np.ndarray) -> None:
+    for person in joints:
+        axis = np.cross(person[ROOT], [0, 0, 1])  # a turn about it moves the root along the line to the centre
+        expected = normalize_rays(person).rays
+        for angle in (-20.0, 5.0, 30.0):
+            turned = normalize_rays(person @ turn(axis, angle).T).rays
+            np.testing.assert_allclose(turned, expected, atol=TOLERANCE)
+
+
+def test_any_turn_gives_the_same_rays_up_to_roll(joints: np.ndarray) -> None:
+    turned = normalize_rays(joints @ turn(np.array([0.3, 1.0, -0.2]), 17.0).T).rays
+    before, after = (rays[..., 0] + 1j * rays[..., 1] for rays in (normalize_rays(joints).rays, turned))
+    roll = (after * before.conj()).sum(axis=-1, keepdims=True)
+    np.testing.assert_allclose(before * roll / np.abs(roll), after, atol=TOLERANCE)
+
+
+def test_denormalize_turns_back(joints: np.ndarray) -> None:
+    rotation = normalize_rays(joints).rotation
+    relative = joints - joints[:, ROOT : ROOT + 1]
+    virtual = np.einsum("bij,bkj->bki", rotation, relative)
+    np.testing.assert_allclose(denormalize(virtual, rotation), relative, atol=1e-9)
+    root_virtual = np.einsum("bij,bj->bi", rotation, joints[:, ROOT])
+    np.testing.assert_allclose(root_virtual[:, :2], 0, atol=1e-9)
+
+
+def test_an_unknown_joint_stays_unknown_and_disturbs_no_other(joints: np.ndarray) -> None:
+    joints_px = camera().project(joints[0])
+    joints_px[5] = np.nan
+    rays = normalize_joints(joints_px, camera()).rays
+    assert np.isnan(rays[5]).all() and np.isfinite(np.delete(rays, 5, axis=0)).all()
+    joints_px[ROOT] = np.nan
+    assert np.isnan(normalize_joints(joints_px, camera()).rays).all()
+
+
+def test_coinciding_joints_have_no_scale() -> None:
+    rays = normalize_joints(np.full((17, 2), 321.0), camera()).rays
+    np.testing.assert_allclose(rays, 0, atol=1e-6)
+
+
+def test_a_wrong_shape_is_named() -> None:
+    with pytest.raises(ValueError, match=r"\(16, 2\)"):
+        normalize_joints(np.zeros((16, 2)), camera())
