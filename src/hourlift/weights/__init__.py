@@ -1,0 +1,105 @@
+"""The trained models that ship with hourlift.
+
+Each is an ONNX file with a model card of the same name (``.md``). ``manifest.json`` lists them:
+
+    {"hourglass-fast": {"file": "hourglass-fast.onnx", "sha256": "...", "kind": "hourglass", "default": true}}
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+KINDS = ("hourglass", "lifter")
+_FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """One entry of the manifest."""
+
+    name: str
+    file: Path
+    sha256: str
+    kind: str
+    default: bool = False
+
+
+def manifest(folder: Path = _FOLDER) -> dict[str, Model]:
+    """Read the list of models by name.
+
+    Args:
+        folder: where manifest.json and the files lie.
+
+    Raises:
+        ValueError: if the manifest is missing or not as documented above.
+    """
+    file = folder / "manifest.json"
+    try:
+        entries = json.loads(file.read_text(encoding="utf-8"))
+        models = {
+            name: Model(
+                name=name,
+                file=folder / entry["file"],
+                sha256=entry["sha256"],
+                kind=entry["kind"],
+                default=entry.get("default", False),
+            )
+            for name, entry in entries.items()
+        }
+    except FileNotFoundError as error:
+        raise ValueError(f"{file} is missing; is hourlift installed completely?") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{file} is not a valid list of models: {error!r}") from error
+    for model in models.values():
+        if model.kind not in KINDS:
+            raise ValueError(f"{file}: {model.name!r} has the unknown kind {model.kind!r}; kinds are {KINDS}")
+    return models
+
+
+def default_name(kind: str, folder: Path = _FOLDER) -> str:
+    """Name of the model that is used when none is asked for.
+
+    Raises:
+        ValueError: if the manifest names no default of this kind.
+    """
+    for model in manifest(folder).values():
+        if model.kind == kind and model.default:
+            return model.name
+    raise ValueError(f"{folder / 'manifest.json'} names no default model of the kind {kind!r}")
+
+
+def path(name: str | Path, folder: Path = _FOLDER) -> Path:
+    """Find a model's file and check that it is the one that was shipped.
+
+    Args:
+        name: a name of the manifest, or the path of an ``.onnx`` file of one's own, which is taken as it is.
+        folder: where manifest.json and the files lie.
+
+    Returns:
+        The ONNX file.
+
+    Raises:
+        ValueError: if there is no such model, or if its file is missing or has changed since it was shipped.
+    """
+    if Path(name).suffix.lower() == ".onnx":
+        if not Path(name).is_file():
+            raise ValueError(f"{name} does not exist")
+        return Path(name)
+    models = manifest(folder)
+    model = models.get(str(name))
+    if model is None:
+        raise ValueError(
+            f"there is no model {str(name)!r}; there are {', '.join(models)}, or the path of an .onnx file"
+        )
+    if not model.file.is_file():
+        raise ValueError(f"{model.file} is missing; reinstall hourlift")
+    if sha256(model.file) != model.sha256:
+        raise ValueError(f"{model.file} is damaged: its SHA-256 is not the one in the manifest; reinstall hourlift")
+    return model.file
+
+
+def sha256(file: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
