@@ -1,0 +1,47 @@
+"""How a skeleton looks, in the picture and on the page alike: colours, sides, and confidence as weight."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hourlift.geometry.skeleton import H36M17
+
+# Sky blue and orange of Okabe and Ito's palette (2008): told apart under every common colour blindness, and
+# light enough to stand inside a dark outline. The centre line is neutral.
+LEFT_RGB = (86, 180, 233)
+RIGHT_RGB = (230, 159, 0)
+CENTRE_RGB = (240, 240, 236)
+OUTLINE_RGB = (24, 26, 32)
+
+MIN_CONFIDENCE = 0.1  # a heatmap's noise floor: below it the joint's place means nothing
+FULL_CONFIDENCE = 0.6  # from here on a joint is drawn at full weight
+
+Side = str  # "left", "right" or "centre", the subject's
+COLOURS: dict[Side, tuple[int, int, int]] = {"left": LEFT_RGB, "right": RIGHT_RGB, "centre": CENTRE_RGB}
+
+
+def side_of(joint_name: str) -> Side:
+    """The subject's side that a joint belongs to: "left", "right" or "centre"."""
+    return {"l_": "left", "r_": "right"}.get(joint_name[:2], "centre")
+
+
+def limb_sides(joint_names: Sequence[str] = H36M17.joint_names) -> list[Side]:
+    """The side of the limb that ends in each joint: a shoulder's collar bone belongs to the shoulder."""
+    return [side_of(name) for name in joint_names]
+
+
+def weight(confidence: NDArray[np.floating], min_confidence: float = MIN_CONFIDENCE) -> NDArray[np.float64]:
+    """How strongly to draw a joint or limb.
+
+    Args:
+        confidence: any shape, peak of the joint's heatmap in [0, 1].
+        min_confidence: confidence at which drawing stops.
+
+    Returns:
+        Same shape: 0 = not at all (also for NaN), then 0.25 rising linearly to 1 at ``FULL_CONFIDENCE``.
+    """
+    confidence = np.asarray(confidence, np.float64)
+    span = max(FULL_CONFIDENCE - min_confidence, 1e-6)
+    ramp = 0.25 + 0.75 * np.clip((confidence - min_confidence) / span, 0, 1)
+    return np.where(confidence >= min_confidence, ramp, 0.0)
