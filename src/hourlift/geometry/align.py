@@ -58,7 +58,7 @@ def _paired(pred: ArrayLike, true: ArrayLike) -> tuple[Array, Array, Array]:
 
 
 def _ratio(a: Array, b: Array) -> Array:
-    """a / b, and 0 where b is 0: a prediction collapsed to one point keeps a finite, large error."""
+    """Quotient, and 0 where ``b`` is 0: a prediction collapsed to one point keeps a finite, large error."""
     return np.divide(a, b, out=np.zeros(np.broadcast(a, b).shape), where=b > 0)
 
 

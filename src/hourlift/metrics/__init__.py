@@ -1,0 +1,41 @@
+"""How good is it: PCK and PCKh in the image, MPJPE and its kin in space. NumPy only, float64."""
+
+from hourlift.metrics.mpjpe import (
+    joint_errors,
+    mpjpe,
+    mpjpe_per_joint,
+    mpjve,
+    n_mpjpe,
+    n_mpjpe_per_joint,
+    pa_mpjpe,
+    pa_mpjpe_per_joint,
+)
+from hourlift.metrics.pck import (
+    PairConfusion,
+    head_length,
+    pair_confusion,
+    pck,
+    pck_per_joint,
+    pckh,
+    pckh_per_joint,
+    torso_length,
+)
+
+__all__ = [
+    "PairConfusion",
+    "head_length",
+    "joint_errors",
+    "mpjpe",
+    "mpjpe_per_joint",
+    "mpjve",
+    "n_mpjpe",
+    "n_mpjpe_per_joint",
+    "pa_mpjpe",
+    "pa_mpjpe_per_joint",
+    "pair_confusion",
+    "pck",
+    "pck_per_joint",
+    "pckh",
+    "pckh_per_joint",
+    "torso_length",
+]
