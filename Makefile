@@ -1,0 +1,42 @@
+# What a newcomer and a developer need. `make help` lists it.
+PYTHON ?= python3
+DEV := .venv
+DEMO := .venv-demo
+PACKAGE := $(shell find src -type f -not -name '*.pyc')
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format clean
+
+help:  ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/'
+
+demo: $(DEMO)/.installed  ## lift the clip that ships with hourlift; results in demo/
+	$(DEMO)/bin/hourlift demo
+
+test: lint  ## run lint and all tests
+	$(DEV)/bin/python -m pytest
+
+lint: $(DEV)/.installed  ## check style, format, types and the dependency rule
+	$(DEV)/bin/ruff check
+	$(DEV)/bin/ruff format --check
+	$(DEV)/bin/mypy
+	$(DEV)/bin/lint-imports
+
+format: $(DEV)/.installed  ## let ruff fix style and format
+	$(DEV)/bin/ruff check --fix
+	$(DEV)/bin/ruff format
+
+clean:  ## remove environments, caches and the demo's results
+	rm -rf $(DEV) $(DEMO) demo dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamp files stand for a finished installation: pip runs again only after what it depends on has changed.
+$(DEV)/.installed: pyproject.toml constraints.txt
+	test -x $(DEV)/bin/python || $(PYTHON) -m venv $(DEV)
+	$(DEV)/bin/pip install --quiet -c constraints.txt -e ".[dev]"
+	touch $@
+
+$(DEMO)/.installed: pyproject.toml $(PACKAGE)
+	test -x $(DEMO)/bin/python || $(PYTHON) -m venv $(DEMO)
+	$(DEMO)/bin/pip install --quiet .
+	touch $@
