@@ -1,0 +1,66 @@
+"""One annotated person in one picture."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hourlift.geometry.camera import Camera
+from hourlift.geometry.skeleton import H36M17
+
+_SHAPES = {"joints_2d_px": (17, 2), "visible": (17,), "box_xyxy_px": (4,), "joints_3d_cam_mm": (17, 3)}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sample:
+    """What every data set becomes, and what training and evaluation read.
+
+    Raises:
+        ValueError: if an array has the wrong shape.
+    """
+
+    id: str
+    """Unique within its data set."""
+    image: Path | NDArray[np.uint8]
+    """A picture file, or pixels (H, W, 3) RGB."""
+    joints_2d_px: NDArray[np.float32]
+    """(17, 2) Human3.6M-17 joints; NaN where the data set does not tell."""
+    visible: NDArray[np.bool_]
+    """(17,) False for a joint that is hidden or not annotated."""
+    box_xyxy_px: NDArray[np.float32]
+    """(4,) the person's box."""
+    joints_3d_cam_mm: NDArray[np.float32] | None = None
+    """(17, 3) the joints in camera coordinates."""
+    camera: Camera | None = None
+    """None when the data set does not tell."""
+    image_wh: tuple[int, int] | None = None
+    """The size that the annotation was made for, which the picture is held to; None when not told."""
+
+    def __post_init__(self) -> None:
+        assert H36M17.num_joints == 17
+        for name, shape in _SHAPES.items():
+            value = getattr(self, name)
+            if value is not None and np.shape(value) != shape:
+                raise ValueError(f"sample {self.id}: {name} must have the shape {shape}, not {np.shape(value)}")
+
+    def load_image(self) -> NDArray[np.uint8]:
+        """Read the picture's stored pixels (H, W, 3) RGB; data sets annotate those, not EXIF's rotation of them.
+
+        Raises:
+            ValueError: if the file is missing, is no picture, or is not of the size that the annotation states.
+        """
+        if isinstance(self.image, np.ndarray):
+            return self.image
+        if not self.image.is_file():
+            raise ValueError(f"{self.image} does not exist, but sample {self.id} is annotated on it")
+        image = cv2.imread(str(self.image), cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
+        if image is None:
+            raise ValueError(f"{self.image} cannot be read as a picture")
+        image_wh = (image.shape[1], image.shape[0])
+        if self.image_wh not in (None, image_wh):
+            raise ValueError(
+                f"{self.image} is {image_wh}, but the annotation was made on {self.image_wh} (width, height)"
+            )
+        return image.astype(np.uint8, copy=False)

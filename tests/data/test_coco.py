@@ -1,0 +1,154 @@
+"""The COCO keypoint layout on tiny folders."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from hourlift.data import load_coco
+from hourlift.geometry.crop import box_from_joints
+from hourlift.geometry.skeleton import COCO17, H36M17, LSP14, MPII16, Skeleton
+
+IMAGE_WH = (40, 30)
+
+
+def content(names: list[str]) -> dict[str, Any]:
+    """Two people in one picture; joint i of the first is at (10 + i, 5 + i / 2)."""
+    first = [number for i in range(len(names)) for number in (10 + i, 5 + i / 2, 2)]
+    second = [number for i in range(len(names)) for number in (i, i, 1)]
+    return {
+        "images": [{"id": 7, "file_name": "images/a.png", "width": IMAGE_WH[0], "height": IMAGE_WH[1]}],
+        "annotations": [
+            {"id": 1, "image_id": 7, "category_id": 3, "keypoints": first, "bbox": [9, 4, 20, 12], "iscrowd": 0},
+            {"id": 2, "image_id": 7, "category_id": 3, "keypoints": second},
+        ],
+        "categories": [{"id": 3, "name": "person", "keypoints": names}],
+    }
+
+
+def write(folder: Path, data: dict[str, Any], name: str = "keypoints.json") -> Path:
+    (folder / "images").mkdir(exist_ok=True)
+    pixels = np.zeros((IMAGE_WH[1], IMAGE_WH[0], 3), dtype=np.uint8)
+    pixels[..., 2] = 200  # OpenCV writes BGR: a red picture
+    cv2.imwrite(str(folder / "images" / "a.png"), pixels)
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text(json.dumps(data))
+    return folder
+
+
+@pytest.mark.parametrize("skeleton", [H36M17, MPII16, COCO17, LSP14], ids=lambda skeleton: skeleton.name)
+def test_every_known_skeleton_lands_in_human36m_order(tmp_path: Path, skeleton: Skeleton) -> None:
+    names = list(reversed(skeleton.joint_names))  # any order will do
+    sample = load_coco(write(tmp_path, content(names)))[0]
+    for joint in set(names) & set(H36M17.joint_names):
+        i = names.index(joint)
+        np.testing.assert_allclose(sample.joints_2d_px[H36M17.index(joint)], [10 + i, 5 + i / 2])
+        assert sample.visible[H36M17.index(joint)]
+    np.testing.assert_array_equal(sample.box_xyxy_px, [9, 4, 29, 16])
+    assert sample.id == "1"
+
+
+def test_cocos_own_names_and_folders(tmp_path: Path) -> None:
+    names = [name.replace("l_", "left_").replace("r_", "right_") for name in COCO17.joint_names]
+    data = content(names)
+    data["images"][0]["file_name"] = "a.png"  # COCO: annotations/x.json beside a folder of pictures
+    sample = load_coco(write(tmp_path, data, "annotations/person_keypoints_val2017.json"))[0]
+    assert sample.image == tmp_path / "images" / "a.png"
+    hips = sample.joints_2d_px[H36M17.indices("l_hip", "r_hip")]
+    np.testing.assert_allclose(sample.joints_2d_px[H36M17.index("pelvis")], hips.mean(axis=0))
+
+
+def test_the_picture_is_rgb(tmp_path: Path) -> None:
+    image = load_coco(write(tmp_path, content(list(LSP14.joint_names))))[0].load_image()
+    assert image.shape == (30, 40, 3) and image.dtype == np.uint8
+    np.testing.assert_array_equal(image[0, 0], [200, 0, 0])
+
+
+def test_hidden_and_unknown_joints(tmp_path: Path) -> None:
+    names = list(LSP14.joint_names)
+    data = content(names)
+    keypoints = data["annotations"][0]["keypoints"]
+    keypoints[3 * names.index("l_hip") + 2] = 1
+    for k in range(3):
+        keypoints[3 * names.index("r_wrist") + k] = 0
+    sample = load_coco(write(tmp_path, data))[0]
+    l_hip, r_hip, pelvis, r_wrist = H36M17.indices("l_hip", "r_hip", "pelvis", "r_wrist")
+    assert np.isfinite(sample.joints_2d_px[[l_hip, pelvis]]).all()
+    assert not sample.visible[l_hip] and sample.visible[r_hip] and not sample.visible[pelvis]
+    assert np.isnan(sample.joints_2d_px[r_wrist]).all() and not sample.visible[r_wrist]
+
+
+def test_a_missing_box_is_made_from_the_joints(tmp_path: Path) -> None:
+    sample = load_coco(write(tmp_path, content(list(LSP14.joint_names))))[1]
+    np.testing.assert_allclose(sample.box_xyxy_px, box_from_joints(sample.joints_2d_px), rtol=1e-6)
+
+
+def test_crowds_and_people_without_joints_are_left_out(tmp_path: Path) -> None:
+    data = content(list(LSP14.joint_names))
+    data["annotations"][0]["iscrowd"] = 1
+    data["annotations"].append(dict(data["annotations"][1], id=3, keypoints=[0] * 42))
+    assert [sample.id for sample in load_coco(write(tmp_path, data))] == ["2"]
+
+
+def test_unknown_joints_are_named(tmp_path: Path) -> None:
+    names = ["tail" if name == "neck" else name for name in LSP14.joint_names]
+    with pytest.raises(
+        ValueError, match=r"keypoints\.json.*lsp14: unknown joints \['tail'\], missing joints \['neck'\]"
+    ):
+        load_coco(write(tmp_path, content(names)))
+
+
+@pytest.mark.parametrize("key", ["images", "annotations", "categories"])
+def test_a_missing_part_is_named(tmp_path: Path, key: str) -> None:
+    data = content(list(LSP14.joint_names))
+    del data[key]
+    with pytest.raises(ValueError, match=rf"keypoints\.json is not in the COCO keypoint layout: KeyError '{key}'"):
+        load_coco(write(tmp_path, data))
+
+
+def test_too_few_numbers_are_named(tmp_path: Path) -> None:
+    data = content(list(LSP14.joint_names))
+    data["annotations"][0]["keypoints"].pop()
+    with pytest.raises(ValueError, match="annotation 1 has 41 numbers for 14 joints"):
+        load_coco(write(tmp_path, data))
+
+
+def test_a_person_on_an_unlisted_picture_is_an_error(tmp_path: Path) -> None:
+    data = content(list(LSP14.joint_names))
+    data["annotations"][0]["image_id"] = 99
+    with pytest.raises(ValueError, match="KeyError 99"):
+        load_coco(write(tmp_path, data))
+
+
+def test_missing_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="nowhere does not exist"):
+        load_coco(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="no JSON file"):
+        load_coco(tmp_path)
+    write(tmp_path, content(list(LSP14.joint_names)))
+    (tmp_path / "images" / "a.png").unlink()
+    with pytest.raises(ValueError, match=r"images/a\.png.*name the folder of images"):
+        load_coco(tmp_path)
+    (tmp_path / "second.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"several JSON files \(keypoints\.json, second\.json\)"):
+        load_coco(tmp_path)
+    (tmp_path / "second.json").write_text("nonsense")
+    with pytest.raises(ValueError, match=r"second\.json is not a JSON file"):
+        load_coco(tmp_path / "second.json")
+
+
+def test_unreadable_and_resized_pictures_are_named(tmp_path: Path) -> None:
+    sample = load_coco(write(tmp_path, content(list(LSP14.joint_names))))[0]
+    picture = tmp_path / "images" / "a.png"
+    cv2.imwrite(str(picture), np.zeros((15, 20, 3), dtype=np.uint8))
+    with pytest.raises(ValueError, match=r"a\.png is \(20, 15\), but the annotation was made on \(40, 30\)"):
+        sample.load_image()
+    picture.write_text("no picture")
+    with pytest.raises(ValueError, match=r"a\.png cannot be read"):
+        sample.load_image()
+    picture.unlink()
+    with pytest.raises(ValueError, match=r"a\.png does not exist"):
+        sample.load_image()
