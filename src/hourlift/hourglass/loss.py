@@ -1,0 +1,122 @@
+"""Losses of the hourglass, and what its raw output means under each of them.
+
+Shapes: B pictures, J joints, heatmaps of H x W cells; joints are heatmap pixels as in `hourlift.hourglass.heatmap`.
+Every loss is summed over the stacks: intermediate supervision (Newell et al. 2016, section 3.2).
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Literal, assert_never
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+LossKind = Literal["mse", "cross_entropy"]
+
+
+def heatmap_loss(
+    stacks: Sequence[Tensor], joints_px: Tensor, weights: Tensor, *, kind: LossKind, sigma: float
+) -> Tensor:
+    """`mse` or `cross_entropy`, as a config names them."""
+    match kind:
+        case "mse":
+            return mse(stacks, joints_px, weights, sigma=sigma)
+        case "cross_entropy":
+            return cross_entropy(stacks, joints_px, weights, sigma=sigma)
+        case _:
+            assert_never(kind)
+
+
+def mse(stacks: Sequence[Tensor], joints_px: Tensor, weights: Tensor, *, sigma: float) -> Tensor:
+    """Mean squared error against Gaussians of peak 1 (Newell et al. 2016, section 3.3).
+
+    Args:
+        stacks: Each (B, J, H, W), the network's raw output.
+        joints_px: (B, J, 2) true joints; one outside the picture asks for what is left of its Gaussian.
+        weights: (B, J) of each joint, 0 to leave it out. A NaN joint is left out whatever its weight.
+        sigma: Of the Gaussians, in heatmap pixels.
+
+    Returns:
+        () the mean over cells and the weighted mean over pictures and joints, summed over the stacks.
+    """
+    targets = gaussian_targets(joints_px, _size_wh(stacks[0]), sigma)
+    errors = torch.stack([(heatmaps.float() - targets).square().mean(dim=(-2, -1)) for heatmaps in stacks])
+    return _weighted_mean(errors.sum(dim=0), joints_px, weights)
+
+
+def cross_entropy(stacks: Sequence[Tensor], joints_px: Tensor, weights: Tensor, *, sigma: float) -> Tensor:
+    """Cross-entropy of "in which cell is the joint?" over H * W cells and one cell "nowhere".
+
+    Deviation from the paper, ours: its mean squared error has a first minimum at the all-zero map. Here the raw
+    output is a logit for each cell, and the logit of "nowhere" is the constant 0, so the size of the logits tells
+    whether the joint is in the picture at all.
+
+    Args:
+        stacks: Each (B, J, H, W), the network's raw output.
+        joints_px: (B, J, 2) true joints. The target of one inside the picture is its Gaussian, normalised over the
+            cells; of one outside, "nowhere".
+        weights: (B, J) of each joint, 0 to leave it out. A NaN joint is left out whatever its weight.
+        sigma: Of the Gaussians, in heatmap pixels.
+
+    Returns:
+        () nats: the weighted mean over pictures and joints, summed over the stacks. Its minimum is the entropy of
+        the targets, about log(2 pi e sigma^2) per stack.
+    """
+    width, height = _size_wh(stacks[0])
+    upper = joints_px.new_tensor((width - 0.5, height - 0.5))
+    inside = ((joints_px >= -0.5) & (joints_px <= upper)).all(dim=-1)
+    targets = gaussian_targets(joints_px, (width, height), sigma).flatten(2)
+    targets = torch.where(inside[..., None], targets / targets.sum(dim=-1, keepdim=True), 0.0)
+    errors = torch.zeros_like(weights, dtype=torch.float32)
+    for heatmaps in stacks:
+        logits = heatmaps.float().flatten(2)
+        # log of the sum over all cells with "nowhere"'s exp(0); its own term of the target needs no logit
+        errors = errors + F.softplus(logits.logsumexp(dim=-1)) - (targets * logits).sum(dim=-1)
+    return _weighted_mean(errors, joints_px, weights)
+
+
+def gaussian_targets(joints_px: Tensor, size_wh: tuple[int, int], sigma: float) -> Tensor:
+    """`hourlift.hourglass.heatmap.encode` in torch: (B, J, 2) -> (B, J, H, W), zero where a joint is NaN."""
+    width, height = size_wh
+    joints = joints_px.float()
+    from_x = torch.arange(width, device=joints.device) - joints[..., 0:1]
+    from_y = torch.arange(height, device=joints.device) - joints[..., 1:2]
+    x, y = (torch.exp(-distance.square() / (2 * sigma**2)) for distance in (from_x, from_y))
+    known = joints.isfinite().all(dim=-1)[..., None, None]
+    return torch.where(known, y[..., :, None] * x[..., None, :], 0.0)
+
+
+def activate(logits: Tensor, kind: LossKind, sigma: float) -> Tensor:
+    """Raw output of the network -> heatmaps in [0, 1], a peak of about 1 where it is certain.
+
+    Args:
+        logits: (B, J, H, W) of one stack, trained with the loss `kind`.
+        kind: "mse": the output is the heatmap, clamped. "cross_entropy": the probability of each cell over the
+            probability that a certain network gives the cell at the centre of its Gaussian, at most 1.
+        sigma: That it was trained with.
+
+    Returns:
+        (B, J, H, W) float32, made of operations that ONNX has.
+    """
+    if kind == "mse":
+        return logits.float().clamp(0.0, 1.0)
+    cells = F.pad(logits.float().flatten(2), (0, 1))  # the last cell is "nowhere", logit 0
+    probabilities = cells.softmax(dim=-1)[..., :-1].unflatten(-1, logits.shape[-2:])
+    return (probabilities / peak_probability(sigma)).clamp(max=1.0)
+
+
+def peak_probability(sigma: float) -> float:
+    """Share of a Gaussian's cells that falls to the cell at its centre: 1 / (2 pi sigma^2) for a wide one."""
+    reach = math.ceil(10 * sigma)
+    return sum(math.exp(-(k**2) / (2 * sigma**2)) for k in range(-reach, reach + 1)) ** -2
+
+
+def _size_wh(heatmaps: Tensor) -> tuple[int, int]:
+    return heatmaps.shape[-1], heatmaps.shape[-2]
+
+
+def _weighted_mean(errors: Tensor, joints_px: Tensor, weights: Tensor) -> Tensor:
+    """(B, J) errors -> (): the mean under the weights of the joints that are known; 0 when there is none."""
+    weights = torch.where(joints_px.isfinite().all(dim=-1), weights.float(), 0.0)
+    return (errors * weights).sum() / weights.sum().clamp_min(1e-6)
