@@ -240,10 +240,11 @@ def virtual_rotation(ray: ArrayLike) -> Array:
     """
     ray = np.asarray(ray, np.float64)
     length = np.linalg.norm(ray, axis=-1, keepdims=True)
-    x, y, z = np.moveaxis(ray / np.where(length > 0, length, np.nan), -1, 0)
-    k = 1 / np.where(z > -1, 1 + z, np.nan)
+    unit = ray / np.where(length > 0, length, np.nan)
+    x, y, z = np.moveaxis(np.where(unit[..., 2:] > -1, unit, np.nan), -1, 0)
+    k = 1 / (1 + z)
     # Rodrigues' formula for the axis ray x (0, 0, 1), written out.
-    rows = [[1 - k * x * x, -k * x * y, -x], [-k * x * y, 1 - k * y * y, -y], [x + 0 * k, y + 0 * k, z + 0 * k]]
+    rows = [[1 - k * x * x, -k * x * y, -x], [-k * x * y, 1 - k * y * y, -y], [x, y, z]]
     return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
 
 
