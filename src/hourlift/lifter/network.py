@@ -13,9 +13,8 @@ Shapes: B people, J = 17 joints, W = width.
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
-
-from hourlift.lifter.normalize import ROOT
 
 MIN_STD = 1e-6  # a coordinate that never moves in the training data is centred, not divided by zero
 
@@ -69,8 +68,7 @@ class Lifter(nn.Module):
         standardized = (without_root(rays) - self.input_mean) / self.input_std
         lifted = self.layers(standardized.flatten(1)).unflatten(1, self.output_mean.shape)
         joints_mm = lifted * self.output_std + self.output_mean
-        root = torch.zeros_like(joints_mm[:, :1])
-        return torch.cat((joints_mm[:, :ROOT], root, joints_mm[:, ROOT:]), dim=1)
+        return F.pad(joints_mm, (0, 0, 1, 0))
 
     @torch.no_grad()
     def set_statistics(self, rays: Tensor, joints_mm: Tensor) -> None:
@@ -106,5 +104,5 @@ def _linear_unit(in_features: int, config: LifterConfig) -> tuple[nn.Module, ...
 
 
 def without_root(joints: Tensor) -> Tensor:
-    """(B, J, D) -> (B, J - 1, D): the joints that the network reads and answers."""
-    return torch.cat((joints[:, :ROOT], joints[:, ROOT + 1 :]), dim=1)
+    """(B, J, D) -> (B, J - 1, D): the joints that the network reads and answers. The root is the first joint."""
+    return joints[:, 1:]

@@ -1,0 +1,144 @@
+"""The two models as files, under the contract that `hourlift.predict` reads.
+
+    hourglass: image uint8 (B, S, S, 3) RGB -> heatmaps float32 (B, 17, S/4, S/4) in [0, 1], a peak of 1 = certain
+    lifter:    rays float32 (B, 17, 2) -> joints_mm float32 (B, 17, 3), root-relative, in the virtual camera
+
+Everything between is in the graph: scaling of pixels, activation of the heatmaps, standardisation. The metadata
+key "hourlift" holds JSON that says the rest: kind, name, skeleton, joint names, crop and decoding.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from hourlift.export.onnx_file import Exported, Parity, write_onnx
+from hourlift.geometry.crop import CROP_MARGIN
+from hourlift.geometry.skeleton import H36M17
+from hourlift.hourglass.heatmap import DecodeMethod
+from hourlift.hourglass.loss import LossKind, activate
+from hourlift.hourglass.network import StackedHourglass
+from hourlift.lifter.network import Lifter
+
+SCHEMA = 1
+HOURGLASS_TOLERANCE = Parity(exact=1e-4, stored=0.02)
+"""Of heatmaps in [0, 1]."""
+LIFTER_TOLERANCE = Parity(exact=0.01, stored=2.0)
+"""Millimetres."""
+
+_EXAMPLES = 3
+
+
+def export_hourglass(
+    network: StackedHourglass,
+    file: str | Path,
+    *,
+    name: str,
+    input_size: int,
+    loss: LossKind,
+    sigma: float,
+    decode: DecodeMethod = "dark",
+    commit: str = "",
+) -> Exported:
+    """Write stage 1 as an ONNX file.
+
+    Args:
+        network: trained for the 17 joints of Human3.6M.
+        file: where to write.
+        name: what the model is called, in its metadata.
+        input_size: side S of the input in pixels, fixed in the file so that the runtime can plan for it.
+        loss: the loss it was trained with, which says what its output means.
+        sigma: of the Gaussians it was trained with, in heatmap pixels.
+        decode: the decoding that suits it best.
+        commit: of the code that trained it.
+
+    Raises:
+        ValueError: as `write_onnx`; or if the network answers other joints.
+    """
+    _check_joints(network.config.num_joints)
+    metadata = _metadata("hourglass", name, commit) | {
+        "input": "square RGB crop around the person, uint8: a side of crop_margin x the longer side of the box",
+        "crop_margin": CROP_MARGIN,
+        "input_size": input_size,
+        "decode": decode,
+    }
+    return write_onnx(
+        _HourglassGraph(network, loss, sigma),
+        _example_images(input_size),
+        file,
+        input_name="image",
+        output_name="heatmaps",
+        metadata=metadata,
+        tolerance=HOURGLASS_TOLERANCE,
+    )
+
+
+def export_lifter(lifter: Lifter, file: str | Path, *, name: str, commit: str = "") -> Exported:
+    """Write stage 2 as an ONNX file.
+
+    Args:
+        lifter: trained, with the statistics of its training data.
+        file: where to write.
+        name: what the model is called, in its metadata.
+        commit: of the code that trained it.
+
+    Raises:
+        ValueError: as `write_onnx`; or if the network lifts other joints.
+    """
+    _check_joints(lifter.config.num_joints)
+    metadata = _metadata("lifter", name, commit) | {
+        "input": "joints as viewing rays of a virtual camera, as hourlift.lifter.normalize makes them",
+        "output": "joints in mm relative to the pelvis, axes of the virtual camera, for a person of average stature",
+    }
+    generator = torch.Generator().manual_seed(0)
+    others = torch.randn(_EXAMPLES, H36M17.num_joints - 1, 2, generator=generator)
+    rays = F.pad(others * lifter.input_std.cpu() + lifter.input_mean.cpu(), (0, 0, 1, 0))  # the root is the first joint
+    return write_onnx(
+        lifter,
+        rays,
+        file,
+        input_name="rays",
+        output_name="joints_mm",
+        metadata=metadata,
+        tolerance=LIFTER_TOLERANCE,
+    )
+
+
+class _HourglassGraph(nn.Module):
+    """Bytes in, heatmaps of the last stack out."""
+
+    def __init__(self, network: StackedHourglass, loss: LossKind, sigma: float) -> None:
+        super().__init__()
+        self.network, self.loss, self.sigma = network, loss, sigma
+
+    def forward(self, image: Tensor) -> Tensor:
+        pixels = image.permute(0, 3, 1, 2).float() / 255
+        return activate(self.network(pixels)[-1], self.loss, self.sigma)
+
+
+def _metadata(kind: str, name: str, commit: str) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "kind": kind,
+        "name": name,
+        "skeleton": H36M17.name,
+        "joint_names": list(H36M17.joint_names),
+        "commit": commit,
+    }
+
+
+def _check_joints(num_joints: int) -> None:
+    if num_joints != H36M17.num_joints:
+        raise ValueError(
+            f"only models of the {H36M17.num_joints} joints of {H36M17.name} can be exported, not {num_joints}"
+        )
+
+
+def _example_images(size: int) -> Tensor:
+    """(B, size, size, 3) uint8: blobs of colour with some noise, nearer to a picture than noise alone."""
+    generator = torch.Generator().manual_seed(0)
+    blobs = F.interpolate(torch.rand(_EXAMPLES, 3, 8, 8, generator=generator), size=(size, size), mode="bilinear")
+    noise = 0.1 * torch.rand(blobs.shape, generator=generator)
+    return ((blobs * 0.9 + noise) * 255).byte().permute(0, 2, 3, 1).contiguous()

@@ -1,0 +1,159 @@
+"""A torch module as an ONNX file: traced, halved in size, compared number by number, written whole or not at all."""
+
+import json
+import os
+import tempfile
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from hourlift.weights import sha256
+
+OPSET = 17  # what onnxruntime 1.12 and later can read
+METADATA_KEY = "hourlift"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parity:
+    """The largest absolute difference between torch and ONNX Runtime over all outputs, in the outputs' unit."""
+
+    exact: float
+    """With float32 weights: the graph alone."""
+    stored: float
+    """With the float16 weights of the file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """What was written."""
+
+    file: Path
+    sha256: str
+    size_bytes: int
+    parity: Parity
+
+
+def write_onnx(
+    graph: nn.Module,
+    examples: Tensor,
+    file: str | Path,
+    *,
+    input_name: str,
+    output_name: str,
+    metadata: dict[str, Any],
+    tolerance: Parity,
+) -> Exported:
+    """Export a module of one input and one output, check it against torch, write it.
+
+    Args:
+        graph: the module; it is traced in evaluation mode on the CPU.
+        examples: (B, ...) inputs to trace with and to compare on, B > 1. The batch size of the file is free.
+        file: where to write; an existing file is replaced in one step.
+        input_name: name of the input in the file.
+        output_name: name of the output in the file.
+        metadata: stored as JSON under the metadata key "hourlift".
+        tolerance: the largest differences that are accepted.
+
+    Returns:
+        The file, its hash and size, and the differences found.
+
+    Raises:
+        ValueError: if ONNX Runtime's answers differ from torch's by more than the tolerance; nothing is written.
+        OSError: if the file cannot be written.
+    """
+    graph = graph.cpu().eval()
+    with torch.no_grad():
+        expected = graph(examples).numpy()
+    exact = _trace(graph, examples, input_name, output_name)
+    helper.set_model_props(exact, {METADATA_KEY: json.dumps(metadata)})
+    onnx.checker.check_model(exact, full_check=True)
+    stored = with_float16_weights(exact)
+    parity = Parity(
+        exact=_largest_difference(exact, examples.numpy(), expected),
+        stored=_largest_difference(stored, examples.numpy(), expected),
+    )
+    # Negated, so that a NaN does not pass.
+    if not (parity.exact <= tolerance.exact and parity.stored <= tolerance.stored):
+        raise ValueError(
+            f"{file} is not written: ONNX Runtime's answers differ from torch's by {parity}, over {tolerance}"
+        )
+    content = stored.SerializeToString()
+    _write_atomically(Path(file), content)
+    return Exported(file=Path(file), sha256=sha256(Path(file)), size_bytes=len(content), parity=parity)
+
+
+def with_float16_weights(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Copy a model with its weight matrices stored as float16, each followed by a Cast back to float32.
+
+    The file is half as large; the arithmetic stays float32, and ONNX Runtime folds the casts as it loads.
+    Vectors (biases, batch-norm statistics) are small and stay as they are.
+    """
+    halved = onnx.ModelProto()
+    halved.CopyFrom(model)
+    casts = []
+    for tensor in halved.graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT or len(tensor.dims) < 2:
+            continue
+        name, half = tensor.name, f"{tensor.name}.float16"
+        with np.errstate(over="ignore"):  # an infinity shows in the comparison with torch
+            values = numpy_helper.to_array(tensor).astype(np.float16)
+        tensor.CopyFrom(numpy_helper.from_array(values, half))
+        casts.append(helper.make_node("Cast", [half], [name], name=f"{name}.cast", to=TensorProto.FLOAT))
+    nodes = [*casts, *halved.graph.node]
+    del halved.graph.node[:]
+    halved.graph.node.extend(nodes)
+    return halved
+
+
+def _trace(graph: nn.Module, examples: Tensor, input_name: str, output_name: str) -> onnx.ModelProto:
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        # The TorchScript exporter is deprecated, but needs nothing beyond onnx. It also warns of Python conditions,
+        # which here check the input's size. Whatever it might get wrong, the comparison with torch finds.
+        warnings.simplefilter("ignore")
+        file = Path(folder) / "traced.onnx"
+        torch.onnx.export(
+            graph,
+            (examples,),
+            file,
+            input_names=[input_name],
+            output_names=[output_name],
+            dynamic_axes={input_name: {0: "batch"}, output_name: {0: "batch"}},
+            opset_version=OPSET,
+            dynamo=False,
+        )
+        return onnx.load(file)
+
+
+def _largest_difference(model: onnx.ModelProto, examples: NDArray, expected: NDArray) -> float:
+    """Compare on the whole batch and on its first item, which also shows that the batch size is free."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return max(
+        float(np.abs(session.run(None, {name: examples[:count]})[0] - expected[:count]).max())
+        for count in (len(examples), 1)
+    )
+
+
+def _write_atomically(file: Path, content: bytes) -> None:
+    """Write beside the target, then rename: a reader sees the old file or the new one."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+        os.chmod(temporary, 0o644)  # mkstemp's own is 0600
+        os.replace(temporary, file)
+    except BaseException:
+        os.unlink(temporary)
+        raise
