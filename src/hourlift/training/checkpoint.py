@@ -1,0 +1,128 @@
+"""Checkpoints: what a run needs to go on, and what a network needs to be used.
+
+A checkpoint is a dictionary of plain data and tensors, so that loading one never runs code from it:
+
+    schema: 1
+    kind: "hourglass" | "lifter"; model_config: the fields of HourglassConfig | LifterConfig
+    stage: what the stage says of itself (`hourlift.training.loop.Stage.meta`)
+    train_config: the fields of `hourlift.training.loop.TrainConfig`
+    step: updates done; metrics: of the last validation
+    ema: state of the averaged network, the one to use
+    model, optimizer: states to go on from; a compact checkpoint has neither
+"""
+
+import os
+import pickle
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import torch
+from torch import Tensor, nn
+
+from hourlift.hourglass.network import HourglassConfig, StackedHourglass
+from hourlift.lifter.network import Lifter, LifterConfig
+
+SCHEMA = 1
+_TENSORS = ("ema", "model", "optimizer")
+
+
+def describe_model(model: nn.Module) -> dict[str, Any]:
+    """The network's kind and the fields of its config, from which `load_model` builds it again."""
+    match model:
+        case StackedHourglass():
+            return {"kind": "hourglass", "model_config": asdict(model.config)}
+        case Lifter():
+            return {"kind": "lifter", "model_config": asdict(model.config)}
+        case _:
+            raise TypeError(f"Checkpoints hold a StackedHourglass or a Lifter, not a {type(model).__name__}.")
+
+
+def save(path: Path, state: Mapping[str, Any]) -> None:
+    """Write a checkpoint whole or not at all: a run that is killed meanwhile leaves the one before."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            torch.save({"schema": SCHEMA, **state}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a checkpoint, tensors on the CPU.
+
+    Raises:
+        FileNotFoundError: There is none.
+        ValueError: It is cut off, or not one of ours.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError, BadZipFile) as error:
+        raise ValueError(f"{path} is not a whole checkpoint of hourlift: it is damaged or of another kind.") from error
+    if not isinstance(state, dict) or "schema" not in state:
+        raise ValueError(f"{path} is not a checkpoint of hourlift.")
+    if state["schema"] != SCHEMA:
+        raise ValueError(f"{path} has the schema {state['schema']}, this version of hourlift reads {SCHEMA}.")
+    return state
+
+
+def load_model(path: Path) -> tuple[StackedHourglass | Lifter, dict[str, Any]]:
+    """Build the network of a checkpoint.
+
+    Args:
+        path: A checkpoint, compact or not.
+
+    Returns:
+        model: With the averaged weights, in evaluation mode, float32, on the CPU.
+        meta: Everything in the checkpoint that is not a tensor; see the module.
+
+    Raises:
+        FileNotFoundError, ValueError: As `load`.
+    """
+    state = load(path)
+    model: StackedHourglass | Lifter
+    match state["kind"]:
+        case "hourglass":
+            model = StackedHourglass(HourglassConfig(**state["model_config"]))
+        case "lifter":
+            model = Lifter(LifterConfig(**state["model_config"]))
+        case kind:
+            raise ValueError(f"{path} holds a network of the unknown kind {kind!r}.")
+    model.load_state_dict(state["ema"])
+    return model.eval(), {key: value for key, value in state.items() if key not in _TENSORS}
+
+
+def save_compact(path: Path, state: Mapping[str, Any]) -> None:
+    """Write the averaged network alone, its matrices and kernels as float16: an eighth of the size.
+
+    What is small stays float32: batch norm's variances and the lifter's millimetres have float16's range to lose.
+
+    Args:
+        path: Where to.
+        state: A checkpoint, as `save` takes it or `load` returns it.
+    """
+    ema = {name: value.half() if _is_kernel(name, value) else value for name, value in state["ema"].items()}
+    save(path, {**{key: value for key, value in state.items() if key not in _TENSORS}, "ema": ema})
+
+
+def warm_start(model: nn.Module, path: Path) -> None:
+    """Copy the averaged weights of a checkpoint, compact or not, into a network of the same shape.
+
+    Raises:
+        FileNotFoundError, ValueError: As `load`; ValueError also where the checkpoint's network has another shape.
+    """
+    state = load(path)
+    theirs = {key: state[key] for key in ("kind", "model_config")}
+    if theirs != describe_model(model):
+        raise ValueError(f"{path} holds {theirs}, this run trains {describe_model(model)}.")
+    model.load_state_dict(state["ema"])
+
+
+def _is_kernel(name: str, value: Tensor) -> bool:
+    return name.endswith("weight") and value.ndim > 1

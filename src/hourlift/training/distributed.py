@@ -1,0 +1,81 @@
+"""Training on several processes: one per GPU, or one per core.
+
+`torchrun --nproc-per-node 2 -m hourlift train ...` starts them. On a CPU, two processes with one thread each can be
+much faster than one process with two threads.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """The processes of this run and which of them this is."""
+
+    rank: int = 0
+    size: int = 1
+    local_rank: int = 0
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes files and validates."""
+        return self.rank == 0
+
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is set in any process; all of them must ask."""
+        if self.size == 1:
+            return flag
+        votes = torch.tensor(int(flag))  # on the CPU, so through gloo: it does not wait for the GPU
+        dist.all_reduce(votes, op=dist.ReduceOp.MAX)
+        return bool(votes)
+
+    def device(self, name: str) -> torch.device:
+        """This process's device.
+
+        Raises:
+            ValueError: There is no such device here.
+        """
+        try:
+            device = torch.device(name)
+        except RuntimeError as error:
+            raise ValueError(f"There is no kind of device called {name!r}; use cpu, cuda, cuda:1 or mps.") from error
+        if device.type == "cuda":
+            if not torch.cuda.is_available():
+                raise ValueError("PyTorch finds no CUDA device here; use the device cpu.")
+            device = torch.device("cuda", self.local_rank if self.size > 1 else device.index or 0)
+            torch.cuda.set_device(device)
+        return device
+
+    def wrap(self, model: nn.Module, device: torch.device) -> nn.Module:
+        """The network, its gradients averaged over the processes; itself where there is one process."""
+        if self.size == 1:
+            return model
+        return DistributedDataParallel(model, device_ids=[device] if device.type == "cuda" else None)
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """The network inside `World.wrap`'s, whose attributes are hidden."""
+    inner = model.module if isinstance(model, DistributedDataParallel) else model
+    assert isinstance(inner, nn.Module)
+    return inner
+
+
+@contextmanager
+def join() -> Iterator[World]:
+    """Meet the other processes that the launcher announced in the environment; leave them at the end."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        yield World()
+        return
+    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+    try:
+        yield World(rank=dist.get_rank(), size=size, local_rank=int(os.environ.get("LOCAL_RANK", "0")))
+    finally:
+        dist.destroy_process_group()

@@ -1,0 +1,245 @@
+"""The training loop of both stages.
+
+A run is a function of its config alone: the batch of a step and every random number in it follow from the seed and
+the step, so a run that was stopped and resumed ends with the same bits (on a CPU) as one that was not.
+"""
+
+import dataclasses
+import math
+import time
+from collections.abc import Iterator, Mapping, Sized
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hourlift.training import checkpoint, distributed
+from hourlift.training.ema import Ema
+from hourlift.training.run_log import Meter, RunLog
+from hourlift.training.schedule import ScheduleKind, schedule
+from hourlift.training.stop import StopReason, stop_requests
+
+
+class Stage(Protocol):
+    """What a run trains, and on what. Batches are anything with a length: the number of items."""
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """Plain data for the checkpoint, such as what the export must know: name, input size, loss, sigma."""
+
+    def build_model(self) -> nn.Module:
+        """The network, on the CPU; the loop has seeded PyTorch before."""
+
+    def batches(self, start_step: int, device: torch.device, rank: int, world_size: int) -> Iterator[Any]:
+        """Batches on the device from that step on; each a function of seed, step and rank (see `step_seed`)."""
+
+    def loss(self, model: nn.Module, batch: Any) -> tuple[Tensor, Mapping[str, Tensor | float]]:
+        """Loss () and other numbers to tell. Call the model; `distributed.unwrapped` has its attributes."""
+
+    def validate(self, model: nn.Module, device: torch.device) -> Mapping[str, float]:
+        """Measures of the averaged network, which is in evaluation mode; without gradients, in one process."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """How a run trains. A step is one batch per process; shares are of the run's steps."""
+
+    steps: int
+    lr: float = 1e-3
+    schedule: ScheduleKind = "cosine"
+    warmup: float = 0.02
+    """Share of the run in which the learning rate rises."""
+    floor: float = 0.01
+    """Share of the learning rate that is left at the end."""
+    optimiser: Literal["adamw", "adam", "rmsprop"] = "adamw"
+    betas: tuple[float, float] = (0.9, 0.99)
+    """Of Adam; RMSprop takes the second and has no momentum."""
+    weight_decay: float = 0.0
+    """On kernels and matrices; never on biases and batch norm."""
+    max_grad_norm: float | None = None
+    ema_decay: float = 0.999
+    bf16: bool = True
+    """Forward pass in bfloat16 where PyTorch holds it safe; weights, losses and statistics stay float32."""
+    channels_last: bool = True
+    seed: int = 0
+    device: str = "cpu"
+    threads: int | None = None
+    """PyTorch's threads in each process; None leaves it to PyTorch."""
+    max_minutes: float | None = None
+    """Stop after this time with a checkpoint to resume from; the schedule goes by steps all the same."""
+    log_every: int = 50
+    validate_every: int = 1000
+    checkpoint_every_s: float = 300.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainResult:
+    """How a run ended."""
+
+    step: int
+    stopped_by: StopReason
+    metrics: Mapping[str, float]
+    checkpoint: Path
+
+
+def train(
+    stage: Stage, config: TrainConfig, out_dir: Path, *, resume: bool = False, init: Path | None = None
+) -> TrainResult:
+    """Train until the last step, the time limit, a signal (SIGTERM, Ctrl-C), or the end of the data.
+
+    Args:
+        stage: What to train.
+        config: How.
+        out_dir: Gets last.pt (to resume from), compact.pt (the averaged network alone) and log.jsonl.
+        resume: Go on from out_dir/last.pt.
+        init: A checkpoint whose averaged weights a new run starts from.
+
+    Raises:
+        FileNotFoundError: Nothing to resume or to start from.
+        ValueError: out_dir holds another run; no such device; a damaged checkpoint or one of another network; the
+            loss became infinite or NaN (the checkpoints are from before).
+    """
+    last = out_dir / "last.pt"
+    if last.exists() and not resume:
+        raise ValueError(f"{out_dir} holds a run already: resume it, or choose another folder.")
+    with distributed.join() as world:
+        device = world.device(config.device)
+        if config.threads is not None:
+            torch.set_num_threads(config.threads)
+        torch.manual_seed(config.seed)
+        run = _Run(stage, config, device)
+        if resume:
+            run.resume(checkpoint.load(last), last)
+        elif init is not None:
+            checkpoint.warm_start(run.model, init)
+            run.ema = Ema(run.model, config.ema_decay)
+        out_dir.mkdir(parents=True, exist_ok=True)
+        with RunLog(out_dir, steps=config.steps, start=run.step, enabled=world.is_main) as log:
+            reason = _loop(stage, run, world, log, last)
+            if world.is_main:
+                if reason != "signal" and run.validated_at != run.step:  # whoever sends a signal is in a hurry
+                    run.validate(log)
+                checkpoint.save(last, run.state())
+                checkpoint.save_compact(out_dir / "compact.pt", run.state())
+                log.say(f"{reason} at step {run.step} of {config.steps}; {last}")
+        return TrainResult(step=run.step, stopped_by=reason, metrics=run.metrics, checkpoint=last)
+
+
+def _loop(stage: Stage, run: "_Run", world: distributed.World, log: RunLog, last: Path) -> StopReason:
+    """All the steps."""
+    config = run.config
+    model = world.wrap(run.model, run.device).train()
+    batches = stage.batches(run.step, run.device, world.rank, world.size)
+    meter, saved_at = Meter(world.size), time.monotonic()
+    with stop_requests(config.max_minutes) as stop:
+        while run.step < config.steps:
+            torch.manual_seed(step_seed(config.seed, run.step, world.rank))
+            asked_at = time.perf_counter()
+            batch = next(batches, None)
+            meter.waited_s += time.perf_counter() - asked_at
+            if world.any(batch is None or stop.reason() is not None):
+                return stop.reason() or ("end of data" if batch is None else "signal")
+            assert batch is not None
+            meter.add(len(batch), run.update(model, batch))
+            log.at(run.step)
+            save_now = world.is_main and time.monotonic() - saved_at > config.checkpoint_every_s
+            if run.step % config.log_every == 0 or run.step == config.steps or save_now:
+                log.write(run.step, meter.read(run.step))
+                meter = Meter(world.size)
+            if world.is_main and run.step % config.validate_every == 0:
+                run.validate(log)
+            if save_now:
+                checkpoint.save(last, run.state())
+                saved_at = time.monotonic()
+    return "finished"
+
+
+class _Run:
+    """What changes during a run, and how it is kept."""
+
+    def __init__(self, stage: Stage, config: TrainConfig, device: torch.device) -> None:
+        self.stage, self.config, self.device = stage, config, device
+        self.model = stage.build_model().to(device)
+        if config.channels_last:
+            self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.optimizer = _optimizer(self.model, config)
+        self.ema = Ema(self.model, config.ema_decay)
+        self.step = 0
+        self.metrics: dict[str, float] = {}
+        self.validated_at: int | None = None
+
+    def update(self, model: nn.Module, batch: Sized) -> dict[str, Tensor | float]:
+        """One step; what it has to tell. `model` is ours, perhaps wrapped."""
+        config = self.config
+        lr = config.lr * schedule(
+            config.schedule, (self.step + 1) / config.steps, warmup=config.warmup, floor=config.floor
+        )
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=config.bf16):
+            loss, told = self.stage.loss(model, batch)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        grad_norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.max_grad_norm or math.inf)
+        self.optimizer.step()
+        self.ema.update(self.model, self.step)
+        self.step += 1
+        return {"loss": loss, **told, "grad_norm": grad_norm, "lr": lr}
+
+    def validate(self, log: RunLog) -> None:
+        """Measure the averaged network, always with the same random numbers."""
+        torch.manual_seed(self.config.seed)
+        with torch.no_grad():
+            self.metrics = {
+                name: float(value) for name, value in self.stage.validate(self.ema.model, self.device).items()
+            }
+        self.validated_at = self.step
+        log.write(self.step, {f"val_{name}": value for name, value in self.metrics.items()})
+
+    def state(self) -> dict[str, Any]:
+        """The checkpoint of now."""
+        return {
+            **checkpoint.describe_model(self.model),
+            "stage": dict(self.stage.meta),
+            "train_config": dataclasses.asdict(self.config),
+            "step": self.step,
+            "metrics": self.metrics,
+            "ema": self.ema.model.state_dict(),
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+
+    def resume(self, state: Mapping[str, Any], path: Path) -> None:
+        """Take up a checkpoint."""
+        if any(state[key] != value for key, value in checkpoint.describe_model(self.model).items()):
+            raise ValueError(f"{path} holds another network than this run trains: {state['model_config']}.")
+        if "optimizer" not in state:
+            raise ValueError(f"{path} is a compact checkpoint: start a new run from it instead of resuming.")
+        self.model.load_state_dict(state["model"])
+        self.ema.model.load_state_dict(state["ema"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.metrics = state["step"], dict(state["metrics"])
+
+
+def step_seed(seed: int, step: int, rank: int = 0) -> int:
+    """A seed of 32 bits for the random numbers of one step in one process."""
+    return int(np.random.SeedSequence((seed, step, rank)).generate_state(1)[0])
+
+
+def _optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """The optimiser, with weight decay on kernels and matrices alone."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    match config.optimiser:
+        case "adamw":
+            return torch.optim.AdamW(groups, lr=config.lr, betas=config.betas, fused=True)
+        case "adam":
+            return torch.optim.Adam(groups, lr=config.lr, betas=config.betas, fused=True)
+        case "rmsprop":
+            return torch.optim.RMSprop(groups, lr=config.lr, alpha=config.betas[1])

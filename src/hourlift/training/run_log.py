@@ -1,0 +1,116 @@
+"""What a run tells: a line on the terminal, one in log.jsonl, and TensorBoard where it is installed."""
+
+import json
+import math
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
+
+
+class RunLog:
+    """Writes a run's numbers; a context manager.
+
+    log.jsonl has one object a line: step, and the numbers of that step. A run that was resumed may have told a step
+    twice; the later line holds.
+
+    Args:
+        out_dir: Folder for log.jsonl and TensorBoard's files.
+        steps: Of the whole run.
+        start: The step at which this run starts.
+        enabled: Whether to tell anything; False in all processes but one.
+    """
+
+    def __init__(self, out_dir: Path, *, steps: int, start: int, enabled: bool = True) -> None:
+        self._console = Console(stderr=True, quiet=not enabled)
+        self._steps = steps
+        self._file = (out_dir / "log.jsonl").open("a") if enabled else None
+        self._board = _tensorboard(out_dir) if enabled else None
+        self._bar = Progress(
+            *(TextColumn("step"), MofNCompleteColumn(), BarColumn(), TimeRemainingColumn()),
+            TextColumn("{task.fields[told]}"),
+            console=self._console,
+            disable=not self._console.is_terminal or not enabled,
+        )
+        self._task = self._bar.add_task("", total=steps, completed=start, told="")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+        if self._file:
+            self._file.close()
+        if self._board:
+            self._board.close()
+
+    def at(self, step: int) -> None:
+        """Move the bar."""
+        self._bar.update(self._task, completed=step)
+
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        """Tell the numbers of a step."""
+        told = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
+        if not self._bar.disable:
+            self._bar.update(self._task, told=told)
+        else:
+            self.say(f"step {step}/{self._steps}  {told}")
+        if self._file:
+            self._file.write(json.dumps({"step": step, **{k: float(f"{v:.6g}") for k, v in values.items()}}) + "\n")
+            self._file.flush()
+        if self._board:
+            for name, value in values.items():
+                self._board.add_scalar(name, value, step)
+
+    def say(self, text: str) -> None:
+        """A line for the terminal alone."""
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+class Meter:
+    """Adds up what the steps between two lines of the log tell, on their device: reading it waits for the device."""
+
+    def __init__(self, world_size: int) -> None:
+        self.world_size = world_size
+        self.sums: dict[str, Tensor | float] = {}
+        self.steps, self.items, self.waited_s, self.started_at = 0, 0, 0.0, time.perf_counter()
+
+    def add(self, items: int, told: Mapping[str, Tensor | float]) -> None:
+        """Count a step."""
+        self.steps += 1
+        self.items += items
+        for name, value in told.items():
+            self.sums[name] = self.sums.get(name, 0.0) + (value.detach() if isinstance(value, Tensor) else value)
+
+    def read(self, step: int) -> dict[str, float]:
+        """Means over the steps, items per second over all processes, share of the time spent waiting for data.
+
+        Raises:
+            ValueError: Loss or gradient is not finite. A step of that kind spoils the weights for good, so that it
+                is enough to look now.
+        """
+        means = {name: float(value) / self.steps for name, value in self.sums.items()}
+        if not math.isfinite(means["loss"]) or not math.isfinite(means["grad_norm"]):
+            raise ValueError(
+                f"The loss became {means['loss']} (gradient {means['grad_norm']}) between the steps "
+                f"{step - self.steps} and {step}: try a lower learning rate, gradient-norm clipping or float32."
+            )
+        elapsed = time.perf_counter() - self.started_at
+        return {**means, "items_s": self.items * self.world_size / elapsed, "data_wait": self.waited_s / elapsed}
+
+
+def _tensorboard(out_dir: Path) -> Any | None:
+    """A writer, or None where TensorBoard is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(out_dir))

@@ -1,0 +1,49 @@
+"""Reasons for a run to stop before its last step."""
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Literal
+
+StopReason = Literal["finished", "time limit", "signal", "end of data"]
+
+
+@dataclass
+class StopRequests:
+    """Whether to stop after this step."""
+
+    deadline: float
+    signalled: bool = False
+
+    def reason(self) -> StopReason | None:
+        """None: go on."""
+        if self.signalled:
+            return "signal"
+        return "time limit" if time.monotonic() > self.deadline else None
+
+
+@contextmanager
+def stop_requests(max_minutes: float | None) -> Iterator[StopRequests]:
+    """Turn SIGTERM and Ctrl-C into a request to stop after the step; a second one acts at once."""
+    requests = StopRequests(math.inf if max_minutes is None else time.monotonic() + 60 * max_minutes)
+    if threading.current_thread() is not threading.main_thread():  # where Python allows no signal handlers
+        yield requests
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        requests.signalled = True
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in before:
+        signal.signal(number, handle)
+    try:
+        yield requests
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
