@@ -52,9 +52,10 @@ def test_similarity_never_reflects():
     assert np.linalg.norm(aligned - true, axis=-1).mean() > 50
 
 
-def test_similarity_fits_better_than_any_small_change_of_it():
+@pytest.mark.parametrize("mirror", [1, -1], ids=["noise", "mirrored"])
+def test_similarity_fits_better_than_any_small_change_of_it(mirror: int):
     pred = poses(1)[0]
-    true = pred + RNG.normal(size=pred.shape) * 60
+    true = pred * [mirror, 1, 1] + RNG.normal(size=pred.shape) * 60
     aligned = align_similarity(pred, true)
     best = ((aligned - true) ** 2).sum()
     centre = aligned.mean(0)
@@ -64,7 +65,7 @@ def test_similarity_fits_better_than_any_small_change_of_it():
             turn = np.eye(3)
             turn[np.ix_(axes, axes)] = [[c, -sine], [sine, c]]
             assert best < (((aligned - centre) @ turn + centre - true) ** 2).sum()
-    assert best < ((1.01 * (aligned - centre) + centre - true) ** 2).sum()
+    assert all(best < ((scale * (aligned - centre) + centre - true) ** 2).sum() for scale in (0.99, 1.01))
     assert best < ((aligned + [1, 0, 0] - true) ** 2).sum()
 
 

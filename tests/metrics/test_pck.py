@@ -35,6 +35,7 @@ def test_a_missing_prediction_is_wrong_but_an_unlabelled_joint_does_not_count():
 def test_frames_without_a_reference_length_do_not_count():
     assert pck(PRED, TRUE, [np.nan, 50.0]) == pytest.approx(1 / 2)
     assert pck(PRED, TRUE, [0.0, 50.0]) == pytest.approx(1 / 2)
+    assert pck(TRUE, TRUE, [0.0, 50.0]) == 1.0
     assert np.isnan(pck(PRED, TRUE, [np.nan, np.nan]))
 
 
