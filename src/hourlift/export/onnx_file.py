@@ -1,7 +1,6 @@
 """A torch module as an ONNX file: traced, halved in size, compared number by number, written whole or not at all."""
 
 import json
-import os
 import tempfile
 import warnings
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from hourlift.formats.atomic import replacing
 from hourlift.weights import sha256
 
 OPSET = 17  # what onnxruntime 1.12 and later can read
@@ -70,7 +70,7 @@ def write_onnx(
         ValueError: if ONNX Runtime's answers differ from torch's by more than the tolerance; nothing is written.
         OSError: if the file cannot be written.
     """
-    graph = graph.cpu().eval()
+    file, graph = Path(file), graph.cpu().eval()
     with torch.no_grad():
         expected = graph(examples).numpy()
     exact = _trace(graph, examples, input_name, output_name)
@@ -87,8 +87,10 @@ def write_onnx(
             f"{file} is not written: ONNX Runtime's answers differ from torch's by {parity}, over {tolerance}"
         )
     content = stored.SerializeToString()
-    _write_atomically(Path(file), content)
-    return Exported(file=Path(file), sha256=sha256(Path(file)), size_bytes=len(content), parity=parity)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(file) as temporary:
+        temporary.write_bytes(content)
+    return Exported(file=file, sha256=sha256(file), size_bytes=len(content), parity=parity)
 
 
 def with_float16_weights(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -143,17 +145,3 @@ def _largest_difference(model: onnx.ModelProto, examples: NDArray, expected: NDA
         float(np.abs(session.run(None, {name: examples[:count]})[0] - expected[:count]).max())
         for count in (len(examples), 1)
     )
-
-
-def _write_atomically(file: Path, content: bytes) -> None:
-    """Write beside the target, then rename: a reader sees the old file or the new one."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-        os.chmod(temporary, 0o644)  # mkstemp's own is 0600
-        os.replace(temporary, file)
-    except BaseException:
-        os.unlink(temporary)
-        raise

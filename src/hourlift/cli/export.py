@@ -1,0 +1,69 @@
+"""``hourlift export``: a training checkpoint in, an ONNX model out."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from hourlift.hourglass.heatmap import DecodeMethod
+
+
+def command(
+    checkpoint: tyro.conf.Positional[Path],
+    *,
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
+    name: str | None = None,
+    decode: DecodeMethod = "dark",
+) -> None:
+    """Turn a training checkpoint into an ONNX model for `hourlift predict`.
+
+    The averaged weights are exported, stored as float16. The file is compared with PyTorch number by number and
+    written only if both agree.
+
+    Examples:
+      hourlift export runs/hourglass/last.pt -o my-hourglass.onnx
+      hourlift predict photo.jpg --weights my-hourglass.onnx
+
+    Args:
+        checkpoint: file of a training run, of either stage.
+        out: the .onnx file to write.
+        name: name of the model in its metadata [default: that of the file].
+        decode: how to read this hourglass's heatmaps; a lifter has none.
+    """
+    from hourlift.export import export_hourglass, export_lifter
+    from hourlift.lifter.network import Lifter
+    from hourlift.training.checkpoint import load_model
+
+    if out.suffix != ".onnx":
+        raise ValueError(f"{out}: the name of an ONNX model ends in .onnx")
+    model, meta = load_model(checkpoint)
+    name, commit = name or out.stem, _commit()
+    if isinstance(model, Lifter):
+        kind, unit = "lifter", " mm"
+        exported = export_lifter(model, out, name=name, commit=commit)
+    else:
+        kind, unit = "hourglass", ""
+        stage = {key: meta["stage"][key] for key in ("input_size", "loss", "sigma")}
+        exported = export_hourglass(model, out, name=name, decode=decode, commit=commit, **stage)
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    print(
+        f"{out}: {kind} of {parameters:,} parameters after {meta['step']:,} steps, {exported.size_bytes / 1e6:.1f} MB"
+    )
+    print(
+        f"largest difference from PyTorch: {exported.parity.exact:.2g}{unit} as computed in ONNX Runtime, "
+        f"{exported.parity.stored:.2g}{unit} with float16 weights"
+    )
+    entry = {name: {"file": out.name, "sha256": exported.sha256, "kind": kind}}
+    print(f"for a weights manifest: {json.dumps(entry)[1:-1]}")
+
+
+def _commit() -> str:
+    """The commit of the source tree that hourlift runs from, "" when it runs from no repository."""
+    git = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(git, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
+    return done.stdout.strip()
