@@ -1,0 +1,143 @@
+"""From checkpoint to report, with networks too small to be any good."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from hourlift import weights
+from hourlift.cli import main
+from hourlift.geometry.skeleton import LSP14
+from hourlift.hourglass.network import HourglassConfig, StackedHourglass
+from hourlift.lifter.network import Lifter, LifterConfig
+from hourlift.training import checkpoint
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("checkpoints")
+    torch.manual_seed(0)
+    stage = {"input_size": 64, "loss": "mse", "sigma": 1.0}
+    networks = {
+        "hourglass": StackedHourglass(HourglassConfig(num_stacks=1, width=16, num_joints=17)),
+        "lifter": Lifter(LifterConfig(width=32)),
+    }
+    for kind, network in networks.items():
+        state = {"kind": kind, "model_config": asdict(network.config), "stage": stage, "train_config": {}, "step": 12}
+        checkpoint.save(folder / f"{kind}.pt", {**state, "metrics": {}, "ema": network.state_dict()})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def models(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Options that name exported models."""
+    folder = tmp_path_factory.mktemp("models")
+    for kind in ("hourglass", "lifter"):
+        assert main(["export", str(checkpoints / f"{kind}.pt"), "-o", str(folder / f"{kind}.onnx")]) == 0
+    return ["--weights", str(folder / "hourglass.onnx"), "--lifter", str(folder / "lifter.onnx")]
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    folder = tmp_path / "tiny"
+    (folder / "images").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    pictures, people = [], []
+    for i in range(3):
+        cv2.imwrite(str(folder / "images" / f"{i}.jpg"), rng.integers(0, 256, (60, 80, 3), dtype=np.uint8))
+        pictures.append({"id": i, "file_name": f"images/{i}.jpg", "width": 80, "height": 60})
+        keypoints = np.column_stack([rng.uniform(10, 50, (14, 2)), np.full(14, 2)]).ravel().tolist()
+        person = {"id": i, "image_id": i, "category_id": 1, "keypoints": keypoints, "bbox": [5, 5, 50, 50]}
+        people.append(person)
+    categories = [{"id": 1, "name": "person", "keypoints": list(LSP14.joint_names)}]
+    content = {"images": pictures, "annotations": people, "categories": categories}
+    (folder / "keypoints.json").write_text(json.dumps(content))
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["hourglass", "lifter"])
+def test_export_prints_size_parity_and_hash(
+    checkpoints: Path, tmp_path: Path, capsys: pytest.CaptureFixture, kind: str
+) -> None:
+    out = tmp_path / f"my-{kind}.onnx"
+    assert main(["export", str(checkpoints / f"{kind}.pt"), "-o", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert f"{kind} of " in printed and "after 12 steps" in printed
+    assert "largest difference from PyTorch" in printed and "with float16 weights" in printed
+    assert weights.sha256(out) in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["missing.pt", "-o", "x.onnx"], "missing.pt"),
+        (["lifter.pt", "-o", "x.pt"], "ends in .onnx"),
+        (["text.pt", "-o", "x.onnx"], "text.pt is not a whole checkpoint"),
+    ],
+)
+def test_export_complains_in_one_line(
+    checkpoints: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+    arguments: list[str],
+    complaint: str,
+) -> None:
+    monkeypatch.chdir(checkpoints)
+    Path("text.pt").write_text("no checkpoint")
+    assert main(["export", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert complaint in error and error.count("\n") == 1
+    assert not Path("x.onnx").exists()
+
+
+def test_evaluate_reports_and_draws(
+    dataset: Path, models: list[str], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    out, sheet = tmp_path / "new" / "report.json", tmp_path / "new" / "sheet.png"
+    arguments = [str(dataset), "-o", str(out), "--sheet", str(sheet), "--count", "2", *models]
+    assert main(["evaluate", *arguments]) == 0
+    report = json.loads(out.read_text())
+    assert report["title"] == "Evaluation: tiny" and report["groups"]["all"]["people"] == 2
+    assert report["groups"]["all"]["found"] == 2 and report["median_ms"] > 0
+    assert out.with_suffix(".md").read_text() == capsys.readouterr().out
+    assert cv2.imread(str(sheet)).shape == (320, 4 * 320, 3)
+
+
+def test_evaluate_whole_images(dataset: Path, models: list[str], capsys: pytest.CaptureFixture) -> None:
+    assert main(["evaluate", str(dataset), "--whole-image", *models]) == 0
+    assert "searched in the whole picture" in capsys.readouterr().out
+
+
+def test_evaluate_synthetic_people(models: list[str], capsys: pytest.CaptureFixture) -> None:
+    assert main(["evaluate", "synthetic", "--count", "2", *models]) == 0
+    printed = capsys.readouterr().out
+    assert "Evaluation: synthetic" in printed and "PA-MPJPE" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["nowhere"], "nowhere does not exist"),
+        (["tiny", "--count", "0"], "--count must be at least 1"),
+        (["tiny", "-o", "report.txt"], "must end in .json"),
+        (["tiny", "--weights", "missing.onnx"], "missing.onnx"),
+    ],
+)
+def test_evaluate_complains_in_one_line(
+    dataset: Path,
+    models: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+    arguments: list[str],
+    complaint: str,
+) -> None:
+    monkeypatch.chdir(dataset.parent)
+    capsys.readouterr()
+    chosen = arguments + ([] if "--weights" in arguments else models)
+    assert main(["evaluate", *chosen]) == 2
+    error = capsys.readouterr().err
+    assert complaint in error and error.count("\n") == 1
