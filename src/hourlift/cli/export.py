@@ -45,7 +45,9 @@ def command(
         exported = export_lifter(model, out, name=name, commit=commit)
     else:
         kind, unit = "hourglass", ""
-        stage = {key: meta["stage"][key] for key in ("input_size", "loss", "sigma")}
+        stage = {key: meta["stage"].get(key) for key in ("input_size", "loss", "sigma")}
+        if None in stage.values():
+            raise ValueError(f"{checkpoint} does not say how its hourglass was trained: {stage}")
         exported = export_hourglass(model, out, name=name, decode=decode, commit=commit, **stage)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     print(
