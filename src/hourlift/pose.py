@@ -1,5 +1,4 @@
-"""Result types: one person in one picture (`Pose`), one picture of a video (`PoseFrame`), one person through a
-video (`PoseSequence`).
+"""Result types: a person in a picture, a picture of a video, a person through a video.
 
 Everything is in the pixels of the upright picture and in camera axes: x right, y down, z forward, millimetres.
 The joints are those of `hourlift.geometry.skeleton.H36M17`.
@@ -178,7 +177,7 @@ class PoseSequence:
     @property
     def present(self) -> NDArray[np.bool_]:
         """(T,) whether the person was found in the frame."""
-        return np.isfinite(self.joints_3d_mm).all(axis=(1, 2))
+        return np.asarray(np.isfinite(self.joints_3d_mm).all(axis=(1, 2)))
 
     @property
     def joints_cam_mm(self) -> Array:

@@ -1,0 +1,243 @@
+"""One source of ``hourlift predict`` from end to end: read, predict, write every result or none."""
+
+import logging
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hourlift.cli.sources import Source
+from hourlift.formats.atomic import replacing
+from hourlift.formats.json import Header, writing
+from hourlift.geometry.camera import Camera
+from hourlift.pose import PoseFrame
+from hourlift.predict import PosePredictor
+from hourlift.predict.images import Image, read_image
+from hourlift.predict.video import VideoReader, VideoWriter, Webcam
+from hourlift.view.overlay import draw_pose
+from hourlift.view.page import write_page
+
+PAGE_MAX_FRAMES = 20_000
+"""A page holds all its frames in memory, here and in the browser; of longer videos it shows every n-th."""
+PAGE_MAX_MEDIA_BYTES = 200_000_000
+"""Browsers give up on pages much larger than this; the page of a larger video shows the skeleton alone."""
+
+_JPEG_MAX_SIDE = 65_500  # libjpeg's limit
+_PAGE_PICTURE_SIDE = 1600
+_log = logging.getLogger("hourlift")
+
+Report = Callable[[int, int | None], None]
+"""Takes how many frames are done, and of how many (None: nobody knows)."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class View:
+    """What the user knows about the pictures: the camera, where people are, how much of a video counts."""
+
+    camera: Camera | None = None
+    fov_deg: float | None = None
+    boxes_xyxy: NDArray[np.float64] | None = None
+    seconds: float | None = None
+
+    def camera_for(self, image_wh: tuple[int, int], from_file: Camera | None = None) -> Camera:
+        """The camera given, else one of the field of view given, else what the file says, else the default."""
+        if self.camera is not None:
+            return self.camera
+        if self.fov_deg is not None:
+            return Camera.from_fov(image_wh, self.fov_deg, source="given")
+        return from_file or Camera.from_fov(image_wh)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Which results to write. ``folder`` None: none but the JSON on standard output."""
+
+    folder: Path | None
+    overlay: bool = True
+    page: bool = True
+    json_stdout: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """What came out of a source: how many frames, how many of them with somebody, an example, the files."""
+
+    num_frames: int
+    num_found: int
+    best: PoseFrame
+    files: list[Path]
+
+
+def lift_photo(predictor: PosePredictor, source: Source, view: View, wanted: Wanted) -> Done:
+    """Lift the people of a photo.
+
+    Raises:
+        ValueError, OSError: the photo cannot be read, or a result cannot be written; no result is left then.
+    """
+    photo = read_image(source.label)
+    camera = view.camera_for(photo.image_wh, photo.camera())
+    frame = PoseFrame(index=0, time_s=0.0, people=predictor.predict(photo.image_rgb, view.boxes_xyxy, camera))
+    header = Header(source=Path(source.label).name, kind="photo", image_wh=photo.image_wh, camera=camera)
+    with _Results(source, wanted) as results:
+        with results.json_writer(header) as write:
+            write(frame)
+        drawn = draw_pose(photo.image_rgb, frame.people) if wanted.folder else photo.image_rgb
+        if wanted.folder and wanted.overlay:
+            suffix = ".overlay.jpg" if max(photo.image_wh) <= _JPEG_MAX_SIDE else ".overlay.png"
+            _write_picture(results.file(suffix), drawn)
+        if wanted.folder and wanted.page:
+            with tempfile.TemporaryDirectory() as folder:
+                picture = Path(folder) / "picture.jpg"
+                _write_picture(picture, _at_most(drawn, _PAGE_PICTURE_SIDE))
+                page = results.file(".html")
+                write_page(page, [frame], image_wh=photo.image_wh, media=picture, title=header.source)
+    return Done(num_frames=1, num_found=int(bool(frame.people)), best=frame, files=results.files)
+
+
+def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wanted, report: Report) -> Done:
+    """Follow the person through a video or a webcam's pictures.
+
+    Raises:
+        ValueError, OSError: as `lift_photo`.
+    """
+    if view.boxes_xyxy is not None and len(view.boxes_xyxy) > 1:
+        raise ValueError(f"{source.label}: one --box at most is of use in a video, where it marks whom to follow")
+    is_webcam = source.kind == "webcam"
+    with Webcam(source.webcam_number, view.seconds) if is_webcam else VideoReader(source.label) as video:
+        camera = view.camera_for(video.image_wh)
+        label = source.label if is_webcam else Path(source.label).name
+        header = Header(source=label, kind="video", image_wh=video.image_wh, camera=camera, fps=video.fps)
+        follow = predictor.follow(None if view.boxes_xyxy is None else view.boxes_xyxy[0], camera)
+        with _Results(source, wanted) as results:
+            film = results.file(".overlay.mp4") if wanted.folder and wanted.overlay else None
+            kept = _Thinned(PAGE_MAX_FRAMES)
+            best, num_frames, num_found = None, 0, 0
+            with results.json_writer(header) as write, _film_writer(film, video.image_wh, video.fps) as draw:
+                for shot in video:
+                    if view.seconds is not None and shot.time_s >= view.seconds:
+                        break
+                    frame = follow(shot.index, shot.time_s, shot.image_rgb)
+                    write(frame)
+                    draw(shot.image_rgb, frame)
+                    kept.add(frame)
+                    num_frames, num_found = num_frames + 1, num_found + bool(frame.people)
+                    best = frame if best is None or _score(frame) > _score(best) else best
+                    report(num_frames, video.num_frames)
+            if best is None:
+                raise ValueError(f"{source.label}: not one picture came")
+            if wanted.folder and wanted.page:
+                media = film if film is not None and film.stat().st_size <= PAGE_MAX_MEDIA_BYTES else None
+                if film is not None and media is None:
+                    _log.warning("%s: the video is too large for the page, which shows the skeleton alone", label)
+                media_type = None if media is None else "video/mp4"
+                fps = video.fps / kept.stride
+                page = results.file(".html")
+                write_page(
+                    *(page, kept.frames),
+                    image_wh=video.image_wh,
+                    fps=fps,
+                    media=media,
+                    media_type=media_type,
+                    title=label,
+                )
+    return Done(num_frames=num_frames, num_found=num_found, best=best, files=results.files)
+
+
+class _Results:
+    """The files of one source; they appear together when the block ends well, or not at all."""
+
+    def __init__(self, source: Source, wanted: Wanted) -> None:
+        self._source = source
+        self._wanted = wanted
+        self._stack = ExitStack()
+        self.files: list[Path] = []
+
+    def __enter__(self) -> "_Results":
+        return self
+
+    def __exit__(self, *error: object) -> bool | None:
+        return self._stack.__exit__(*error)  # type: ignore[arg-type]
+
+    def file(self, suffix: str) -> Path:
+        """A temporary path that will become OUT/NAME + suffix."""
+        assert self._wanted.folder is not None
+        path = self._wanted.folder / f"{self._source.name}{suffix}"
+        self.files.append(path)
+        return self._stack.enter_context(replacing(path))
+
+    @contextmanager
+    def json_writer(self, header: Header) -> Iterator[Callable[[PoseFrame], None]]:
+        """Write frames to the JSON file, to standard output, or to both."""
+        targets: list[Path | TextIO] = []
+        if self._wanted.folder is not None:
+            targets.append(self.file(".json"))
+        if self._wanted.json_stdout:
+            targets.append(sys.stdout)
+        with ExitStack() as stack:
+            writers = [stack.enter_context(writing(target, header)) for target in targets]
+
+            def write(frame: PoseFrame) -> None:
+                for writer in writers:
+                    writer(frame)
+
+            yield write
+
+
+class _Thinned:
+    """Frames for the page: all of them, or every second, fourth, ... so that a bound on their number holds."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._count = 0
+        self.stride = 1
+        self.frames: list[PoseFrame] = []
+
+    def add(self, frame: PoseFrame) -> None:
+        """Take or leave the next frame."""
+        if self._count % self.stride == 0:
+            self.frames.append(frame)
+        self._count += 1
+        if len(self.frames) > self._most:
+            self.frames = self.frames[::2]
+            self.stride *= 2
+
+
+@contextmanager
+def _film_writer(
+    path: Path | None, image_wh: tuple[int, int], fps: float
+) -> Iterator[Callable[[Image, PoseFrame], None]]:
+    """Write frames with their people drawn in; without a path, do nothing."""
+    if path is None:
+        yield lambda _image, _frame: None
+        return
+    with VideoWriter(path, image_wh, fps) as film:
+        yield lambda image_rgb, frame: film.write(draw_pose(image_rgb, frame.people), frame.time_s)
+
+
+def _score(frame: PoseFrame) -> float:
+    """Confidence of the surest person; -1 when nobody is there."""
+    return max((person.score for person in frame.people), default=-1.0)
+
+
+def _write_picture(path: Path, image_rgb: Image) -> None:
+    """Encode a picture by its suffix and write it; unlike cv2.imwrite this says why it fails."""
+    done, data = cv2.imencode(path.suffix, cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])
+    assert done, path
+    path.write_bytes(data.tobytes())
+
+
+def _at_most(image_rgb: Image, side: int) -> Image:
+    """The picture, made smaller if its longer side is more than ``side`` pixels."""
+    height, width = image_rgb.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 1:
+        return image_rgb
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    return cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]

@@ -1,0 +1,200 @@
+"""``hourlift predict``: photos, folders, videos and webcams in; JSON, overlays and 3D pages out."""
+
+import logging
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import av.logging
+import cv2
+import numpy as np
+import tyro
+
+from hourlift.cli.lift import Done, View, Wanted, lift_photo, lift_video
+from hourlift.cli.progress import LateProgress
+from hourlift.cli.sources import Source, find_sources
+from hourlift.geometry.camera import Camera
+from hourlift.predict import PosePredictor
+
+DEFAULT_OUT = Path("hourlift-output")
+
+Box = tuple[float, float, float, float]
+
+
+def command(
+    sources: tyro.conf.Positional[tuple[str, ...]],
+    *,
+    out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
+    box: tyro.conf.UseAppendAction[tuple[Box, ...]] = (),
+    fov: float | None = None,
+    camera: Path | None = None,
+    seconds: float | None = None,
+    overlay: bool = True,
+    page: bool = True,
+    json: Literal["-"] | None = None,
+    weights: str = "hourglass-fast",
+    lifter: str = "lifter",
+    flip_test: bool = False,
+    threads: int = 2,
+    device: Literal["cpu", "cuda"] = "cpu",
+) -> int:
+    """Find the person in photos and videos and lift them to 3D, in millimetres.
+
+    For every source it writes OUT/NAME.json, OUT/NAME.overlay.jpg or .mp4 with the skeleton drawn in, and
+    OUT/NAME.html, a page with the skeleton in 3D that opens without a network.
+
+    Examples:
+      hourlift predict photo.jpg
+      hourlift predict holiday/ dance.mp4 "clips/*.mov" -o results
+      hourlift predict photo.jpg --box 120 40 310 520 --fov 65
+      hourlift predict webcam:0 --seconds 20 -o live
+      hourlift predict photo.jpg --json - | jq .frames[0].people[0].joints_3d_mm
+
+    Args:
+        sources: photos (JPEG, PNG, WebP, BMP, TIFF), videos, folders of them, patterns, or webcam:0.
+        out: folder of the results; it is made if it is missing. By default hourlift-output.
+        box: a person's left, top, right, bottom in pixels; repeat it for more people in a photo. In a video: where
+            the person is in the first frame. Without it the most visible person is searched for.
+        fov: field of view along the longer side of the picture in degrees, if you know it.
+        camera: JSON or TOML file with fx, fy, cx, cy, image_wh in pixels and OpenCV's distortion. Without --camera
+            and --fov a photo's EXIF data are used, else 60 degrees are assumed.
+        seconds: stop after this much of a video or webcam; Ctrl-C, too, ends a webcam in good order.
+        overlay: write pictures and videos with the skeleton drawn in.
+        page: write the 3D page.
+        json: "-" writes the JSON to standard output, and no files unless --out is given.
+        weights: hourglass to use, by name or as an .onnx file.
+        lifter: lifter to use, by name or as an .onnx file.
+        flip_test: look at every crop mirrored too; half the speed, a little more accurate.
+        threads: CPU threads of the networks.
+        device: where the networks run; cuda needs the package onnxruntime-gpu.
+
+    Returns:
+        Exit status: 0 when all sources are done, 1 when some failed, 2 when all did.
+
+    Raises:
+        ValueError, OSError: options that make no sense, a model or output folder that cannot be used.
+    """
+    if not sources:
+        raise ValueError("name at least one photo, video, folder or webcam; `hourlift predict --help` has examples")
+    if fov is not None and camera is not None:
+        raise ValueError("--fov and --camera both describe the camera; give one of them")
+    if seconds is not None and not seconds > 0:
+        raise ValueError(f"--seconds must be above 0, got {seconds}")
+    view = View(
+        camera=None if camera is None else Camera.load(camera),
+        fov_deg=fov,
+        boxes_xyxy=np.array(box) if box else None,
+        seconds=seconds,
+    )
+    folder = DEFAULT_OUT if out is None and json is None else out
+    wanted = Wanted(folder=folder, overlay=overlay, page=page, json_stdout=json == "-")
+    _route_messages()
+    found, complaints = find_sources(sources)
+    if not found and len(complaints) == 1:
+        raise ValueError(complaints[0])
+    if folder is not None:
+        _prepare(folder)
+    predictor = PosePredictor(weights, lifter, threads=threads, device=device, flip_test=flip_test)
+    return run(predictor, found, view, wanted, complaints)
+
+
+def run(
+    predictor: PosePredictor, sources: Sequence[Source], view: View, wanted: Wanted, complaints: Sequence[str] = ()
+) -> int:
+    """Work through sources; one that fails is named on standard error and does not stop the others.
+
+    Args:
+        predictor: the networks.
+        sources: what to work on.
+        view: what is known about the pictures.
+        wanted: which results to write.
+        complaints: sources that have failed already, in words.
+
+    Returns:
+        The exit status.
+    """
+    summary = sys.stderr if wanted.json_stdout else sys.stdout
+    num_all, num_failed = len(sources) + len(complaints), len(complaints)
+    with LateProgress() as progress:
+        for complaint in complaints:
+            progress.say(f"hourlift: {complaint}", sys.stderr)
+        for number, source in enumerate(sources):
+            progress.update(source.label, number, len(sources))
+            try:
+                done = _lift(predictor, source, view, wanted, progress)
+            except BrokenPipeError:
+                raise
+            except (ValueError, OSError) as error:
+                num_failed += 1
+                progress.say(f"hourlift: {_in_words(source, error)}", sys.stderr)
+            else:
+                progress.say(_summary(source, done), summary)
+    if num_all > 1:
+        print(f"{num_all - num_failed} of {num_all} sources done", file=summary)
+    return 0 if num_failed == 0 else 2 if num_failed == num_all else 1
+
+
+def _lift(predictor: PosePredictor, source: Source, view: View, wanted: Wanted, progress: LateProgress) -> Done:
+    """One source, of whatever kind."""
+    if source.kind == "photo":
+        return lift_photo(predictor, source, view, wanted)
+
+    def report(num_done: int, num_all: int | None) -> None:
+        progress.update(source.label, num_done, num_all)
+
+    return lift_video(predictor, source, view, wanted, report)
+
+
+def _summary(source: Source, done: Done) -> str:
+    """What was found and where to look, in a line or two."""
+    if done.num_found == 0:
+        found = "nobody found"
+    elif source.kind == "photo":
+        people = done.best.people
+        found = "1 person" if len(people) == 1 else f"{len(people)} people"
+        found += f", confidence {np.mean([person.score for person in people]):.2f}"
+    else:
+        found = f"a person in {done.num_found} of {done.num_frames} frames"
+    if done.num_found:
+        distance_mm = float(np.linalg.norm(done.best.people[0].root_cam_mm))
+        found += f", {distance_mm / 1000:.1f} m away" if np.isfinite(distance_mm) else ""
+        camera = done.best.people[0].camera
+        found += " if the field of view is 60 degrees" if camera.source == "default" else ""
+    files = "".join(f"\n  {file}" for file in done.files)
+    return f"{source.label}: {found}{files}"
+
+
+def _in_words(source: Source, error: ValueError | OSError) -> str:
+    """One line that names the source, whatever went wrong."""
+    if isinstance(error, OSError) and error.strerror:
+        text = f"{error.filename or source.label}: {error.strerror}"
+    else:
+        text = " ".join(str(error).split())
+    return text if source.label in text else f"{source.label}: {text}"
+
+
+def _prepare(folder: Path) -> None:
+    """Make the output folder and see that files can be made in it, before any work is done.
+
+    Raises:
+        ValueError: it cannot be used.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ValueError(f"{folder}: no results can be written to this folder ({error.strerror})") from None
+
+
+def _route_messages() -> None:
+    """Our warnings become lines on standard error; what the codecs mutter about damaged files is hidden."""
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    av.logging.set_level(None)
+    logger = logging.getLogger("hourlift")
+    if not logger.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("hourlift: %(message)s"))
+        logger.addHandler(handler)

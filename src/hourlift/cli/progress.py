@@ -1,0 +1,47 @@
+"""Lines and a progress bar for what takes long enough to wonder."""
+
+import time
+from types import TracebackType
+from typing import Self, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+PATIENCE_S = 2.0
+
+
+class LateProgress:
+    """A bar on standard error that shows once two seconds have passed, and only to a person at a terminal."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._progress = Progress(*columns, console=self._console, transient=True)
+        self._task = self._progress.add_task("", total=None)
+        self._begin_s = time.monotonic()
+        self._shown = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._hide()
+
+    def update(self, description: str, done: int, total: int | None) -> None:
+        """Tell how far the work is; ``total`` None when nobody knows."""
+        if not self._shown and self._console.is_terminal and time.monotonic() - self._begin_s > PATIENCE_S:
+            self._progress.start()
+            self._shown = True
+        self._progress.update(self._task, description=description, completed=done, total=total)
+
+    def say(self, line: str, stream: TextIO) -> None:
+        """Print a line just as it is; the bar makes room and comes back with the next update."""
+        self._hide()
+        print(line, file=stream, flush=True)
+
+    def _hide(self) -> None:
+        if self._shown:
+            self._progress.stop()
+            self._shown = False

@@ -1,0 +1,154 @@
+"""Finding the person without a detector: the hourglass itself says how well a crop fits.
+
+The heatmaps of a crop are sharp and high when one person fills it. So the search looks at the whole frame,
+then at smaller squares in more and more places; around each promising answer it draws the box of the joints
+found and looks again, until the box stays where it is. The box with the highest mean confidence wins.
+
+This finds one person, and the more of the frame they fill the surer; it is no detector of crowds.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hourlift.geometry.crop import BOX_GROWTH, box_from_joints, whole_image_box
+from hourlift.predict.joints import Estimate
+
+Array = NDArray[np.float64]
+
+FOUND_CONFIDENCE = 0.35
+"""`fit` from which a crop holds a person."""
+SURE_CONFIDENCE = 0.6
+"""`fit` from which it is not worth looking elsewhere."""
+JOINT_CONFIDENCE = 0.2
+"""Heatmap peak from which a joint counts for the person's box."""
+MIN_JOINTS = 6
+"""Fewer confident joints than this do not say where the person is."""
+STABLE_IOU = 0.9
+"""Overlap (intersection over union) of two successive boxes from which the box is stable."""
+MAX_REFINEMENTS = 5
+SEARCH_SIDES = (1.0, 0.6, 0.36)
+"""Sides of the squares that are searched, over the shorter side of the image, one level after the other."""
+
+_STEP = 0.5  # distance of neighbouring squares over their side: a person half of whom one misses, the next holds
+_NUM_REFINED = 3  # candidates of a level that are followed up
+_MISSING_GROWTH = 0.5  # how much wider the box is drawn when no joint was found; in proportion in between
+
+
+class Found(NamedTuple):
+    """A person in a picture: box (4,) xyxy px, joints (17, 2) px, confidence (17,)."""
+
+    box_xyxy_px: Array
+    joints_px: Array
+    confidence: Array
+
+    @property
+    def fit(self) -> float:
+        """How well the box fits a person, 0 to 1; see `fit`."""
+        return float(fit(self.confidence))
+
+
+def find_person(image_wh: tuple[int, int], estimate: Estimate) -> Found | None:
+    """Search a picture for its most visible person.
+
+    Args:
+        image_wh: size of the picture.
+        estimate: stage 1 on this picture.
+
+    Returns:
+        The person in the box that fits best, or None when no box reaches `FOUND_CONFIDENCE`.
+    """
+    best: Found | None = None
+    for boxes in search_boxes(image_wh):
+        found = refine(boxes, estimate)
+        if found is not None and (best is None or found.fit > best.fit):
+            best = found
+        if best is not None and best.fit >= SURE_CONFIDENCE:
+            break
+    return best if best is not None and best.fit >= FOUND_CONFIDENCE else None
+
+
+def search_boxes(image_wh: tuple[int, int]) -> Iterator[Array]:
+    """Where to look, from coarse to fine: (N, 4) boxes a level; the first is the whole frame."""
+    yield whole_image_box(image_wh)[None]
+    left, top, right, bottom = whole_image_box(image_wh)
+    for fraction in SEARCH_SIDES:
+        side = fraction * min(image_wh)
+        starts_x, starts_y = _starts(left, right, side), _starts(top, bottom, side)
+        yield np.array([[x, y, x + side, y + side] for y in starts_y for x in starts_x])
+
+
+def refine(boxes_xyxy_px: Array, estimate: Estimate) -> Found | None:
+    """Move boxes onto the person they show a part of.
+
+    Each box becomes the box of the joints found in it, until it stays where it is. Where it comes to rest
+    counts, not the best place on the way: a crop that cuts a foot off shows the rest larger and clearer.
+
+    Args:
+        boxes_xyxy_px: (N, 4) where to begin.
+        estimate: stage 1 on this picture.
+
+    Returns:
+        The box of best fit, however low; None when no box shows enough joints.
+    """
+    answer = estimate(boxes_xyxy_px)
+    order = np.argsort(-fit(answer.confidence))[:_NUM_REFINED]
+    boxes = boxes_xyxy_px[order]
+    joints, confidence = answer.joints_px[order], answer.confidence[order]
+    for _ in range(MAX_REFINEMENTS):
+        next_boxes = person_box(joints, confidence)
+        moving = (_num_confident(confidence) >= MIN_JOINTS) & (iou(next_boxes, boxes) < STABLE_IOU)
+        if not moving.any():
+            break
+        boxes[moving] = next_boxes[moving]
+        joints[moving], confidence[moving] = estimate(boxes[moving])
+    best = int(np.argmax(fit(confidence)))
+    if _num_confident(confidence[best]) < MIN_JOINTS:
+        return None
+    return Found(boxes[best], joints[best], confidence[best])
+
+
+def fit(confidence: Array) -> Array:
+    """How well a crop fits a whole person: mean confidence (..., 17) -> (...,), less for missing joints."""
+    return np.asarray(confidence.mean(axis=-1) * (confidence >= JOINT_CONFIDENCE).mean(axis=-1))
+
+
+def person_box(joints_px: Array, confidence: Array) -> Array:
+    """The box to look for a person in, given the joints that were found.
+
+    Args:
+        joints_px: (..., 17, 2).
+        confidence: (..., 17); joints below `JOINT_CONFIDENCE` are left out. The more are missing, the wider the
+            box is drawn: the rest of the person is somewhere around.
+
+    Returns:
+        (..., 4) xyxy px; NaN where no joint is confident.
+    """
+    confident = confidence >= JOINT_CONFIDENCE
+    tight = box_from_joints(np.where(confident[..., None], joints_px, np.nan), growth=BOX_GROWTH)
+    missing = 1.0 - confident.mean(axis=-1, keepdims=True)
+    extent = np.tile(tight[..., 2:] - tight[..., :2], 2)
+    return tight + _MISSING_GROWTH / 2 * missing * extent * np.array([-1.0, -1.0, 1.0, 1.0])
+
+
+def iou(boxes_a: Array, boxes_b: Array) -> Array:
+    """Intersection over union of boxes (..., 4), pair by pair; 0 where one is NaN."""
+    low = np.maximum(boxes_a[..., :2], boxes_b[..., :2])
+    high = np.minimum(boxes_a[..., 2:], boxes_b[..., 2:])
+    shared = np.clip(high - low, 0.0, None).prod(axis=-1)
+    area_a = (boxes_a[..., 2:] - boxes_a[..., :2]).prod(axis=-1)
+    area_b = (boxes_b[..., 2:] - boxes_b[..., :2]).prod(axis=-1)
+    return np.nan_to_num(shared / (area_a + area_b - shared))
+
+
+def _num_confident(confidence: Array) -> NDArray[np.intp]:
+    """(..., 17) -> (...,) how many joints are confident."""
+    return (confidence >= JOINT_CONFIDENCE).sum(axis=-1)
+
+
+def _starts(low: float, high: float, side: float) -> Array:
+    """Where squares of a side begin so that they cover [low, high] evenly, at most `_STEP` sides apart."""
+    steps = int(np.ceil((high - low - side) / (_STEP * side) - 1e-9))
+    return np.linspace(low, high - side, max(steps, 0) + 1)

@@ -1,0 +1,120 @@
+"""Stage 1 in use: boxes in a picture -> square crops -> hourglass -> 2D joints in the picture's pixels."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hourlift.geometry.crop import Crop, rescale_points
+from hourlift.geometry.skeleton import H36M17
+from hourlift.hourglass.heatmap import DecodeMethod, decode
+from hourlift.predict.runtime import Model
+
+Image = NDArray[np.uint8]
+
+
+class Joints2D(NamedTuple):
+    """2D joints of N boxes: (N, 17, 2) image pixels, and (N, 17) heatmap peaks in [0, 1]."""
+
+    joints_px: NDArray[np.float64]
+    confidence: NDArray[np.float64]
+
+
+class Estimate(Protocol):
+    """Boxes (N, 4) xyxy px -> their 2D joints; the searches know stage 1 in this shape only."""
+
+    def __call__(self, boxes_xyxy_px: NDArray[np.float64], /) -> Joints2D:
+        """Look into each box."""
+
+
+class JointEstimator:
+    """The hourglass with everything around it.
+
+    Args:
+        model: a hourglass.
+        flip_test: average the heatmaps with those of the mirrored crop: twice the time, a little more accurate.
+    """
+
+    def __init__(self, model: Model, *, flip_test: bool = False) -> None:
+        self._model = model
+        self._flip_test = flip_test
+        self._size = int(model.contract["input_size"])
+        self._margin = float(model.contract["crop_margin"])
+        self._decode: DecodeMethod = model.contract["decode"]
+
+    def estimate(self, image_rgb: Image, boxes_xyxy_px: NDArray[np.float64]) -> Joints2D:
+        """Find the joints of the person in each box.
+
+        Args:
+            image_rgb: (H, W, 3) uint8.
+            boxes_xyxy_px: (N, 4); boxes may reach out of the image.
+
+        Returns:
+            The joints in image pixels; they may lie outside of the image.
+        """
+        crops = [Crop.from_box(box, self._size, self._margin) for box in boxes_xyxy_px]
+        heatmaps = self._heatmaps(cut_out(image_rgb, crops, self._size))
+        points, peaks = decode(heatmaps, method=self._decode)
+        points = rescale_points(points, self._size / heatmaps.shape[-1])
+        joints = [crop.to_image(p) for crop, p in zip(crops, points, strict=True)]
+        return Joints2D(np.array(joints).reshape(-1, H36M17.num_joints, 2), np.clip(peaks, 0.0, 1.0).astype(float))
+
+    def _heatmaps(self, batch: Image) -> NDArray[np.float32]:
+        """(N, S, S, 3) crops -> (N, 17, H, W) heatmaps."""
+        heatmaps = self._model.run(batch)
+        if not self._flip_test:
+            return heatmaps
+        mirrored = self._model.run(np.ascontiguousarray(batch[:, :, ::-1]))[..., ::-1]
+        return np.asarray((heatmaps + mirrored[:, H36M17.flip_permutation]) / 2, dtype=np.float32)
+
+
+def cut_out(image_rgb: Image, crops: Sequence[Crop], size: int) -> Image:
+    """Cut square crops out of an image.
+
+    Args:
+        image_rgb: (H, W, 3) uint8.
+        crops: N squares, each ``size`` pixels wide when cut out.
+        size: S.
+
+    Returns:
+        (N, S, S, 3) uint8; black where a square reaches out of the image.
+    """
+    out = np.zeros((len(crops), size, size, 3), dtype=np.uint8)
+    for target, crop in zip(out, crops, strict=True):
+        _cut_one(image_rgb, crop, target)
+    return out
+
+
+def _cut_one(image_rgb: Image, crop: Crop, target: Image) -> None:
+    """Warp one crop into ``target`` (S, S, 3).
+
+    Bilinear sampling reads four pixels however far it strides, so a large square is first averaged down by a
+    whole factor; what remains to shrink is less than twofold. Only the part under the square is touched, which
+    also keeps clear of warpAffine's limit of 32,767 pixels.
+    """
+    height, width = image_rgb.shape[:2]
+    reach = crop.side_px / 2 + 2
+    x0, y0 = (max(int(np.floor(c - reach)), 0) for c in crop.center_px)
+    x1, y1 = (min(int(np.ceil(c + reach)) + 1, limit) for c, limit in zip(crop.center_px, (width, height), strict=True))
+    if x0 >= x1 or y0 >= y1:
+        return  # all of it lies outside
+    region = image_rgb[y0:y1, x0:x1]
+    center = np.array(crop.center_px) - (x0, y0)
+    side = crop.side_px
+    factor = int(crop.side_px / crop.size)
+    if factor >= 2:
+        region = _average_down(region, factor)
+        center, side = rescale_points(center, 1 / factor), side / factor
+    reduced = Crop(center_px=(float(center[0]), float(center[1])), side_px=side, size=crop.size)
+    cv2.warpAffine(region, reduced.affine, (crop.size, crop.size), dst=target, flags=cv2.INTER_LINEAR)
+
+
+def _average_down(region: Image, factor: int) -> Image:
+    """Mean over blocks of factor x factor pixels; incomplete blocks are filled up with black."""
+    height, width = region.shape[:2]
+    bottom, right = -height % factor, -width % factor
+    padded = cv2.copyMakeBorder(region, 0, bottom, 0, right, cv2.BORDER_CONSTANT)
+    size = (padded.shape[1] // factor, padded.shape[0] // factor)
+    return cv2.resize(padded, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]

@@ -1,0 +1,236 @@
+"""The main job: a picture in, people in 3D out."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hourlift.geometry.camera import Camera, solve_root
+from hourlift.lifter.normalize import denormalize, normalize_joints
+from hourlift.pose import Pose, PoseFrame
+from hourlift.predict.detect import Found, find_person
+from hourlift.predict.joints import Image, JointEstimator
+from hourlift.predict.runtime import Model
+from hourlift.predict.track import Follower
+from hourlift.predict.video import VideoReader
+
+_ASPECT_TOLERANCE = 0.01  # a camera file may round; a portrait picture with a landscape camera is far off
+
+
+class PosePredictor:
+    """Finds people in pictures and lifts them to 3D.
+
+    >>> people = PosePredictor().predict(image_rgb)  # doctest: +SKIP
+    >>> people[0].joint("l_wrist").position_mm  # doctest: +SKIP
+
+    Args:
+        weights: the hourglass: a shipped model's name or the path of an .onnx file.
+        lifter: the lifter, likewise.
+        threads: CPU threads of the networks.
+        device: "cpu" or "cuda".
+        flip_test: also look at every crop mirrored and average: half the speed, a little more accurate.
+
+    Raises:
+        ValueError: a model is unknown, damaged or of the wrong kind, or the device is not available.
+    """
+
+    def __init__(
+        self,
+        weights: str | Path = "hourglass-fast",
+        lifter: str | Path = "lifter",
+        *,
+        threads: int = 2,
+        device: str = "cpu",
+        flip_test: bool = False,
+    ) -> None:
+        hourglass = Model(weights, "hourglass", threads=threads, device=device)
+        self._joints = JointEstimator(hourglass, flip_test=flip_test)
+        self._lifter = Model(lifter, "lifter", threads=threads, device=device)
+
+    def predict(
+        self, image_rgb: Image, boxes_xyxy: ArrayLike | None = None, camera: Camera | None = None
+    ) -> list[Pose]:
+        """Find and lift the people in a picture.
+
+        Args:
+            image_rgb: (H, W, 3) uint8, RGB, upright.
+            boxes_xyxy: (N, 4) left, top, right, bottom of each person in pixels; (4,) for one. None searches
+                for one person, the most visible.
+            camera: the camera that took the picture; one of the picture at another resolution is scaled. None
+                assumes `Camera.from_fov`'s default field of view.
+
+        Returns:
+            One `Pose` a box, in the order of the boxes; without boxes one pose, or none when nobody is there.
+
+        Raises:
+            ValueError: the image is no (H, W, 3) uint8 array, a box is not finite, empty or outside of the
+                image, or the camera has another aspect ratio.
+        """
+        image_wh = _checked_image(image_rgb)
+        camera = _camera_for(camera, image_wh)
+        if boxes_xyxy is None:
+            found = find_person(image_wh, lambda boxes: self._joints.estimate(image_rgb, boxes))
+            return self._lift([] if found is None else [found], camera)
+        boxes = _checked_boxes(boxes_xyxy, image_wh)
+        joints, confidence = self._joints.estimate(image_rgb, boxes)
+        return self._lift([Found(*person) for person in zip(boxes, joints, confidence, strict=True)], camera)
+
+    def predict_video(
+        self, path: str | Path, box_xyxy: ArrayLike | None = None, camera: Camera | None = None
+    ) -> Iterator[PoseFrame]:
+        """Follow one person through a video, frame by frame.
+
+        Args:
+            path: a video file of any codec that PyAV reads; its rotation flag is applied.
+            box_xyxy: (4,) where the person is in the first frame, in pixels; None searches for them.
+            camera: as in `predict`, for all frames.
+
+        Yields:
+            Every frame in order, also those with nobody in them.
+
+        Raises:
+            ValueError: the file is no video or holds no frame that can be decoded; the box or camera is wrong.
+            OSError: the file does not exist or cannot be read.
+        """
+        with VideoReader(path) as video:
+            follow = self.follow(box_xyxy, camera)
+            for frame in video:
+                yield follow(frame.index, frame.time_s, frame.image_rgb)
+
+    def follow(self, box_xyxy: ArrayLike | None = None, camera: Camera | None = None) -> "FrameByFrame":
+        """Start to follow a person through frames that come from somewhere else than a file.
+
+        Args:
+            box_xyxy: (4,) where the person is in the first frame; None searches for them.
+            camera: as in `predict`, for all frames.
+
+        Returns:
+            A function of (index, time_s, image_rgb) that returns the next `PoseFrame`.
+        """
+        return FrameByFrame(self, box_xyxy, camera)
+
+    def _lift(self, people: list[Found], camera: Camera) -> list[Pose]:
+        """Stage 2 for the people of one picture."""
+        if not people:
+            return []
+        joints_px = np.stack([person.joints_px for person in people])
+        lift_input = normalize_joints(joints_px, camera)
+        # A ray that the camera's distortion cannot explain is NaN; one such joint must not spoil the others,
+        # so the network sees it at the root and its confidence says that it is a guess.
+        unknown = np.asarray(np.isnan(lift_input.rays).any(axis=-1))
+        rays = np.where(unknown[..., None], np.float32(0), lift_input.rays)
+        joints_mm = denormalize(self._lifter.run(rays), lift_input.rotation)
+        confidence = np.where(unknown, 0.0, [person.confidence for person in people])
+        roots_mm = solve_root(joints_mm, camera.unproject(joints_px), confidence)
+        return [
+            Pose(
+                joints_2d_px=joints_px[i],
+                confidence=confidence[i],
+                joints_3d_mm=joints_mm[i],
+                root_cam_mm=roots_mm[i],
+                box_xyxy_px=person.box_xyxy_px.astype(np.float32),
+                camera=camera,
+                person_id=i,
+            )
+            for i, person in enumerate(people)
+        ]
+
+
+class FrameByFrame:
+    """One person through the frames of a video, as they come; made by `PosePredictor.follow`."""
+
+    def __init__(self, predictor: PosePredictor, box_xyxy: ArrayLike | None, camera: Camera | None) -> None:
+        self._predictor = predictor
+        self._first_box = box_xyxy
+        self._camera = camera
+        self._follower: Follower | None = None
+
+    def __call__(self, index: int, time_s: float, image_rgb: Image) -> PoseFrame:
+        """Find the person in the next frame.
+
+        Args:
+            index: number of the frame.
+            time_s: when it is shown, in seconds.
+            image_rgb: (H, W, 3) uint8.
+
+        Raises:
+            ValueError: as `PosePredictor.predict`.
+        """
+        image_wh = _checked_image(image_rgb)
+        camera = _camera_for(self._camera, image_wh)
+        if self._follower is None:
+            box = None if self._first_box is None else _checked_boxes(self._first_box, image_wh)[0]
+            self._follower = Follower(box)
+        estimator = self._predictor._joints
+        found = self._follower.step(image_wh, time_s, lambda boxes: estimator.estimate(image_rgb, boxes))
+        people = self._predictor._lift([] if found is None else [found], camera)
+        return PoseFrame(index=index, time_s=time_s, people=people)
+
+
+def _checked_image(image_rgb: NDArray) -> tuple[int, int]:
+    """Width and height of a proper image.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(image_rgb, np.ndarray) or image_rgb.ndim != 3 or image_rgb.shape[2] != 3:
+        shape = getattr(image_rgb, "shape", type(image_rgb).__name__)
+        raise ValueError(f"image_rgb must be an (H, W, 3) array, RGB without alpha, got {shape}")
+    if image_rgb.dtype != np.uint8:
+        hint = "NaN in it cannot be shown" if not _all_finite(image_rgb) else "convert it to 0..255 first"
+        raise ValueError(f"image_rgb must be uint8, got {image_rgb.dtype}; {hint}")
+    if image_rgb.size == 0:
+        raise ValueError(f"image_rgb has no pixels: its shape is {image_rgb.shape}")
+    return image_rgb.shape[1], image_rgb.shape[0]
+
+
+def _all_finite(array: NDArray) -> bool:
+    """Whether an array of any type holds finite numbers only; what is no float has nothing else."""
+    return not np.issubdtype(array.dtype, np.inexact) or bool(np.isfinite(array).all())
+
+
+def _checked_boxes(boxes_xyxy: ArrayLike, image_wh: tuple[int, int]) -> NDArray[np.float64]:
+    """(N, 4) finite boxes that show some of the image.
+
+    Raises:
+        ValueError: they do not; the message shows the box.
+    """
+    try:
+        boxes = np.asarray(boxes_xyxy, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"a box is four numbers, left, top, right, bottom; got {boxes_xyxy!r}") from None
+    if boxes.size == 0:
+        return np.zeros((0, 4))
+    if boxes.ndim not in (1, 2) or boxes.shape[-1] != 4:
+        raise ValueError(f"boxes must have the shape (N, 4) or (4,), got {boxes.shape}")
+    width, height = image_wh
+    for box in boxes.reshape(-1, 4):
+        left, top, right, bottom = box.tolist()
+        if not all(map(math.isfinite, (left, top, right, bottom))):
+            raise ValueError(f"box {box.tolist()} holds a value that is not finite")
+        if left >= right or top >= bottom:
+            raise ValueError(f"box {box.tolist()} is empty: it must be left, top, right, bottom in pixels")
+        if right <= 0 or bottom <= 0 or left >= width or top >= height:
+            raise ValueError(f"box {box.tolist()} lies outside of the image, which is {width} x {height} pixels")
+    return boxes.reshape(-1, 4)
+
+
+def _camera_for(camera: Camera | None, image_wh: tuple[int, int]) -> Camera:
+    """The camera at the image's resolution.
+
+    Raises:
+        ValueError: the camera belongs to pictures of another shape.
+    """
+    if camera is None:
+        return Camera.from_fov(image_wh)
+    if camera.image_wh == image_wh:
+        return camera
+    own, given = image_wh[0] / image_wh[1], camera.image_wh[0] / camera.image_wh[1]
+    if abs(own / given - 1) > _ASPECT_TOLERANCE:
+        raise ValueError(
+            f"the camera is one of {camera.image_wh[0]} x {camera.image_wh[1]} pictures, "
+            f"but this picture is {image_wh[0]} x {image_wh[1]}"
+        )
+    return camera.scaled(image_wh)

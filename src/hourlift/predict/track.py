@@ -1,0 +1,64 @@
+"""Following one person through a video: look where they just were, search when they are gone."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hourlift.predict.detect import FOUND_CONFIDENCE, Found, find_person, iou, person_box
+from hourlift.predict.joints import Estimate
+
+KEEP_CONFIDENCE = 0.25
+"""`detect.fit` from which a followed person counts as still there; below `FOUND_CONFIDENCE`, so that a
+blurred frame or two do not lose them."""
+MOVED_IOU = 0.6
+"""When the box moves more than this in one frame, the frame is looked at again in the new box."""
+SEARCH_INTERVAL_S = 0.2
+"""While nobody is there, the frame is searched this often: a full search costs as much as fifty followed frames."""
+
+assert KEEP_CONFIDENCE < FOUND_CONFIDENCE
+
+
+class Follower:
+    """Finds the person in each frame of a video in turn.
+
+    Args:
+        first_box_xyxy_px: (4,) where the person is in the first frame; None searches for them.
+    """
+
+    def __init__(self, first_box_xyxy_px: NDArray[np.float64] | None = None) -> None:
+        self._box = first_box_xyxy_px
+        self._searched_s = -np.inf
+
+    def step(self, image_wh: tuple[int, int], time_s: float, estimate: Estimate) -> Found | None:
+        """Find the person in the next frame.
+
+        Args:
+            image_wh: size of the frame.
+            time_s: when it is shown.
+            estimate: stage 1 on this frame.
+
+        Returns:
+            The person, or None when nobody is there.
+        """
+        found = self._look_again(estimate)
+        if found is None and (self._box is not None or time_s - self._searched_s >= SEARCH_INTERVAL_S):
+            found = find_person(image_wh, estimate)
+            self._searched_s = time_s
+        self._box = None if found is None else person_box(found.joints_px, found.confidence)
+        return found
+
+    def _look_again(self, estimate: Estimate) -> Found | None:
+        """Look where the person was; once more where they are now, if that is somewhere else."""
+        if self._box is None:
+            return None
+        found = _look(self._box, estimate)
+        moved_to = person_box(found.joints_px, found.confidence)
+        if np.isfinite(moved_to).all() and iou(moved_to, self._box) < MOVED_IOU:
+            again = _look(moved_to, estimate)
+            found = again if again.fit > found.fit else found
+        return found if found.fit >= KEEP_CONFIDENCE and np.isfinite(moved_to).all() else None
+
+
+def _look(box: NDArray[np.float64], estimate: Estimate) -> Found:
+    """Stage 1 in one box."""
+    answer = estimate(box[None])
+    return Found(box, answer.joints_px[0], answer.confidence[0])
