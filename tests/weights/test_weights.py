@@ -26,8 +26,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_name_becomes_a_verified_path(folder: Path) -> None:
     assert weights.path("hourglass-best", folder) == folder / "hourglass-best.onnx"
-    assert weights.default_name("hourglass", folder) == "hourglass-fast"
-    assert weights.default_name("lifter", folder) == "lifter"
+    assert weights.manifest(folder)["lifter"].kind == "lifter"
 
 
 def test_a_tampered_file_is_rejected(folder: Path) -> None:

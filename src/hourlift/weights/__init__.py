@@ -2,7 +2,7 @@
 
 Each is an ONNX file with a model card of the same name (``.md``). ``manifest.json`` lists them:
 
-    {"hourglass-fast": {"file": "hourglass-fast.onnx", "sha256": "...", "kind": "hourglass", "default": true}}
+    {"hourglass-fast": {"file": "hourglass-fast.onnx", "sha256": "...", "kind": "hourglass"}}
 """
 
 import hashlib
@@ -22,7 +22,6 @@ class Model:
     file: Path
     sha256: str
     kind: str
-    default: bool = False
 
 
 def manifest(folder: Path = _FOLDER) -> dict[str, Model]:
@@ -43,7 +42,6 @@ def manifest(folder: Path = _FOLDER) -> dict[str, Model]:
                 file=folder / entry["file"],
                 sha256=entry["sha256"],
                 kind=entry["kind"],
-                default=entry.get("default", False),
             )
             for name, entry in entries.items()
         }
@@ -55,18 +53,6 @@ def manifest(folder: Path = _FOLDER) -> dict[str, Model]:
         if model.kind not in KINDS:
             raise ValueError(f"{file}: {model.name!r} has the unknown kind {model.kind!r}; kinds are {KINDS}")
     return models
-
-
-def default_name(kind: str, folder: Path = _FOLDER) -> str:
-    """Name of the model that is used when none is asked for.
-
-    Raises:
-        ValueError: if the manifest names no default of this kind.
-    """
-    for model in manifest(folder).values():
-        if model.kind == kind and model.default:
-            return model.name
-    raise ValueError(f"{folder / 'manifest.json'} names no default model of the kind {kind!r}")
 
 
 def path(name: str | Path, folder: Path = _FOLDER) -> Path:
