@@ -1,0 +1,216 @@
+"""The parametric body: shape coefficients and bone rotations in, posed vertices and the 17 joints out.
+
+Shapes: B people, V vertices, K moving bones, C shape components. World frame: z up, metres; at rest the person faces
+-y and the person's left is +x.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hourlift.synth.body_cache import load_body_arrays
+
+# The 17 joints of Human3.6M, placed on the bones so that mean bone lengths match the published skeleton's.
+HIP_SPREAD = 1.17  # Human3.6M's hips lie farther apart than the anatomical ones
+THORAX_FRACTION = 0.53  # between spine01 and neck01
+SPINE_FRACTION = 0.476  # between pelvis and thorax
+SHOULDER_FRACTION = 0.85  # between thorax and upper arm
+NOSE_FRACTION, HEAD_FRACTION = 0.25, 0.75  # towards the nose tip; towards the crown
+
+
+@dataclass(frozen=True, kw_only=True)
+class PosedBodies:
+    """B posed people: vertices and normals (B, V, 3), joints (B, 17, 3) in Human3.6M order; metres, world frame."""
+
+    vertices: Tensor
+    normals: Tensor
+    joints: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class VertexTraits:
+    """What clothes are cut by, per vertex (V,): place along arm and leg (0 shoulder/hip, 1 elbow/knee, 2 wrist/ankle,
+    -1 elsewhere), and weights of head, hand and foot."""
+
+    arm: Tensor
+    leg: Tensor
+    head: Tensor
+    hand: Tensor
+    foot: Tensor
+
+
+class Body:
+    """The compact body on one device."""
+
+    def __init__(self, device: torch.device | str = "cpu") -> None:
+        arrays = load_body_arrays()
+
+        def tensor(name: str) -> Tensor:
+            return torch.as_tensor(arrays[name].astype(np.float32), device=device)
+
+        self.device = torch.device(device)
+        self.labels: list[str] = arrays["labels"].tolist()
+        self.bone = {label: i for i, label in enumerate(self.labels)}
+        self.parents: list[int] = arrays["parents"].tolist()
+        self.mean, self.components = tensor("mean"), tensor("components")
+        self.bone_mean, self.bone_components = tensor("bone_mean"), tensor("bone_components")
+        self.people, self.stature_mm = tensor("people"), tensor("stature_mm")
+        self.weights = tensor("weights")
+        self.faces = torch.as_tensor(arrays["faces"], device=device).contiguous()
+        self.layer = torch.as_tensor(arrays["layer"].astype(np.int64), device=device)
+        self.crown, self.nose = arrays["landmarks"].tolist()
+        self.rest_normals = _vertex_normals(self.mean, self.faces.long())
+        self._levels = _depth_levels(self.parents)
+
+    @property
+    def num_bones(self) -> int:
+        """Number of moving bones, K."""
+        return len(self.labels)
+
+    def sample_shapes(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Draws people: coefficients (B, C) between two sampled people of near stature; stature_mm (B,)."""
+        first = torch.randint(len(self.people), (count,), generator=generator)
+        near = torch.searchsorted(self._by_stature[0], self.stature_mm.cpu()[first])
+        near = (near + torch.randint(-40, 41, (count,), generator=generator)).clamp(0, len(self.people) - 1)
+        second = self._by_stature[1][near]
+        mix = (0.5 * torch.rand(count, generator=generator)).to(self.device)
+        first, second = first.to(self.device), second.to(self.device)
+        shapes = torch.lerp(self.people[first], self.people[second], mix[:, None])
+        return shapes, torch.lerp(self.stature_mm[first], self.stature_mm[second], mix)
+
+    @cached_property
+    def _by_stature(self) -> tuple[Tensor, Tensor]:
+        order = torch.argsort(self.stature_mm.cpu())
+        return self.stature_mm.cpu()[order], order
+
+    def bone_heads(self, shapes: Tensor) -> Tensor:
+        """Rest heads (B, K, 3) of the bones of people with coefficients `shapes` (B, C), metres."""
+        return self.bone_mean + torch.einsum("bc,ckd->bkd", shapes, self.bone_components)
+
+    def forward_kinematics(self, rotations: Tensor, heads: Tensor) -> tuple[Tensor, Tensor]:
+        """Accumulates bone rotations down the tree.
+
+        Args:
+            rotations: (B, K, 3, 3), each about its bone's head, in the axes of the world at rest.
+            heads: (B, K, 3), rest heads in metres.
+
+        Returns:
+            Global rotation (B, K, 3, 3) and offset (B, K, 3): a rest point p of bone k moves to R_k p + t_k.
+        """
+        local = heads - torch.einsum("bkij,bkj->bki", rotations, heads)
+        turn, offset = rotations.clone(), local.clone()
+        for bones, parents in self._levels:
+            parent = turn[:, parents]
+            offset[:, bones] = torch.einsum("bkij,bkj->bki", parent, local[:, bones]) + offset[:, parents]
+            turn[:, bones] = parent @ rotations[:, bones]
+        return turn, offset
+
+    def pose(self, shapes: Tensor, rotations: Tensor) -> PosedBodies:
+        """Poses people by linear blend skinning; shapes (B, C), rotations (B, K, 3, 3)."""
+        heads = self.bone_heads(shapes)
+        turn, offset = self.forward_kinematics(rotations, heads)
+        rest = torch.addmm(self.mean.flatten(), shapes, self.components.flatten(1)).view(len(shapes), -1, 3)
+        blend = torch.matmul(self.weights, torch.cat([turn.flatten(2), offset], 2))  # (B, V, 12)
+        turned = blend[..., :9].unflatten(2, (3, 3))
+        vertices = (turned * rest[:, :, None]).sum(3) + blend[..., 9:]
+        # Skinned normals of the mean shape: exact for rigid parts, and a tenth of the cost of summing over faces.
+        normals = torch.nn.functional.normalize((turned * self.rest_normals[:, None]).sum(3), dim=-1)
+        ends = vertices[:, [self.nose, self.crown]]
+        return PosedBodies(vertices=vertices, normals=normals, joints=self._joints(turn, offset, heads, ends))
+
+    def joints(self, shapes: Tensor, rotations: Tensor) -> Tensor:
+        """The 17 joints (B, 17, 3) in metres without skinning the mesh: what the lifter's training needs."""
+        heads = self.bone_heads(shapes)
+        turn, offset = self.forward_kinematics(rotations, heads)
+        index = [self.nose, self.crown]
+        rest = self.mean[index] + torch.einsum("bc,cvd->bvd", shapes, self.components[:, index])
+        blend = torch.matmul(self.weights[index], torch.cat([turn.flatten(2), offset], 2))
+        ends = (blend[..., :9].unflatten(2, (3, 3)) * rest[:, :, None]).sum(3) + blend[..., 9:]
+        return self._joints(turn, offset, heads, ends)
+
+    def _joints(self, turn: Tensor, offset: Tensor, heads: Tensor, ends: Tensor) -> Tensor:
+        at = torch.einsum("bkij,bkj->bki", turn, heads) + offset
+
+        def bone(label: str) -> Tensor:
+            return at[:, self.bone[label]]
+
+        r_hip, l_hip = bone("upperleg01.R"), bone("upperleg01.L")
+        pelvis = (r_hip + l_hip) / 2
+        thorax = torch.lerp(bone("spine01"), bone("neck01"), THORAX_FRACTION)
+        spine = (bone("spine02") + torch.lerp(pelvis, thorax, SPINE_FRACTION)) / 2
+        return torch.stack(
+            [
+                pelvis,
+                torch.lerp(pelvis, r_hip, HIP_SPREAD),
+                bone("lowerleg01.R"),
+                bone("foot.R"),
+                torch.lerp(pelvis, l_hip, HIP_SPREAD),
+                bone("lowerleg01.L"),
+                bone("foot.L"),
+                spine,
+                thorax,
+                torch.lerp(bone("neck02"), ends[:, 0], NOSE_FRACTION),
+                torch.lerp(bone("head"), ends[:, 1], HEAD_FRACTION),
+                torch.lerp(thorax, bone("upperarm01.L"), SHOULDER_FRACTION),
+                bone("lowerarm01.L"),
+                bone("wrist.L"),
+                torch.lerp(thorax, bone("upperarm01.R"), SHOULDER_FRACTION),
+                bone("lowerarm01.R"),
+                bone("wrist.R"),
+            ],
+            1,
+        )
+
+    @cached_property
+    def traits(self) -> VertexTraits:
+        """What clothes are cut by, per vertex."""
+
+        def weight(*stems: str) -> Tensor:
+            return self.weights[:, [i for i, label in enumerate(self.labels) if label.startswith(stems)]].sum(1)
+
+        arm = weight("upperarm", "lowerarm", "wrist", "finger")
+        leg = weight("upperleg", "lowerleg", "foot")
+        along_arm = self._along("upperarm01", "lowerarm01", "wrist")
+        along_leg = self._along("upperleg01", "lowerleg01", "foot")
+        nowhere = torch.full_like(arm, -1.0)
+        return VertexTraits(
+            arm=torch.where(arm > 0.5, along_arm, nowhere),
+            leg=torch.where(leg > 0.5, along_leg, nowhere),
+            head=weight("head", "neck02"),
+            hand=weight("wrist", "finger"),
+            foot=weight("foot"),
+        )
+
+    def _along(self, *stems: str) -> Tensor:
+        """Place (V,) of each vertex along the chain of bones on its side: 0 at the first head, 1 at the second, ..."""
+        side = torch.where(self.mean[:, 0] > 0, 1.0, -1.0)[:, None]
+        mirrored = self.mean * torch.cat([side, torch.ones_like(side), torch.ones_like(side)], 1)
+        chain = self.bone_mean[[self.bone[f"{stem}.L"] for stem in stems]]
+        place, nearest = torch.zeros_like(side[:, 0]), torch.full_like(side[:, 0], torch.inf)
+        for k in range(len(chain) - 1):
+            axis = chain[k + 1] - chain[k]
+            t = (mirrored - chain[k]) @ axis / (axis @ axis)
+            t = t.clamp(-0.5 if k == 0 else 0.0, 1.6 if k == len(chain) - 2 else 1.0)
+            distance = (mirrored - chain[k] - t[:, None] * axis).norm(dim=1)
+            place = torch.where(distance < nearest, k + t, place)
+            nearest = torch.minimum(nearest, distance)
+        return place
+
+
+def _vertex_normals(vertices: Tensor, faces: Tensor) -> Tensor:
+    a, b, c = vertices[faces].unbind(1)
+    face_normals = torch.linalg.cross(b - a, c - a)
+    normals = torch.zeros_like(vertices).index_add_(0, faces.flatten(), face_normals.repeat_interleave(3, 0))
+    return torch.nn.functional.normalize(normals, dim=-1)
+
+
+def _depth_levels(parents: list[int]) -> list[tuple[list[int], list[int]]]:
+    """Bones grouped by depth below the root, each group with its parents: a level is one batched product."""
+    depth: list[int] = []
+    for parent in parents:
+        depth.append(0 if parent < 0 else depth[parent] + 1)
+    bones = [[i for i, d in enumerate(depth) if d == level] for level in range(1, max(depth) + 1)]
+    return [(level, [parents[i] for i in level]) for level in bones]

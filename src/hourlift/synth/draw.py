@@ -1,0 +1,47 @@
+"""Batched random draws: one generator, one count, CPU tensors of shape (count,)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+class Draw:
+    """Draws `count` values at a time from one seeded stream, so that a batch is re-made from its seed."""
+
+    def __init__(self, seed: int | Sequence[int], count: int) -> None:
+        self.count = count
+        self.generator = torch.Generator()
+        # Fold a sequence such as (run seed, chunk) into one 63-bit seed.
+        folded = 0
+        for part in [seed] if isinstance(seed, int) else seed:
+            folded = (folded * 6364136223846793005 + part + 1442695040888963407) % (1 << 63)
+        self.generator.manual_seed(folded)
+
+    def uniform(self, low: float = 0.0, high: float = 1.0) -> Tensor:
+        """Uniform in [low, high)."""
+        return low + (high - low) * torch.rand(self.count, generator=self.generator)
+
+    def log_uniform(self, low: float, high: float) -> Tensor:
+        """Uniform in the logarithm."""
+        return torch.exp(self.uniform(torch.tensor(low).log().item(), torch.tensor(high).log().item()))
+
+    def normal(self, mean: float = 0.0, spread: float = 1.0) -> Tensor:
+        """Gaussian."""
+        return mean + spread * torch.randn(self.count, generator=self.generator)
+
+    def chance(self, probability: float) -> Tensor:
+        """True with the given probability."""
+        return torch.rand(self.count, generator=self.generator) < probability
+
+    def choose(self, weights: Sequence[float]) -> Tensor:
+        """Index drawn with the given weights, int64."""
+        return torch.multinomial(torch.tensor(weights), self.count, True, generator=self.generator)
+
+    def integer(self, high: int) -> Tensor:
+        """Integer in [0, high)."""
+        return torch.randint(high, (self.count,), generator=self.generator)
+
+    def vector(self, size: int) -> Tensor:
+        """Uniform in [0, 1), (count, size)."""
+        return torch.rand(self.count, size, generator=self.generator)

@@ -1,0 +1,176 @@
+"""The generator: person + pose + camera + clothes + light + background -> a batch of labelled pictures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from hourlift.synth.body import Body
+from hourlift.synth.camera import ViewConfig, Views, sample_views, views_to
+from hourlift.synth.draw import Draw
+from hourlift.synth.motion import PoseMix, sample_rotations
+from hourlift.synth.pictures import picture_bank
+from hourlift.synth.shade import Layer, light_to, render_people, sample_lights
+from hourlift.synth.wardrobe import sample_outfits
+
+OUTSIDE, OCCLUDED, SELF_OCCLUDED, VISIBLE = range(4)
+# How deep below the seen surface a joint of the visible side lies, mm.
+JOINT_DEPTH_MM = 140.0
+PASTED_SHARE = 0.3  # pictures with another person in the background, or in front of the person
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynthConfig:
+    """What is rendered. `photos` is a folder of pictures without people; none means procedural backgrounds only."""
+
+    size: int = 192
+    poses: PoseMix = field(default_factory=PoseMix)
+    views: ViewConfig = field(default_factory=ViewConfig)
+    photos: Path | None = None
+    bank_seed: int = 0
+    shadows: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynthBatch:
+    """B labelled pictures on one device.
+
+    Attributes:
+        images: (B, 3, S, S) uint8 RGB.
+        joints_2d_px: (B, 17, 2), Human3.6M order, pixels of the picture.
+        joints_3d_cam_mm: (B, 17, 3), axes of the camera.
+        visibility: (B, 17) int64: OUTSIDE, OCCLUDED (by something else), SELF_OCCLUDED or VISIBLE.
+        mask: (B, S, S) bool, the person.
+        focal_px, centre_px: (B,), (B, 2), the camera of the picture.
+        stature_mm: (B,).
+        kind: (B,), index into motion.KINDS.
+    """
+
+    images: Tensor
+    joints_2d_px: Tensor
+    joints_3d_cam_mm: Tensor
+    visibility: Tensor
+    mask: Tensor
+    focal_px: Tensor
+    centre_px: Tensor
+    stature_mm: Tensor
+    kind: Tensor
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+class Generator:
+    """Renders batches on one device; holds the body and the bank of pictures."""
+
+    def __init__(self, config: SynthConfig, device: torch.device | str = "cpu") -> None:
+        self.config, self.device = config, torch.device(device)
+        self.body = Body(device)
+        self.bank = _bank(config.bank_seed, config.photos).to(device)
+
+    @torch.no_grad()
+    def render(self, seed: int | Sequence[int], count: int, *, poses: PoseMix | None = None, views: ViewConfig | None = None) -> SynthBatch:
+        """Renders `count` people; the same seed gives the same pictures.
+
+        Args:
+            seed: An integer, or several such as (run seed, chunk).
+            count: People, one a picture.
+            poses: Instead of the configured mix of poses (a curriculum moves it).
+            views: Instead of the configured cameras.
+        """
+        draw, body = Draw(seed, count), self.body
+        shapes, stature = body.sample_shapes(count, draw.generator)
+        rotations, kind = sample_rotations(body, draw, poses or self.config.poses)
+        people = body.pose(shapes, rotations)
+        cameras = views_to(sample_views(draw, people.joints, self.config.size, views or self.config.views), self.device)
+        outfit = sample_outfits(draw, len(self.bank)).to(self.device)
+        light = light_to(sample_lights(draw), self.device)
+        layer = render_people(body, people, outfit, cameras, light, self.bank, self.config.shadows)
+        images, covered = _compose(draw, layer, self._backgrounds(draw), light.shadow)
+        joints_cam = cameras.to_camera(people.joints)
+        joints_px = cameras.project(joints_cam)
+        return SynthBatch(
+            images=images,
+            joints_2d_px=joints_px,
+            joints_3d_cam_mm=1000 * joints_cam,
+            visibility=_visibility(joints_px, joints_cam, layer, covered),
+            mask=layer.mask & ~covered,
+            focal_px=cameras.focal,
+            centre_px=cameras.centre,
+            stature_mm=stature,
+            kind=kind,
+        )
+
+    def _backgrounds(self, draw: Draw) -> Tensor:
+        """Random square parts (B, S, S, 3) of the bank's pictures, half of them mirrored, as floats in [0, 1]."""
+        count, size, side = draw.count, self.config.size, self.bank.shape[1]
+        part = draw.uniform(0.35, 1.0) * (side - 1)
+        corner = draw.vector(2) * (side - 1 - part)[:, None]
+        steps = torch.arange(size) / (size - 1)
+        columns = corner[:, :1] + part[:, None] * torch.where(draw.chance(0.5)[:, None], steps, 1 - steps)
+        rows = corner[:, 1:] + part[:, None] * steps
+        picture = draw.integer(len(self.bank)).to(self.device)
+        rows, columns = rows.round().long().to(self.device), columns.round().long().to(self.device)
+        taken = self.bank[picture[:, None, None], rows[:, :, None], columns[:, None, :]].float() / 255
+        gain = draw.log_uniform(0.55, 1.5)[:, None] * (1 + 0.25 * (2 * draw.vector(3) - 1))
+        return (taken * gain.to(self.device)[:, None, None]).clamp(0, 1)
+
+
+@lru_cache(maxsize=2)
+def _bank(seed: int, photos: Path | None) -> Tensor:
+    return picture_bank(seed, photos=photos)
+
+
+def _compose(draw: Draw, layer: Layer, background: Tensor, shadow: Tensor) -> tuple[Tensor, Tensor]:
+    """Puts other people, the shadow, the person and occluders over the background.
+
+    Returns:
+        Images (B, 3, S, S) uint8, and the pixels (B, S, S) that an occluder covers.
+    """
+    picture = background
+    pasted, pasted_mask = _paste(draw, layer)
+    behind = draw.chance(0.6).to(picture.device)[:, None, None]
+    picture = torch.where((pasted_mask & behind)[..., None], pasted, picture)
+    picture = picture * (1 - shadow[:, None, None, None] * layer.shadow[..., None].float())
+    picture = torch.where(layer.mask[..., None], layer.colour, picture)
+    covered = pasted_mask & ~behind
+    picture = torch.where(covered[..., None], pasted, picture)
+    return (picture * 255).round().to(torch.uint8).permute(0, 3, 1, 2).contiguous(), covered
+
+
+def _paste(draw: Draw, layer: Layer) -> tuple[Tensor, Tensor]:
+    """Other people of the batch, moved, scaled and turned: bystanders, or limbs before the person."""
+    count, size = draw.count, layer.mask.shape[1]
+    scale, angle = draw.log_uniform(0.6, 1.8), draw.normal(0, 0.3)
+    towards = draw.uniform(0, 6.2832)
+    far = draw.uniform(0.75, 1.35)
+    shift = far[:, None] * torch.stack([towards.cos(), towards.sin() * 0.5], -1)
+    cos, sin = angle.cos() * scale, angle.sin() * scale
+    affine = torch.stack([cos, -sin, shift[:, 0], sin, cos, shift[:, 1]], -1).view(-1, 2, 3).to(layer.mask.device)
+    other = torch.cat([layer.colour, layer.mask[..., None].float()], -1).roll(1, 0).permute(0, 3, 1, 2)
+    grid = torch.nn.functional.affine_grid(affine, [count, 4, size, size], align_corners=False)
+    moved = torch.nn.functional.grid_sample(other, grid, mode="nearest", align_corners=False).permute(0, 2, 3, 1)
+    chosen = draw.chance(PASTED_SHARE).to(layer.mask.device)[:, None, None]
+    return moved[..., :3], (moved[..., 3] > 0.5) & chosen
+
+
+def _visibility(joints_px: Tensor, joints_cam: Tensor, layer: Layer, covered: Tensor) -> Tensor:
+    size = layer.mask.shape[1]
+    inside = ((joints_px > -0.5) & (joints_px < size - 0.5)).all(-1)
+    column, row = joints_px.round().long().clamp(0, size - 1).unbind(-1)
+    batch = torch.arange(len(joints_px), device=row.device)[:, None]
+    behind = joints_cam[..., 2] - layer.depth[batch, row, column] > JOINT_DEPTH_MM / 1000
+    state = torch.where(behind, SELF_OCCLUDED, VISIBLE)
+    state = torch.where(covered[batch, row, column], OCCLUDED, state)
+    return torch.where(inside, state, OUTSIDE)
+
+
+def views_of(batch: SynthBatch) -> Views:
+    """The cameras of a batch, standing at the origin of their own axes."""
+    count = len(batch)
+    eye = torch.zeros(count, 3, device=batch.focal_px.device)
+    rotation = torch.eye(3, device=eye.device).expand(count, 3, 3)
+    return Views(rotation=rotation, eye=eye, focal=batch.focal_px, centre=batch.centre_px, size=batch.images.shape[-1])

@@ -1,0 +1,109 @@
+"""Z-buffer: which triangle each pixel sees. The only custom kernel of the generator.
+
+The kernel packs depth and triangle into one integer, so that "nearest wins" is a minimum. It runs in numba on the CPU;
+`rasterise_torch` is the same in plain torch, for any device.
+"""
+
+import numba
+import numpy as np
+import torch
+from torch import Tensor
+
+EMPTY = torch.iinfo(torch.int64).max
+_DEPTH_STEPS = 2147483520.0  # largest float32 below 2^31
+
+
+def rasterise(screen: Tensor, faces: Tensor, kept: Tensor, size: int) -> Tensor:
+    """Finds the nearest triangle at every pixel centre.
+
+    Args:
+        screen: (B, V, 3) float32, x and y in pixels (centres at integers), nearness 1/z scaled to (0, 1]; nearness
+            <= 0 marks a vertex behind the camera, whose triangles are dropped.
+        faces: (T, 3) int32.
+        kept: (B, T) bool, triangles to draw.
+        size: side of the square picture in pixels.
+
+    Returns:
+        (B, size, size) int64, index of the triangle or -1.
+    """
+    if screen.device.type != "cpu":
+        return rasterise_torch(screen, faces, kept, size)
+    numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
+    buffer = np.full((len(screen), size, size), EMPTY, np.int64)
+    _rasterise_numba(screen.contiguous().numpy(), faces.numpy(), kept.numpy(), buffer)
+    return _triangles(torch.from_numpy(buffer))
+
+
+def _triangles(buffer: Tensor) -> Tensor:
+    return torch.where(buffer == EMPTY, -1, buffer & 0xFFFFFFFF)
+
+
+@numba.njit(parallel=True, cache=True, nogil=True)
+def _rasterise_numba(screen, faces, kept, buffer):  # type: ignore[no-untyped-def]
+    size = buffer.shape[1]
+    for b in numba.prange(buffer.shape[0]):
+        for t in range(faces.shape[0]):
+            if not kept[b, t]:
+                continue
+            ax, ay, az = screen[b, faces[t, 0]]
+            bx, by, bz = screen[b, faces[t, 1]]
+            cx, cy, cz = screen[b, faces[t, 2]]
+            if az <= 0.0 or bz <= 0.0 or cz <= 0.0:
+                continue
+            area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+            if area == 0.0:
+                continue
+            left = max(int(np.ceil(min(ax, bx, cx))), 0)
+            right = min(int(np.floor(max(ax, bx, cx))), size - 1)
+            top = max(int(np.ceil(min(ay, by, cy))), 0)
+            bottom = min(int(np.floor(max(ay, by, cy))), size - 1)
+            inverse = np.float32(1.0) / area
+            for y in range(top, bottom + 1):
+                for x in range(left, right + 1):
+                    u = ((bx - x) * (cy - y) - (by - y) * (cx - x)) * inverse
+                    v = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) * inverse
+                    w = np.float32(1.0) - u - v
+                    if u < 0.0 or v < 0.0 or w < 0.0:
+                        continue
+                    nearness = u * az + v * bz + w * cz
+                    if nearness > 1.0:
+                        continue
+                    depth = np.int64((1.0 - nearness) * _DEPTH_STEPS)
+                    key = (depth << 32) | t
+                    if key < buffer[b, y, x]:
+                        buffer[b, y, x] = key
+
+
+def rasterise_torch(screen: Tensor, faces: Tensor, kept: Tensor, size: int) -> Tensor:
+    """`rasterise` in plain torch: triangles are grouped by the window that holds them, keys scattered with a minimum."""
+    device = screen.device
+    buffer = torch.full((len(screen) * size * size,), EMPTY, dtype=torch.int64, device=device)
+    x, y, z = screen[:, faces.long()].unbind(-1)  # each (B, T, 3)
+    left, right = x.amin(-1).ceil().clamp(min=0), x.amax(-1).floor().clamp(max=size - 1)
+    top, bottom = y.amin(-1).ceil().clamp(min=0), y.amax(-1).floor().clamp(max=size - 1)
+    area = (x[..., 1] - x[..., 0]) * (y[..., 2] - y[..., 0]) - (y[..., 1] - y[..., 0]) * (x[..., 2] - x[..., 0])
+    drawn = kept & (right >= left) & (bottom >= top) & (area != 0) & (z.amin(-1) > 0)
+    extent = torch.maximum(right - left, bottom - top) + 1
+    window = 1
+    while window < 2 * size:
+        chosen = (drawn & (extent <= window) & (extent > window // 2)).nonzero()
+        for part in chosen.split(max(1, 4_000_000 // window**2)):
+            b, t = part.unbind(1)
+            steps = torch.arange(window, device=device)
+            gx = (left[b, t, None, None] + steps[None, None, :]).expand(-1, window, -1).flatten(1)
+            gy = (top[b, t, None, None] + steps[None, :, None]).expand(-1, -1, window).flatten(1)
+            px, py, pz, inverse = x[b, t], y[b, t], z[b, t], 1 / area[b, t, None]
+
+            def edge(i: int, j: int, px=px, py=py, gx=gx, gy=gy, inverse=inverse) -> Tensor:  # type: ignore[no-untyped-def]
+                cross = (px[:, i, None] - gx) * (py[:, j, None] - gy) - (py[:, i, None] - gy) * (px[:, j, None] - gx)
+                return cross * inverse
+
+            u, v = edge(1, 2), edge(2, 0)
+            w = 1 - u - v
+            nearness = u * pz[:, 0:1] + v * pz[:, 1:2] + w * pz[:, 2:3]
+            inside = (u >= 0) & (v >= 0) & (w >= 0) & (gx < size) & (gy < size) & (nearness <= 1)
+            key = (((1 - nearness).double() * _DEPTH_STEPS).long() << 32) | t[:, None]
+            place = (b[:, None] * size + gy.long()) * size + gx.long()
+            buffer.scatter_reduce_(0, place[inside], key[inside], "amin")
+        window *= 2
+    return _triangles(buffer.view(-1, size, size))

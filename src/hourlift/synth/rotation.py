@@ -1,0 +1,28 @@
+"""Rotation matrices from axes and angles, batched."""
+
+import torch
+from torch import Tensor
+
+
+def axis_angle(axis: Tensor, angle: Tensor) -> Tensor:
+    """Rotation (..., 3, 3) by `angle` (...), radians, about `axis` (..., 3) of any length (Rodrigues)."""
+    x, y, z = torch.nn.functional.normalize(axis, dim=-1).expand(*angle.shape, 3).unbind(-1)
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    rest = 1 - cos
+    rows = [
+        cos + x * x * rest, x * y * rest - z * sin, x * z * rest + y * sin,
+        y * x * rest + z * sin, cos + y * y * rest, y * z * rest - x * sin,
+        z * x * rest - y * sin, z * y * rest + x * sin, cos + z * z * rest,
+    ]  # fmt: skip
+    return torch.stack(rows, -1).unflatten(-1, (3, 3))
+
+
+def align(source: Tensor, target: Tensor) -> Tensor:
+    """Smallest rotation (..., 3, 3) that turns the direction `source` (..., 3) onto `target` (..., 3)."""
+    source = torch.nn.functional.normalize(source, dim=-1).expand_as(target)
+    target = torch.nn.functional.normalize(target, dim=-1)
+    axis = torch.linalg.cross(source, target)
+    sine, cosine = axis.norm(dim=-1), (source * target).sum(-1)
+    opposite = (sine < 1e-6)[..., None]
+    anything = torch.linalg.cross(source, source.roll(1, -1) + 0.1)
+    return axis_angle(torch.where(opposite, anything, axis), torch.atan2(sine, cosine))

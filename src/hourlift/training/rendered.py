@@ -1,0 +1,106 @@
+"""Training pictures rendered while training: chunks of synthetic people, each trained on a few times.
+
+A chunk is a function of (seed, index, progress), so a run is re-made from its seed and goes on where it stopped.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from hourlift.synth.camera import ViewConfig
+from hourlift.synth.generate import Generator, SynthBatch, SynthConfig
+from hourlift.synth.motion import PoseMix
+
+HELD_OUT_SEED = 7_000_001
+"""First part of the seeds of held-out pictures; training seeds are smaller."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curriculum:
+    """What is rendered as training goes on: people who face the camera first, every view and pose later.
+
+    With views drawn evenly, "left or right" is facing XOR side of the picture, and neither alone tells anything: a
+    network then locates limbs but puts both channels on one of them. Starting with people who face the camera breaks
+    the tie.
+
+    Attributes:
+        front_until: Progress in [0, 1] up to which nearly all people face the camera.
+        open_at: Progress from which views and poses are all drawn as configured; linear in between.
+        start_share: Share of people who face the camera at the start.
+    """
+
+    front_until: float = 0.04
+    open_at: float = 0.2
+    start_share: float = 0.97
+
+    def openness(self, progress: float) -> float:
+        """0 at the start, 1 when every view and pose is drawn."""
+        return min(1.0, max(0.0, (progress - self.front_until) / max(self.open_at - self.front_until, 1e-9)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderPlan:
+    """A run's pictures: `chunk_size` people a chunk, each chunk trained on `reuse` times."""
+
+    synth: SynthConfig
+    curriculum: Curriculum
+    chunk_size: int = 256
+    reuse: int = 4
+
+    def settings(self, progress: float) -> tuple[PoseMix, ViewConfig]:
+        """The mix of poses and the cameras at a progress in [0, 1]."""
+        openness = self.curriculum.openness(progress)
+        views = self.synth.views
+        share = self.curriculum.start_share * (1 - openness) + views.front_share * openness
+        poses = self.synth.poses
+        mixed = {
+            name: getattr(UPRIGHT_START, name) * (1 - openness) + value * openness for name, value in vars(poses).items()
+        }
+        return PoseMix(**mixed), ViewConfig(**{**vars(views), "front_share": share})
+
+
+UPRIGHT_START = PoseMix(
+    stand=0.5, walk=0.3, sit=0.08, floor=0.02, crouch=0.06, kneel=0.02, wild=0.02, lie=0.0, tumble=0.0
+)
+
+
+class RenderedChunks(Dataset[SynthBatch]):
+    """Chunk `index` of a run, rendered when asked for."""
+
+    def __init__(self, plan: RenderPlan, seed: int, num_chunks: int, device: str) -> None:
+        self.plan, self.seed, self.num_chunks, self.device = plan, seed, num_chunks, device
+        self._generator: Generator | None = None
+
+    def __len__(self) -> int:
+        return self.num_chunks
+
+    def __getitem__(self, index: int) -> SynthBatch:
+        if self._generator is None:  # built in the worker: the body and the pictures do not travel
+            self._generator = Generator(self.plan.synth, self.device)
+        poses, views = self.plan.settings(index / self.num_chunks)
+        parts = [
+            self._generator.render((self.seed, index, part), min(64, self.plan.chunk_size - start), poses=poses, views=views)
+            for part, start in enumerate(range(0, self.plan.chunk_size, 64))
+        ]
+        return concatenate(parts)
+
+
+def concatenate(parts: list[SynthBatch]) -> SynthBatch:
+    """Joins batches into one."""
+    return SynthBatch(**{name: torch.cat([getattr(part, name) for part in parts]) for name in vars(parts[0])})
+
+
+def chunk_stream(chunks: RenderedChunks, indices: Sequence[int], workers: int) -> Iterator[SynthBatch]:
+    """Renders chunks in order, `workers` processes ahead of the training (0: in this process, on its device)."""
+    extra = {"prefetch_factor": 1, "multiprocessing_context": "spawn"} if workers else {}
+    loader = DataLoader(
+        chunks, batch_size=None, sampler=indices, num_workers=workers, worker_init_fn=_one_thread, **extra
+    )  # type: ignore[arg-type]
+    return iter(loader)
+
+
+def _one_thread(worker: int) -> None:
+    del worker
+    torch.set_num_threads(1)
