@@ -5,12 +5,10 @@ its look, `scene.js` the 3D view, `player.js` the playback. Its content security
 """
 
 import base64
-import contextlib
 import hashlib
 import html
 import json
 import mimetypes
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import resources
@@ -20,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.formats.atomic import replacing
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.skeleton import H36M17
 from hourlift.pose import Pose, PoseFrame
@@ -75,7 +74,7 @@ def write_page(
         "poses": [_poses_json(shots, step_ms)],
         "media": [] if media is None else _media(Path(media), media_type, title),
     }
-    with _atomic(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
         for is_slot, text in _split(files["page.html"]):
             file.writelines(parts[text] if is_slot else [text])
 
@@ -213,15 +212,3 @@ def _field_of_view_deg(camera: Camera) -> float:
     width, height = camera.image_wh
     half = width / 2 / camera.fx if width >= height else height / 2 / camera.fy
     return float(2 * np.degrees(np.arctan(half)))
-
-
-@contextlib.contextmanager
-def _atomic(path: Path) -> Iterator[Path]:
-    """A temporary file beside ``path`` that takes its place when all went well, and vanishes otherwise."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
