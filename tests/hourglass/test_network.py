@@ -133,7 +133,8 @@ def influence(module: nn.Module, images: Tensor) -> Tensor:
 
 def test_an_hourglass_sees_far_and_a_residual_its_neighbours() -> None:
     assert influence(Residual(8, 8).eval(), torch.rand(1, 8, 32, 32)).sum() == 9
-    assert influence(Hourglass(4, 8).eval(), torch.rand(1, 8, 64, 64)).all()
+    seen = influence(Hourglass(4, 8).eval(), torch.rand(1, 8, 64, 64))
+    assert seen.any(dim=0).all() and seen.any(dim=1).all()  # max-pooling lets one of four through, so not every cell
 
 
 def test_nothing_follows_the_residual_sum() -> None:

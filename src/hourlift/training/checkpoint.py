@@ -17,11 +17,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import torch
 from torch import Tensor, nn
 
+from hourlift.formats.atomic import replacing
 from hourlift.hourglass.network import HourglassConfig, StackedHourglass
 from hourlift.lifter.network import Lifter, LifterConfig
 
@@ -43,15 +43,10 @@ def describe_model(model: nn.Module) -> dict[str, Any]:
 def save(path: Path, state: Mapping[str, Any]) -> None:
     """Write a checkpoint whole or not at all: a run that is killed meanwhile leaves the one before."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            torch.save({"schema": SCHEMA, **state}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        torch.save({"schema": SCHEMA, **state}, file)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -61,10 +56,12 @@ def load(path: Path) -> dict[str, Any]:
         FileNotFoundError: There is none.
         ValueError: It is cut off, or not one of ours.
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError, BadZipFile) as error:
-        raise ValueError(f"{path} is not a whole checkpoint of hourlift: it is damaged or of another kind.") from error
+    with path.open("rb") as file:
+        try:
+            state = torch.load(file, map_location="cpu", weights_only=True)
+        # the ways in which PyTorch's reader and unpickler fail on a file that was cut off or is something else
+        except (RuntimeError, OSError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+            raise ValueError(f"{path} is not a whole checkpoint of hourlift: damaged, or of another kind.") from error
     if not isinstance(state, dict) or "schema" not in state:
         raise ValueError(f"{path} is not a checkpoint of hourlift.")
     if state["schema"] != SCHEMA:
