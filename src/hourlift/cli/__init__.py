@@ -8,14 +8,19 @@ that ``tyro.cli`` accepts. Either
 - a frozen keyword-only dataclass with ``__call__(self) -> int | None``, or a union of such dataclasses
   (they become the command's own sub-commands, as in ``hourlift train hourglass``).
 
+A module may also hold ``EXAMPLES``, lines of shell that end the command's help.
+
 What it returns is the exit status; None means 0. The user's mistakes are raised as ValueError or OSError
 and become one line on standard error with exit status 2.
 """
 
 import importlib
+import inspect
 import os
 import sys
-from collections.abc import Callable, Sequence
+import textwrap
+from collections.abc import Sequence
+from types import ModuleType
 from typing import NamedTuple
 
 
@@ -86,12 +91,19 @@ def _run(name: str, arguments: list[str]) -> int:
     """Import the command, parse its arguments, run it."""
     import tyro
 
-    command: Callable[..., object] = importlib.import_module(COMMANDS[name].module).command
-    result = tyro.cli(command, prog=f"hourlift {name}", args=arguments)
+    module = importlib.import_module(COMMANDS[name].module)
+    description = _description(module) if hasattr(module, "EXAMPLES") else None
+    result = tyro.cli(module.command, prog=f"hourlift {name}", description=description, args=arguments)
     if callable(result):
         result = result()
     assert result is None or isinstance(result, int), f"{name} returned {result!r}, not an exit status"
     return result or 0
+
+
+def _description(module: ModuleType) -> str:
+    """What the command's docstring says before its arguments, and the examples."""
+    text = (inspect.getdoc(module.command) or "").partition("\nArgs:\n")[0]
+    return f"{text.strip()}\n\nexamples:\n{textwrap.indent(module.EXAMPLES.strip(), '  ')}\n"
 
 
 def _complain(message: str, status: int = 2) -> int:

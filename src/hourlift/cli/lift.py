@@ -20,7 +20,7 @@ from hourlift.geometry.camera import Camera
 from hourlift.pose import PoseFrame
 from hourlift.predict import PosePredictor
 from hourlift.predict.images import Image, read_image
-from hourlift.predict.video import VideoReader, VideoWriter, Webcam
+from hourlift.predict.video import Frames, VideoReader, VideoWriter, Webcam
 from hourlift.view.overlay import draw_pose
 from hourlift.view.page import write_page
 
@@ -110,44 +110,31 @@ def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wan
     if view.boxes_xyxy is not None and len(view.boxes_xyxy) > 1:
         raise ValueError(f"{source.label}: one --box at most is of use in a video, where it marks whom to follow")
     is_webcam = source.kind == "webcam"
-    with Webcam(source.webcam_number, view.seconds) if is_webcam else VideoReader(source.label) as video:
+    with (
+        Webcam(source.webcam_number, view.seconds) if is_webcam else VideoReader(source.label) as video,
+        _Results(source, wanted) as results,
+    ):
         camera = view.camera_for(video.image_wh)
-        label = source.label if is_webcam else Path(source.label).name
-        header = Header(source=label, kind="video", image_wh=video.image_wh, camera=camera, fps=video.fps)
+        title = source.label if is_webcam else Path(source.label).name
+        header = Header(source=title, kind="video", image_wh=video.image_wh, camera=camera, fps=video.fps)
         follow = predictor.follow(None if view.boxes_xyxy is None else view.boxes_xyxy[0], camera)
-        with _Results(source, wanted) as results:
+        tally = _Tally()
+        with results.json_writer(header) as write:
             film = results.file(".overlay.mp4") if wanted.folder and wanted.overlay else None
-            kept = _Thinned(PAGE_MAX_FRAMES)
-            best, num_frames, num_found = None, 0, 0
-            with results.json_writer(header) as write, _film_writer(film, video.image_wh, video.fps) as draw:
+            with _film_writer(film, video) as draw:
                 for shot in video:
                     if view.seconds is not None and shot.time_s >= view.seconds:
                         break
                     frame = follow(shot.index, shot.time_s, shot.image_rgb)
                     write(frame)
                     draw(shot.image_rgb, frame)
-                    kept.add(frame)
-                    num_frames, num_found = num_frames + 1, num_found + bool(frame.people)
-                    best = frame if best is None or _score(frame) > _score(best) else best
-                    report(num_frames, video.num_frames)
-            if best is None:
-                raise ValueError(f"{source.label}: not one picture came")
-            if wanted.folder and wanted.page:
-                media = film if film is not None and film.stat().st_size <= PAGE_MAX_MEDIA_BYTES else None
-                if film is not None and media is None:
-                    _log.warning("%s: the video is too large for the page, which shows the skeleton alone", label)
-                media_type = None if media is None else "video/mp4"
-                fps = video.fps / kept.stride
-                page = results.file(".html")
-                write_page(
-                    *(page, kept.frames),
-                    image_wh=video.image_wh,
-                    fps=fps,
-                    media=media,
-                    media_type=media_type,
-                    title=label,
-                )
-    return Done(num_frames=num_frames, num_found=num_found, best=best, files=results.files)
+                    tally.add(frame)
+                    report(tally.num_frames, video.num_frames)
+        if tally.best is None:
+            raise ValueError(f"{source.label}: not one picture came")
+        if wanted.folder and wanted.page:
+            _write_video_page(results.file(".html"), tally, video, film, title)
+        return Done(num_frames=tally.num_frames, num_found=tally.num_found, best=tally.best, files=results.files)
 
 
 class _Results:
@@ -190,35 +177,49 @@ class _Results:
             yield write
 
 
-class _Thinned:
-    """Frames for the page: all of them, or every second, fourth, ... so that a bound on their number holds."""
+class _Tally:
+    """What is remembered of a video's frames, in bounded memory.
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._count = 0
+    The page gets all frames, or every second, fourth, ... of a long video.
+    """
+
+    def __init__(self) -> None:
+        self.num_frames = 0
+        self.num_found = 0
+        self.best: PoseFrame | None = None
         self.stride = 1
-        self.frames: list[PoseFrame] = []
+        self.for_page: list[PoseFrame] = []
 
     def add(self, frame: PoseFrame) -> None:
-        """Take or leave the next frame."""
-        if self._count % self.stride == 0:
-            self.frames.append(frame)
-        self._count += 1
-        if len(self.frames) > self._most:
-            self.frames = self.frames[::2]
+        """Count the next frame."""
+        if self.num_frames % self.stride == 0:
+            self.for_page.append(frame)
+        if len(self.for_page) > PAGE_MAX_FRAMES:
+            self.for_page = self.for_page[::2]
             self.stride *= 2
+        self.num_frames += 1
+        self.num_found += bool(frame.people)
+        if self.best is None or _score(frame) > _score(self.best):
+            self.best = frame
 
 
 @contextmanager
-def _film_writer(
-    path: Path | None, image_wh: tuple[int, int], fps: float
-) -> Iterator[Callable[[Image, PoseFrame], None]]:
+def _film_writer(path: Path | None, video: Frames) -> Iterator[Callable[[Image, PoseFrame], None]]:
     """Write frames with their people drawn in; without a path, do nothing."""
     if path is None:
         yield lambda _image, _frame: None
         return
-    with VideoWriter(path, image_wh, fps) as film:
+    with VideoWriter(path, video.image_wh, video.fps) as film:
         yield lambda image_rgb, frame: film.write(draw_pose(image_rgb, frame.people), frame.time_s)
+
+
+def _write_video_page(path: Path, tally: _Tally, video: Frames, film: Path | None, title: str) -> None:
+    """The 3D page of a video, with the film in it when there is one and it is not too large."""
+    if film is not None and film.stat().st_size > PAGE_MAX_MEDIA_BYTES:
+        _log.warning("%s: the video is too large for the page, which shows the skeleton alone", title)
+        film = None
+    fps = video.fps / tally.stride
+    write_page(path, tally.for_page, image_wh=video.image_wh, fps=fps, media=film, title=title)
 
 
 def _score(frame: PoseFrame) -> float:

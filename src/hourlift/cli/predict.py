@@ -20,24 +20,37 @@ from hourlift.predict import PosePredictor
 
 DEFAULT_OUT = Path("hourlift-output")
 
+EXAMPLES = """
+hourlift predict photo.jpg
+hourlift predict holiday/ dance.mp4 "clips/*.mov" -o results
+hourlift predict photo.jpg --box 120 40 310 520 --fov 65
+hourlift predict webcam:0 --seconds 20 -o live
+hourlift predict photo.jpg --json - | jq .frames[0].people[0].joints_3d_mm
+"""
+
 Box = tuple[float, float, float, float]
 
 
+_text = tyro.conf.arg
+
+
 def command(
-    sources: tyro.conf.Positional[tuple[str, ...]],
+    sources: Annotated[tuple[str, ...], tyro.conf.Positional, _text(metavar="SOURCE...", help_behavior_hint="")] = (),
     *,
-    out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
-    box: tyro.conf.UseAppendAction[tuple[Box, ...]] = (),
-    fov: float | None = None,
-    camera: Path | None = None,
-    seconds: float | None = None,
+    out: Annotated[
+        Path | None, _text(aliases=["-o"], metavar="FOLDER", help_behavior_hint=f"(default: {DEFAULT_OUT})")
+    ] = None,
+    box: Annotated[tuple[Box, ...], tyro.conf.UseAppendAction, _text(metavar="X0 Y0 X1 Y1")] = (),
+    fov: Annotated[float | None, _text(metavar="DEGREES", help_behavior_hint="")] = None,
+    camera: Annotated[Path | None, _text(metavar="FILE", help_behavior_hint="")] = None,
+    seconds: Annotated[float | None, _text(metavar="S", help_behavior_hint="(default: all)")] = None,
     overlay: bool = True,
     page: bool = True,
-    json: Literal["-"] | None = None,
-    weights: str = "hourglass-fast",
-    lifter: str = "lifter",
+    json: Annotated[Literal["-"] | None, _text(metavar="-", help_behavior_hint="")] = None,
+    weights: Annotated[str, _text(metavar="MODEL")] = "hourglass-fast",
+    lifter: Annotated[str, _text(metavar="MODEL")] = "lifter",
     flip_test: bool = False,
-    threads: int = 2,
+    threads: Annotated[int, _text(metavar="N")] = 2,
     device: Literal["cpu", "cuda"] = "cpu",
 ) -> int:
     """Find the person in photos and videos and lift them to 3D, in millimetres.
@@ -45,16 +58,9 @@ def command(
     For every source it writes OUT/NAME.json, OUT/NAME.overlay.jpg or .mp4 with the skeleton drawn in, and
     OUT/NAME.html, a page with the skeleton in 3D that opens without a network.
 
-    Examples:
-      hourlift predict photo.jpg
-      hourlift predict holiday/ dance.mp4 "clips/*.mov" -o results
-      hourlift predict photo.jpg --box 120 40 310 520 --fov 65
-      hourlift predict webcam:0 --seconds 20 -o live
-      hourlift predict photo.jpg --json - | jq .frames[0].people[0].joints_3d_mm
-
     Args:
         sources: photos (JPEG, PNG, WebP, BMP, TIFF), videos, folders of them, patterns, or webcam:0.
-        out: folder of the results; it is made if it is missing. By default hourlift-output.
+        out: folder of the results; it is made if it is missing.
         box: a person's left, top, right, bottom in pixels; repeat it for more people in a photo. In a video: where
             the person is in the first frame. Without it the most visible person is searched for.
         fov: field of view along the longer side of the picture in degrees, if you know it.
