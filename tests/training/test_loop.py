@@ -46,7 +46,7 @@ def test_a_run_leaves_checkpoints_and_a_log(
     assert {"last.pt", "compact.pt", "log.jsonl"} <= left
     assert not any(name.startswith(".") for name in left)
     lines = log_of(tmp_path / "run")
-    assert [line["step"] for line in lines] == [4, 6, 8, 12, 12]
+    assert [line["step"] for line in lines] == [4, 6, 6, 8, 12, 12]
     assert lines[0]["half"] == pytest.approx(lines[0]["loss"] / 2, rel=1e-4)
     assert lines[0]["two"] == 2.0
     assert 0 <= lines[0]["data_wait"] < 1
@@ -252,5 +252,5 @@ def test_two_processes_train_one_network(tmp_path: Path) -> None:
     done = subprocess.run(launch, capture_output=True, text=True, timeout=120, env=environment)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("weights agree") == 2
-    assert [line["step"] for line in log_of(tmp_path / "run")] == [4, 6, 8, 12, 12]
+    assert [line["step"] for line in log_of(tmp_path / "run")] == [4, 6, 6, 8, 12, 12]
     assert math.isfinite(checkpoint.load(tmp_path / "run" / "last.pt")["metrics"]["level"])

@@ -28,13 +28,13 @@ class World:
         """Whether this process writes files and validates."""
         return self.rank == 0
 
-    def any(self, flag: bool) -> bool:
-        """Whether the flag is set in any process; all of them must ask."""
+    def max(self, number: int) -> int:
+        """The largest of the processes' numbers; all of them must ask."""
         if self.size == 1:
-            return flag
-        votes = torch.tensor(int(flag))  # on the CPU, so through gloo: it does not wait for the GPU
-        dist.all_reduce(votes, op=dist.ReduceOp.MAX)
-        return bool(votes)
+            return number
+        largest = torch.tensor(number)  # on the CPU, so through gloo: it does not wait for the GPU
+        dist.all_reduce(largest, op=dist.ReduceOp.MAX)
+        return int(largest)
 
     def device(self, name: str) -> torch.device:
         """This process's device.

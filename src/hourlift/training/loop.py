@@ -20,7 +20,7 @@ from hourlift.training import checkpoint, distributed
 from hourlift.training.ema import Ema
 from hourlift.training.run_log import Meter, RunLog
 from hourlift.training.schedule import ScheduleKind, schedule
-from hourlift.training.stop import StopReason, stop_requests
+from hourlift.training.stop import STOP_REASONS, StopReason, stop_requests
 
 
 class Stage(Protocol):
@@ -140,20 +140,22 @@ def _loop(stage: Stage, run: "_Run", world: distributed.World, log: RunLog, last
             asked_at = time.perf_counter()
             batch = next(batches, None)
             meter.waited_s += time.perf_counter() - asked_at
-            if world.any(batch is None or stop.reason() is not None):
-                return stop.reason() or ("end of data" if batch is None else "signal")
+            reason = stop.reason() or ("end of data" if batch is None else "finished")
+            if (agreed := world.max(STOP_REASONS.index(reason))) > 0:
+                return STOP_REASONS[agreed]
             assert batch is not None
             meter.add(len(batch), run.update(model, batch))
             log.at(run.step)
             save_now = world.is_main and time.monotonic() - saved_at > config.checkpoint_every_s
-            if run.step % config.log_every == 0 or run.step == config.steps or save_now:
-                log.write(run.step, meter.read(run.step))
+            validate_now = world.is_main and run.step % config.validate_every == 0
+            if run.step % config.log_every == 0 or run.step == config.steps or save_now or validate_now:
+                log.write(run.step, meter.read(run.step))  # fails if the loss is not finite, before that is saved
+                if validate_now:
+                    run.validate(log)
+                if save_now:
+                    checkpoint.save(last, run.state())
+                    saved_at = time.monotonic()
                 meter = Meter(world.size)
-            if world.is_main and run.step % config.validate_every == 0:
-                run.validate(log)
-            if save_now:
-                checkpoint.save(last, run.state())
-                saved_at = time.monotonic()
     return "finished"
 
 

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import Literal
+from typing import Literal, get_args
 
-StopReason = Literal["finished", "time limit", "signal", "end of data"]
+StopReason = Literal["finished", "end of data", "time limit", "signal"]
+STOP_REASONS: tuple[StopReason, ...] = get_args(StopReason)
+"""Where processes have different reasons, the later one holds; "finished" is none."""
 
 
 @dataclass
