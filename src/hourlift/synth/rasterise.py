@@ -9,6 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+# numba's OpenMP layer would reset the number of threads that PyTorch uses in the same process.
+numba.config.THREADING_LAYER = "workqueue"
+
 EMPTY = torch.iinfo(torch.int64).max
 _DEPTH_STEPS = 2147483520.0  # largest float32 below 2^31
 

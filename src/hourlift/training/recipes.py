@@ -7,8 +7,12 @@ from collections.abc import Callable
 
 from hourlift.hourglass.augment import AugmentConfig
 from hourlift.hourglass.network import HourglassConfig
+from hourlift.lifter.network import LifterConfig
+from hourlift.synth.camera import ViewConfig
 from hourlift.synth.generate import SynthConfig
+from hourlift.synth.motion import PoseMix
 from hourlift.training.hourglass_stage import HourglassRecipe
+from hourlift.training.lifter_stage import DetectionErrors, LifterRecipe
 from hourlift.training.loop import TrainConfig
 from hourlift.training.rendered import Curriculum, RenderPlan
 
@@ -42,7 +46,7 @@ def fast() -> HourglassRecipe:
         batch_size=16,
         render_workers=0,
         train=TrainConfig(
-            steps=12_500,
+            steps=12_000,
             lr=2.5e-3,
             schedule="trapezoid",
             weight_decay=0.02,
@@ -55,3 +59,30 @@ def fast() -> HourglassRecipe:
 
 
 HOURGLASS_RECIPES: dict[str, Callable[[], HourglassRecipe]] = {"fast": fast}
+
+
+def lifter() -> LifterRecipe:
+    """The shipped lifter: the paper's network on synthetic people and every camera; about 20 minutes on a core."""
+    return LifterRecipe(
+        name="lifter",
+        network=LifterConfig(dropout=0.1),
+        poses=PoseMix(),
+        views=ViewConfig(elevation_spread=16, roll_spread=12, distance=(1.6, 14.0)),
+        errors=DetectionErrors(),
+        train=TrainConfig(
+            steps=16_000,
+            lr=1e-3,
+            schedule="cosine",
+            weight_decay=0.01,
+            max_grad_norm=1.0,
+            ema_decay=0.999,
+            bf16=True,
+            channels_last=False,
+            threads=1,
+            validate_every=2000,
+            log_every=250,
+        ),
+    )
+
+
+LIFTER_RECIPES: dict[str, Callable[[], LifterRecipe]] = {"lifter": lifter}
