@@ -22,6 +22,8 @@ FOUND_CONFIDENCE = 0.35
 """`fit` from which a crop holds a person."""
 SURE_CONFIDENCE = 0.6
 """`fit` from which it is not worth looking elsewhere."""
+IMPROVEMENT = 1.1
+"""How much better a smaller person must fit than a larger one to be preferred, and the search to go on."""
 JOINT_CONFIDENCE = 0.2
 """Heatmap peak from which a joint counts for the person's box."""
 MIN_JOINTS = 6
@@ -31,6 +33,8 @@ STABLE_IOU = 0.9
 MAX_REFINEMENTS = 5
 SEARCH_SIDES = (1.0, 0.6, 0.36)
 """Sides of the squares that are searched, over the shorter side of the image, one level after the other."""
+SMALLEST_SEARCH_SIDE = 0.1
+"""No square is smaller than this, over the longer side: it bounds the search of very long images."""
 
 _STEP = 0.5  # distance of neighbouring squares over their side: a person half of whom one misses, the next holds
 _NUM_REFINED = 3  # candidates of a level that are followed up
@@ -63,9 +67,9 @@ def find_person(image_wh: tuple[int, int], estimate: Estimate) -> Found | None:
     best: Found | None = None
     for boxes in search_boxes(image_wh):
         found = refine(boxes, estimate)
-        if found is not None and (best is None or found.fit > best.fit):
-            best = found
-        if best is not None and best.fit >= SURE_CONFIDENCE:
+        improved = found is not None and (best is None or found.fit > IMPROVEMENT * best.fit)
+        best = found if improved else best
+        if best is not None and (best.fit >= SURE_CONFIDENCE or (best.fit >= FOUND_CONFIDENCE and not improved)):
             break
     return best if best is not None and best.fit >= FOUND_CONFIDENCE else None
 
@@ -75,7 +79,7 @@ def search_boxes(image_wh: tuple[int, int]) -> Iterator[Array]:
     yield whole_image_box(image_wh)[None]
     left, top, right, bottom = whole_image_box(image_wh)
     for fraction in SEARCH_SIDES:
-        side = fraction * min(image_wh)
+        side = max(fraction * min(image_wh), SMALLEST_SEARCH_SIDE * max(image_wh))
         starts_x, starts_y = _starts(left, right, side), _starts(top, bottom, side)
         yield np.array([[x, y, x + side, y + side] for y in starts_y for x in starts_x])
 
@@ -151,4 +155,6 @@ def _num_confident(confidence: Array) -> NDArray[np.intp]:
 def _starts(low: float, high: float, side: float) -> Array:
     """Where squares of a side begin so that they cover [low, high] evenly, at most `_STEP` sides apart."""
     steps = int(np.ceil((high - low - side) / (_STEP * side) - 1e-9))
-    return np.linspace(low, high - side, max(steps, 0) + 1)
+    if steps <= 0:
+        return np.array([(low + high - side) / 2])
+    return np.linspace(low, high - side, steps + 1)

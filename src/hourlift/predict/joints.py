@@ -95,7 +95,8 @@ def _cut_one(image_rgb: Image, crop: Crop, target: Image) -> None:
     also keeps clear of warpAffine's limit of 32,767 pixels.
     """
     height, width = image_rgb.shape[:2]
-    reach = crop.side_px / 2 + 2
+    factor = max(int(crop.side_px / crop.size), 1)
+    reach = crop.side_px / 2 + 2 * factor
     x0, y0 = (max(int(np.floor(c - reach)), 0) for c in crop.center_px)
     x1, y1 = (min(int(np.ceil(c + reach)) + 1, limit) for c, limit in zip(crop.center_px, (width, height), strict=True))
     if x0 >= x1 or y0 >= y1:
@@ -103,8 +104,7 @@ def _cut_one(image_rgb: Image, crop: Crop, target: Image) -> None:
     region = image_rgb[y0:y1, x0:x1]
     center = np.array(crop.center_px) - (x0, y0)
     side = crop.side_px
-    factor = int(crop.side_px / crop.size)
-    if factor >= 2:
+    if factor > 1:
         region = _average_down(region, factor)
         center, side = rescale_points(center, 1 / factor), side / factor
     reduced = Crop(center_px=(float(center[0]), float(center[1])), side_px=side, size=crop.size)

@@ -1,0 +1,99 @@
+"""Finding the person from nothing but heatmap peaks."""
+
+import numpy as np
+import pytest
+
+from hourlift import PosePredictor
+from hourlift.geometry.crop import whole_image_box
+from hourlift.predict.detect import FOUND_CONFIDENCE, SEARCH_SIDES, find_person, fit, iou, person_box, search_boxes
+from hourlift.predict.joints import Joints2D
+
+
+@pytest.mark.parametrize(
+    ("image_wh", "pelvis", "height"),
+    [
+        ((640, 480), (320.0, 240.0), 400.0),  # fills the frame
+        ((640, 480), (201.3, 250.7), 300.0),
+        ((640, 480), (420.0, 110.0), 150.0),  # small, in a corner
+        ((1920, 1080), (300.0, 600.0), 300.0),  # a wide frame
+        ((600, 1600), (300.0, 1200.0), 350.0),  # a tall one
+        ((90, 110), (45.0, 57.0), 75.0),
+    ],
+)
+def test_finds_the_person_anywhere(
+    predictor: PosePredictor, figure, image_wh: tuple[int, int], pelvis: tuple[float, float], height: float
+) -> None:
+    (person,) = predictor.predict(figure.draw(image_wh, pelvis, height))
+    np.testing.assert_allclose(person.joints_2d_px, figure.joints(pelvis, height), atol=0.02 * height)
+    assert iou(person.box_xyxy_px, figure.box(pelvis, height)) > 0.6
+
+
+def test_an_empty_scene_holds_nobody(predictor: PosePredictor) -> None:
+    assert predictor.predict(np.full((200, 300, 3), 128, np.uint8)) == []
+    noise = np.random.default_rng(0).integers(0, 255, (240, 320, 3)).astype(np.uint8)
+    assert predictor.predict(noise) == []
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 500, 3), (500, 1, 3), (2, 2, 3)])
+def test_the_smallest_images_hold_nobody(predictor: PosePredictor, shape: tuple[int, int, int]) -> None:
+    assert predictor.predict(np.full(shape, 128, np.uint8)) == []
+
+
+def test_of_two_people_the_surer_one_is_found(predictor: PosePredictor, figure) -> None:
+    image = np.full((480, 900, 3), 128, np.uint8)
+    image[:, :480] = figure.draw((480, 480), (240, 240), 380)
+    image[300:, 720:] = figure.draw((180, 180), (90, 90), 140)
+    (person,) = predictor.predict(image)
+    np.testing.assert_allclose(person.joints_2d_px, figure.joints((240, 240), 380), atol=8)
+
+
+@pytest.mark.parametrize("image_wh", [(640, 480), (480, 640), (1920, 400), (100, 100), (1, 1), (1, 5000)])
+def test_search_covers_the_image_in_steps_of_half_a_box(image_wh: tuple[int, int]) -> None:
+    levels = list(search_boxes(image_wh))
+    np.testing.assert_array_equal(levels[0], whole_image_box(image_wh)[None])
+    assert len(levels) == 1 + len(SEARCH_SIDES)
+    frame = whole_image_box(image_wh)
+    for boxes in levels[1:]:
+        assert len(boxes) <= 100
+        assert (boxes[:, :2].min(axis=0) <= frame[:2] + 1e-6).all()
+        assert (boxes[:, 2:].max(axis=0) >= frame[2:] - 1e-6).all()
+        for axis in range(2):
+            starts = np.unique(boxes[:, axis])
+            side = boxes[0, 2] - boxes[0, 0]
+            assert (np.diff(starts) <= side / 2 + 1e-6).all()
+
+
+def test_missing_joints_widen_the_box() -> None:
+    joints = np.random.default_rng(0).uniform(100, 200, (17, 2))
+    all_there, half_there = np.ones(17), np.where(np.arange(17) < 9, 1.0, 0.0)
+    whole = person_box(joints, all_there)
+    np.testing.assert_allclose(whole[2] - whole[0], 1.3 * np.ptp(joints[:, 0]))
+    part = person_box(joints, half_there)
+    extent = np.ptp(joints[:9, 0])
+    np.testing.assert_allclose(part[2] - part[0], 1.3 * extent * (1 + 0.5 * 8 / 17))
+    assert np.isnan(person_box(joints, np.zeros(17))).all()
+
+
+def test_fit_punishes_missing_joints() -> None:
+    assert fit(np.full(17, 0.8)) == pytest.approx(0.8)
+    assert fit(np.r_[np.full(16, 0.8), 0.0]) == pytest.approx(0.8 * (16 / 17) ** 2)
+
+
+def test_iou() -> None:
+    box = np.array([0.0, 0.0, 10.0, 10.0])
+    assert iou(box, box) == 1
+    assert iou(box, box + [5, 0, 5, 0]) == pytest.approx(1 / 3)
+    assert iou(box, box + 20) == 0
+    assert iou(box, np.full(4, np.nan)) == 0
+
+
+def test_a_middling_answer_is_refused_and_the_search_ends() -> None:
+    calls = []
+
+    def estimate(boxes: np.ndarray) -> Joints2D:
+        calls.append(len(boxes))
+        joints = np.random.default_rng(len(calls)).uniform(0, 100, (len(boxes), 17, 2))
+        return Joints2D(joints, np.full((len(boxes), 17), FOUND_CONFIDENCE - 0.01))
+
+    assert find_person((640, 480), estimate) is None
+    assert len(calls) < 30

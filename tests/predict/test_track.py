@@ -1,0 +1,48 @@
+"""Following, losing and finding again."""
+
+import numpy as np
+
+from hourlift import PosePredictor
+from hourlift.predict.track import SEARCH_INTERVAL_S
+
+FRAME_S = 0.04
+
+
+def test_follows_a_moving_person_without_searching(predictor: PosePredictor, figure) -> None:
+    follow = predictor.follow()
+    for i in range(12):
+        pelvis = (150.0 + 12 * i, 200.0 - 3 * i)
+        frame = follow(i, i * FRAME_S, figure.draw((640, 400), pelvis, 220 + 4 * i))
+        assert (frame.index, frame.time_s) == (i, i * FRAME_S)
+        (person,) = frame.people
+        np.testing.assert_allclose(person.joints_2d_px, figure.joints(pelvis, 220 + 4 * i), atol=5)
+
+
+def test_a_jump_is_followed(predictor: PosePredictor, figure) -> None:
+    follow = predictor.follow()
+    for i, pelvis in enumerate([(150.0, 200.0), (180.0, 210.0), (480.0, 190.0), (490.0, 190.0)]):
+        (person,) = follow(i, i * FRAME_S, figure.draw((640, 400), pelvis, 260)).people
+        np.testing.assert_allclose(person.joints_2d_px, figure.joints(pelvis, 260), atol=6)
+
+
+def test_gone_and_back(predictor: PosePredictor, figure) -> None:
+    empty = np.full((400, 640, 3), 128, np.uint8)
+    there = figure.draw((640, 400), (400, 200), 260)
+    follow = predictor.follow()
+    shown = [there] * 3 + [empty] * 4 + [there] * 8
+    seen = [bool(follow(i, i * FRAME_S, image).people) for i, image in enumerate(shown)]
+    assert seen[:7] == [True] * 3 + [False] * 4
+    back = seen[7:].index(True)
+    assert back * FRAME_S <= SEARCH_INTERVAL_S  # searched now and then, not in every empty frame
+    assert all(seen[7 + back :])
+
+
+def test_the_first_box_says_whom(predictor: PosePredictor, figure) -> None:
+    image = np.full((480, 900, 3), 128, np.uint8)
+    image[:, :480] = figure.draw((480, 480), (240, 240), 380)
+    image[240:, 660:] = figure.draw((240, 240), (120, 120), 190)
+    small = (780.0, 360.0)
+    follow = predictor.follow(figure.box(small, 190))
+    for i in range(3):
+        (person,) = follow(i, i * FRAME_S, image).people
+        np.testing.assert_allclose(person.joints_2d_px, figure.joints(small, 190), atol=4)
