@@ -90,15 +90,17 @@ class VideoReader:
     def __iter__(self) -> Iterator[TimedImage]:
         assert self._first is not None, "a video can be iterated once"
         frame: av.VideoFrame | None = self._first
+        start_s = self._first.time or 0.0
         self._first = None
-        first_s, time_s, index = frame.time if frame else None, 0.0, 0
+        index, last_s = 0, 0.0
         while frame is not None:
-            if frame.time is not None and first_s is not None:
-                time_s = max(frame.time - first_s, time_s)
-            yield TimedImage(index, time_s, self._to_image(frame))
-            index, time_s = index + 1, time_s + 1 / self.fps
+            # Some containers give no times: then frames follow each other evenly.
+            time_s = frame.time - start_s if frame.time is not None else index / self.fps
+            last_s = max(time_s, last_s)
+            yield TimedImage(index, last_s, self._to_image(frame))
+            index += 1
             frame = next(self._decoded, None)
-        self._warn_if_cut_off(index, time_s)
+        self._warn_if_cut_off(index, last_s + 1 / self.fps)
 
     def _decode(self) -> Iterator[av.VideoFrame]:
         """Every frame that can be decoded; damaged packets are counted and left out."""
