@@ -1,0 +1,143 @@
+"""Poses to JSON and back."""
+
+import io
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hourlift import Camera, Pose
+from hourlift.formats.json import Header, dump, dumps, load, writing
+from hourlift.pose import PoseFrame
+
+CAMERA = Camera(fx=800, fy=810, cx=319.5, cy=239.5, image_wh=(640, 480), distortion=(0.1, 0, 0, 0.01))
+HEADER = Header(source="dance.mp4", kind="video", image_wh=(640, 480), camera=CAMERA, fps=29.97)
+DOCS = Path(__file__).parents[2] / "docs" / "formats.md"
+
+
+def random_pose(seed: int, **changes: object) -> Pose:
+    rng = np.random.default_rng(seed)
+    fields: dict[str, object] = {
+        "joints_2d_px": rng.uniform(0, 640, (17, 2)),
+        "confidence": rng.uniform(0, 1, 17),
+        "joints_3d_mm": rng.normal(0, 500, (17, 3)),
+        "root_cam_mm": rng.normal(0, 2000, 3),
+        "box_xyxy_px": rng.uniform(0, 640, 4),
+        "camera": CAMERA,
+        "person_id": seed,
+    }
+    return Pose(**(fields | changes))  # type: ignore[arg-type]
+
+
+FRAMES = [
+    PoseFrame(index=0, time_s=0.0, people=[random_pose(0), random_pose(1)]),
+    PoseFrame(index=1, time_s=1 / 29.97, people=[]),
+    PoseFrame(index=2, time_s=2 / 29.97, people=[random_pose(2, root_cam_mm=[np.nan] * 3)]),
+]
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    dump(tmp_path / "a.json", HEADER, FRAMES)
+    read = load(tmp_path / "a.json")
+    assert read.header == HEADER
+    assert [f.index for f in read.frames] == [0, 1, 2]
+    np.testing.assert_allclose([f.time_s for f in read.frames], [f.time_s for f in FRAMES], atol=1e-6)
+    for frame, expected in zip(read.frames, FRAMES, strict=True):
+        assert len(frame.people) == len(expected.people)
+        for person, original in zip(frame.people, expected.people, strict=True):
+            assert person.person_id == original.person_id
+            assert person.camera == CAMERA
+            np.testing.assert_allclose(person.joints_2d_px, original.joints_2d_px, atol=0.006)
+            np.testing.assert_allclose(person.confidence, original.confidence, atol=0.0006)
+            np.testing.assert_allclose(person.joints_3d_mm, original.joints_3d_mm, atol=0.06)
+            np.testing.assert_allclose(person.root_cam_mm, original.root_cam_mm, atol=0.06)
+            np.testing.assert_allclose(person.box_xyxy_px, original.box_xyxy_px, atol=0.006)
+
+
+def test_strict_json_with_null_for_what_is_unknown() -> None:
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    joints = random_pose(3).joints_3d_mm.copy()
+    joints[4, 1], joints[5, 2] = np.nan, np.inf
+    text = dumps(HEADER, [PoseFrame(index=0, time_s=0.0, people=[random_pose(3, joints_3d_mm=joints)])])
+    document = json.loads(text, parse_constant=refuse)
+    person = document["frames"][0]["people"][0]
+    assert person["joints_3d_mm"][4][1] is None
+    assert person["joints_3d_mm"][5][2] is None
+    assert None not in person["joints_3d_mm"][3]
+
+
+def test_photo_has_no_frame_rate(tmp_path: Path) -> None:
+    header = Header(source="a.jpg", kind="photo", image_wh=(640, 480), camera=CAMERA)
+    dump(tmp_path / "a.json", header, FRAMES[:1])
+    assert load(tmp_path / "a.json").header.fps is None
+
+
+def test_one_frame_a_line_even_before_the_end(tmp_path: Path) -> None:
+    stream = io.StringIO()
+    with writing(stream, HEADER) as write:
+        write(FRAMES[0])
+        assert '"index":0' in stream.getvalue()  # written, not kept
+        write(FRAMES[1])
+    lines = stream.getvalue().splitlines()
+    assert sum(line.startswith('{"index":') for line in lines) == 2
+    assert json.loads(stream.getvalue())["frames"][1] == {"index": 1, "time_s": 0.033367, "people": []}
+
+
+def test_no_frames_is_a_document_too(tmp_path: Path) -> None:
+    dump(tmp_path / "a.json", HEADER, [])
+    assert load(tmp_path / "a.json").frames == []
+
+
+def test_nothing_is_left_after_an_error_and_the_old_file_stays(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text("old")
+    with pytest.raises(RuntimeError, match="half way"), writing(path, HEADER) as write:
+        write(FRAMES[0])
+        raise RuntimeError("half way")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("no json", "this is not a JSON file"),
+        ("[1, 2]", "does not hold hourlift's poses"),
+        ('{"schema": "other"}', "does not hold hourlift's poses"),
+        ('{"schema": "hourlift-poses", "schema_version": 2}', "schema version 2 cannot be read, only 1"),
+        ('{"schema": "hourlift-poses", "schema_version": 1, "joint_names": ["nose"]}', "joints are not those of"),
+    ],
+)
+def test_files_of_others_are_refused(tmp_path: Path, text: str, complaint: str) -> None:
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(ValueError, match=f"a.json: .*{complaint}"):
+        load(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("key", ["camera", "frames", "image_wh", "fps", "source"])
+def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
+    document = json.loads(dumps(HEADER, FRAMES))
+    del document[key]
+    (tmp_path / "a.json").write_text(json.dumps(document))
+    with pytest.raises(ValueError, match=f"a.json: a value is missing or malformed.*{key}"):
+        load(tmp_path / "a.json")
+
+
+def test_the_documented_example_is_valid_and_complete(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```json\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "example.json").write_text(example, encoding="utf-8")
+    read = load(tmp_path / "example.json")
+    assert len(read.frames) == 2
+    written = json.loads(dumps(read.header, read.frames))
+    documented = json.loads(example)
+    assert documented.keys() == written.keys()
+    assert documented["frames"] == written["frames"]
+    assert documented["conventions"] == written["conventions"]
+    text = DOCS.read_text(encoding="utf-8")
+    person = written["frames"][0]["people"][0]
+    for key in (*written, *written["camera"], *written["frames"][0], *person):
+        assert f"`{key}`" in text, f"docs/formats.md does not explain {key}"
