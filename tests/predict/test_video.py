@@ -174,7 +174,9 @@ def test_files_that_are_no_videos(tmp_path: Path) -> None:
     }
     for name, data in bad.items():
         (tmp_path / name).write_bytes(data)
-        with pytest.raises(ValueError, match=f"{name}: (this is not a video that can be opened|no frame of this|there are no mov)"):
+        with pytest.raises(
+            ValueError, match=f"{name}: (this is not a video that can be opened|no frame of this|there are no mov)"
+        ):
             VideoReader(tmp_path / name)
     (tmp_path / "empty.mp4").touch()
     with pytest.raises(ValueError, match="empty.mp4: the file is empty"):
@@ -258,5 +260,3 @@ def test_webcam_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(video_module.time, "monotonic", lambda: next(clock))
     with Webcam(0, seconds=0.25) as camera:
         assert len(list(camera)) == 2
-
-

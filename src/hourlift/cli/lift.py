@@ -20,6 +20,7 @@ from hourlift.geometry.camera import Camera
 from hourlift.pose import PoseFrame
 from hourlift.predict import PosePredictor
 from hourlift.predict.images import Image, read_image
+from hourlift.predict.predictor import camera_at
 from hourlift.predict.video import Frames, VideoReader, VideoWriter, Webcam
 from hourlift.view.overlay import draw_pose
 from hourlift.view.page import write_page
@@ -49,7 +50,7 @@ class View:
     def camera_for(self, image_wh: tuple[int, int], from_file: Camera | None = None) -> Camera:
         """The camera given, else one of the field of view given, else what the file says, else the default."""
         if self.camera is not None:
-            return self.camera
+            return camera_at(self.camera, image_wh)
         if self.fov_deg is not None:
             return Camera.from_fov(image_wh, self.fov_deg, source="given")
         return from_file or Camera.from_fov(image_wh)

@@ -199,8 +199,6 @@ def _route_messages() -> None:
     """Our warnings become lines on standard error; what the codecs mutter about damaged files is hidden."""
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     av.logging.set_level(None)
-    logger = logging.getLogger("hourlift")
-    if not logger.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("hourlift: %(message)s"))
-        logger.addHandler(handler)
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("hourlift: %(message)s"))
+    logging.getLogger("hourlift").handlers = [handler]

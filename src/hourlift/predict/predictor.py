@@ -69,7 +69,7 @@ class PosePredictor:
                 image, or the camera has another aspect ratio.
         """
         image_wh = _checked_image(image_rgb)
-        camera = _camera_for(camera, image_wh)
+        camera = camera_at(camera, image_wh)
         if boxes_xyxy is None:
             found = find_person(image_wh, lambda boxes: self._joints.estimate(image_rgb, boxes))
             return self._lift([] if found is None else [found], camera)
@@ -159,7 +159,7 @@ class FrameByFrame:
             ValueError: as `PosePredictor.predict`.
         """
         image_wh = _checked_image(image_rgb)
-        camera = _camera_for(self._camera, image_wh)
+        camera = camera_at(self._camera, image_wh)
         if self._follower is None:
             box = None if self._first_box is None else _checked_boxes(self._first_box, image_wh)[0]
             self._follower = Follower(box)
@@ -217,8 +217,8 @@ def _checked_boxes(boxes_xyxy: ArrayLike, image_wh: tuple[int, int]) -> NDArray[
     return boxes.reshape(-1, 4)
 
 
-def _camera_for(camera: Camera | None, image_wh: tuple[int, int]) -> Camera:
-    """The camera at the image's resolution.
+def camera_at(camera: Camera | None, image_wh: tuple[int, int]) -> Camera:
+    """The camera at an image's resolution; None is the default camera.
 
     Raises:
         ValueError: the camera belongs to pictures of another shape.

@@ -1,0 +1,328 @@
+"""``hourlift predict`` from files to files."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from hourlift import weights
+from hourlift.cli import lift, main
+from hourlift.formats.json import load
+from hourlift.predict.images import read_image
+from hourlift.predict.video import VideoReader, VideoWriter
+
+
+@pytest.fixture(autouse=True)
+def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def models(marker_models: tuple[Path, Path]) -> list[str]:
+    return ["--weights", str(marker_models[0]), "--lifter", str(marker_models[1]), "--threads", "1"]
+
+
+@pytest.fixture
+def photo(figure) -> Path:
+    return write_photo("photo.png", figure.draw((320, 240), (150, 120), 190))
+
+
+@pytest.fixture
+def clip(figure) -> Path:
+    with VideoWriter("clip.mp4", (320, 240), 25) as writer:
+        for i in range(10):
+            writer.write(figure.draw((320, 240), (140 + 3 * i, 120), 190), i / 25)
+    return Path("clip.mp4")
+
+
+def write_photo(name: str, image_rgb: np.ndarray) -> Path:
+    assert cv2.imwrite(name, cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR))
+    return Path(name)
+
+
+def names(folder: str | Path) -> list[str]:
+    return sorted(path.name for path in Path(folder).iterdir())
+
+
+def test_photo(photo: Path, models: list[str], figure, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", str(photo), "-o", "out", *models]) == 0
+    assert names("out") == ["photo.html", "photo.json", "photo.overlay.jpg"]
+    document = load("out/photo.json")
+    assert (document.header.source, document.header.kind, document.header.fps) == ("photo.png", "photo", None)
+    (person,) = document.frames[0].people
+    np.testing.assert_allclose(person.joints_2d_px, figure.joints((150, 120), 190), atol=3)
+    overlay = read_image("out/photo.overlay.jpg").image_rgb
+    assert overlay.shape == (240, 320, 3)
+    assert (cv2.absdiff(overlay, read_image(photo).image_rgb).max(axis=-1) > 60).sum() > 300
+    page = Path("out/photo.html").read_text()
+    assert "photo.png" in page
+    assert "data:image/jpeg;base64," in page
+    shown = capfd.readouterr()
+    assert shown.err == ""
+    assert shown.out.startswith("photo.png: 1 person, confidence 0.")
+    assert "m away if the field of view is 60 degrees\n  out/photo.json\n" in shown.out
+
+
+def test_video(clip: Path, models: list[str], figure, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", str(clip), "-o", "out", *models]) == 0
+    assert names("out") == ["clip.html", "clip.json", "clip.overlay.mp4"]
+    document = load("out/clip.json")
+    assert document.header.fps == pytest.approx(25)
+    assert [frame.index for frame in document.frames] == list(range(10))
+    for i, frame in enumerate(document.frames):
+        expected = figure.joints((140 + 3 * i, 120), 190)
+        np.testing.assert_allclose(frame.people[0].joints_2d_px, expected, atol=6)
+    with VideoReader("out/clip.overlay.mp4") as film:
+        assert film.image_wh == (320, 240)
+        assert len(list(film)) == 10
+    assert 'data-type="video/mp4"' in Path("out/clip.html").read_text()
+    assert "clip.mp4: a person in 10 of 10 frames" in capfd.readouterr().out
+
+
+def test_folders_mixed_sources_and_one_failure(
+    photo: Path, clip: Path, models: list[str], figure, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Path("more").mkdir()
+    write_photo("more/photo.jpg", figure.draw((200, 200), (100, 100), 150))
+    write_photo("more/nobody.bmp", np.full((60, 80, 3), 128, np.uint8))
+    Path("more/text.jpg").write_text("hello")
+    status = main(["predict", str(photo), "more", str(clip), "missing.png", "-o", "out/deep", *models])
+    assert status == 1
+    assert [n for n in names("out/deep") if n.endswith(".json")] == [
+        *("clip.json", "nobody.json", "photo-2.json", "photo.json")
+    ]
+    assert load("out/deep/photo-2.json").header.image_wh == (200, 200)
+    assert load("out/deep/nobody.json").frames[0].people == []
+    shown = capfd.readouterr()
+    assert shown.err.splitlines() == [
+        "hourlift: missing.png: there is no such file or folder",
+        "hourlift: more/text.jpg: this is not a JPEG, PNG, WebP, BMP or TIFF picture",
+    ]
+    assert "more/nobody.bmp: nobody found\n" in shown.out
+    assert shown.out.endswith("4 of 6 sources done\n")
+
+
+def test_all_failed_is_status_two(models: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    Path("a.jpg").write_text("hello")
+    Path("b.mp4").touch()
+    assert main(["predict", "a.jpg", "b.mp4", "-o", "out", *models]) == 2
+    assert capfd.readouterr().err.count("\n") == 2
+    assert names("out") == []
+
+
+def bad_sources(figure) -> dict[str, bytes]:
+    good = cv2.imencode(".jpg", figure.draw((320, 240), (150, 120), 190))[1].tobytes()
+    with VideoWriter("good.mp4", (64, 48), 25) as writer:
+        for i in range(20):
+            writer.write(np.full((48, 64, 3), 10 * i, np.uint8), i / 25)
+    film = Path("good.mp4").read_bytes()
+    huge = cv2.imencode(".png", np.zeros((2, 2, 3), np.uint8))[1].tobytes()
+    huge = huge[:16] + (30_000).to_bytes(4, "big") * 2 + huge[24:]
+    return {
+        "empty.jpg": b"",
+        "text.jpg": b"not a picture",
+        "cut.jpg": good[: len(good) // 2],
+        "huge.png": huge,
+        "empty.mp4": b"",
+        "text.mp4": b"not a film",
+        "cut.mp4": film[: film.index(b"mdat") + 8],
+        "text": b"neither",
+        "damaged.tif": b"II*\0\x08\0\0\0\x02\0" + b"\x07" * 40,
+    }
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["empty.jpg", "text.jpg", "cut.jpg", "huge.png", "empty.mp4", "text.mp4", "cut.mp4", "text", "damaged.tif"],
+)
+def test_bad_input_is_one_line_that_names_the_file(
+    figure, models: list[str], name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Path(name).write_bytes(bad_sources(figure)[name])
+    assert main(["predict", name, "-o", "out", *models]) == 2
+    shown = capfd.readouterr()
+    assert shown.err.startswith(f"hourlift: {name}: ")
+    assert shown.err.count("\n") == 1
+    assert shown.out == ""
+    assert names("out") == []
+
+
+def test_pictures_of_every_kind_go_through(models: list[str], figure) -> None:
+    image = figure.draw((320, 240), (150, 120), 190)
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    cv2.imwrite("dot.png", bgr[:1, :1])
+    cv2.imwrite("grey.png", bgr[..., 0])
+    cv2.imwrite("deep.png", bgr.astype(np.uint16) * 257)
+    cv2.imwrite("alpha.png", np.dstack([bgr, bgr[..., 0]]))
+    Path("cmyk.jpg").write_bytes((Path(__file__).parents[1] / "predict" / "data" / "cmyk.jpg").read_bytes())
+    assert main(["predict", "*.png", "cmyk.jpg", "-o", "out", "--no-page", *models]) == 0
+    for name, count in (("dot", 0), ("grey", 0), ("deep", 1), ("alpha", 1), ("cmyk", 0)):
+        assert len(load(f"out/{name}.json").frames[0].people) == count, name
+
+
+def test_a_truncated_video_is_done_as_far_as_it_goes(
+    models: list[str], figure, capfd: pytest.CaptureFixture[str]
+) -> None:
+    noise = np.random.default_rng(0)
+    image = figure.draw((160, 120), (80, 60), 100)
+    with VideoWriter("clip.mp4", (160, 120), 25) as writer:
+        for i in range(30):
+            writer.write(image + noise.integers(0, 5, image.shape, np.uint8), i / 25)
+    data = Path("clip.mp4").read_bytes()
+    Path("clip.mp4").write_bytes(data[: len(data) * 2 // 3])
+    assert main(["predict", "clip.mp4", "-o", "out", *models]) == 0
+    shown = capfd.readouterr()
+    assert shown.err.startswith("hourlift: clip.mp4: the video is cut off or damaged; ")
+    assert shown.err.count("\n") == 1
+    frames = load("out/clip.json").frames
+    assert 3 < len(frames) < 28
+    assert f"a person in {len(frames)} of {len(frames)} frames" in shown.out
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--box", "900", "10", "950", "60"], "photo.png: box [900.0, 10.0, 950.0, 60.0] lies outside of the image"),
+        (["--box", "nan", "10", "50", "60"], "photo.png: box [nan, 10.0, 50.0, 60.0] holds a value that is not finite"),
+        (["--fov", "0"], "photo.png: A field of view lies between 0 and 180 degrees"),
+        (["--fov", "60", "--camera", "c.json"], "--fov and --camera both describe the camera"),
+        (["--camera", "missing.json"], "missing.json: No such file"),
+        (["--camera", "photo.png"], "photo.png: a camera file ends in .json or .toml"),
+        (["--seconds", "-1"], "--seconds must be above 0"),
+        (["--threads", "0"], "threads must be at least 1"),
+        (["--weights", "no-such-model"], "there is no model 'no-such-model'"),
+        (["--weights", "missing.onnx"], "missing.onnx"),
+        (["--out", "photo.png"], "photo.png: no results can be written to this folder (File exists)"),
+        (["--out", "photo.png/deeper"], "photo.png/deeper: no results can be written to this folder (Not a directory)"),
+        (["--out", "/proc/here"], "/proc/here: no results can be written to this folder"),
+    ],
+)
+def test_bad_options_are_one_line(
+    photo: Path, models: list[str], options: list[str], complaint: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["predict", str(photo), *models, *options]) == 2
+    error = capfd.readouterr().err
+    assert error.startswith(f"hourlift: {complaint}")
+    assert error.count("\n") == 1
+
+
+def test_a_model_with_a_wrong_hash(
+    photo: Path, marker_models: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Path("mine.onnx").write_bytes(marker_models[0].read_bytes())
+    entry = {"file": "mine.onnx", "sha256": "0" * 64, "kind": "hourglass"}
+    Path("manifest.json").write_text(json.dumps({"mine": entry}))
+    real_path = weights.path
+    monkeypatch.setattr(weights, "path", lambda name: real_path(name, Path.cwd()))
+    assert main(["predict", str(photo), "--weights", "mine", "-o", "out"]) == 2
+    error = capfd.readouterr().err
+    assert "mine.onnx is damaged: its SHA-256" in error
+    assert error.count("\n") == 1
+
+
+def test_no_sources_and_empty_folders(models: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    Path("empty").mkdir()
+    assert main(["predict", *models]) == 2
+    assert main(["predict", "empty", *models]) == 2
+    first, second = capfd.readouterr().err.splitlines()
+    assert first.startswith("hourlift: name at least one photo, video, folder or webcam")
+    assert second == "hourlift: empty: there are no pictures or videos in this folder"
+    assert names(".") == ["empty"]
+
+
+def test_json_to_standard_output(photo: Path, models: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", str(photo), "--json", "-", *models]) == 0
+    shown = capfd.readouterr()
+    assert json.loads(shown.out)["source"] == "photo.png"
+    assert shown.err.startswith("photo.png: 1 person")
+    assert names(".") == ["photo.png"]
+    assert main(["predict", str(photo), "--json", "-", "-o", "out", "--no-overlay", *models]) == 0
+    assert json.loads(capfd.readouterr().out) == json.loads(Path("out/photo.json").read_text())
+    assert names("out") == ["photo.html", "photo.json"]
+
+
+def test_options_reach_the_predictor(photo: Path, clip: Path, models: list[str], figure) -> None:
+    boxes = ["--box", "50", "10", "260", "230", "--box", "-5", "0", "300", "300"]
+    options = [*boxes, "--fov", "40", "--flip-test", "--no-overlay", "--no-page"]
+    assert main(["predict", str(photo), "-o", "out", *options, *models]) == 0
+    assert names("out") == ["photo.json"]
+    people = load("out/photo.json").frames[0].people
+    np.testing.assert_allclose([p.box_xyxy_px for p in people], [[50, 10, 260, 230], [-5, 0, 300, 300]])
+    assert people[0].camera.fx == pytest.approx(160 / np.tan(np.radians(20)))
+    assert people[0].camera.source == "given"
+
+    camera = {"fx": 700, "fy": 700, "cx": 320, "cy": 240, "image_wh": [640, 480]}
+    Path("camera.json").write_text(json.dumps(camera))
+    assert main(["predict", str(clip), "-o", "out", "--camera", "camera.json", "--seconds", "0.2", *models]) == 0
+    document = load("out/clip.json")
+    assert len(document.frames) == 5
+    assert document.frames[0].people[0].camera.fx == pytest.approx(350)
+
+
+def test_exif_makes_the_camera_and_turns_the_picture(models: list[str], figure) -> None:
+    block = bytes.fromhex(
+        "49492a0008000000020012010300010000000600000069870400010000002600000000000000"  # orientation 6, pointer
+        "010005a403000100000034000000" + "00000000"  # 52 mm
+    )
+    upright = cv2.cvtColor(figure.draw((240, 320), (120, 160), 230), cv2.COLOR_RGB2BGR)
+    stored = np.ascontiguousarray(np.rot90(upright))  # a sensor on its side
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 98, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    exif = np.frombuffer(block, np.uint8)
+    data = cv2.imencodeWithMetadata(".jpg", stored, [cv2.IMAGE_METADATA_EXIF], [exif], quality)[1]
+    Path("phone.jpg").write_bytes(data.tobytes())
+    assert main(["predict", "phone.jpg", "-o", "out", *models]) == 0
+    document = load("out/phone.json")
+    assert document.header.image_wh == (240, 320)
+    assert document.header.camera.source == "exif"
+    assert document.header.camera.fx == pytest.approx(52 * 400 / np.hypot(36, 24))
+    np.testing.assert_allclose(document.frames[0].people[0].joints_2d_px, figure.joints((120, 160), 230), atol=4)
+
+
+def test_nothing_half_written_when_a_later_result_fails(
+    photo: Path, clip: Path, models: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(lift, "write_page", full)
+    assert main(["predict", str(photo), str(clip), "-o", "out", *models]) == 2
+    assert capfd.readouterr().err.splitlines() == [
+        "hourlift: photo.png: No space left on device",
+        "hourlift: clip.mp4: No space left on device",
+    ]
+    assert names("out") == []
+
+
+def test_long_videos_are_thinned_for_the_page_only(
+    clip: Path, models: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lift, "PAGE_MAX_FRAMES", 4)
+    assert main(["predict", str(clip), "-o", "out", "--no-page", *models]) == 0
+    assert len(load("out/clip.json").frames) == 10
+    tally = lift._Tally()
+    for frame in load("out/clip.json").frames:
+        tally.add(frame)
+    assert [frame.index for frame in tally.for_page] == [0, 4, 8]
+    assert tally.stride == 4
+    assert (tally.num_frames, tally.num_found) == (10, 10)
+
+
+def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["predict", "--help"])
+    assert stopped.value.code == 0
+    shown = capsys.readouterr().out
+    assert "hourlift predict webcam:0 --seconds 20 -o live" in shown
+    for option in ("--box", "--fov", "--camera", "--no-overlay", "--no-page", "--device", "--threads", "--json"):
+        assert option in shown
+
+
+def test_as_a_program(photo: Path, models: list[str]) -> None:
+    program = [sys.executable, "-m", "hourlift"]
+    done = subprocess.run([*program, "predict", str(photo), *models], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert names("hourlift-output") == ["photo.html", "photo.json", "photo.overlay.jpg"]
