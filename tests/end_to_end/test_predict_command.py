@@ -168,8 +168,8 @@ def test_a_truncated_video_is_done_as_far_as_it_goes(
     models: list[str], figure, capfd: pytest.CaptureFixture[str]
 ) -> None:
     noise = np.random.default_rng(0)
-    image = figure.draw((160, 120), (80, 60), 100)
-    with VideoWriter("clip.mp4", (160, 120), 25) as writer:
+    image = figure.draw((320, 240), (150, 120), 190)
+    with VideoWriter("clip.mp4", (320, 240), 25) as writer:
         for i in range(30):
             writer.write(image + noise.integers(0, 5, image.shape, np.uint8), i / 25)
     data = Path("clip.mp4").read_bytes()

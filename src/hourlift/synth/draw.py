@@ -7,7 +7,13 @@ from torch import Tensor
 
 
 class Draw:
-    """Draws `count` values at a time from one seeded stream, so that a batch is re-made from its seed."""
+    """Draws `count` values at a time from one seeded stream, so that a batch is re-made from its seed.
+
+    Attributes:
+        count: Values per draw.
+        seed: The stream's 63-bit seed, from which further streams can be seeded.
+        generator: The stream.
+    """
 
     def __init__(self, seed: int | Sequence[int], count: int) -> None:
         self.count = count
@@ -16,6 +22,7 @@ class Draw:
         folded = 0
         for part in [seed] if isinstance(seed, int) else seed:
             folded = (folded * 6364136223846793005 + part + 1442695040888963407) % (1 << 63)
+        self.seed = folded
         self.generator.manual_seed(folded)
 
     def uniform(self, low: float = 0.0, high: float = 1.0) -> Tensor:

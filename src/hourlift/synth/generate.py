@@ -1,7 +1,7 @@
 """The generator: person + pose + camera + clothes + light + background -> a batch of labelled pictures."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,12 +19,25 @@ from hourlift.synth.wardrobe import sample_outfits
 OUTSIDE, OCCLUDED, SELF_OCCLUDED, VISIBLE = range(4)
 # How deep below the seen surface a joint of the visible side lies, mm.
 JOINT_DEPTH_MM = 140.0
+NOWHERE_PX = -1e4
+EMPTY_STREAM = 1  # draws of their own, so that the other pictures stay as they are
 PASTED_SHARE = 0.3  # pictures with another person in the background, or in front of the person
 
 
 @dataclass(frozen=True, kw_only=True)
 class SynthConfig:
-    """What is rendered. `photos` is a folder of pictures without people; none means procedural backgrounds only."""
+    """What is rendered.
+
+    Attributes:
+        size: Side of the pictures, pixels.
+        poses: Mix of poses.
+        views: Cameras.
+        photos: Folder of pictures without people; None means procedural backgrounds only.
+        bank_seed: Of the procedural backgrounds.
+        shadows: Whether people cast a shadow on the floor.
+        empty_share: Share of pictures whose person is left out: all joints are OUTSIDE, far from the picture. They
+            teach a network to say that nobody is there.
+    """
 
     size: int = 192
     poses: PoseMix = field(default_factory=PoseMix)
@@ -32,6 +45,7 @@ class SynthConfig:
     photos: Path | None = None
     bank_seed: int = 0
     shadows: bool = True
+    empty_share: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,9 +103,14 @@ class Generator:
         outfit = sample_outfits(draw, len(self.bank)).to(self.device)
         light = light_to(sample_lights(draw), self.device)
         layer = render_people(body, people, outfit, cameras, light, self.bank, self.config.shadows)
-        images, covered = _compose(draw, layer, self._backgrounds(draw), light.shadow)
         joints_cam = cameras.to_camera(people.joints)
         joints_px = cameras.project(joints_cam)
+        empty = Draw((draw.seed, EMPTY_STREAM), count).chance(self.config.empty_share).to(self.device)
+        layer = replace(
+            layer, mask=layer.mask & ~empty[:, None, None], shadow=layer.shadow & ~empty[:, None, None]
+        )
+        images, covered = _compose(draw, layer, self._backgrounds(draw), light.shadow)
+        joints_px = torch.where(empty[:, None, None], NOWHERE_PX, joints_px)
         return SynthBatch(
             images=images,
             joints_2d_px=joints_px,

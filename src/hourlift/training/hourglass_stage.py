@@ -160,7 +160,7 @@ class HourglassStage:
         """Held-out pictures (N, 3, S, S) uint8, joints (N, 17, 2) in pixels, which of them are inside (N, 17)."""
         recipe = self.recipe
         views = replace(recipe.plan.synth.views, margin=(CROP_MARGIN, CROP_MARGIN), shift=0.0, truncated_share=0.0)
-        generator = Generator(replace(recipe.plan.synth, size=recipe.input_size, views=views))
+        generator = Generator(replace(recipe.plan.synth, size=recipe.input_size, views=views, empty_share=0.0))
         parts = [
             generator.render((HELD_OUT_SEED, part), min(64, recipe.held_out - start))
             for part, start in enumerate(range(0, recipe.held_out, 64))
