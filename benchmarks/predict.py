@@ -1,0 +1,126 @@
+"""Median milliseconds per person of `PosePredictor.predict`, end to end with a box.
+
+From the picture in memory to the finished `Pose`: crop, hourglass, decoding, lifter, root. Prints JSON with the
+machine and the versions; `--save` also writes it, to be committed beside this script.
+
+    python benchmarks/predict.py                                 # the shipped weights, two threads
+    python benchmarks/predict.py --weights runs/fast.onnx --threads 1 --flip-test
+    python benchmarks/predict.py --save benchmarks/results/predict.json
+"""
+
+import json
+import os
+import platform
+import subprocess
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime
+import tyro
+
+import hourlift
+from hourlift import PosePredictor
+from hourlift.predict.images import read_image
+
+WARM_UP = 10
+
+
+def main(
+    photo: Path | None = None,
+    box: tuple[float, float, float, float] | None = None,
+    weights: str = "hourglass-fast",
+    lifter: str = "lifter",
+    threads: int = 2,
+    flip_test: bool = False,
+    repeats: int = 200,
+    search: bool = False,
+    save: Path | None = None,
+) -> None:
+    """Measure the time of one prediction.
+
+    Args:
+        photo: a picture; without one, noise of 1280 x 720: the time with a box does not depend on what is shown.
+        box: where the person is; by default the middle third of the picture.
+        weights: hourglass, by name or file.
+        lifter: lifter, by name or file.
+        threads: CPU threads of the networks; OpenCV gets as many.
+        flip_test: look at the crop mirrored too.
+        repeats: how many times are measured, after a warm-up.
+        search: no box: measure the search for the person, which depends on the photo.
+        save: also write the JSON to this file.
+    """
+    cv2.setNumThreads(threads)
+    predictor = PosePredictor(weights, lifter, threads=threads, flip_test=flip_test)
+    image_rgb = _noise() if photo is None else read_image(photo).image_rgb
+    boxes = None if search else np.array([box or _middle_third(image_rgb)])
+    times_ms = []
+    for _ in range(WARM_UP + repeats):
+        start = time.perf_counter()
+        people = predictor.predict(image_rgb, boxes)
+        times_ms.append((time.perf_counter() - start) * 1000)
+    measured = np.array(times_ms[WARM_UP:])
+    result = {
+        "what": "ms per person, search included" if search else "ms per person, end to end with a box",
+        "median_ms": round(float(np.median(measured)), 2),
+        "p10_ms": round(float(np.percentile(measured, 10)), 2),
+        "p90_ms": round(float(np.percentile(measured, 90)), 2),
+        "repeats": repeats,
+        "threads": threads,
+        "flip_test": flip_test,
+        "weights": weights,
+        "lifter": lifter,
+        "photo": "noise" if photo is None else photo.name,
+        "image_wh": [image_rgb.shape[1], image_rgb.shape[0]],
+        "num_people": len(people),
+        "machine": _machine(),
+        "versions": {
+            "hourlift": hourlift.__version__,
+            "commit": _commit(),
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "onnxruntime": onnxruntime.__version__,
+            "opencv": cv2.__version__,
+        },
+    }
+    text = json.dumps(result, indent=2)
+    print(text)
+    if save is not None:
+        save.parent.mkdir(parents=True, exist_ok=True)
+        save.write_text(text + "\n", encoding="utf-8")
+
+
+def _noise() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (720, 1280, 3)).astype(np.uint8)
+
+
+def _middle_third(image_rgb: np.ndarray) -> tuple[float, float, float, float]:
+    height, width = image_rgb.shape[:2]
+    return width / 3, height * 0.1, width * 2 / 3, height * 0.9
+
+
+def _machine() -> dict[str, object]:
+    """The processor, how many cores, and how busy they were when the measurement ended."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    return {"cpu": name or platform.processor(), "cores": os.cpu_count(), "system": platform.system(), "load": load}
+
+
+def _commit() -> str:
+    """Commit of the checkout, with "+" when files were changed since; "" outside of one."""
+    folder = Path(__file__).parent
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip()
+
+
+if __name__ == "__main__":
+    tyro.cli(main, description=__doc__)
