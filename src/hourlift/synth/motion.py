@@ -39,7 +39,7 @@ class PoseMix:
         return [getattr(self, kind) for kind in KINDS]
 
 
-UPRIGHT = PoseMix(stand=0.5, walk=0.3, sit=0.08, floor=0.02, crouch=0.05, kneel=0.02, wild=0.03, lie=0.0, tumble=0.0)
+UPRIGHT = PoseMix(stand=0.5, walk=0.3, sit=0.08, floor=0.02, crouch=0.06, kneel=0.02, wild=0.02, lie=0.0, tumble=0.0)
 
 
 def turn(axis: Tensor, degrees: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from hourlift.hourglass.network import STRIDE, HourglassConfig, StackedHourglass
 from hourlift.metrics.pck import pair_confusion, pck, torso_length
 from hourlift.synth.generate import OUTSIDE, Generator
 from hourlift.training.loop import TrainConfig, step_seed
-from hourlift.training.rendered import HELD_OUT_SEED, RenderedChunks, RenderPlan, chunk_stream
+from hourlift.training.rendered import HELD_OUT_SEED, RenderedChunks, RenderPlan, chunk_stream, ramp
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +31,8 @@ class HourglassRecipe:
         input_size: Side of the training pictures, pixels.
         loss: And with it the meaning of the heatmaps.
         sigma: Of the target Gaussians, heatmap pixels.
-        mild: Augmentation while the curriculum is closed.
-        strong: Augmentation once it is open; in between a batch takes it with the curriculum's openness as probability.
+        mild: Augmentation of the start.
+        strong: Augmentation that the curriculum ends with.
         plan: What is rendered.
         batch_size: Per process.
         render_workers: Processes that render ahead of the training; 0 renders in the training's own process, on its
@@ -110,8 +110,7 @@ class HourglassStage:
                 turn, place = divmod(step - index * per_chunk, per_pass)
                 order = torch.Generator().manual_seed(step_seed(recipe.train.seed, index, rank) + 2 + turn)
                 picked = torch.randperm(len(chunk), generator=order)[place * recipe.batch_size :][: recipe.batch_size]
-                openness = plan.curriculum.openness(step / steps)
-                strong = torch.rand((), generator=generator).item() < openness
+                strong = torch.rand((), generator=generator).item() < ramp(step / steps, plan.curriculum.augmentation)
                 images, joints, known = augment(
                     chunk.images[picked].to(device),
                     chunk.joints_2d_px[picked].to(device),

@@ -16,7 +16,7 @@ from hourlift.training.lifter_stage import DetectionErrors, LifterRecipe
 from hourlift.training.loop import TrainConfig
 from hourlift.training.rendered import Curriculum, RenderPlan
 
-MILD = AugmentConfig(rotation_deg=8, zoom=(0.95, 1.45), shift=0.03, photometric=0.3)
+MILD = AugmentConfig(rotation_deg=8, zoom=(1.05, 1.5), shift=0.03, photometric=0.3)
 STRONG = AugmentConfig(
     rotation_deg=25,
     any_rotation=0.12,
@@ -46,7 +46,7 @@ def fast() -> HourglassRecipe:
         batch_size=16,
         render_workers=0,
         train=TrainConfig(
-            steps=12_000,
+            steps=9_000,
             lr=2.5e-3,
             schedule="trapezoid",
             weight_decay=0.02,

@@ -4,14 +4,14 @@ A chunk is a function of (seed, index, progress), so a run is re-made from its s
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from hourlift.synth.camera import ViewConfig
 from hourlift.synth.generate import Generator, SynthBatch, SynthConfig
-from hourlift.synth.motion import PoseMix
+from hourlift.synth.motion import UPRIGHT, PoseMix
 
 HELD_OUT_SEED = 7_000_001
 """First part of the seeds of held-out pictures; training seeds are smaller."""
@@ -19,25 +19,29 @@ HELD_OUT_SEED = 7_000_001
 
 @dataclass(frozen=True, kw_only=True)
 class Curriculum:
-    """What is rendered as training goes on: people who face the camera first, every view and pose later.
+    """What a run learns from as it goes on: people who face the camera first, then every view, every pose, hard pictures.
 
     With views drawn evenly, "left or right" is facing XOR side of the picture, and neither alone tells anything: a
     network then locates limbs but puts both channels on one of them. Starting with people who face the camera breaks
-    the tie.
+    the tie; harder pictures wait until front and back are told apart, or the tie returns.
 
     Attributes:
-        front_until: Progress in [0, 1] up to which nearly all people face the camera.
-        open_at: Progress from which views and poses are all drawn as configured; linear in between.
         start_share: Share of people who face the camera at the start.
+        views: Progress in [0, 1] at which other views begin to join, and from which all are drawn as configured.
+        poses: The same for poses, from `UPRIGHT` to the configured mix.
+        augmentation: The same for the share of batches with strong augmentation.
     """
 
-    front_until: float = 0.04
-    open_at: float = 0.2
     start_share: float = 0.97
+    views: tuple[float, float] = (0.06, 0.45)
+    poses: tuple[float, float] = (0.25, 0.6)
+    augmentation: tuple[float, float] = (0.45, 0.65)
 
-    def openness(self, progress: float) -> float:
-        """0 at the start, 1 when every view and pose is drawn."""
-        return min(1.0, max(0.0, (progress - self.front_until) / max(self.open_at - self.front_until, 1e-9)))
+
+def ramp(progress: float, span: tuple[float, float]) -> float:
+    """0 before the span, 1 after it, linear in between."""
+    start, end = span
+    return min(1.0, max(0.0, (progress - start) / max(end - start, 1e-9)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,19 +55,12 @@ class RenderPlan:
 
     def settings(self, progress: float) -> tuple[PoseMix, ViewConfig]:
         """The mix of poses and the cameras at a progress in [0, 1]."""
-        openness = self.curriculum.openness(progress)
-        views = self.synth.views
-        share = self.curriculum.start_share * (1 - openness) + views.front_share * openness
-        poses = self.synth.poses
-        mixed = {
-            name: getattr(UPRIGHT_START, name) * (1 - openness) + value * openness for name, value in vars(poses).items()
-        }
-        return PoseMix(**mixed), ViewConfig(**{**vars(views), "front_share": share})
-
-
-UPRIGHT_START = PoseMix(
-    stand=0.5, walk=0.3, sit=0.08, floor=0.02, crouch=0.06, kneel=0.02, wild=0.02, lie=0.0, tumble=0.0
-)
+        views, poses = self.synth.views, self.synth.poses
+        opened = ramp(progress, self.curriculum.views)
+        share = self.curriculum.start_share * (1 - opened) + views.front_share * opened
+        opened = ramp(progress, self.curriculum.poses)
+        mix = {name: getattr(UPRIGHT, name) * (1 - opened) + value * opened for name, value in vars(poses).items()}
+        return PoseMix(**mix), replace(views, front_share=share)
 
 
 class RenderedChunks(Dataset[SynthBatch]):
