@@ -94,6 +94,24 @@ def test_variable_frame_rate_keeps_its_times(tmp_path: Path) -> None:
     np.testing.assert_allclose([i.mean() for i in images], 40 + 4 * np.arange(7), atol=3)
 
 
+@pytest.mark.parametrize("image_wh", [(1, 1), (16, 3), (16_384, 64)])
+@pytest.mark.parametrize("fps", [0.0001, 1e6])
+def test_odd_sizes_and_rates(tmp_path: Path, image_wh: tuple[int, int], fps: float) -> None:
+    with VideoWriter(tmp_path / "a.mp4", image_wh, fps) as writer:
+        writer.write(np.zeros((image_wh[1], image_wh[0], 3), np.uint8), 0.0)
+        writer.write(np.zeros((image_wh[1], image_wh[0], 3), np.uint8), 0.5)
+    read_s, _ = read_all(tmp_path / "a.mp4")
+    np.testing.assert_allclose(read_s, [0.0, 0.5], atol=1e-3)
+
+
+def test_more_than_h264_can_hold(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ValueError, match="a film of 20000 x 64 pixels cannot be written as H.264"),
+        VideoWriter(tmp_path / "a.mp4", (20_000, 64), 25) as writer,
+    ):
+        writer.write(np.zeros((64, 20_000, 3), np.uint8), 0.0)
+
+
 def test_frames_of_one_time_stay_apart(tmp_path: Path) -> None:
     read_s, _ = read_all(write_clip(tmp_path / "same.mp4", [0.0, 0.0, 0.0, 0.1]))
     assert len(read_s) == 4

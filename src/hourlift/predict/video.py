@@ -203,11 +203,15 @@ class VideoWriter:
         path: where; the container is MP4 whatever the name. Hand in a temporary name to stay atomic.
         image_wh: size of the frames; odd sizes gain one black row or column.
         fps: nominal rate; each frame keeps its own time all the same.
+
+    Raises:
+        ValueError: H.264 cannot hold frames of this size; raised by the first `write`.
+        OSError: the file cannot be written.
     """
 
     def __init__(self, path: str | Path, image_wh: tuple[int, int], fps: float) -> None:
         self._container = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
-        rate = Fraction(fps).limit_denominator(1001)
+        rate = Fraction(min(max(fps, 1.0), 240.0)).limit_denominator(1001)
         stream = self._container.add_stream("libx264", rate=rate, options={"crf": "20", "preset": "veryfast"})
         stream.width, stream.height = (n + n % 2 for n in image_wh)
         stream.pix_fmt = "yuv420p"
@@ -223,7 +227,7 @@ class VideoWriter:
     ) -> None:
         try:
             if error is None:
-                self._container.mux(self._stream.encode())
+                self._encode(None)
         finally:
             self._container.close()
 
@@ -234,7 +238,17 @@ class VideoWriter:
         frame = av.VideoFrame.from_ndarray(padded, format="rgb24")  # type: ignore[arg-type]
         self._last_tick = max(round(time_s * _CLOCK), self._last_tick + 1)
         frame.pts, frame.time_base = self._last_tick, Fraction(1, _CLOCK)
-        self._container.mux(self._stream.encode(frame))
+        self._encode(frame)
+
+    def _encode(self, frame: av.VideoFrame | None) -> None:
+        """Append a frame, or with None what the encoder still holds."""
+        try:
+            self._container.mux(self._stream.encode(frame))
+        except OSError:
+            raise
+        except FFmpegError as error:
+            size = f"{self._stream.width} x {self._stream.height}"
+            raise ValueError(f"a film of {size} pixels cannot be written as H.264 ({error.strerror})") from None
 
 
 def _open(path: str | Path) -> Any:
