@@ -72,6 +72,7 @@ def test_missing_joints_widen_the_box() -> None:
     extent = np.ptp(joints[:9, 0])
     np.testing.assert_allclose(part[2] - part[0], 1.3 * extent * (1 + 0.5 * 8 / 17))
     assert np.isnan(person_box(joints, np.zeros(17))).all()
+    assert np.isnan(person_box(np.full((17, 2), 50.0), all_there)).all()
 
 
 def test_fit_punishes_missing_joints() -> None:
@@ -85,6 +86,15 @@ def test_iou() -> None:
     assert iou(box, box + [5, 0, 5, 0]) == pytest.approx(1 / 3)
     assert iou(box, box + 20) == 0
     assert iou(box, np.full(4, np.nan)) == 0
+
+
+def test_joints_that_all_coincide_lead_nowhere_but_harm_nothing() -> None:
+    def estimate(boxes: np.ndarray) -> Joints2D:
+        return Joints2D(np.full((len(boxes), 17, 2), 50.0), np.full((len(boxes), 17), 0.5))
+
+    found = find_person((640, 480), estimate)
+    assert found is not None
+    np.testing.assert_array_equal(found.box_xyxy_px, whole_image_box((640, 480)))
 
 
 def test_a_middling_answer_is_refused_and_the_search_ends() -> None:

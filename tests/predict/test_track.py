@@ -37,6 +37,13 @@ def test_gone_and_back(predictor: PosePredictor, figure) -> None:
     assert all(seen[7 + back :])
 
 
+def test_a_given_box_holds_somebody_even_if_it_is_hard_to_see(predictor: PosePredictor) -> None:
+    empty = np.full((400, 640, 3), 128, np.uint8)
+    follow = predictor.follow([100, 100, 300, 300])
+    assert len(follow(0, 0.0, empty).people) == 1
+    assert follow(1, FRAME_S, empty).people == []
+
+
 def test_the_first_box_says_whom(predictor: PosePredictor, figure) -> None:
     image = np.full((480, 900, 3), 128, np.uint8)
     image[:, :480] = figure.draw((480, 480), (240, 240), 380)

@@ -103,7 +103,8 @@ def refine(boxes_xyxy_px: Array, estimate: Estimate) -> Found | None:
     joints, confidence = answer.joints_px[order], answer.confidence[order]
     for _ in range(MAX_REFINEMENTS):
         next_boxes = person_box(joints, confidence)
-        moving = (_num_confident(confidence) >= MIN_JOINTS) & (iou(next_boxes, boxes) < STABLE_IOU)
+        clear = (_num_confident(confidence) >= MIN_JOINTS) & np.isfinite(next_boxes).all(axis=-1)
+        moving = clear & (iou(next_boxes, boxes) < STABLE_IOU)
         if not moving.any():
             break
         boxes[moving] = next_boxes[moving]
@@ -128,13 +129,14 @@ def person_box(joints_px: Array, confidence: Array) -> Array:
             box is drawn: the rest of the person is somewhere around.
 
     Returns:
-        (..., 4) xyxy px; NaN where no joint is confident.
+        (..., 4) xyxy px; NaN where no joint is confident, or all of them lie within one pixel.
     """
     confident = confidence >= JOINT_CONFIDENCE
     tight = box_from_joints(np.where(confident[..., None], joints_px, np.nan), growth=BOX_GROWTH)
     missing = 1.0 - confident.mean(axis=-1, keepdims=True)
     extent = np.tile(tight[..., 2:] - tight[..., :2], 2)
-    return tight + _MISSING_GROWTH / 2 * missing * extent * np.array([-1.0, -1.0, 1.0, 1.0])
+    box = tight + _MISSING_GROWTH / 2 * missing * extent * np.array([-1.0, -1.0, 1.0, 1.0])
+    return np.where(extent.max(axis=-1, keepdims=True) >= 1, box, np.nan)
 
 
 def iou(boxes_a: Array, boxes_b: Array) -> Array:

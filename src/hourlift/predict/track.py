@@ -26,6 +26,7 @@ class Follower:
 
     def __init__(self, first_box_xyxy_px: NDArray[np.float64] | None = None) -> None:
         self._box = first_box_xyxy_px
+        self._is_given = first_box_xyxy_px is not None
         self._searched_s = -np.inf
 
     def step(self, image_wh: tuple[int, int], time_s: float, estimate: Estimate) -> Found | None:
@@ -37,25 +38,30 @@ class Follower:
             estimate: stage 1 on this frame.
 
         Returns:
-            The person, or None when nobody is there.
+            The person, or None when nobody is there. In a box that was given there is somebody.
         """
-        found = self._look_again(estimate)
+        found = None if self._box is None else self._look_again(self._box, estimate)
         if found is None and (self._box is not None or time_s - self._searched_s >= SEARCH_INTERVAL_S):
             found = find_person(image_wh, estimate)
             self._searched_s = time_s
-        self._box = None if found is None else person_box(found.joints_px, found.confidence)
+        self._is_given = False
+        self._box = None if found is None else _next_box(found)
         return found
 
-    def _look_again(self, estimate: Estimate) -> Found | None:
+    def _look_again(self, box: NDArray[np.float64], estimate: Estimate) -> Found | None:
         """Look where the person was; once more where they are now, if that is somewhere else."""
-        if self._box is None:
-            return None
-        found = _look(self._box, estimate)
-        moved_to = person_box(found.joints_px, found.confidence)
-        if np.isfinite(moved_to).all() and iou(moved_to, self._box) < MOVED_IOU:
+        found = _look(box, estimate)
+        moved_to = _next_box(found)
+        if iou(moved_to, box) < MOVED_IOU:
             again = _look(moved_to, estimate)
             found = again if again.fit > found.fit else found
-        return found if found.fit >= KEEP_CONFIDENCE and np.isfinite(moved_to).all() else None
+        return found if found.fit >= KEEP_CONFIDENCE or self._is_given else None
+
+
+def _next_box(found: Found) -> NDArray[np.float64]:
+    """Where to look in the next frame: around the joints, or in the same place when they say nothing."""
+    box = person_box(found.joints_px, found.confidence)
+    return box if np.isfinite(box).all() else found.box_xyxy_px
 
 
 def _look(box: NDArray[np.float64], estimate: Estimate) -> Found:
