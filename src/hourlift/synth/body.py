@@ -11,18 +11,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hourlift.geometry.skeleton import H36M17
+from hourlift.synth.batch import Batch
 from hourlift.synth.body_cache import load_body_arrays
 
-# The 17 joints of Human3.6M, placed on the bones so that mean bone lengths match the published skeleton's.
-HIP_SPREAD = 1.17  # Human3.6M's hips lie farther apart than the anatomical ones
-THORAX_FRACTION = 0.53  # between spine01 and neck01
-SPINE_FRACTION = 0.476  # between pelvis and thorax
-SHOULDER_FRACTION = 0.85  # between thorax and upper arm
-NOSE_FRACTION, HEAD_FRACTION = 0.25, 0.75  # towards the nose tip; towards the crown
+# Where the 17 joints of Human3.6M lie on the bones, as shares of the way from one place to another. Chosen so that
+# mean bone lengths match the published skeleton's: see docs/synthetic-people.md.
+HIP_SPREAD = 1.17  # pelvis to head of the thigh bone: Human3.6M's hips lie farther apart than the anatomical ones
+THORAX_FRACTION = 0.53  # spine01 to neck01
+SPINE_FRACTION = 0.476  # pelvis to thorax
+SHOULDER_FRACTION = 0.85  # thorax to upper arm
+NOSE_FRACTION, HEAD_FRACTION = 0.25, 0.75  # neck to the tip of the nose; head bone to the crown
+
+NOWHERE = -1.0
+"""Place along a limb of a vertex that is not on one: see VertexTraits."""
+
+_SIMILAR = 40  # how far apart in the order of stature the two people may be whom a new one is mixed of
+_AT_LEAST = 0.5  # of a vertex' weights on a limb, to count as part of it
 
 
 @dataclass(frozen=True, kw_only=True)
-class PosedBodies:
+class PosedBodies(Batch):
     """B posed people: vertices and normals (B, V, 3), joints (B, 17, 3) in Human3.6M order; metres, world frame."""
 
     vertices: Tensor
@@ -32,13 +41,18 @@ class PosedBodies:
 
 @dataclass(frozen=True, kw_only=True)
 class VertexTraits:
-    """What clothes are cut by, per vertex (V,): place along arm and leg (0 shoulder/hip, 1 elbow/knee, 2 wrist/ankle,
-    -1 elsewhere), and weights of head, hand and foot."""
+    """What clothes are cut by, per vertex.
+
+    Attributes:
+        arm: (V,) place along the arm: 0 shoulder, 1 elbow, 2 wrist, NOWHERE off the arm.
+        leg: (V,) place along the leg: 0 hip, 1 knee, 2 ankle, NOWHERE off the leg.
+        head: (V,) skinning weight of the head.
+        foot: (V,) skinning weight of the foot.
+    """
 
     arm: Tensor
     leg: Tensor
     head: Tensor
-    hand: Tensor
     foot: Tensor
 
 
@@ -61,7 +75,8 @@ class Body:
         self.weights = tensor("weights")
         self.faces = torch.as_tensor(arrays["faces"], device=device).contiguous()
         self.layer = torch.as_tensor(arrays["layer"].astype(np.int64), device=device)
-        self.crown, self.nose = arrays["landmarks"].tolist()
+        crown, nose = arrays["landmarks"].tolist()
+        self._face = [nose, crown]
         self.rest_normals = _vertex_normals(self.mean, self.faces.long())
         self._levels = _depth_levels(self.parents)
 
@@ -74,8 +89,8 @@ class Body:
         """Draws people: coefficients (B, C) between two sampled people of near stature; stature_mm (B,)."""
         first = torch.randint(len(self.people), (count,), generator=generator)
         near = torch.searchsorted(self._by_stature[0], self.stature_mm.cpu()[first])
-        near = (near + torch.randint(-40, 41, (count,), generator=generator)).clamp(0, len(self.people) - 1)
-        second = self._by_stature[1][near]
+        near = near + torch.randint(-_SIMILAR, _SIMILAR + 1, (count,), generator=generator)
+        second = self._by_stature[1][near.clamp(0, len(self.people) - 1)]
         mix = (0.5 * torch.rand(count, generator=generator)).to(self.device)
         first, second = first.to(self.device), second.to(self.device)
         shapes = torch.lerp(self.people[first], self.people[second], mix[:, None])
@@ -109,60 +124,55 @@ class Body:
         return turn, offset
 
     def pose(self, shapes: Tensor, rotations: Tensor) -> PosedBodies:
-        """Poses people by linear blend skinning; shapes (B, C), rotations (B, K, 3, 3)."""
+        """Poses people by linear blend skinning.
+
+        Args:
+            shapes: (B, C), coefficients of `sample_shapes`.
+            rotations: (B, K, 3, 3), as `forward_kinematics` takes them.
+        """
         heads = self.bone_heads(shapes)
         turn, offset = self.forward_kinematics(rotations, heads)
         rest = torch.addmm(self.mean.flatten(), shapes, self.components.flatten(1)).view(len(shapes), -1, 3)
-        blend = torch.matmul(self.weights, torch.cat([turn.flatten(2), offset], 2))  # (B, V, 12)
-        turned = blend[..., :9].unflatten(2, (3, 3))
-        vertices = (turned * rest[:, :, None]).sum(3) + blend[..., 9:]
+        vertices, turned = _skin(self.weights, turn, offset, rest)
         # Skinned normals of the mean shape: exact for rigid parts, and a tenth of the cost of summing over faces.
         normals = torch.nn.functional.normalize((turned * self.rest_normals[:, None]).sum(3), dim=-1)
-        ends = vertices[:, [self.nose, self.crown]]
-        return PosedBodies(vertices=vertices, normals=normals, joints=self._joints(turn, offset, heads, ends))
+        joints = self._joints(turn, offset, heads, vertices[:, self._face])
+        return PosedBodies(vertices=vertices, normals=normals, joints=joints)
 
     def joints(self, shapes: Tensor, rotations: Tensor) -> Tensor:
-        """The 17 joints (B, 17, 3) in metres without skinning the mesh: what the lifter's training needs."""
+        """The joints (B, 17, 3) of `pose` without skinning the mesh: what the lifter's training needs."""
         heads = self.bone_heads(shapes)
         turn, offset = self.forward_kinematics(rotations, heads)
-        index = [self.nose, self.crown]
-        rest = self.mean[index] + torch.einsum("bc,cvd->bvd", shapes, self.components[:, index])
-        blend = torch.matmul(self.weights[index], torch.cat([turn.flatten(2), offset], 2))
-        ends = (blend[..., :9].unflatten(2, (3, 3)) * rest[:, :, None]).sum(3) + blend[..., 9:]
-        return self._joints(turn, offset, heads, ends)
+        rest = self.mean[self._face] + torch.einsum("bc,cvd->bvd", shapes, self.components[:, self._face])
+        face, _ = _skin(self.weights[self._face], turn, offset, rest)
+        return self._joints(turn, offset, heads, face)
 
-    def _joints(self, turn: Tensor, offset: Tensor, heads: Tensor, ends: Tensor) -> Tensor:
+    def _joints(self, turn: Tensor, offset: Tensor, heads: Tensor, face: Tensor) -> Tensor:
+        """The 17 joints (B, 17, 3) of posed bones; face (B, 2, 3) is the tip of the nose and the crown."""
         at = torch.einsum("bkij,bkj->bki", turn, heads) + offset
 
         def bone(label: str) -> Tensor:
             return at[:, self.bone[label]]
 
-        r_hip, l_hip = bone("upperleg01.R"), bone("upperleg01.L")
-        pelvis = (r_hip + l_hip) / 2
+        pelvis = (bone("upperleg01.R") + bone("upperleg01.L")) / 2
         thorax = torch.lerp(bone("spine01"), bone("neck01"), THORAX_FRACTION)
-        spine = (bone("spine02") + torch.lerp(pelvis, thorax, SPINE_FRACTION)) / 2
-        return torch.stack(
-            [
-                pelvis,
-                torch.lerp(pelvis, r_hip, HIP_SPREAD),
-                bone("lowerleg01.R"),
-                bone("foot.R"),
-                torch.lerp(pelvis, l_hip, HIP_SPREAD),
-                bone("lowerleg01.L"),
-                bone("foot.L"),
-                spine,
-                thorax,
-                torch.lerp(bone("neck02"), ends[:, 0], NOSE_FRACTION),
-                torch.lerp(bone("head"), ends[:, 1], HEAD_FRACTION),
-                torch.lerp(thorax, bone("upperarm01.L"), SHOULDER_FRACTION),
-                bone("lowerarm01.L"),
-                bone("wrist.L"),
-                torch.lerp(thorax, bone("upperarm01.R"), SHOULDER_FRACTION),
-                bone("lowerarm01.R"),
-                bone("wrist.R"),
-            ],
-            1,
-        )
+        places = {
+            "pelvis": pelvis,
+            "spine": (bone("spine02") + torch.lerp(pelvis, thorax, SPINE_FRACTION)) / 2,
+            "thorax": thorax,
+            "nose": torch.lerp(bone("neck02"), face[:, 0], NOSE_FRACTION),
+            "head": torch.lerp(bone("head"), face[:, 1], HEAD_FRACTION),
+        }
+        for side, suffix in (("l", ".L"), ("r", ".R")):
+            places |= {
+                f"{side}_hip": torch.lerp(pelvis, bone("upperleg01" + suffix), HIP_SPREAD),
+                f"{side}_knee": bone("lowerleg01" + suffix),
+                f"{side}_ankle": bone("foot" + suffix),
+                f"{side}_shoulder": torch.lerp(thorax, bone("upperarm01" + suffix), SHOULDER_FRACTION),
+                f"{side}_elbow": bone("lowerarm01" + suffix),
+                f"{side}_wrist": bone("wrist" + suffix),
+            }
+        return torch.stack([places[name] for name in H36M17.joint_names], 1)
 
     @cached_property
     def traits(self) -> VertexTraits:
@@ -173,31 +183,38 @@ class Body:
 
         arm = weight("upperarm", "lowerarm", "wrist", "finger")
         leg = weight("upperleg", "lowerleg", "foot")
-        along_arm = self._along("upperarm01", "lowerarm01", "wrist")
-        along_leg = self._along("upperleg01", "lowerleg01", "foot")
-        nowhere = torch.full_like(arm, -1.0)
         return VertexTraits(
-            arm=torch.where(arm > 0.5, along_arm, nowhere),
-            leg=torch.where(leg > 0.5, along_leg, nowhere),
+            arm=torch.where(arm > _AT_LEAST, self._along("upperarm01", "lowerarm01", "wrist"), NOWHERE),
+            leg=torch.where(leg > _AT_LEAST, self._along("upperleg01", "lowerleg01", "foot"), NOWHERE),
             head=weight("head", "neck02"),
-            hand=weight("wrist", "finger"),
             foot=weight("foot"),
         )
 
     def _along(self, *stems: str) -> Tensor:
-        """Place (V,) of each vertex along the chain of bones on its side: 0 at the first head, 1 at the second, ..."""
+        """Place (V,) of each vertex along the chain of bones on its side: 0 at the first head, 1 at the second, ...
+
+        It goes on before the first head (a shoulder's cap: to -0.5) and behind the last (a hand, a foot: to 0.6 more).
+        """
         side = torch.where(self.mean[:, 0] > 0, 1.0, -1.0)[:, None]
         mirrored = self.mean * torch.cat([side, torch.ones_like(side), torch.ones_like(side)], 1)
         chain = self.bone_mean[[self.bone[f"{stem}.L"] for stem in stems]]
         place, nearest = torch.zeros_like(side[:, 0]), torch.full_like(side[:, 0], torch.inf)
-        for k in range(len(chain) - 1):
+        last = len(chain) - 2
+        for k in range(last + 1):
             axis = chain[k + 1] - chain[k]
-            t = (mirrored - chain[k]) @ axis / (axis @ axis)
-            t = t.clamp(-0.5 if k == 0 else 0.0, 1.6 if k == len(chain) - 2 else 1.0)
-            distance = (mirrored - chain[k] - t[:, None] * axis).norm(dim=1)
-            place = torch.where(distance < nearest, k + t, place)
+            share = (mirrored - chain[k]) @ axis / (axis @ axis)
+            share = share.clamp(-0.5 if k == 0 else 0.0, 1.6 if k == last else 1.0)
+            distance = (mirrored - chain[k] - share[:, None] * axis).norm(dim=1)
+            place = torch.where(distance < nearest, k + share, place)
             nearest = torch.minimum(nearest, distance)
         return place
+
+
+def _skin(weights: Tensor, turn: Tensor, offset: Tensor, rest: Tensor) -> tuple[Tensor, Tensor]:
+    """Blends bone motions: points (B, N, 3) of rest points (B, N, 3) with weights (N, K); turns (B, N, 3, 3)."""
+    blend = torch.matmul(weights, torch.cat([turn.flatten(2), offset], 2))  # (B, N, 12)
+    turned = blend[..., :9].unflatten(2, (3, 3))
+    return (turned * rest[:, :, None]).sum(3) + blend[..., 9:], turned
 
 
 def _vertex_normals(vertices: Tensor, faces: Tensor) -> Tensor:

@@ -1,26 +1,23 @@
 """Clips: one person moving before one fixed camera, with the truth of every frame."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
-from typing import TypeVar
+from dataclasses import dataclass, replace
 
 import cv2
 import torch
 from torch import Tensor
 
 from hourlift.synth.body import Body
-from hourlift.synth.camera import ViewConfig, Views, sample_views
+from hourlift.synth.camera import ViewConfig, sample_views
 from hourlift.synth.draw import Draw
 from hourlift.synth.generate import Generator
 from hourlift.synth.motion import PoseMix, sample_rotations
 from hourlift.synth.rotation import axis_angle
-from hourlift.synth.shade import Light, render_people, sample_lights
-from hourlift.synth.wardrobe import Outfit, sample_outfits
+from hourlift.synth.shade import render_people, sample_lights
+from hourlift.synth.wardrobe import sample_outfits
 
 CALM = PoseMix(stand=0.55, walk=0.3, sit=0.0, floor=0.0, crouch=0.15, kneel=0.0, wild=0.0, lie=0.0, tumble=0.0)
 _FRAMES_AT_ONCE = 16
-
-Parameters = TypeVar("Parameters", Views, Outfit, Light)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +76,7 @@ def render_clip(
         raised[:, 0, 2] = -people.vertices[..., 2].amin(1)
         people = replace(people, vertices=people.vertices + raised, joints=people.joints + raised)
         layer = render_people(
-            body, people, _repeat(outfit, count), _repeat(camera, count), _repeat(light, count), generator.bank,
+            body, people, outfit.expand(count), camera.expand(count), light.expand(count), generator.bank,
             generator.config.shadows,
         )  # fmt: skip
         lit = background * (1 - light.shadow[:, None, None, None] * layer.shadow[..., None].float())
@@ -92,18 +89,6 @@ def render_clip(
         joints_3d_cam_mm=1000 * joints_cam,
         focal_px=camera.focal.item(),
         centre_px=(camera.centre[0, 0].item(), camera.centre[0, 1].item()),
-    )
-
-
-def _repeat(single: Parameters, count: int) -> Parameters:
-    """The same camera, outfit or light for every frame: tensors (1, ...) expanded to (count, ...)."""
-    return replace(
-        single,
-        **{
-            field.name: value.expand(count, *value.shape[1:])
-            for field in fields(single)
-            if isinstance(value := getattr(single, field.name), Tensor)
-        },
     )
 
 

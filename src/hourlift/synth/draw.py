@@ -5,9 +5,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+# Knuth's linear congruential generator (MMIX).
+_FACTOR, _SUMMAND = 6364136223846793005, 1442695040888963407
+
 
 class Draw:
     """Draws `count` values at a time from one seeded stream, so that a batch is re-made from its seed.
+
+    The order of the draws is part of a recipe: a draw that is added, dropped or moved changes all that follow.
 
     Attributes:
         count: Values per draw.
@@ -18,12 +23,10 @@ class Draw:
     def __init__(self, seed: int | Sequence[int], count: int) -> None:
         self.count = count
         self.generator = torch.Generator()
-        # Fold a sequence such as (run seed, chunk) into one 63-bit seed.
-        folded = 0
+        self.seed = 0  # a sequence such as (run seed, chunk) becomes one number
         for part in [seed] if isinstance(seed, int) else seed:
-            folded = (folded * 6364136223846793005 + part + 1442695040888963407) % (1 << 63)
-        self.seed = folded
-        self.generator.manual_seed(folded)
+            self.seed = (self.seed * _FACTOR + part + _SUMMAND) % (1 << 63)
+        self.generator.manual_seed(self.seed)
 
     def uniform(self, low: float = 0.0, high: float = 1.0) -> Tensor:
         """Uniform in [low, high)."""
@@ -32,6 +35,10 @@ class Draw:
     def log_uniform(self, low: float, high: float) -> Tensor:
         """Uniform in the logarithm."""
         return torch.exp(self.uniform(torch.tensor(low).log().item(), torch.tensor(high).log().item()))
+
+    def turn(self) -> Tensor:
+        """Angle in radians, uniform over a full turn."""
+        return self.uniform(0, 6.2832)
 
     def normal(self, mean: float = 0.0, spread: float = 1.0) -> Tensor:
         """Gaussian."""

@@ -8,20 +8,23 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from hourlift.synth.batch import Batch
 from hourlift.synth.body import Body
-from hourlift.synth.camera import ViewConfig, Views, sample_views, views_to
+from hourlift.synth.camera import ViewConfig, sample_views
 from hourlift.synth.draw import Draw
 from hourlift.synth.motion import PoseMix, sample_rotations
 from hourlift.synth.pictures import picture_bank
-from hourlift.synth.shade import Layer, light_to, render_people, sample_lights
+from hourlift.synth.shade import Layer, render_people, sample_lights
 from hourlift.synth.wardrobe import sample_outfits
 
 OUTSIDE, OCCLUDED, SELF_OCCLUDED, VISIBLE = range(4)
-# How deep below the seen surface a joint of the visible side lies, mm.
 JOINT_DEPTH_MM = 140.0
+"""A joint farther than this behind the surface that is seen before it is hidden by another part of the body."""
 NOWHERE_PX = -1e4
-EMPTY_STREAM = 1  # draws of their own, so that the other pictures stay as they are
-PASTED_SHARE = 0.3  # pictures with another person in the background, or in front of the person
+"""Both pixel coordinates of the joints of a person who is left out."""
+PASTED_SHARE = 0.3
+"""Share of pictures with another person in the background, or in front of the person."""
+_EMPTY_STREAM = 1  # draws of their own, so that a share of empty pictures leaves the others as they are
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,17 +52,18 @@ class SynthConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SynthBatch:
+class SynthBatch(Batch):
     """B labelled pictures on one device.
 
     Attributes:
         images: (B, 3, S, S) uint8 RGB.
         joints_2d_px: (B, 17, 2), Human3.6M order, pixels of the picture.
-        joints_3d_cam_mm: (B, 17, 3), axes of the camera.
-        visibility: (B, 17) int64: OUTSIDE, OCCLUDED (by something else), SELF_OCCLUDED or VISIBLE.
-        mask: (B, S, S) bool, the person.
-        focal_px, centre_px: (B,), (B, 2), the camera of the picture.
-        stature_mm: (B,).
+        joints_3d_cam_mm: (B, 17, 3), frame of the camera.
+        visibility: (B, 17) int64: OUTSIDE the picture, OCCLUDED by something else, SELF_OCCLUDED or VISIBLE.
+        mask: (B, S, S) bool, the person where nothing occludes it.
+        focal_px: (B,), focal length of the camera.
+        centre_px: (B, 2), its principal point.
+        stature_mm: (B,), height at rest from the soles to the crown.
         kind: (B,), index into motion.KINDS.
     """
 
@@ -86,8 +90,10 @@ class Generator:
         self.bank = _bank(config.bank_seed, config.photos).to(device)
 
     @torch.no_grad()
-    def render(self, seed: int | Sequence[int], count: int, *, poses: PoseMix | None = None, views: ViewConfig | None = None) -> SynthBatch:
-        """Renders `count` people; the same seed gives the same pictures.
+    def render(
+        self, seed: int | Sequence[int], count: int, *, poses: PoseMix | None = None, views: ViewConfig | None = None
+    ) -> SynthBatch:
+        """Renders people; the same seed and count give the same pictures.
 
         Args:
             seed: An integer, or several such as (run seed, chunk).
@@ -95,22 +101,19 @@ class Generator:
             poses: Instead of the configured mix of poses (a curriculum moves it).
             views: Instead of the configured cameras.
         """
-        draw, body = Draw(seed, count), self.body
-        shapes, stature = body.sample_shapes(count, draw.generator)
-        rotations, kind = sample_rotations(body, draw, poses or self.config.poses)
+        config, draw, body = self.config, Draw(seed, count), self.body
+        shapes, stature_mm = body.sample_shapes(count, draw.generator)
+        rotations, kind = sample_rotations(body, draw, poses or config.poses)
         people = body.pose(shapes, rotations)
-        cameras = views_to(sample_views(draw, people.joints, self.config.size, views or self.config.views), self.device)
+        cameras = sample_views(draw, people.joints, config.size, views or config.views).to(self.device)
         outfit = sample_outfits(draw, len(self.bank)).to(self.device)
-        light = light_to(sample_lights(draw), self.device)
-        layer = render_people(body, people, outfit, cameras, light, self.bank, self.config.shadows)
-        joints_cam = cameras.to_camera(people.joints)
-        joints_px = cameras.project(joints_cam)
-        empty = Draw((draw.seed, EMPTY_STREAM), count).chance(self.config.empty_share).to(self.device)
-        layer = replace(
-            layer, mask=layer.mask & ~empty[:, None, None], shadow=layer.shadow & ~empty[:, None, None]
-        )
+        light = sample_lights(draw).to(self.device)
+        layer = render_people(body, people, outfit, cameras, light, self.bank, config.shadows)
+        present = ~Draw((draw.seed, _EMPTY_STREAM), count).chance(config.empty_share).to(self.device)[:, None, None]
+        layer = replace(layer, mask=layer.mask & present, shadow=layer.shadow & present)
         images, covered = _compose(draw, layer, self._backgrounds(draw), light.shadow)
-        joints_px = torch.where(empty[:, None, None], NOWHERE_PX, joints_px)
+        joints_cam = cameras.to_camera(people.joints)
+        joints_px = torch.where(present, cameras.project(joints_cam), NOWHERE_PX)
         return SynthBatch(
             images=images,
             joints_2d_px=joints_px,
@@ -119,13 +122,13 @@ class Generator:
             mask=layer.mask & ~covered,
             focal_px=cameras.focal,
             centre_px=cameras.centre,
-            stature_mm=stature,
+            stature_mm=stature_mm,
             kind=kind,
         )
 
     def _backgrounds(self, draw: Draw) -> Tensor:
         """Random square parts (B, S, S, 3) of the bank's pictures, half of them mirrored, as floats in [0, 1]."""
-        count, size, side = draw.count, self.config.size, self.bank.shape[1]
+        size, side = self.config.size, self.bank.shape[1]
         part = draw.uniform(0.35, 1.0) * (side - 1)
         corner = draw.vector(2) * (side - 1 - part)[:, None]
         steps = torch.arange(size) / (size - 1)
@@ -146,8 +149,14 @@ def _bank(seed: int, photos: Path | None) -> Tensor:
 def _compose(draw: Draw, layer: Layer, background: Tensor, shadow: Tensor) -> tuple[Tensor, Tensor]:
     """Puts other people, the shadow, the person and occluders over the background.
 
+    Args:
+        draw: Of what is pasted where.
+        layer: The people.
+        background: (B, S, S, 3) in [0, 1].
+        shadow: (B,) how dark shadows are, in [0, 1].
+
     Returns:
-        Images (B, 3, S, S) uint8, and the pixels (B, S, S) that an occluder covers.
+        Images (B, 3, S, S) uint8, and the pixels (B, S, S) bool that an occluder covers.
     """
     picture = background
     pasted, pasted_mask = _paste(draw, layer)
@@ -161,11 +170,14 @@ def _compose(draw: Draw, layer: Layer, background: Tensor, shadow: Tensor) -> tu
 
 
 def _paste(draw: Draw, layer: Layer) -> tuple[Tensor, Tensor]:
-    """Other people of the batch, moved, scaled and turned: bystanders, or limbs before the person."""
+    """Other people of the batch, moved, scaled and turned: bystanders, or limbs before the person.
+
+    Returns:
+        Colour (B, S, S, 3) in [0, 1] and mask (B, S, S) bool.
+    """
     count, size = draw.count, layer.mask.shape[1]
-    scale, angle = draw.log_uniform(0.6, 1.8), draw.normal(0, 0.3)
-    towards = draw.uniform(0, 6.2832)
-    far = draw.uniform(0.75, 1.35)
+    scale, angle = draw.log_uniform(0.6, 1.8), draw.normal(0, 0.3)  # source pixels per pixel; radians
+    towards, far = draw.turn(), draw.uniform(0.75, 1.35)  # in halves of the picture: mostly beside its middle
     shift = far[:, None] * torch.stack([towards.cos(), towards.sin() * 0.5], -1)
     cos, sin = angle.cos() * scale, angle.sin() * scale
     affine = torch.stack([cos, -sin, shift[:, 0], sin, cos, shift[:, 1]], -1).view(-1, 2, 3).to(layer.mask.device)
@@ -177,6 +189,7 @@ def _paste(draw: Draw, layer: Layer) -> tuple[Tensor, Tensor]:
 
 
 def _visibility(joints_px: Tensor, joints_cam: Tensor, layer: Layer, covered: Tensor) -> Tensor:
+    """State (B, 17) of joints in pixels and in metres in the camera's frame, under the pixels `covered` (B, S, S)."""
     size = layer.mask.shape[1]
     inside = ((joints_px > -0.5) & (joints_px < size - 0.5)).all(-1)
     column, row = joints_px.round().long().clamp(0, size - 1).unbind(-1)
@@ -185,11 +198,3 @@ def _visibility(joints_px: Tensor, joints_cam: Tensor, layer: Layer, covered: Te
     state = torch.where(behind, SELF_OCCLUDED, VISIBLE)
     state = torch.where(covered[batch, row, column], OCCLUDED, state)
     return torch.where(inside, state, OUTSIDE)
-
-
-def views_of(batch: SynthBatch) -> Views:
-    """The cameras of a batch, standing at the origin of their own axes."""
-    count = len(batch)
-    eye = torch.zeros(count, 3, device=batch.focal_px.device)
-    rotation = torch.eye(3, device=eye.device).expand(count, 3, 3)
-    return Views(rotation=rotation, eye=eye, focal=batch.focal_px, centre=batch.centre_px, size=batch.images.shape[-1])

@@ -1,7 +1,7 @@
 """Z-buffer: which triangle each pixel sees. The only custom kernel of the generator.
 
 The kernel packs depth and triangle into one integer, so that "nearest wins" is a minimum. It runs in numba on the CPU;
-`rasterise_torch` is the same in plain torch, for any device.
+`rasterise_torch` answers the same in plain torch, on any device that has double precision.
 """
 
 import numba
@@ -9,11 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-# numba's OpenMP layer would reset the number of threads that PyTorch uses in the same process.
-numba.config.THREADING_LAYER = "workqueue"
+# numba's OpenMP layer would reset the number of threads that PyTorch uses in the same process. This one does not
+# take calls from several Python threads at once.
+numba.config.THREADING_LAYER = "workqueue"  # type: ignore[attr-defined]  # made at run time
 
 EMPTY = torch.iinfo(torch.int64).max
 _DEPTH_STEPS = 2147483520.0  # largest float32 below 2^31
+_INDEX_BITS = 32
+_INDEX_MASK = (1 << _INDEX_BITS) - 1
+_CANDIDATES_AT_ONCE = 4_000_000  # pixels that rasterise_torch tests at a time, for the memory's sake
 
 
 def rasterise(screen: Tensor, faces: Tensor, kept: Tensor, size: int) -> Tensor:
@@ -27,18 +31,19 @@ def rasterise(screen: Tensor, faces: Tensor, kept: Tensor, size: int) -> Tensor:
         size: side of the square picture in pixels.
 
     Returns:
-        (B, size, size) int64, index of the triangle or -1.
+        (B, size, size) int64, index of the triangle or -1; of equally near ones the first.
     """
     if screen.device.type != "cpu":
         return rasterise_torch(screen, faces, kept, size)
-    numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
+    most_threads = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]  # made at run time
+    numba.set_num_threads(min(torch.get_num_threads(), most_threads))
     buffer = np.full((len(screen), size, size), EMPTY, np.int64)
     _rasterise_numba(screen.contiguous().numpy(), faces.numpy(), kept.numpy(), buffer)
     return _triangles(torch.from_numpy(buffer))
 
 
 def _triangles(buffer: Tensor) -> Tensor:
-    return torch.where(buffer == EMPTY, -1, buffer & 0xFFFFFFFF)
+    return torch.where(buffer == EMPTY, -1, buffer & _INDEX_MASK)
 
 
 @numba.njit(parallel=True, cache=True, nogil=True)
@@ -62,7 +67,7 @@ def _rasterise_numba(screen, faces, kept, buffer):  # type: ignore[no-untyped-de
             bottom = min(int(np.floor(max(ay, by, cy))), size - 1)
             inverse = np.float32(1.0) / area
             for y in range(top, bottom + 1):
-                for x in range(left, right + 1):
+                for x in range(left, right + 1):  # integers: from here on numba computes in double precision
                     u = ((bx - x) * (cy - y) - (by - y) * (cx - x)) * inverse
                     v = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) * inverse
                     w = np.float32(1.0) - u - v
@@ -72,13 +77,16 @@ def _rasterise_numba(screen, faces, kept, buffer):  # type: ignore[no-untyped-de
                     if nearness > 1.0:
                         continue
                     depth = np.int64((1.0 - nearness) * _DEPTH_STEPS)
-                    key = (depth << 32) | t
+                    key = (depth << _INDEX_BITS) | t
                     if key < buffer[b, y, x]:
                         buffer[b, y, x] = key
 
 
 def rasterise_torch(screen: Tensor, faces: Tensor, kept: Tensor, size: int) -> Tensor:
-    """`rasterise` in plain torch: triangles are grouped by the window that holds them, keys scattered with a minimum."""
+    """`rasterise` in plain torch: triangles are grouped by the window that holds them, keys scattered with a minimum.
+
+    It rounds as the kernel does: edges in single precision, what depends on the pixel in double.
+    """
     device = screen.device
     buffer = torch.full((len(screen) * size * size,), EMPTY, dtype=torch.int64, device=device)
     x, y, z = screen[:, faces.long()].unbind(-1)  # each (B, T, 3)
@@ -90,23 +98,20 @@ def rasterise_torch(screen: Tensor, faces: Tensor, kept: Tensor, size: int) -> T
     window = 1
     while window < 2 * size:
         chosen = (drawn & (extent <= window) & (extent > window // 2)).nonzero()
-        for part in chosen.split(max(1, 4_000_000 // window**2)):
+        steps = torch.arange(window, device=device, dtype=torch.float64)
+        for part in chosen.split(max(1, _CANDIDATES_AT_ONCE // window**2)):
             b, t = part.unbind(1)
-            steps = torch.arange(window, device=device)
-            gx = (left[b, t, None, None] + steps[None, None, :]).expand(-1, window, -1).flatten(1)
-            gy = (top[b, t, None, None] + steps[None, :, None]).expand(-1, -1, window).flatten(1)
-            px, py, pz, inverse = x[b, t], y[b, t], z[b, t], 1 / area[b, t, None]
-
-            def edge(i: int, j: int, px=px, py=py, gx=gx, gy=gy, inverse=inverse) -> Tensor:  # type: ignore[no-untyped-def]
-                cross = (px[:, i, None] - gx) * (py[:, j, None] - gy) - (py[:, i, None] - gy) * (px[:, j, None] - gx)
-                return cross * inverse
-
-            u, v = edge(1, 2), edge(2, 0)
+            px = (left[b, t, None, None] + steps[None, None, :]).expand(-1, window, -1).flatten(1)
+            py = (top[b, t, None, None] + steps[None, :, None]).expand(-1, -1, window).flatten(1)
+            (ax, bx, cx), (ay, by, cy), (az, bz, cz) = (v[b, t, :, None].unbind(1) for v in (x, y, z))
+            inverse = 1 / area[b, t, None]
+            u = ((bx - px) * (cy - py) - (by - py) * (cx - px)) * inverse
+            v = ((cx - px) * (ay - py) - (cy - py) * (ax - px)) * inverse
             w = 1 - u - v
-            nearness = u * pz[:, 0:1] + v * pz[:, 1:2] + w * pz[:, 2:3]
-            inside = (u >= 0) & (v >= 0) & (w >= 0) & (gx < size) & (gy < size) & (nearness <= 1)
-            key = (((1 - nearness).double() * _DEPTH_STEPS).long() << 32) | t[:, None]
-            place = (b[:, None] * size + gy.long()) * size + gx.long()
+            nearness = u * az + v * bz + w * cz
+            inside = (u >= 0) & (v >= 0) & (w >= 0) & (px < size) & (py < size) & (nearness <= 1)
+            key = (((1 - nearness) * _DEPTH_STEPS).long() << _INDEX_BITS) | t[:, None]
+            place = (b[:, None] * size + py.long()) * size + px.long()
             buffer.scatter_reduce_(0, place[inside], key[inside], "amin")
         window *= 2
     return _triangles(buffer.view(-1, size, size))

@@ -1,7 +1,14 @@
 """Rotation matrices from axes and angles, batched."""
 
+import math
+
 import torch
 from torch import Tensor
+
+RAD = math.pi / 180
+"""Radians per degree."""
+
+_PARALLEL = 1e-6  # sine below which two directions have no common plane
 
 
 def axis_angle(axis: Tensor, angle: Tensor) -> Tensor:
@@ -17,12 +24,25 @@ def axis_angle(axis: Tensor, angle: Tensor) -> Tensor:
     return torch.stack(rows, -1).unflatten(-1, (3, 3))
 
 
+def about(axis: int, degrees: Tensor) -> Tensor:
+    """Rotation (B, 3, 3) by `degrees` (B,) about the axis x (0), y (1) or z (2)."""
+    first, second = (axis + 1) % 3, (axis + 2) % 3
+    angle = degrees * RAD
+    rotation = torch.eye(3).repeat(len(degrees), 1, 1)
+    rotation[:, first, first] = rotation[:, second, second] = angle.cos()
+    rotation[:, second, first] = angle.sin()
+    rotation[:, first, second] = -angle.sin()
+    return rotation
+
+
 def align(source: Tensor, target: Tensor) -> Tensor:
-    """Smallest rotation (..., 3, 3) that turns the direction `source` (..., 3) onto `target` (..., 3)."""
+    """Smallest rotation (..., 3, 3) that turns the direction `source` (..., 3) onto `target` (..., 3).
+
+    Half a turn, for opposite directions, is about any axis at a right angle to them.
+    """
     source = torch.nn.functional.normalize(source, dim=-1).expand_as(target)
     target = torch.nn.functional.normalize(target, dim=-1)
     axis = torch.linalg.cross(source, target)
     sine, cosine = axis.norm(dim=-1), (source * target).sum(-1)
-    opposite = (sine < 1e-6)[..., None]
     anything = torch.linalg.cross(source, source.roll(1, -1) + 0.1)
-    return axis_angle(torch.where(opposite, anything, axis), torch.atan2(sine, cosine))
+    return axis_angle(torch.where((sine < _PARALLEL)[..., None], anything, axis), torch.atan2(sine, cosine))

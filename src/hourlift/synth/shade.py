@@ -1,31 +1,44 @@
 """Deferred shading: light falls only on the pixels that were hit."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from hourlift.synth.batch import Batch
 from hourlift.synth.body import Body, PosedBodies
-from hourlift.synth.camera import Views
+from hourlift.synth.camera import NEAREST_M, Views
 from hourlift.synth.draw import Draw
 from hourlift.synth.rasterise import rasterise
-from hourlift.synth.wardrobe import HAIR, SKIRT, Outfit, colour_points, wear
+from hourlift.synth.wardrobe import HAIR, SKIRT, Outfit, SurfacePoints, colour_points, wear
+
+GAMMA = 2.2
+"""Display colours are linear ones to the power of 1 / GAMMA."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Light:
-    """B lights: a sun or lamp from `direction` (B, 3), and sky and ground colours (B, 3)."""
+class Light(Batch):
+    """B lights: a sun or lamp, the sky above and what the ground throws back.
+
+    Attributes:
+        direction: (B, 3) unit vectors towards the lamp, world.
+        lamp: (B, 3) colour; so are sky and ground, linear.
+        sky: (B, 3).
+        ground: (B, 3).
+        shadow: (B,) how dark the shadow on the floor is, in [0, 1].
+    """
 
     direction: Tensor
     lamp: Tensor
     sky: Tensor
     ground: Tensor
-    shadow: Tensor  # (B,) how dark the shadow on the floor is
+    shadow: Tensor
 
 
 def sample_lights(draw: Draw) -> Light:
     """Draws lights from dusk to midday, warm to cold."""
-    azimuth, height = draw.uniform(0, 6.2832), draw.uniform(0.25, 1.45)
+    azimuth, height = draw.turn(), draw.uniform(0.25, 1.45)  # radians above the horizon
     direction = torch.stack([azimuth.cos() * height.cos(), azimuth.sin() * height.cos(), height.sin()], -1)
     warmth = draw.uniform(-0.06, 0.16)[:, None] * torch.tensor([1.0, 0.0, -1.0])
     exposure = draw.log_uniform(0.6, 1.35)[:, None]
@@ -39,15 +52,16 @@ def sample_lights(draw: Draw) -> Light:
     )
 
 
-def light_to(light: Light, device: torch.device) -> Light:
-    """The same lights on another device."""
-    return Light(**{name: value.to(device) for name, value in vars(light).items()})
-
-
 @dataclass(frozen=True, kw_only=True)
-class Layer:
-    """The rendered people without background: colour (B, S, S, 3) in [0, 1], mask and floor shadow (B, S, S) bool,
-    depth (B, S, S) metres (infinite where nobody is)."""
+class Layer(Batch):
+    """The rendered people without background.
+
+    Attributes:
+        colour: (B, S, S, 3) in [0, 1].
+        mask: (B, S, S) bool.
+        shadow: (B, S, S) bool, the floor that they shade.
+        depth: (B, S, S) metres along the optical axis, infinite where nobody is.
+    """
 
     colour: Tensor
     mask: Tensor
@@ -58,11 +72,20 @@ class Layer:
 def render_people(
     body: Body, people: PosedBodies, outfit: Outfit, views: Views, light: Light, bank: Tensor, with_shadow: bool
 ) -> Layer:
-    """Rasterises and shades B posed, dressed people."""
-    size = views.size
+    """Rasterises and shades B posed, dressed people, all on the body's device.
+
+    Args:
+        body: Whose faces are drawn.
+        people: Posed.
+        outfit: What they wear.
+        views: A camera each.
+        light: On each.
+        bank: (P, S, S, 3) uint8 pictures to cut cloth from.
+        with_shadow: Whether they shade the floor below them; else the shadow is empty.
+    """
+    size, corners = views.size, body.faces.long()
     worn, lift = wear(body, outfit)
     surface = people.vertices + people.normals * lift[..., None]
-    corners = body.faces.long()
     kept = worn[:, corners].any(2)
     screen = views.screen(surface)
     triangle = rasterise(screen, body.faces, kept, size)
@@ -79,30 +102,38 @@ def render_people(
         return (values * weights[..., None]).sum(1)
 
     normal = torch.nn.functional.normalize(blend(people.normals[person[:, None], corner]), dim=-1)
+    points = _points(body, person, corner, blend)
+    colour = colour_points(outfit, points, bank)
+    toward = torch.nn.functional.normalize(views.eye[person] - surface[person, corner[:, 0]], dim=-1)
+    away = (points.layer >= SKIRT) & ((normal * toward).sum(-1) < 0)  # inner sides of skirt and hair
+    normal = torch.where(away[:, None], -normal, normal)
+    lit = _light_points(colour, normal, toward, light.map(lambda value: value[person]), points.layer == HAIR)
+
+    depth = torch.full_like(hit, torch.inf, dtype=torch.float32)
+    depth[index] = NEAREST_M / nearness
+    picture = torch.zeros(len(hit), 3, device=hit.device)
+    picture[index] = lit
+    mask = hit.view(-1, size, size)
+    return Layer(
+        colour=picture.view(*mask.shape, 3),
+        mask=mask,
+        shadow=_floor_shadow(body, people, kept, views, light) if with_shadow else torch.zeros_like(mask),
+        depth=depth.view_as(mask),
+    )
+
+
+def _points(body: Body, person: Tensor, corner: Tensor, blend: Callable[[Tensor], Tensor]) -> SurfacePoints:
+    """What the wardrobe asks of points within triangles of vertices `corner` (N, 3)."""
     traits = body.traits
     fixed = torch.cat([body.mean, torch.stack([traits.arm, traits.leg, traits.head, traits.foot], 1)], 1)
     at = blend(fixed[corner])
+    arm, leg, head, foot = at[:, 3:].unbind(1)
     layer = body.layer[corner[:, 0]]
-    colour = colour_points(outfit, person, layer, at[:, :3], at[:, 3], at[:, 4], at[:, 5], at[:, 6], bank)
-
-    toward = torch.nn.functional.normalize(views.eye[person] - surface[person, corner[:, 0]], dim=-1)
-    away = (layer >= SKIRT) & ((normal * toward).sum(-1) < 0)  # inner sides of skirt and hair
-    normal = torch.where(away[:, None], -normal, normal)
-    lit = _light_points(colour, normal, toward, person, light, layer == HAIR)
-
-    depth = torch.full_like(hit, torch.inf, dtype=torch.float32)
-    depth[index] = 1 / nearness
-    picture = torch.zeros(len(hit), 3, device=hit.device)
-    picture[index] = lit
-    shape = (len(screen), size, size)
-    shadow = _floor_shadow(body, people.vertices, kept, views, light) if with_shadow else torch.zeros(shape, dtype=torch.bool, device=hit.device)
-    return Layer(colour=picture.view(*shape, 3), mask=hit.view(shape), shadow=shadow, depth=depth.view(shape))
+    return SurfacePoints(person=person, layer=layer, rest=at[:, :3], arm=arm, leg=leg, head=head, foot=foot)
 
 
 def _perspective_weights(corners: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor]:
-    """Perspective-correct barycentric weights (N, 3) and 1/depth (N,) at pixels (N, 2) of triangles (N, 3, 3)."""
-    from hourlift.synth.camera import NEAREST_M
-
+    """Perspective-correct barycentric weights (N, 3) and nearness (N,) at pixels (N, 2) of triangles (N, 3, 3)."""
     a, b, c = corners[..., :2].unbind(1)
 
     def cross(p: Tensor, q: Tensor) -> Tensor:
@@ -112,28 +143,36 @@ def _perspective_weights(corners: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor
     screen = screen / screen.sum(-1, keepdim=True)
     weighted = screen * corners[..., 2]
     total = weighted.sum(-1)
-    return weighted / total[:, None], total / NEAREST_M
+    return weighted / total[:, None], total
 
 
-def _light_points(
-    colour: Tensor, normal: Tensor, toward: Tensor, person: Tensor, light: Light, hair: Tensor
-) -> Tensor:
-    direction = light.direction[person]
-    facing = (normal * direction).sum(-1)
-    diffuse = facing.clamp(min=0)[:, None] * light.lamp[person]
+def _light_points(colour: Tensor, normal: Tensor, toward: Tensor, light: Light, hair: Tensor) -> Tensor:
+    """Display colours (N, 3) of lit points: Lambert and Blinn-Phong under a lamp, and light from sky and ground.
+
+    Args:
+        colour: (N, 3) display colours without light.
+        normal: (N, 3) unit vectors; so is toward, the way to the camera.
+        toward: (N, 3).
+        light: On each point.
+        hair: (N,) bool, what shines.
+    """
+    diffuse = (normal * light.direction).sum(-1).clamp(min=0)[:, None] * light.lamp
     up = 0.5 + 0.5 * normal[:, 2:]
-    ambient = light.sky[person] * up + light.ground[person] * (1 - up)
-    half = torch.nn.functional.normalize(direction + toward, dim=-1)
+    ambient = light.sky * up + light.ground * (1 - up)
+    half = torch.nn.functional.normalize(light.direction + toward, dim=-1)
     gloss = torch.where(hair, 0.12, 0.04)[:, None] * (normal * half).sum(-1).clamp(min=0)[:, None] ** 20
     # Grazing angles darken a little: a cheap stand-in for ambient occlusion at the contours.
     rim = 0.8 + 0.2 * (normal * toward).sum(-1).clamp(0, 1)[:, None]
-    linear = colour**2.2 * (ambient * rim + diffuse) + gloss * light.lamp[person]
-    return linear.clamp(0, 1) ** (1 / 2.2)
+    linear = colour**GAMMA * (ambient * rim + diffuse) + gloss * light.lamp
+    return linear.clamp(0, 1) ** (1 / GAMMA)
 
 
-def _floor_shadow(body: Body, vertices: Tensor, kept: Tensor, views: Views, light: Light) -> Tensor:
-    """Mask (B, S, S) of the person's shadow on the floor: the mesh flattened along the light, then rasterised."""
-    floor = vertices[..., 2].amin(1)[:, None]
-    height = (vertices[..., 2] - floor)[..., None]
-    flat = vertices - height * (light.direction / light.direction[:, 2:].clamp(min=0.2))[:, None]
+def _floor_shadow(body: Body, people: PosedBodies, kept: Tensor, views: Views, light: Light) -> Tensor:
+    """Mask (B, S, S) of the people's shadows on the floor: the mesh flattened along the light, then rasterised.
+
+    The floor lies below the lowest vertex; a low lamp counts as 0.2 high, so that no shadow is endless.
+    """
+    height = people.vertices[..., 2] - people.vertices[..., 2].amin(1)[:, None]
+    slant = light.direction / light.direction[:, 2:].clamp(min=0.2)
+    flat = people.vertices - height[..., None] * slant[:, None]
     return rasterise(views.screen(flat), body.faces, kept, views.size) >= 0
