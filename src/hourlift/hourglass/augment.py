@@ -12,6 +12,8 @@ from torch import Tensor
 
 from hourlift.geometry.skeleton import H36M17
 
+_MAX_SPREADS = 2.5, 2.0  # Gaussian angle and shift are cut off at so many standard deviations
+
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentConfig:
@@ -27,7 +29,7 @@ class AugmentConfig:
         grey: Share of grey pictures.
         noise: Largest standard deviation of sensor noise, of 1.
         blur: Share of pictures of a lower resolution.
-        patches: Share of pictures with an occluding patch: black, white, a colour, or noise.
+        patches: Share of pictures with an occluding patch: black, white, a colour, or a part of another picture.
     """
 
     flip: float = 0.5
@@ -58,73 +60,115 @@ def augment(
         Pictures (B, 3, size, size) float32 in [0, 1]; their joints (B, 17, 2) in pixels, also where they lie outside;
         known (B, 17) bool, False for a joint that the source picture did not hold although the crop reaches there.
     """
-    count, device = len(images), images.device
-
-    def uniform(low: float, high: float, *shape: int) -> Tensor:
-        return (low + (high - low) * torch.rand(count, *shape, generator=generator)).to(device)
-
-    def chance(probability: float) -> Tensor:
-        return uniform(0, 1) < probability
-
-    angle = torch.randn(count, generator=generator).to(device).clamp(-2.5, 2.5) * math.radians(config.rotation_deg)
-    angle = torch.where(chance(config.any_rotation), uniform(-math.pi, math.pi), angle)
-    zoom = torch.exp(uniform(math.log(config.zoom[0]), math.log(config.zoom[1])))
-    shift = config.shift * torch.randn(count, 2, generator=generator).to(device).clamp(-2, 2)
-    mirrored = chance(config.flip)
-    pictures, joints, known = _warp(images, joints_px, size, angle, zoom, shift, mirrored, chance(0.5))
+    draws = _Draws(len(images), images.device, generator)
+    warp = _sample_warp(draws, images.shape[-1], size, config)
+    pictures = warp.sample(images, draws.chance(0.5))
+    joints, known = warp.move(joints_px)
     if config.patches:
-        pictures = _paste_patches(pictures, chance(config.patches), uniform)
+        pictures = _paste_patches(pictures, draws.chance(config.patches), draws)
     if config.blur:
-        pictures = torch.where(chance(config.blur)[:, None, None, None], _lower_resolution(pictures, generator), pictures)
+        blurred = draws.chance(config.blur)[:, None, None, None]
+        pictures = torch.where(blurred, _lower_resolution(pictures, generator), pictures)
     if config.photometric:
-        pictures = _recolour(pictures, config.photometric, uniform)
+        pictures = _recolour(pictures, config.photometric, draws)
     if config.grey:
         grey = pictures.mean(1, keepdim=True).expand_as(pictures)
-        pictures = torch.where(chance(config.grey)[:, None, None, None], grey, pictures)
+        pictures = torch.where(draws.chance(config.grey)[:, None, None, None], grey, pictures)
     if config.noise:
-        level = (config.noise * uniform(0, 1) ** 2)[:, None, None, None]
-        pictures = pictures + level * torch.randn(pictures.shape, generator=generator).to(device)
+        level = (config.noise * draws.uniform(0, 1) ** 2)[:, None, None, None]  # most pictures have little
+        pictures = pictures + level * draws.normal(*pictures.shape[1:])
     return pictures.clamp(0, 1), joints, known
 
 
-def _warp(
-    images: Tensor, joints_px: Tensor, size: int, angle: Tensor, zoom: Tensor, shift: Tensor, mirrored: Tensor,
-    extended: Tensor,
-) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
-    """One affine sampling per picture; `extended` pictures repeat their border where others are black."""
-    source = images.shape[-1]
+class _Draws:
+    """Random tensors (B, *shape) on a device, out of a generator of the CPU."""
+
+    def __init__(self, count: int, device: torch.device, generator: torch.Generator) -> None:
+        self._count, self._device, self._generator = count, device, generator
+
+    def uniform(self, low: float, high: float, *shape: int) -> Tensor:
+        drawn = torch.rand(self._count, *shape, generator=self._generator)
+        return (low + (high - low) * drawn).to(self._device)
+
+    def normal(self, *shape: int) -> Tensor:
+        return torch.randn(self._count, *shape, generator=self._generator).to(self._device)
+
+    def chance(self, probability: float) -> Tensor:
+        return self.uniform(0, 1) < probability
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Warp:
+    """An affine map of each picture: source = linear (answer - middle of the answer) + middle, all in pixels.
+
+    Attributes:
+        linear: (B, 2, 2).
+        middle: (B, 2), source pixels.
+        mirrored: (B,) bool, whether it mirrors.
+        source: Side of the source in pixels.
+        size: Side of the answer.
+    """
+
+    linear: Tensor
+    middle: Tensor
+    mirrored: Tensor
+    source: int
+    size: int
+
+    def sample(self, images: Tensor, extended: Tensor) -> Tensor:
+        """The pictures (B, 3, size, size) in [0, 1]; around the `extended` (B,) ones is their border, else black."""
+        along = torch.arange(self.size, device=images.device) - (self.size - 1) / 2
+        pixels = torch.stack(torch.meshgrid(along, along, indexing="xy"), -1).view(1, -1, 2)
+        places = (pixels @ self.linear.mT + self.middle[:, None]).view(-1, self.size, self.size, 2)
+        places = torch.where(extended[:, None, None, None], places.clamp(0, self.source - 1), places)
+        grid = (places + 0.5) * (2 / self.source) - 1
+        return F.grid_sample(images.float() / 255, grid, align_corners=False)
+
+    def move(self, joints_px: Tensor) -> tuple[Tensor, Tensor]:
+        """The joints (B, 17, 2) in the answer, and which of them are known, (B, 17) bool."""
+        offset = (joints_px - self.middle[:, None])[..., None]
+        joints = torch.linalg.solve(self.linear[:, None], offset)[..., 0] + (self.size - 1) / 2
+        held = ((joints_px > -0.5) & (joints_px < self.source - 0.5)).all(-1)
+        outside = ((joints < -0.5) | (joints > self.size - 0.5)).any(-1)
+        known = held | outside
+        other = torch.as_tensor(H36M17.flip_permutation, device=joints.device)
+        joints = torch.where(self.mirrored[:, None, None], joints[:, other], joints)
+        return joints, torch.where(self.mirrored[:, None], known[:, other], known)
+
+
+def _sample_warp(draws: _Draws, source: int, size: int, config: AugmentConfig) -> _Warp:
+    most_angle, most_shift = _MAX_SPREADS
+    angle = draws.normal().clamp(-most_angle, most_angle) * math.radians(config.rotation_deg)
+    angle = torch.where(draws.chance(config.any_rotation), draws.uniform(-math.pi, math.pi), angle)
+    zoom = torch.exp(draws.uniform(math.log(config.zoom[0]), math.log(config.zoom[1])))
+    shift = config.shift * draws.normal(2).clamp(-most_shift, most_shift)
+    mirrored = draws.chance(config.flip)
     step = source / (size * zoom)  # source pixels per pixel of the answer
     cos, sin = angle.cos() * step, angle.sin() * step
     sign = torch.where(mirrored, -1.0, 1.0)
-    linear = torch.stack([cos * sign, -sin, sin * sign, cos], -1).view(-1, 2, 2)  # answer -> source
-    middle = (source - 1) / 2 + shift * step[:, None] * size
-    along = torch.arange(size, device=images.device) - (size - 1) / 2
-    pixels = torch.stack(torch.meshgrid(along, along, indexing="xy"), -1).view(1, -1, 2)
-    places = (pixels @ linear.mT + middle[:, None]).view(-1, size, size, 2)
-    places = torch.where(extended[:, None, None, None], places.clamp(0, source - 1), places)
-    grid = (places + 0.5) * (2 / source) - 1
-    pictures = F.grid_sample(images.float() / 255, grid, align_corners=False)
-    joints = torch.linalg.solve(linear[:, None], (joints_px - middle[:, None])[..., None])[..., 0] + (size - 1) / 2
-    held = ((joints_px > -0.5) & (joints_px < source - 0.5)).all(-1)
-    outside = ((joints < -0.5) | (joints > size - 0.5)).any(-1)
-    known = held | outside
-    other = torch.as_tensor(H36M17.flip_permutation, device=joints.device)
-    joints = torch.where(mirrored[:, None, None], joints[:, other], joints)
-    return pictures, joints, torch.where(mirrored[:, None], known[:, other], known)
+    return _Warp(
+        linear=torch.stack([cos * sign, -sin, sin * sign, cos], -1).view(-1, 2, 2),
+        middle=(source - 1) / 2 + shift * step[:, None] * size,
+        mirrored=mirrored,
+        source=source,
+        size=size,
+    )
 
 
 def _lower_resolution(pictures: Tensor, generator: torch.Generator) -> Tensor:
+    """The pictures as if taken with 30 to 80 % of their resolution, the same for all."""
     size = pictures.shape[-1]
     side = int(size * (0.3 + 0.5 * torch.rand((), generator=generator).item()))
     small = F.interpolate(pictures, size=(side, side), mode="area")
     return F.interpolate(small, size=(size, size), mode="bilinear")
 
 
-def _recolour(pictures: Tensor, strength: float, uniform) -> Tensor:  # type: ignore[no-untyped-def]
-    gamma = torch.exp(strength * uniform(-0.5, 0.5, 1, 1, 1))
-    gain = torch.exp(strength * (uniform(-0.4, 0.4, 1, 1, 1) + uniform(-0.2, 0.2, 3, 1, 1)))
-    contrast = torch.exp(strength * uniform(-0.5, 0.3, 1, 1, 1))
-    saturation = torch.exp(strength * uniform(-1.2, 0.4, 1, 1, 1))
+def _recolour(pictures: Tensor, strength: float, draws: _Draws) -> Tensor:
+    """Other exposure, white balance, contrast and saturation; all ranges are of logarithms."""
+    gamma = torch.exp(strength * draws.uniform(-0.5, 0.5, 1, 1, 1))
+    gain = torch.exp(strength * (draws.uniform(-0.4, 0.4, 1, 1, 1) + draws.uniform(-0.2, 0.2, 3, 1, 1)))
+    contrast = torch.exp(strength * draws.uniform(-0.5, 0.3, 1, 1, 1))
+    saturation = torch.exp(strength * draws.uniform(-1.2, 0.4, 1, 1, 1))
     pictures = pictures.clamp(1e-4, 1) ** gamma * gain
     mean = pictures.mean((1, 2, 3), keepdim=True)
     pictures = mean + (pictures - mean) * contrast
@@ -132,13 +176,14 @@ def _recolour(pictures: Tensor, strength: float, uniform) -> Tensor:  # type: ig
     return grey + (pictures - grey) * saturation
 
 
-def _paste_patches(pictures: Tensor, chosen: Tensor, uniform) -> Tensor:  # type: ignore[no-untyped-def]
+def _paste_patches(pictures: Tensor, chosen: Tensor, draws: _Draws) -> Tensor:
+    """One patch on each of the `chosen` (B,) pictures; a side is 8 to 40 % of the picture's."""
     size = pictures.shape[-1]
     along = torch.arange(size, device=pictures.device)
-    middle, half = uniform(0, 1, 2) * size, torch.exp(uniform(math.log(0.04), math.log(0.2), 2)) * size
+    middle, half = draws.uniform(0, 1, 2) * size, torch.exp(draws.uniform(math.log(0.04), math.log(0.2), 2)) * size
     inside = (along[None, None] - middle[..., None]).abs() < half[..., None]  # (B, 2, S)
     patch = (inside[:, 0, None, :] & inside[:, 1, :, None] & chosen[:, None, None])[:, None]
-    kind = uniform(0, 4, 1, 1, 1).floor()
-    colour = torch.where(kind == 0, 0.0, torch.where(kind == 1, 1.0, uniform(0, 1, 3, 1, 1)))
-    noisy = torch.where(kind == 3, pictures.roll(1, 0), colour.expand_as(pictures))  # part of another picture
-    return torch.where(patch, noisy, pictures)
+    kind = draws.uniform(0, 4, 1, 1, 1).floor()  # black, white, a colour, another picture
+    colour = torch.where(kind == 0, 0.0, torch.where(kind == 1, 1.0, draws.uniform(0, 1, 3, 1, 1)))
+    content = torch.where(kind == 3, pictures.roll(1, 0), colour)
+    return torch.where(patch, content, pictures)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hourlift.geometry.crop import BOX_GROWTH, CROP_MARGIN, rescale_points
+from hourlift.geometry.crop import CROP_MARGIN, rescale_points
 from hourlift.geometry.skeleton import H36M17, LIMB_JOINTS
 from hourlift.hourglass.augment import AugmentConfig, augment
 from hourlift.hourglass.heatmap import decode
@@ -18,12 +18,14 @@ from hourlift.hourglass.network import STRIDE, HourglassConfig, StackedHourglass
 from hourlift.metrics.pck import pair_confusion, pck, torso_length
 from hourlift.synth.generate import OUTSIDE, Generator
 from hourlift.training.loop import TrainConfig, step_seed
-from hourlift.training.rendered import HELD_OUT_SEED, RenderedChunks, RenderPlan, chunk_stream, ramp
+from hourlift.training.rendered import HELD_OUT_SEED, RenderedChunks, RenderPlan, chunk_stream, ramp, render
+
+_VALIDATED_AT_ONCE = 32
 
 
 @dataclass(frozen=True, kw_only=True)
 class HourglassRecipe:
-    """Everything that a run of the hourglass depends on.
+    """Everything that a run of the hourglass depends on; a batch is not larger than a chunk of the plan.
 
     Attributes:
         name: Of the weights.
@@ -71,6 +73,7 @@ class HourglassStage:
     """The hourglass's part of the training loop."""
 
     def __init__(self, recipe: HourglassRecipe) -> None:
+        assert recipe.batch_size <= recipe.plan.chunk_size, "a batch comes from one chunk of pictures"
         self.recipe = recipe
 
     @property
@@ -90,40 +93,37 @@ class HourglassStage:
         return StackedHourglass(self.recipe.network)
 
     def batches(self, start_step: int, device: torch.device, rank: int, world_size: int) -> Iterator[HourglassBatch]:
-        """Augmented batches; every `steps_per_chunk` steps the next chunk of pictures is taken."""
-        recipe, plan = self.recipe, self.recipe.plan
-        steps, per_pass = recipe.train.steps, plan.chunk_size // recipe.batch_size
+        """Augmented batches: a chunk of pictures is gone through `reuse` times, each time in another order."""
+        recipe, plan, steps = self.recipe, self.recipe.plan, self.recipe.train.steps
+        per_pass = plan.chunk_size // recipe.batch_size
         per_chunk = per_pass * plan.reuse
-        num_chunks = -(-steps // per_chunk)
-        in_process = recipe.render_workers == 0
-        chunks = RenderedChunks(
-            plan,
-            recipe.train.seed * world_size + rank,
-            num_chunks,
-            str(device) if in_process else "cpu",
-        )
-        first = start_step // per_chunk
-        step = start_step
+        first, num_chunks = start_step // per_chunk, -(-steps // per_chunk)
+        # The generator needs double precision, which Apple's GPUs lack.
+        renderer = "cpu" if recipe.render_workers or device.type != "cuda" else str(device)
+        chunks = RenderedChunks(plan, recipe.train.seed * world_size + rank, num_chunks, renderer)
         for index, chunk in enumerate(chunk_stream(chunks, range(first, num_chunks), recipe.render_workers), first):
-            while step < min(steps, (index + 1) * per_chunk):
-                generator = torch.Generator().manual_seed(step_seed(recipe.train.seed, step, rank) + 1)
-                turn, place = divmod(step - index * per_chunk, per_pass)
+            begin = index * per_chunk
+            for step in range(max(start_step, begin), min(steps, begin + per_chunk)):
+                turn, place = divmod(step - begin, per_pass)
                 order = torch.Generator().manual_seed(step_seed(recipe.train.seed, index, rank) + 2 + turn)
                 picked = torch.randperm(len(chunk), generator=order)[place * recipe.batch_size :][: recipe.batch_size]
-                strong = torch.rand((), generator=generator).item() < ramp(step / steps, plan.curriculum.augmentation)
-                images, joints, known = augment(
-                    chunk.images[picked].to(device),
-                    chunk.joints_2d_px[picked].to(device),
-                    recipe.input_size,
-                    recipe.strong if strong else recipe.mild,
-                    generator,
+                yield self._augmented(
+                    chunk.images[picked].to(device), chunk.joints_2d_px[picked].to(device), step, rank
                 )
-                yield HourglassBatch(
-                    images=images.contiguous(memory_format=torch.channels_last),
-                    joints=(joints + 0.5) / STRIDE - 0.5,  # geometry.crop.rescale_points, on tensors
-                    weights=known.float(),
-                )
-                step += 1
+
+    def _augmented(self, images: Tensor, joints_px: Tensor, step: int, rank: int) -> HourglassBatch:
+        """The batch of a step: strongly augmented with the probability that the curriculum has for it, else mildly."""
+        recipe = self.recipe
+        generator = torch.Generator().manual_seed(step_seed(recipe.train.seed, step, rank) + 1)
+        share = ramp(step / recipe.train.steps, recipe.plan.curriculum.augmentation)
+        strong = torch.rand((), generator=generator).item() < share
+        config = recipe.strong if strong else recipe.mild
+        images, joints, known = augment(images, joints_px, recipe.input_size, config, generator)
+        return HourglassBatch(
+            images=images.contiguous(memory_format=torch.channels_last),
+            joints=(joints + 0.5) / STRIDE - 0.5,  # geometry.crop.rescale_points, on tensors
+            weights=known.float(),
+        )
 
     def loss(self, model: nn.Module, batch: HourglassBatch) -> tuple[Tensor, Mapping[str, Tensor | float]]:
         """Loss of all stacks."""
@@ -135,21 +135,20 @@ class HourglassStage:
         """PCK@0.2 of the 12 limb joints and left-right confusion on held-out people, cropped as a user's are."""
         images, true_px, inside = self._held_out
         found = []
-        for part in images.split(32):
+        for part in images.split(_VALIDATED_AT_ONCE):
             pictures = part.to(device).float().div(255).contiguous(memory_format=torch.channels_last)
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.recipe.train.bf16):
                 logits = model(pictures)[-1]
             heatmaps = activate(logits, self.recipe.loss, self.recipe.sigma)
             points, _ = decode(heatmaps.float().cpu().numpy(), method="dark")
             found.append(rescale_points(points, STRIDE))
-        predicted = np.concatenate(found)
-        reference = torso_length(true_px, H36M17)
+        predicted, torso_px = np.concatenate(found), torso_length(true_px, H36M17)
         true_px = np.where(inside[..., None], true_px, np.nan)
         limbs = H36M17.indices(*LIMB_JOINTS)
-        confusion = pair_confusion(predicted, true_px, reference, H36M17.flip_pairs)
+        confusion = pair_confusion(predicted, true_px, torso_px, H36M17.flip_pairs)
         pairs = max(1, int(confusion.count.sum()))
         return {
-            "pck": pck(predicted[:, limbs], true_px[:, limbs], reference),
+            "pck": pck(predicted[:, limbs], true_px[:, limbs], torso_px),
             "swapped": confusion.swapped.sum() / pairs,
             "collapsed": confusion.collapsed.sum() / pairs,
         }
@@ -160,12 +159,5 @@ class HourglassStage:
         recipe = self.recipe
         views = replace(recipe.plan.synth.views, margin=(CROP_MARGIN, CROP_MARGIN), shift=0.0, truncated_share=0.0)
         generator = Generator(replace(recipe.plan.synth, size=recipe.input_size, views=views, empty_share=0.0))
-        parts = [
-            generator.render((HELD_OUT_SEED, part), min(64, recipe.held_out - start))
-            for part, start in enumerate(range(0, recipe.held_out, 64))
-        ]
-        images = torch.cat([part.images for part in parts])
-        joints = torch.cat([part.joints_2d_px for part in parts]).numpy()
-        visibility = torch.cat([part.visibility for part in parts]).numpy()
-        return images, joints, visibility != OUTSIDE
-
+        batch = render(generator, (HELD_OUT_SEED,), recipe.held_out)
+        return batch.images, batch.joints_2d_px.numpy(), (batch.visibility != OUTSIDE).numpy()

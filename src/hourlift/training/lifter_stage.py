@@ -21,6 +21,9 @@ from hourlift.training.distributed import unwrapped
 from hourlift.training.loop import TrainConfig
 from hourlift.training.rendered import HELD_OUT_SEED
 
+_STATISTICS, _PEOPLE, _VIEWS = 1, 2, 3  # streams of random numbers of a run
+_PEOPLE_OF_STATISTICS = 8192
+
 
 @dataclass(frozen=True, kw_only=True)
 class DetectionErrors:
@@ -97,19 +100,19 @@ class LifterStage:
     def build_model(self) -> nn.Module:
         """The network, with the statistics of some thousand people of the training."""
         model = Lifter(self.recipe.network)
-        # Without the errors: their outliers would set the scale of the inputs.
-        model.set_statistics(*lift_pair(self._seen(Draw((self.recipe.train.seed, 1, 0), 8192))))
+        draw = Draw((self.recipe.train.seed, _STATISTICS, 0), _PEOPLE_OF_STATISTICS)
+        model.set_statistics(*lift_pair(self._seen(draw)))  # without errors: their outliers would set the scale
         return model
 
     def batches(self, start_step: int, device: torch.device, rank: int, world_size: int) -> Iterator[LifterBatch]:
-        """Batches of people; every chunk poses new ones and looks at each through several cameras."""
-        recipe = self.recipe
+        """Batches of people; every chunk poses new ones and looks at each through `reuse` cameras."""
+        recipe, seed = self.recipe, self.recipe.train.seed * world_size + rank
         per_view = recipe.chunk_size // recipe.batch_size
         per_chunk = per_view * recipe.reuse
         for index in range(start_step // per_chunk, -(-recipe.train.steps // per_chunk)):
-            joints = self._pose(Draw((recipe.train.seed * world_size + rank, 2, index), recipe.chunk_size))
+            joints = self._pose(Draw((seed, _PEOPLE, index), recipe.chunk_size))
             for view in range(recipe.reuse):
-                draw = Draw((recipe.train.seed * world_size + rank, 3, index, view), recipe.chunk_size)
+                draw = Draw((seed, _VIEWS, index, view), recipe.chunk_size)
                 seen = _mirror(draw, _look(draw, joints, recipe.views))
                 rays, joints_mm = lift_pair(seen, add_errors(draw, seen, recipe.errors))
                 for place in range(per_view):
@@ -120,7 +123,9 @@ class LifterStage:
 
     def loss(self, model: nn.Module, batch: LifterBatch) -> tuple[Tensor, Mapping[str, Tensor | float]]:
         """Standardised L2."""
-        return l2_loss(model(batch.rays), batch.joints_mm, unwrapped(model).output_std), {}
+        network = unwrapped(model)
+        assert isinstance(network, Lifter)
+        return l2_loss(model(batch.rays), batch.joints_mm, network.output_std), {}
 
     def validate(self, model: nn.Module, device: torch.device) -> Mapping[str, float]:
         """MPJPE and PA-MPJPE, mm, on held-out people: from true 2D joints, and from 2D joints with errors."""
@@ -140,17 +145,18 @@ class LifterStage:
         return seen, add_errors(draw, seen, self.recipe.errors)
 
     def _seen(self, draw: Draw) -> Tensor:
-        """People of the recipe in the axes of a camera, (B, 17, 3) in mm."""
+        """People of the recipe before a camera each, (B, 17, 3) in mm."""
         return _look(draw, self._pose(draw), self.recipe.views)
 
     def _pose(self, draw: Draw) -> Tensor:
+        """Joints (B, 17, 3) of people of the recipe, metres, world."""
         shapes, _ = self._body.sample_shapes(draw.count, draw.generator)
         rotations, _ = sample_rotations(self._body, draw, self.recipe.poses)
         return self._body.joints(shapes, rotations)
 
 
 def _look(draw: Draw, joints: Tensor, views: ViewConfig) -> Tensor:
-    """World joints in metres -> joints in mm in the axes of a camera of each person."""
+    """Joints (B, 17, 3), world and metres -> the same in the frame of a camera of each person, mm."""
     return 1000 * sample_views(draw, joints, 1, views).to_camera(joints)
 
 
@@ -161,7 +167,16 @@ def _mirror(draw: Draw, joints_cam: Tensor) -> Tensor:
 
 
 def add_errors(draw: Draw, joints_cam: Tensor, errors: DetectionErrors) -> Tensor:
-    """Where a 2D stage would see joints (B, 17, 3): x/z and y/z, (B, 17, 2), with its errors."""
+    """Projects people as a 2D stage would find them.
+
+    Args:
+        draw: As many draws as people.
+        joints_cam: (B, 17, 3) in the frame of the camera, any length unit, all in front of it.
+        errors: How wrong.
+
+    Returns:
+        (B, 17, 2): x/z and y/z, with errors.
+    """
     seen = joints_cam[..., :2] / joints_cam[..., 2:]
     count, num_joints = seen.shape[:2]
     size = (seen - seen[:, :1]).norm(dim=-1).mean(1)[:, None, None]

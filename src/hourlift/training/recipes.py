@@ -42,7 +42,9 @@ def fast() -> HourglassRecipe:
         input_size=128,
         mild=MILD,
         strong=STRONG,
-        plan=RenderPlan(synth=SynthConfig(size=176, empty_share=0.04), curriculum=Curriculum(), chunk_size=128, reuse=5),
+        plan=RenderPlan(
+            synth=SynthConfig(size=176, empty_share=0.04), curriculum=Curriculum(), chunk_size=128, reuse=5
+        ),
         batch_size=16,
         render_workers=0,
         train=TrainConfig(

@@ -15,11 +15,13 @@ from hourlift.synth.motion import UPRIGHT, PoseMix
 
 HELD_OUT_SEED = 7_000_001
 """First part of the seeds of held-out pictures; training seeds are smaller."""
+PEOPLE_AT_ONCE = 64
+"""Most people that are rendered in one go, for the memory's sake. It is part of the seeds."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Curriculum:
-    """What a run learns from as it goes on: people who face the camera first, then every view, every pose, hard pictures.
+    """What a run learns from as it goes on: people who face the camera, then every view, every pose, hard pictures.
 
     With views drawn evenly, "left or right" is facing XOR side of the picture, and neither alone tells anything: a
     network then locates limbs but puts both channels on one of them. Starting with people who face the camera breaks
@@ -77,24 +79,37 @@ class RenderedChunks(Dataset[SynthBatch]):
         if self._generator is None:  # built in the worker: the body and the pictures do not travel
             self._generator = Generator(self.plan.synth, self.device)
         poses, views = self.plan.settings(index / self.num_chunks)
-        parts = [
-            self._generator.render((self.seed, index, part), min(64, self.plan.chunk_size - start), poses=poses, views=views)
-            for part, start in enumerate(range(0, self.plan.chunk_size, 64))
-        ]
-        return concatenate(parts)
+        return render(self._generator, (self.seed, index), self.plan.chunk_size, poses=poses, views=views)
 
 
-def concatenate(parts: list[SynthBatch]) -> SynthBatch:
-    """Joins batches into one."""
-    return SynthBatch(**{name: torch.cat([getattr(part, name) for part in parts]) for name in vars(parts[0])})
+def render(
+    generator: Generator,
+    seed: Sequence[int],
+    count: int,
+    *,
+    poses: PoseMix | None = None,
+    views: ViewConfig | None = None,
+) -> SynthBatch:
+    """`Generator.render` for any number of people."""
+    parts = [
+        generator.render((*seed, part), min(PEOPLE_AT_ONCE, count - start), poses=poses, views=views)
+        for part, start in enumerate(range(0, count, PEOPLE_AT_ONCE))
+    ]
+    return SynthBatch.concatenate(parts)
 
 
 def chunk_stream(chunks: RenderedChunks, indices: Sequence[int], workers: int) -> Iterator[SynthBatch]:
     """Renders chunks in order, `workers` processes ahead of the training (0: in this process, on its device)."""
-    extra = {"prefetch_factor": 1, "multiprocessing_context": "spawn"} if workers else {}
     loader = DataLoader(
-        chunks, batch_size=None, sampler=indices, num_workers=workers, worker_init_fn=_one_thread, **extra
-    )  # type: ignore[arg-type]
+        chunks,
+        batch_size=None,
+        sampler=indices,
+        num_workers=workers,
+        worker_init_fn=_one_thread,
+        prefetch_factor=1 if workers else None,
+        multiprocessing_context="spawn" if workers else None,
+        generator=torch.Generator(),  # or it would draw from PyTorch's own, and a resumed run from another place in it
+    )
     return iter(loader)
 
 
