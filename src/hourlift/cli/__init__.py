@@ -35,7 +35,7 @@ class Command(NamedTuple):
 COMMANDS: dict[str, Command] = {
     "predict": Command("hourlift.cli.predict", "lift people in photos, videos or a webcam to 3D"),
     "demo": Command("hourlift.cli.demo", "lift the clip that ships with hourlift"),
-    "train": Command("hourlift.cli.train", "train the hourglass or the lifter", "train"),
+    "train": Command("hourlift.cli.train", "train the hourglass or the lifter", "train,synth"),
     "synth": Command("hourlift.cli.synth", "render pictures of synthetic people with their joints", "synth"),
     "evaluate": Command("hourlift.cli.evaluate", "measure a model on a data set"),
     "export": Command("hourlift.cli.export", "turn a training checkpoint into an ONNX model", "train"),

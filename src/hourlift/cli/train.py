@@ -61,15 +61,26 @@ class _Train:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainHourglass(_Train):
-    """Train stage 1: pictures to heatmaps of the joints."""
+    """Train stage 1: pictures to heatmaps of the joints.
+
+    Attributes:
+        backgrounds: folder of photographs without people, for backgrounds and cloth beside those that are drawn.
+    """
+
+    backgrounds: Path | None = None
 
     def __call__(self) -> int:
         """Run the command."""
+        from hourlift.synth.pictures import photo_paths
         from hourlift.training.hourglass_stage import HourglassStage
         from hourlift.training.recipes import HOURGLASS_RECIPES
 
         recipe = _named(HOURGLASS_RECIPES, self.recipe)
         recipe = replace(recipe, train=self.changed(recipe.train))
+        if self.backgrounds is not None:
+            photo_paths(self.backgrounds)  # complains now, not from within a process that renders
+            synth = replace(recipe.plan.synth, photos=self.backgrounds)
+            recipe = replace(recipe, plan=replace(recipe.plan, synth=synth))
         return self.run(HourglassStage(recipe), recipe.train)
 
 

@@ -6,18 +6,27 @@
 
 v is 0 for a joint that is not annotated, 1 for a hidden one, 2 for a visible one. The skeleton is recognised by
 the names of its joints, in any order: Human3.6M-17, MPII-16, COCO-17 or LSP-14.
+
+Two fields go beyond COCO, and may be missing: an image's "camera", as `Camera.to_dict` has it, and an annotation's
+"joints_3d_cam_mm", [x, y, z] of every joint in that camera's frame in millimetres.
 """
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from hourlift.data.sample import Sample
+from hourlift.formats.atomic import new_folder
+from hourlift.geometry.camera import Camera
 from hourlift.geometry.crop import box_from_joints
 from hourlift.geometry.skeleton import H36M17, SKELETONS, Skeleton, map_joints
+
+_JPEG_QUALITY = 95
 
 
 def load_coco(source: str | Path, images: str | Path | None = None) -> list[Sample]:
@@ -56,6 +65,68 @@ def load_coco(source: str | Path, images: str | Path | None = None) -> list[Samp
     if not samples:
         raise ValueError(f"{file} annotates nobody")
     return samples
+
+
+def write_coco(samples: Iterable[Sample], folder: str | Path) -> int:
+    """Write people as a data set that `load_coco` reads back: images/, a JPEG per person, and keypoints.json.
+
+    The folder appears when all of it is written. People without a single known joint are left out.
+
+    Args:
+        samples: the people, written as they come.
+        folder: of the data set; new, or empty.
+
+    Returns:
+        How many people were written.
+
+    Raises:
+        ValueError: the folder is not empty, or a picture cannot be read.
+        OSError: the folder cannot be written.
+    """
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    with new_folder(folder) as temporary:
+        (temporary / "images").mkdir()
+        for sample in samples:
+            if np.isfinite(sample.joints_2d_px).all(axis=-1).any():
+                image, annotation = _entries(sample, len(images) + 1)
+                pixels = cv2.cvtColor(sample.load_image(), cv2.COLOR_RGB2BGR)
+                _, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+                (temporary / image["file_name"]).write_bytes(data.tobytes())
+                images.append(image)
+                annotations.append(annotation)
+        bones = [[parent + 1, child + 1] for parent, child in H36M17.edges]  # COCO counts joints from 1
+        person = {"id": 1, "name": "person", "keypoints": H36M17.joint_names, "skeleton": bones}
+        content = {"images": images, "annotations": annotations, "categories": [person]}
+        (temporary / "keypoints.json").write_text(json.dumps(content, allow_nan=False), encoding="utf-8")
+    return len(annotations)
+
+
+def _entries(sample: Sample, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The image and the annotation of one person; both get the number as their id."""
+    pixels = sample.load_image()
+    image = {"id": number, "file_name": f"images/{number:06}.jpg", "width": pixels.shape[1], "height": pixels.shape[0]}
+    if sample.camera is not None:
+        image["camera"] = sample.camera.to_dict()
+    known = np.asarray(np.isfinite(sample.joints_2d_px).all(axis=-1))
+    flag = np.where(known, np.where(sample.visible, 2, 1), 0)
+    joints_px = np.where(known[:, None], sample.joints_2d_px, 0.0).astype(np.float64).round(2)
+    keypoints = [[x, y, v] for (x, y), v in zip(joints_px.tolist(), flag.tolist(), strict=True)]
+    x0, y0, x1, y1 = sample.box_xyxy_px.astype(np.float64).round(2).tolist()
+    annotation = {
+        "id": number,
+        "image_id": number,
+        "category_id": 1,
+        "iscrowd": 0,
+        "num_keypoints": int(known.sum()),
+        "bbox": [x0, y0, x1 - x0, y1 - y0],
+        "area": (x1 - x0) * (y1 - y0),
+        "keypoints": [number for joint in keypoints for number in joint],
+    }
+    if sample.joints_3d_cam_mm is not None:
+        joints_mm = sample.joints_3d_cam_mm.astype(np.float64).round(1)
+        annotation["joints_3d_cam_mm"] = [[None if np.isnan(n) else n for n in joint] for joint in joints_mm.tolist()]
+    return image, annotation
 
 
 class _Columns(NamedTuple):
@@ -101,7 +172,18 @@ def _sample(
         joints_2d_px=joints.astype(np.float32),
         visible=visible,
         box_xyxy_px=_box(person, joints),
+        joints_3d_cam_mm=_joints_mm(person, skeleton, order),
+        camera=Camera.from_dict(picture["camera"]) if "camera" in picture else None,
     )
+
+
+def _joints_mm(person: dict[str, Any], skeleton: Skeleton, order: list[int]) -> NDArray[np.float32] | None:
+    if "joints_3d_cam_mm" not in person:
+        return None
+    joints_mm = np.array(person["joints_3d_cam_mm"], dtype=np.float64)  # null becomes NaN
+    if joints_mm.shape != (len(order), 3):
+        raise ValueError(f"annotation {person['id']}: joints_3d_cam_mm is not [x, y, z] of {len(order)} joints")
+    return map_joints(joints_mm[order], skeleton, H36M17).astype(np.float32)
 
 
 def _box(person: dict[str, Any], joints: NDArray[np.floating]) -> NDArray[np.float32]:

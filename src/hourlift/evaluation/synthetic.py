@@ -1,6 +1,7 @@
 """People that no training run has seen, rendered on the fly, with their truth in 2D and 3D."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
@@ -16,18 +17,24 @@ SIZE = 320  # rendered larger than the network's input, as a photograph is
 _BATCH = 16
 
 
-def synthetic_samples(count: int, seed: int = HELD_OUT_SEED, size: int = SIZE) -> Iterator[Sample]:
+def synthetic_samples(
+    count: int, seed: int = HELD_OUT_SEED, size: int = SIZE, photos: Path | None = None
+) -> Iterator[Sample]:
     """Render people one after the other.
 
     Args:
         count: how many.
         seed: the same seed gives the same people.
         size: side of the square pictures.
+        photos: folder of photographs without people, for backgrounds and cloth.
 
     Yields:
         Samples whose joints outside of the picture are NaN in 2D, as no annotator could place them.
+
+    Raises:
+        ValueError: the folder holds no readable picture.
     """
-    generator = Generator(SynthConfig(size=size, bank_seed=seed))
+    generator = Generator(SynthConfig(size=size, bank_seed=seed, photos=photos))
     for start in range(0, count, _BATCH):
         batch = generator.render((seed, start), min(_BATCH, count - start))
         for i in range(len(batch)):
