@@ -1,4 +1,4 @@
-"""``hourlift synth``: synthetic people, as a contact sheet to look at or as a data set to keep."""
+"""``hourlift synth``: synthetic people, as a contact sheet to look at, a data set to keep, or a film."""
 
 import math
 from collections.abc import Iterator
@@ -20,10 +20,14 @@ EXAMPLES = """
 hourlift synth --sheet sheet.png
 hourlift synth --sheet sheet.png --count 6 --size 512 --seed 3 --backgrounds my-photos
 hourlift synth -o people --count 1000
+hourlift synth --clip moving.mp4 --seconds 5 --size 400 --seed 23
 hourlift evaluate people
 """
 
 SIZES_PX = (32, 2048)
+CLIP_FPS = 30
+MAX_SECONDS = 60.0  # all frames are in memory at once
+_KEYFRAME_EVERY = 30  # frames from one drawn pose to the next
 _HIDDEN = 0.3  # drawn as a joint of this confidence is: thinner, paler
 
 
@@ -31,7 +35,9 @@ def command(
     *,
     sheet: Annotated[Path | None, tyro.conf.arg(metavar="FILE.png", help_behavior_hint="")] = None,
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"], metavar="FOLDER", help_behavior_hint="")] = None,
+    clip: Annotated[Path | None, tyro.conf.arg(metavar="FILE.mp4", help_behavior_hint="")] = None,
     count: Annotated[int, tyro.conf.arg(metavar="N")] = 24,
+    seconds: Annotated[float, tyro.conf.arg(metavar="S")] = 5.0,
     seed: Annotated[int, tyro.conf.arg(metavar="N")] = 0,
     size: Annotated[int, tyro.conf.arg(metavar="PIXELS")] = 256,
     backgrounds: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER", help_behavior_hint="")] = None,
@@ -45,7 +51,9 @@ def command(
     Args:
         sheet: write the pictures side by side into this file, with the joints drawn on every second one.
         out: write a data set into this folder, which is new or empty.
+        clip: write a film of one moving person into this file.
         count: how many people, one a picture.
+        seconds: length of the film, at 30 frames a second.
         seed: the same seed gives the same people.
         size: side of the square pictures in pixels.
         backgrounds: folder of photographs without people, for backgrounds and cloth beside those that are drawn.
@@ -55,8 +63,12 @@ def command(
         ValueError: nothing is to be written, or a number, the file's name or a folder will not do.
         OSError: the results cannot be written.
     """
-    if (sheet is None) == (out is None):
-        raise ValueError("say what to write: either --sheet FILE.png or --out FOLDER")
+    if sum(target is not None for target in (sheet, out, clip)) != 1:
+        raise ValueError("say what to write: --sheet FILE.png, --out FOLDER, or --clip FILE.mp4")
+    if clip is not None and clip.suffix.lower() != ".mp4":
+        raise ValueError(f"--clip {clip}: the name must end in .mp4")
+    if not 0 < seconds <= MAX_SECONDS:
+        raise ValueError(f"--seconds must be above 0 and at most {MAX_SECONDS:g}, got {seconds:g}")
     if sheet is not None and sheet.suffix.lower() != ".png":
         raise ValueError(f"--sheet {sheet}: the name must end in .png")
     if count < 1:
@@ -65,6 +77,9 @@ def command(
         raise ValueError(f"--size must be from {SIZES_PX[0]} to {SIZES_PX[1]}, got {size}")
     if backgrounds is not None and not backgrounds.is_dir():
         raise ValueError(f"--backgrounds {backgrounds}: not a folder")
+    if clip is not None:
+        write_clip(clip, seed, seconds, size, backgrounds)
+        return
     from hourlift.data import write_coco
     from hourlift.evaluation.synthetic import synthetic_samples
 
@@ -101,6 +116,20 @@ def tile(sample: "Sample", joints: bool) -> NDArray[np.uint8]:
         camera=sample.camera,
     )
     return draw_pose(image, [pose])
+
+
+def write_clip(path: Path, seed: int, seconds: float, size: int, photos: Path | None) -> None:
+    """Write an H.264 film of one person who moves from pose to pose."""
+    from hourlift.predict.video import VideoWriter
+    from hourlift.synth.clip import render_clip
+    from hourlift.synth.generate import Generator, SynthConfig
+
+    generator = Generator(SynthConfig(size=size, photos=photos))
+    film = render_clip(generator, seed, max(1, round(seconds * CLIP_FPS)), keyframe_every=_KEYFRAME_EVERY)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary, VideoWriter(temporary, (size, size), CLIP_FPS) as writer:
+        for index, image in enumerate(film.images.numpy()):
+            writer.write(image, index / CLIP_FPS)
 
 
 def write_sheet(tiles: list[NDArray[np.uint8]], path: Path) -> None:
