@@ -15,8 +15,8 @@ from hourlift.geometry.skeleton import H36M17
 from hourlift.synth.batch import Batch
 from hourlift.synth.body_cache import load_body_arrays
 
-# Where the 17 joints of Human3.6M lie on the bones, as shares of the way from one place to another. Chosen so that
-# mean bone lengths match the published skeleton's: see docs/synthetic-people.md.
+# Where the 17 joints of Human3.6M lie on the bones, as shares of the way from one place to another. Chosen by the
+# bone lengths of the published skeleton; docs/synthetic-people.md has how near they come.
 HIP_SPREAD = 1.17  # pelvis to head of the thigh bone: Human3.6M's hips lie farther apart than the anatomical ones
 THORAX_FRACTION = 0.53  # spine01 to neck01
 SPINE_FRACTION = 0.476  # pelvis to thorax

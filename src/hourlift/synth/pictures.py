@@ -35,10 +35,10 @@ def picture_bank(seed: int, *, photos: Path | None = None, procedural: int = 96,
     Raises:
         ValueError: `photos` is not a folder or holds no readable picture.
     """
+    paths = [] if photos is None else photo_paths(photos)
     rng = np.random.default_rng(seed)
     pictures = [_draw_picture(rng) for _ in range(procedural)]
-    if photos is not None:
-        paths = photo_paths(photos)
+    if paths:
         paths = paths[:: -(-len(paths) // MAX_PHOTO_CROPS)]
         each = min(crops_per_photo, MAX_PHOTO_CROPS // len(paths))
         crops = [crop for path in paths for crop in _photo_crops(path, rng, each)]

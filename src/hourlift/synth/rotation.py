@@ -44,5 +44,6 @@ def align(source: Tensor, target: Tensor) -> Tensor:
     target = torch.nn.functional.normalize(target, dim=-1)
     axis = torch.linalg.cross(source, target)
     sine, cosine = axis.norm(dim=-1), (source * target).sum(-1)
-    anything = torch.linalg.cross(source, source.roll(1, -1) + 0.1)
+    # The coordinate axis farthest from the direction has a common plane with it.
+    anything = torch.linalg.cross(source, torch.eye(3, device=source.device)[source.abs().argmin(-1)])
     return axis_angle(torch.where((sine < _PARALLEL)[..., None], anything, axis), torch.atan2(sine, cosine))
