@@ -15,13 +15,16 @@ from torch import Tensor
 
 from hourlift.cli import main
 from hourlift.lifter.network import Lifter, LifterConfig
+from hourlift.synth.generate import SynthConfig
 from hourlift.training import checkpoint
 from hourlift.training.loop import TrainConfig
+from hourlift.training.rendered import Curriculum, RenderPlan
 
 
 @dataclass(frozen=True, kw_only=True)
 class TinyRecipe:
     train: TrainConfig = TrainConfig(steps=4, lr=0.01, bf16=False, channels_last=False, seed=7, threads=1)
+    plan: RenderPlan = RenderPlan(synth=SynthConfig(), curriculum=Curriculum())
     width: int = 8
 
 
@@ -89,6 +92,21 @@ def test_options_take_the_place_of_the_recipes(tmp_path: Path) -> None:
     assert main(["train", "lifter", "--recipe", "tiny", "-o", str(tmp_path / "b"), "--init", init]) == 0
 
 
+def test_backgrounds_join_those_that_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "wall.png").write_bytes(b"only the name is looked at")
+    trained: list[TinyRecipe] = []
+    build = TinyStage.build_model
+
+    def build_model(stage: TinyStage) -> Lifter:
+        trained.append(stage.recipe)
+        return build(stage)
+
+    monkeypatch.setattr(TinyStage, "build_model", build_model)
+    command = ["train", "hourglass", "--recipe", "tiny", "-o", str(tmp_path / "run"), "--backgrounds"]
+    assert main([*command, str(tmp_path)]) == 0
+    assert [recipe.plan.synth.photos for recipe in trained] == [tmp_path]
+
+
 def test_a_run_is_resumed(tmp_path: Path) -> None:
     start = ["train", "lifter", "--recipe", "tiny", "-o", str(tmp_path)]
     assert main([*start, "--max-minutes", "0"]) == 0
@@ -111,6 +129,14 @@ def test_mistakes_are_one_line(options: str, message: str, tmp_path: Path, capsy
     told = capsys.readouterr().err
     assert told.startswith(message.format(out=tmp_path))
     assert told.count("\n") == 1
+
+
+def test_a_folder_without_backgrounds_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["train", "hourglass", "--recipe", "tiny", "-o", str(tmp_path / "run"), "--backgrounds"]
+    for folder in (tmp_path / "nowhere", tmp_path):
+        assert main([*command, str(folder)]) == 2
+        assert capsys.readouterr().err.startswith(f"hourlift: {folder}: no")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_signal_is_exit_status_130(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """The COCO keypoint layout on tiny folders."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from hourlift.data import load_coco
+from hourlift.data import Sample, load_coco, write_coco
 from hourlift.geometry.crop import box_from_joints
 from hourlift.geometry.skeleton import COCO17, H36M17, LSP14, MPII16, Skeleton
 
@@ -99,6 +100,45 @@ def test_unknown_joints_are_named(tmp_path: Path) -> None:
         ValueError, match=r"keypoints\.json.*lsp14: unknown joints \['tail'\], missing joints \['neck'\]"
     ):
         load_coco(write(tmp_path, content(names)))
+
+
+def test_3d_truth_and_camera_are_read_in_any_order_of_joints(tmp_path: Path) -> None:
+    names = list(reversed(H36M17.joint_names))
+    data = content(names)
+    data["images"][0]["camera"] = {"fx": 50, "fy": 51, "cx": 20, "cy": 15, "image_wh": list(IMAGE_WH)}
+    data["annotations"][0]["joints_3d_cam_mm"] = [[i, 2 * i, None if i == 9 else 1000 + i] for i in range(17)]
+    first, second = load_coco(write(tmp_path, data))
+    assert first.camera is not None and first.camera.fy == 51
+    assert first.joints_3d_cam_mm is not None and second.joints_3d_cam_mm is None
+    wrist = names.index("l_wrist")
+    np.testing.assert_array_equal(first.joints_3d_cam_mm[H36M17.index("l_wrist")], [wrist, 2 * wrist, 1000 + wrist])
+    assert np.isnan(first.joints_3d_cam_mm[H36M17.index(names[9]), 2])
+    data["annotations"][0]["joints_3d_cam_mm"].pop()
+    with pytest.raises(ValueError, match=r"annotation 1: joints_3d_cam_mm is not \[x, y, z\] of 17 joints"):
+        load_coco(write(tmp_path, data))
+    del data["annotations"][0]["joints_3d_cam_mm"], data["images"][0]["camera"]["fx"]
+    with pytest.raises(ValueError, match=r"keypoints\.json.*fx"):
+        load_coco(write(tmp_path, data))
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    joints_px = np.arange(34, dtype=np.float32).reshape(17, 2)
+    joints_px[4] = np.nan
+    sample = Sample(
+        id="anything",
+        image=np.full((30, 40, 3), (200, 10, 30), np.uint8),
+        joints_2d_px=joints_px,
+        visible=np.arange(17) % 3 > 0,
+        box_xyxy_px=np.array([0, 1, 33, 30.25], np.float32),
+    )
+    nobody = replace(sample, joints_2d_px=np.full((17, 2), np.nan, np.float32))
+    assert write_coco([sample, nobody], tmp_path / "set") == 1
+    (read,) = load_coco(tmp_path / "set")
+    np.testing.assert_array_equal(read.joints_2d_px, joints_px)
+    np.testing.assert_array_equal(read.visible, sample.visible & (np.arange(17) != 4))
+    np.testing.assert_array_equal(read.box_xyxy_px, sample.box_xyxy_px)
+    assert read.joints_3d_cam_mm is None and read.camera is None
+    assert np.abs(read.load_image().astype(int) - sample.load_image()).max() < 4
 
 
 @pytest.mark.parametrize("key", ["images", "annotations", "categories"])

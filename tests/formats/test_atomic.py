@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from hourlift.formats.atomic import replacing
+from hourlift.formats.atomic import new_folder, replacing
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path: Path) -> None:
@@ -28,3 +28,29 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
 def test_a_folder_that_is_missing(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), replacing(tmp_path / "no" / "a.txt") as temporary:
         temporary.write_text("x")
+
+
+def test_a_folder_appears_when_the_block_ends(tmp_path: Path) -> None:
+    for path in (tmp_path / "deep" / "new", tmp_path / "empty"):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        with new_folder(path) as temporary:
+            (temporary / "a.txt").write_text("x")
+            assert not (path / "a.txt").exists()
+        assert (path / "a.txt").read_text() == "x"
+        assert list(path.parent.glob(".*")) == []
+
+
+def test_an_error_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), new_folder(tmp_path / "new") as temporary:
+        (temporary / "a.txt").write_text("x")
+        raise KeyboardInterrupt
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_with_something_in_it_is_not_touched(tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "a.txt").touch()
+    for path in (tmp_path / "full", tmp_path / "full" / "a.txt"):
+        with pytest.raises(ValueError, match="exists already"), new_folder(path):
+            pass
+    assert len(list(tmp_path.rglob("*"))) == 2

@@ -63,14 +63,9 @@ def command(
         ValueError: nothing is to be written, or a number, the file's name or a folder will not do.
         OSError: the results cannot be written.
     """
-    if sum(target is not None for target in (sheet, out, clip)) != 1:
-        raise ValueError("say what to write: --sheet FILE.png, --out FOLDER, or --clip FILE.mp4")
-    if clip is not None and clip.suffix.lower() != ".mp4":
-        raise ValueError(f"--clip {clip}: the name must end in .mp4")
+    _check_targets(sheet, out, clip)
     if not 0 < seconds <= MAX_SECONDS:
         raise ValueError(f"--seconds must be above 0 and at most {MAX_SECONDS:g}, got {seconds:g}")
-    if sheet is not None and sheet.suffix.lower() != ".png":
-        raise ValueError(f"--sheet {sheet}: the name must end in .png")
     if count < 1:
         raise ValueError(f"--count must be at least 1, got {count}")
     if not SIZES_PX[0] <= size <= SIZES_PX[1]:
@@ -94,6 +89,14 @@ def command(
             write_coco(people(), out)
         if sheet is not None:
             write_sheet([tile(sample, joints or i % 2 == 1) for i, sample in enumerate(people())], sheet)
+
+
+def _check_targets(sheet: Path | None, out: Path | None, clip: Path | None) -> None:
+    if sum(target is not None for target in (sheet, out, clip)) != 1:
+        raise ValueError("say what to write: --sheet FILE.png, --out FOLDER, or --clip FILE.mp4")
+    for option, file, suffix in (("--sheet", sheet, ".png"), ("--clip", clip, ".mp4")):
+        if file is not None and file.suffix.lower() != suffix:
+            raise ValueError(f"{option} {file}: the name must end in {suffix}")
 
 
 def tile(sample: "Sample", joints: bool) -> NDArray[np.uint8]:
