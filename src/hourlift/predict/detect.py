@@ -18,7 +18,7 @@ from hourlift.predict.joints import Estimate
 
 Array = NDArray[np.float64]
 
-FOUND_CONFIDENCE = 0.35
+FOUND_CONFIDENCE = 0.15
 """`fit` from which a crop holds a person."""
 SURE_CONFIDENCE = 0.6
 """`fit` from which it is not worth looking elsewhere."""
