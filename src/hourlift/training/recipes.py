@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from hourlift.hourglass.augment import AugmentConfig
 from hourlift.hourglass.network import HourglassConfig
@@ -65,7 +64,7 @@ HOURGLASS_RECIPES: dict[str, Callable[[], HourglassRecipe]] = {"fast": fast}
 
 
 def lifter() -> LifterRecipe:
-    """The paper's network on synthetic people and every camera; about 20 minutes on a core."""
+    """The shipped lifter: the paper's network on synthetic people and every camera; about 20 minutes on a core."""
     return LifterRecipe(
         name="lifter",
         network=LifterConfig(dropout=0.1),
@@ -88,17 +87,4 @@ def lifter() -> LifterRecipe:
     )
 
 
-def lifter_detected() -> LifterRecipe:
-    """The shipped lifter: `lifter` once more, on left-right mistakes as frequent as the small hourglass makes them.
-
-    Start it from the result of `lifter`: `--recipe lifter-detected --init runs/lifter/compact.pt`.
-    """
-    first = lifter()
-    return replace(
-        first,
-        errors=DetectionErrors(swapped=0.06, collapsed=0.2),
-        train=replace(first.train, steps=6_000, lr=5e-4, seed=1),
-    )
-
-
-LIFTER_RECIPES: dict[str, Callable[[], LifterRecipe]] = {"lifter": lifter, "lifter-detected": lifter_detected}
+LIFTER_RECIPES: dict[str, Callable[[], LifterRecipe]] = {"lifter": lifter}
