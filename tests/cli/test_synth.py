@@ -130,3 +130,23 @@ def test_mistakes_are_one_line(options: str, message: str, tmp_path: Path, capsy
     assert told.startswith("hourlift: " + message.format(tmp_path))
     assert told.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["full"]
+
+
+def test_a_clip_is_a_film_of_the_asked_length(tmp_path: Path) -> None:
+    film = tmp_path / "new" / "moving.mp4"
+    assert main(["synth", "--clip", str(film), "--seconds", "0.2", "--size", "64"]) == 0
+    capture = cv2.VideoCapture(str(film))
+    frames = iter(lambda: capture.read()[0], False)
+    assert sum(frames) == 6
+    assert [p.name for p in film.parent.iterdir()] == ["moving.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [(["--clip", "film.gif"], ".mp4"), (["--clip", "film.mp4", "--seconds", "0"], "--seconds"), ([], "what to write")],
+)
+def test_a_clip_that_will_not_do_is_one_line(
+    options: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["synth", *options]) == 2
+    assert complaint in capsys.readouterr().err

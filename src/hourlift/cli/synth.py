@@ -128,7 +128,15 @@ def write_clip(path: Path, seed: int, seconds: float, size: int, photos: Path | 
     from hourlift.synth.generate import Generator, SynthConfig
 
     generator = Generator(SynthConfig(size=size, photos=photos))
-    film = render_clip(generator, seed, max(1, round(seconds * CLIP_FPS)), keyframe_every=_KEYFRAME_EVERY)
+    count = max(1, round(seconds * CLIP_FPS))
+    with LateProgress() as bar:
+        film = render_clip(
+            generator,
+            seed,
+            count,
+            keyframe_every=_KEYFRAME_EVERY,
+            progress=lambda done: bar.update("frames", done, count),
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary, VideoWriter(temporary, (size, size), CLIP_FPS) as writer:
         for index, image in enumerate(film.images.numpy()):

@@ -1,6 +1,6 @@
 """Clips: one person moving before one fixed camera, with the truth of every frame."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import cv2
@@ -41,7 +41,7 @@ class Clip:
 
 def render_clip(
     generator: Generator, seed: int, num_frames: int, *, keyframe_every: int = 20, poses: PoseMix = CALM,
-    views: ViewConfig | None = None,
+    views: ViewConfig | None = None, progress: Callable[[int], None] | None = None,
 ) -> Clip:  # fmt: skip
     """Renders a person who moves smoothly from one random pose to the next; the same seed gives the same clip.
 
@@ -52,6 +52,7 @@ def render_clip(
         keyframe_every: Frames from one drawn pose to the next.
         poses: Kinds of the drawn poses.
         views: Cameras; by default one that keeps the whole person in the picture.
+        progress: Told how many frames are done.
     """
     body = generator.body
     rotations = _moving(body, Draw((seed, 0), -(-num_frames // keyframe_every) + 1), poses, keyframe_every)[:num_frames]
@@ -82,6 +83,8 @@ def render_clip(
         lit = background * (1 - light.shadow[:, None, None, None] * layer.shadow[..., None].float())
         frames.append((torch.where(layer.mask[..., None], layer.colour, lit) * 255).round().byte())
         seen.append(camera.to_camera(people.joints))
+        if progress is not None:
+            progress(sum(map(len, frames)))
     joints_cam = torch.cat(seen)
     return Clip(
         images=torch.cat(frames),
