@@ -1,5 +1,6 @@
 import re
 from importlib import resources
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -9,6 +10,7 @@ import pytest
 import hourlift.cli
 from hourlift.cli import demo
 from hourlift.formats import json
+from hourlift.geometry.skeleton import H36M17
 from hourlift.predict import PosePredictor
 
 
@@ -63,11 +65,17 @@ def test_a_straight_and_a_bent_knee(figure, predictor: PosePredictor) -> None:
     assert bends["right"] == pytest.approx(angle, abs=3)
 
 
-def test_the_clip_that_ships() -> None:
+def test_the_shipped_weights_find_the_person_of_the_shipped_clip() -> None:
     clip = resources.files("hourlift") / "assets" / "demo.mp4"
-    if not clip.is_file():
-        pytest.skip("the clip has not been rendered yet")
     assert len(clip.read_bytes()) < 1_000_000
+    with resources.as_file(clip) as path:
+        frames = list(islice(PosePredictor().predict_video(path), 10))
+    assert [len(frame.people) for frame in frames] == [1] * 10
+    for frame in frames:
+        pose = frame.people[0]
+        head, pelvis = (pose.joints_2d_px[H36M17.index(name)] for name in ("head", "pelvis"))
+        assert head[1] < pelvis[1] - 50  # upright in a picture of 400 pixels
+        assert np.isfinite(pose.joints_3d_mm).all() and 1000 < pose.root_cam_mm[2] < 6000
 
 
 def test_an_installation_without_clip_says_so(

@@ -52,7 +52,7 @@ def export_hourglass(
         loss: the loss it was trained with, which says what its output means.
         sigma: of the Gaussians it was trained with, in heatmap pixels.
         decode: the decoding that suits it best.
-        commit: of the code that trained it.
+        commit: of the code that exports it; the model card names the one that trained it.
 
     Raises:
         ValueError: as `write_onnx`; or if the network answers other joints.
@@ -82,7 +82,7 @@ def export_lifter(lifter: Lifter, file: str | Path, *, name: str, commit: str = 
         lifter: trained, with the statistics of its training data.
         file: where to write.
         name: what the model is called, in its metadata.
-        commit: of the code that trained it.
+        commit: of the code that exports it; the model card names the one that trained it.
 
     Raises:
         ValueError: as `write_onnx`; or if the network lifts other joints.
