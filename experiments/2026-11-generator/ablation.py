@@ -31,7 +31,9 @@ def main() -> None:
     plan = replace(recipe.plan, synth=replace(recipe.plan.synth, photos=options.backgrounds), curriculum=EVERYTHING)
     schedule = replace(recipe.train, steps=options.steps, lr=1.5e-3, validate_every=500)
     recipe = replace(recipe, plan=plan, batch_size=32, train=schedule)
-    train(HourglassStage(recipe), recipe.train, options.out, resume=options.resume, init=None if options.resume else INIT)
+    train(
+        HourglassStage(recipe), recipe.train, options.out, resume=options.resume, init=None if options.resume else INIT
+    )
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from hourlift.geometry.skeleton import H36M17
+from hourlift.synth.accessories import with_accessories
 from hourlift.synth.batch import Batch
 from hourlift.synth.body_cache import load_body_arrays
 
@@ -60,7 +61,7 @@ class Body:
     """The compact body on one device."""
 
     def __init__(self, device: torch.device | str = "cpu") -> None:
-        arrays = load_body_arrays()
+        arrays = with_accessories(load_body_arrays())
 
         def tensor(name: str) -> Tensor:
             return torch.as_tensor(arrays[name].astype(np.float32), device=device)

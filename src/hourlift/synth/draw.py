@@ -12,7 +12,8 @@ _FACTOR, _SUMMAND = 6364136223846793005, 1442695040888963407
 class Draw:
     """Draws `count` values at a time from one seeded stream, so that a batch is re-made from its seed.
 
-    The order of the draws is part of a recipe: a draw that is added, dropped or moved changes all that follow.
+    The order of the draws is part of a recipe: a draw that is added, dropped or moved changes all that follow in its
+    stream. So each part of the generator has a stream of its own.
 
     Attributes:
         count: Values per draw.
@@ -27,6 +28,10 @@ class Draw:
         for part in [seed] if isinstance(seed, int) else seed:
             self.seed = (self.seed * _FACTOR + part + _SUMMAND) % (1 << 63)
         self.generator.manual_seed(self.seed)
+
+    def stream(self, index: int) -> "Draw":
+        """A further stream for `count` values, so that one part's draws do not move another's."""
+        return Draw((self.seed, index), self.count)
 
     def uniform(self, low: float = 0.0, high: float = 1.0) -> Tensor:
         """Uniform in [low, high)."""

@@ -9,13 +9,15 @@ import torch
 from torch import Tensor
 
 from hourlift.synth.batch import Batch
-from hourlift.synth.body import Body
-from hourlift.synth.camera import ViewConfig, sample_views
+from hourlift.synth.body import Body, PosedBodies
+from hourlift.synth.camera import ViewConfig, Views, sample_views
 from hourlift.synth.draw import Draw
 from hourlift.synth.motion import PoseMix, sample_rotations
 from hourlift.synth.pictures import picture_bank
-from hourlift.synth.shade import Layer, render_people, sample_lights
-from hourlift.synth.wardrobe import sample_outfits
+from hourlift.synth.scene import SceneConfig, render_backdrop, sample_scenes
+from hourlift.synth.sensor import SensorConfig, sense
+from hourlift.synth.shade import Layer, Light, render_people, sample_lights
+from hourlift.synth.wardrobe import Outfit, sample_outfits
 
 OUTSIDE, OCCLUDED, SELF_OCCLUDED, VISIBLE = range(4)
 JOINT_DEPTH_MM = 140.0
@@ -24,7 +26,8 @@ NOWHERE_PX = -1e4
 """Both pixel coordinates of the joints of a person who is left out."""
 PASTED_SHARE = 0.3
 """Share of pictures with another person in the background, or in front of the person."""
-_EMPTY_STREAM = 1  # draws of their own, so that a share of empty pictures leaves the others as they are
+# Streams of random numbers, one for each part.
+_SHAPES, _POSES, _VIEWS, _OUTFITS, _LIGHTS, _SCENES, _EMPTY, _BACKGROUNDS, _COMPOSITION, _SENSOR = range(10)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +38,8 @@ class SynthConfig:
         size: Side of the pictures, pixels.
         poses: Mix of poses.
         views: Cameras.
+        scene: Rooms, furniture, occluders.
+        sensor: Exposure, blur, noise, compression.
         photos: Folder of pictures without people; None means procedural backgrounds only.
         bank_seed: Of the procedural backgrounds.
         shadows: Whether people cast a shadow on the floor.
@@ -45,6 +50,8 @@ class SynthConfig:
     size: int = 192
     poses: PoseMix = field(default_factory=PoseMix)
     views: ViewConfig = field(default_factory=ViewConfig)
+    scene: SceneConfig = field(default_factory=SceneConfig)
+    sensor: SensorConfig = field(default_factory=SensorConfig)
     photos: Path | None = None
     bank_seed: int = 0
     shadows: bool = True
@@ -101,21 +108,40 @@ class Generator:
             poses: Instead of the configured mix of poses (a curriculum moves it).
             views: Instead of the configured cameras.
         """
-        config, draw, body = self.config, Draw(seed, count), self.body
-        shapes, stature_mm = body.sample_shapes(count, draw.generator)
-        rotations, kind = sample_rotations(body, draw, poses or config.poses)
+        draw, body = Draw(seed, count), self.body
+        shapes, stature_mm = body.sample_shapes(count, draw.stream(_SHAPES).generator)
+        rotations, kind = sample_rotations(body, draw.stream(_POSES), poses or self.config.poses)
         people = body.pose(shapes, rotations)
-        cameras = sample_views(draw, people.joints, config.size, views or config.views).to(self.device)
-        outfit = sample_outfits(draw, len(self.bank)).to(self.device)
-        light = sample_lights(draw).to(self.device)
+        cameras = sample_views(draw.stream(_VIEWS), people.joints, self.config.size, views or self.config.views)
+        cameras = cameras.to(self.device)
+        outfit = sample_outfits(draw.stream(_OUTFITS), len(self.bank)).to(self.device)
+        light = sample_lights(draw.stream(_LIGHTS)).to(self.device)
+        return self.photograph(draw, people, stature_mm, kind, outfit, cameras, light)
+
+    @torch.no_grad()
+    def photograph(
+        self,
+        draw: Draw,
+        people: PosedBodies,
+        stature_mm: Tensor,
+        kind: Tensor,
+        outfit: Outfit,
+        cameras: Views,
+        light: Light,
+    ) -> SynthBatch:
+        """Renders given people: the scene around them and what the sensor does are drawn, everything else is given."""
+        config, body = self.config, self.body
+        scene = sample_scenes(draw.stream(_SCENES), people, kind, cameras, len(self.bank), config.scene)
         layer = render_people(body, people, outfit, cameras, light, self.bank, config.shadows)
-        present = ~Draw((draw.seed, _EMPTY_STREAM), count).chance(config.empty_share).to(self.device)[:, None, None]
+        present = ~draw.stream(_EMPTY).chance(config.empty_share).to(self.device)[:, None, None]
         layer = replace(layer, mask=layer.mask & present, shadow=layer.shadow & present)
-        images, covered = _compose(draw, layer, self._backgrounds(draw), light.shadow)
+        backdrop, _ = render_backdrop(scene, self._backgrounds(draw.stream(_BACKGROUNDS)))
+        images, covered = _compose(draw.stream(_COMPOSITION), layer, backdrop, light.shadow)
+        images = sense(draw.stream(_SENSOR), images.permute(0, 3, 1, 2).contiguous(), config.sensor)
         joints_cam = cameras.to_camera(people.joints)
         joints_px = torch.where(present, cameras.project(joints_cam), NOWHERE_PX)
         return SynthBatch(
-            images=images,
+            images=(images * 255).round().to(torch.uint8),
             joints_2d_px=joints_px,
             joints_3d_cam_mm=1000 * joints_cam,
             visibility=_visibility(joints_px, joints_cam, layer, covered),
@@ -156,7 +182,7 @@ def _compose(draw: Draw, layer: Layer, background: Tensor, shadow: Tensor) -> tu
         shadow: (B,) how dark shadows are, in [0, 1].
 
     Returns:
-        Images (B, 3, S, S) uint8, and the pixels (B, S, S) bool that an occluder covers.
+        Images (B, S, S, 3) in [0, 1], and the pixels (B, S, S) bool that an occluder covers.
     """
     picture = background
     pasted, pasted_mask = _paste(draw, layer)
@@ -166,7 +192,7 @@ def _compose(draw: Draw, layer: Layer, background: Tensor, shadow: Tensor) -> tu
     picture = torch.where(layer.mask[..., None], layer.colour, picture)
     covered = pasted_mask & ~behind
     picture = torch.where(covered[..., None], pasted, picture)
-    return (picture * 255).round().to(torch.uint8).permute(0, 3, 1, 2).contiguous(), covered
+    return picture, covered
 
 
 def _paste(draw: Draw, layer: Layer) -> tuple[Tensor, Tensor]:

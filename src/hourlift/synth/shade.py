@@ -11,7 +11,7 @@ from hourlift.synth.body import Body, PosedBodies
 from hourlift.synth.camera import NEAREST_M, Views
 from hourlift.synth.draw import Draw
 from hourlift.synth.rasterise import rasterise
-from hourlift.synth.wardrobe import HAIR, SKIRT, Outfit, SurfacePoints, colour_points, wear
+from hourlift.synth.wardrobe import HAIR, SKIRT, Outfit, SurfacePoints, colour_points, fold_normals, wear
 
 GAMMA = 2.2
 """Display colours are linear ones to the power of 1 / GAMMA."""
@@ -103,6 +103,7 @@ def render_people(
 
     normal = torch.nn.functional.normalize(blend(people.normals[person[:, None], corner]), dim=-1)
     points = _points(body, person, corner, blend)
+    normal = fold_normals(outfit, points, normal)
     colour = colour_points(outfit, points, bank)
     toward = torch.nn.functional.normalize(views.eye[person] - surface[person, corner[:, 0]], dim=-1)
     away = (points.layer >= SKIRT) & ((normal * toward).sum(-1) < 0)  # inner sides of skirt and hair

