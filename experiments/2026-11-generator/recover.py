@@ -77,13 +77,8 @@ def main(out: Path) -> None:
           f"{(now[:8] - shipped).abs().max():.1e} of the shipped file")  # fmt: skip
     assert (now[:8] - shipped).abs().max() < 1e-3
     out.parent.mkdir(parents=True, exist_ok=True)
-    stage = {
-        "sigma": recipe.sigma,
-        "recipe": recipe.name,
-        "skeleton": "human36m-17",
-        "input_size": recipe.input_size,
-        "loss": recipe.loss,
-    }
+    stage = {"recipe": recipe.name, "skeleton": "human36m-17", "input_size": recipe.input_size}
+    stage |= {"loss": recipe.loss, "sigma": recipe.sigma}
     checkpoint.save_compact(
         out,
         {"kind": "hourglass", "model_config": asdict(recipe.network), "step": 0, "stage": stage,
