@@ -85,3 +85,42 @@ def test_what_is_behind_the_camera_has_no_nearness() -> None:
     )
     points = torch.tensor([[[0.0, 0.0, 2 * NEAREST_M], [0.0, 0.0, -1.0], [0.0, 0.0, NEAREST_M / 2]]])
     assert views.screen(points)[0, :, 2].tolist() == [0.5, -1.0, -1.0]
+
+
+def test_cameras_stand_between_floor_and_ceiling_in_reach_of_the_person(joints: Tensor) -> None:
+    config = ViewConfig(height=(0.3, 2.5), extreme_share=0.0, distance=(4.0, 9.0))
+    views = sample_views(Draw(4, COUNT), joints, SIZE, config)
+    floor = joints[..., 2].amin(1)
+    height = views.eye[:, 2] - floor
+    assert height.min() > 0.2 and height.max() < 2.5
+    distance = (views.eye - (joints.amin(1) + joints.amax(1)) / 2).norm(dim=-1)
+    assert distance.min() > 3.99 and distance.max() < 9.01
+
+
+def test_no_camera_is_inside_a_person(joints: Tensor) -> None:
+    views = sample_views(Draw(4, COUNT), joints, SIZE, ViewConfig(distance=(0.1, 0.2)))
+    assert (joints - views.eye[:, None]).norm(dim=-1).min() > 0.4
+    assert views.to_camera(joints)[..., 2].min() > 0.1
+
+
+def test_people_are_inside_the_field_of_view_of_the_whole_picture(joints: Tensor) -> None:
+    views = sample_views(Draw(4, COUNT), joints, SIZE, ViewConfig(field_of_view=(40, 40), roll_spread=0.0))
+    middle = views.to_camera((joints.amin(1) + joints.amax(1))[:, None] / 2)[:, 0]
+    angle = torch.rad2deg(torch.atan2(middle[:, 0], middle[:, 2]).abs())
+    assert 8.0 < angle.max() < 20.0
+
+
+def test_level_cameras_do_not_tilt(joints: Tensor) -> None:
+    config = ViewConfig(level_share=1.0, roll_spread=0.0, extreme_share=0.0, field_of_view=(100, 100))
+    views = sample_views(Draw(4, COUNT), joints, SIZE, config)
+    tilt = views.rotation[:, 2, 2].abs()  # of the optical axis against the horizon
+    assert (tilt < 1e-5).float().mean() > 0.9
+
+
+def test_the_studio_has_four_fixed_cameras(joints: Tensor) -> None:
+    views = sample_views(Draw(4, COUNT), joints, SIZE, ViewConfig(studio=True))
+    assert len(torch.unique((views.rotation * 1e4).round(), dim=0)) == 4
+    height = views.eye[:, 2] - joints[..., 2].amin(1)
+    assert height.min() > 1.3 and height.max() < 1.6
+    horizontal = (views.eye - joints[:, 0])[:, :2].norm(dim=-1)
+    assert horizontal.min() > 1.8 and horizontal.max() < 8

@@ -61,7 +61,7 @@ def render_clip(
     joints = body.joints(shapes, rotations)
     joints = joints - joints[..., 2].amin(1)[:, None, None] * joints.new_tensor([0.0, 0.0, 1.0])  # stands at z = 0
     views = views or ViewConfig(
-        margin=(1.1, 1.15), shift=0.0, truncated_share=0.0, distance=(3.5, 5.0), front_share=1.0, elevation_spread=3.0
+        margin=(1.1, 1.15), shift=0.0, truncated_share=0.0, distance=(3.5, 5.0), front_share=1.0, height=(0.9, 1.5), extreme_share=0.0
     )
     camera = sample_views(one, joints.flatten(0, 1)[None], generator.config.size, views)
     outfit, light = sample_outfits(one, len(generator.bank)), sample_lights(one)

@@ -69,7 +69,7 @@ def lifter() -> LifterRecipe:
         name="lifter",
         network=LifterConfig(dropout=0.1),
         poses=PoseMix(),
-        views=ViewConfig(elevation_spread=16, roll_spread=12, distance=(1.6, 14.0)),
+        views=ViewConfig(roll_spread=12, distance=(1.2, 14.0)),
         errors=DetectionErrors(),
         train=TrainConfig(
             steps=16_000,
