@@ -10,12 +10,23 @@ from numpy.typing import NDArray
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.skeleton import H36M17
 
-_SHAPES = {"joints_2d_px": (17, 2), "visible": (17,), "box_xyxy_px": (4,), "joints_3d_cam_mm": (17, 3)}
+OUTSIDE, OCCLUDED, SELF_OCCLUDED, VISIBLE = range(4)
+"""States of a joint: outside of the picture; hidden by something else; by the person's own body; seen."""
+VISIBILITY_NAMES = ("outside", "occluded", "self-occluded", "visible")
+"""What files call them, in that order."""
+
+_SHAPES = {
+    "joints_2d_px": (17, 2),
+    "visible": (17,),
+    "box_xyxy_px": (4,),
+    "joints_3d_cam_mm": (17, 3),
+    "visibility": (17,),
+}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sample:
-    """What every data set becomes, and what training and evaluation read.
+    """What every data set becomes, and what training and evaluation read. None: the data set does not tell.
 
     Raises:
         ValueError: if an array has the wrong shape.
@@ -34,9 +45,17 @@ class Sample:
     joints_3d_cam_mm: NDArray[np.float32] | None = None
     """(17, 3) the joints in camera coordinates."""
     camera: Camera | None = None
-    """None when the data set does not tell."""
+    """The camera that took the picture."""
     image_wh: tuple[int, int] | None = None
-    """The size that the annotation was made for, which the picture is held to; None when not told."""
+    """The size that the annotation was made for, which the picture is held to."""
+    visibility: NDArray[np.uint8] | None = None
+    """(17,) why a joint is not `visible`: OUTSIDE, OCCLUDED, SELF_OCCLUDED or VISIBLE."""
+    mask: NDArray[np.bool_] | None = None
+    """(H, W) the pixels that show the person."""
+    stature_mm: float | None = None
+    """Body height, from the soles to the crown of the person standing straight."""
+    seed: tuple[int, int] | None = None
+    """Of a synthetic person: the seed of the run and the number of the picture; `synth.samples` makes it again."""
 
     def __post_init__(self) -> None:
         assert H36M17.num_joints == 17
@@ -44,6 +63,8 @@ class Sample:
             value = getattr(self, name)
             if value is not None and np.shape(value) != shape:
                 raise ValueError(f"sample {self.id}: {name} must have the shape {shape}, not {np.shape(value)}")
+        if self.mask is not None and self.image_wh is not None and self.mask.shape != self.image_wh[::-1]:
+            raise ValueError(f"sample {self.id}: mask is {self.mask.shape[::-1]}, not {self.image_wh} (width, height)")
 
     def load_image(self) -> NDArray[np.uint8]:
         """Read the picture's stored pixels (H, W, 3) RGB; data sets annotate those, not EXIF's rotation of them.

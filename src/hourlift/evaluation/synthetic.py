@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from hourlift.data.sample import Sample
+from hourlift.data.sample import OUTSIDE, VISIBLE, Sample
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.crop import box_from_joints
-from hourlift.synth.generate import OUTSIDE, VISIBLE, Generator, SynthBatch, SynthConfig
+from hourlift.synth.generate import Generator, SynthBatch, SynthConfig
 
 HELD_OUT_SEED = 20_000_000
 """Training seeds are small; so are those of its backgrounds."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from hourlift.data.sample import OCCLUDED, OUTSIDE, SELF_OCCLUDED, VISIBLE
 from hourlift.synth.batch import Batch
 from hourlift.synth.body import Body, PosedBodies
 from hourlift.synth.camera import ViewConfig, Views, sample_views
@@ -19,7 +20,6 @@ from hourlift.synth.sensor import SensorConfig, sense
 from hourlift.synth.shade import Layer, Light, render_people, sample_lights
 from hourlift.synth.wardrobe import Outfit, sample_outfits
 
-OUTSIDE, OCCLUDED, SELF_OCCLUDED, VISIBLE = range(4)
 JOINT_DEPTH_MM = 140.0
 """A joint farther than this behind the surface that is seen before it is hidden by another part of the body."""
 NOWHERE_PX = -1e4

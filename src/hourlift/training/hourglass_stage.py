@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from hourlift.data.sample import OUTSIDE
 from hourlift.geometry.crop import CROP_MARGIN, rescale_points
 from hourlift.geometry.skeleton import H36M17, LIMB_JOINTS
 from hourlift.hourglass.augment import AugmentConfig, augment
@@ -16,7 +17,7 @@ from hourlift.hourglass.heatmap import decode
 from hourlift.hourglass.loss import LossKind, activate, heatmap_loss
 from hourlift.hourglass.network import STRIDE, HourglassConfig, StackedHourglass
 from hourlift.metrics.pck import pair_confusion, pck, torso_length
-from hourlift.synth.generate import OUTSIDE, Generator
+from hourlift.synth.generate import Generator
 from hourlift.training.loop import TrainConfig, step_seed
 from hourlift.training.rendered import HELD_OUT_SEED, RenderedChunks, RenderPlan, chunk_stream, ramp, render
 
