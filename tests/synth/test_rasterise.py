@@ -1,5 +1,10 @@
 """Both rasterisers against each other, and against a slow one that is easy to believe."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -8,7 +13,7 @@ from hourlift.synth.body import Body
 from hourlift.synth.camera import ViewConfig, sample_views
 from hourlift.synth.draw import Draw
 from hourlift.synth.motion import PoseMix, sample_rotations
-from hourlift.synth.rasterise import rasterise, rasterise_torch
+from hourlift.synth.rasterise import EMPTY, rasterise, rasterise_torch
 
 SIZE = 24
 
@@ -78,3 +83,28 @@ def test_of_equally_near_ones_the_first_and_pixel_centres_count() -> None:
     assert seen.tolist() == [[0 if x + y <= 4 else -1 for x in range(6)] for y in range(6)]
     assert rasterise(corners, faces, torch.tensor([[False, True]]), 6)[0].max() == 1
     assert (rasterise(corners, faces, torch.zeros(1, 2, dtype=torch.bool), 6) == -1).all()
+
+
+SIMULATED = """
+import sys
+import numpy as np
+from hourlift.synth.rasterise import EMPTY, _cuda_kernel
+with np.load(sys.argv[1]) as scene:
+    screen, faces, kept, size = (scene[name] for name in ("screen", "faces", "kept", "size"))
+buffer = np.full((len(screen), size, size), EMPTY, np.int64)
+_cuda_kernel()[3, 32](screen, faces, kept, buffer)
+np.save(sys.argv[2], buffer)
+"""
+
+
+def test_the_kernel_for_gpus_answers_the_same(tmp_path: Path) -> None:
+    """In numba's simulator, which rounds as Python does: pixels on an edge may differ."""
+    screen, faces, kept = scene(3)
+    given, answer = tmp_path / "scene.npz", tmp_path / "buffer.npy"
+    np.savez(given, screen=screen, faces=faces, kept=kept, size=SIZE)
+    environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "1"}
+    subprocess.run([sys.executable, "-c", SIMULATED, given, answer], check=True, env=environment)
+    buffer = np.load(answer)
+    found = np.where(buffer == EMPTY, -1, buffer & 0xFFFFFFFF)
+    expected, sure = brute_force(screen, faces, kept, SIZE)
+    np.testing.assert_array_equal(found[sure], expected[sure])

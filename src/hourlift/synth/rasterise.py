@@ -1,12 +1,20 @@
 """Z-buffer: which triangle each pixel sees. The only custom kernel of the generator.
 
-The kernel packs depth and triangle into one integer, so that "nearest wins" is a minimum. It runs in numba on the CPU;
-`rasterise_torch` answers the same in plain torch, on any device that has double precision.
+The kernel packs depth and triangle into one integer, so that "nearest wins" is a minimum. It is written once, in numba,
+for the CPU and for NVIDIA's GPUs; `rasterise_torch` answers the same in plain torch, on any device that has double
+precision.
 """
+
+import logging
+import math
+from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 import numba
 import numpy as np
 import torch
+from numba import cuda
 from torch import Tensor
 
 # numba's OpenMP layer would reset the number of threads that PyTorch uses in the same process. This one does not
@@ -18,6 +26,9 @@ _DEPTH_STEPS = 2147483520.0  # largest float32 below 2^31
 _INDEX_BITS = 32
 _INDEX_MASK = (1 << _INDEX_BITS) - 1
 _CANDIDATES_AT_ONCE = 4_000_000  # pixels that rasterise_torch tests at a time, for the memory's sake
+_CUDA_BLOCK = 128
+
+log = logging.getLogger(__name__)
 
 
 def rasterise(screen: Tensor, faces: Tensor, kept: Tensor, size: int) -> Tensor:
@@ -33,53 +44,103 @@ def rasterise(screen: Tensor, faces: Tensor, kept: Tensor, size: int) -> Tensor:
     Returns:
         (B, size, size) int64, index of the triangle or -1; of equally near ones the first.
     """
-    if screen.device.type != "cpu":
-        return rasterise_torch(screen, faces, kept, size)
-    most_threads = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]  # made at run time
-    numba.set_num_threads(min(torch.get_num_threads(), most_threads))
-    buffer = np.full((len(screen), size, size), EMPTY, np.int64)
-    _rasterise_numba(screen.contiguous().numpy(), faces.numpy(), kept.numpy(), buffer)
-    return _triangles(torch.from_numpy(buffer))
+    if screen.device.type == "cpu":
+        most_threads = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]  # made at run time
+        numba.set_num_threads(min(torch.get_num_threads(), most_threads))
+        buffer = torch.full((len(screen), size, size), EMPTY)
+        _rasterise_cpu(screen.contiguous().numpy(), faces.numpy(), kept.numpy(), buffer.numpy())
+        return _triangles(buffer)
+    if screen.device.type == "cuda" and (kernel := _cuda_kernel()) is not None:
+        return _triangles(_rasterise_cuda(kernel, screen, faces, kept, size))
+    return rasterise_torch(screen, faces, kept, size)
 
 
 def _triangles(buffer: Tensor) -> Tensor:
     return torch.where(buffer == EMPTY, -1, buffer & _INDEX_MASK)
 
 
+def _triangle_drawer(compiled: Callable[..., Any], put_nearest: Callable[..., None]) -> Callable[..., None]:
+    """The kernel's body, which draws a triangle, for a compiler and its way to store the smaller of two keys."""
+
+    @compiled
+    def draw(screen, faces, buffer, b, t):  # type: ignore[no-untyped-def]
+        size = buffer.shape[1]
+        ax, ay, az = screen[b, faces[t, 0], 0], screen[b, faces[t, 0], 1], screen[b, faces[t, 0], 2]
+        bx, by, bz = screen[b, faces[t, 1], 0], screen[b, faces[t, 1], 1], screen[b, faces[t, 1], 2]
+        cx, cy, cz = screen[b, faces[t, 2], 0], screen[b, faces[t, 2], 1], screen[b, faces[t, 2], 2]
+        if az <= 0.0 or bz <= 0.0 or cz <= 0.0:
+            return
+        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        if area == 0.0:
+            return
+        left = max(int(math.ceil(min(ax, bx, cx))), 0)
+        right = min(int(math.floor(max(ax, bx, cx))), size - 1)
+        top = max(int(math.ceil(min(ay, by, cy))), 0)
+        bottom = min(int(math.floor(max(ay, by, cy))), size - 1)
+        inverse = np.float32(1.0) / area
+        for y in range(top, bottom + 1):
+            for x in range(left, right + 1):  # integers: from here on numba computes in double precision
+                u = ((bx - x) * (cy - y) - (by - y) * (cx - x)) * inverse
+                v = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) * inverse
+                w = np.float32(1.0) - u - v
+                if u < 0.0 or v < 0.0 or w < 0.0:
+                    continue
+                nearness = u * az + v * bz + w * cz
+                if nearness > 1.0:
+                    continue
+                depth = np.int64((1.0 - nearness) * _DEPTH_STEPS)
+                put_nearest(buffer, b, y, x, (depth << _INDEX_BITS) | t)
+
+    return draw
+
+
+@numba.njit
+def _put_nearest(buffer, b, y, x, key):  # type: ignore[no-untyped-def]
+    if key < buffer[b, y, x]:
+        buffer[b, y, x] = key
+
+
+_draw_triangle = _triangle_drawer(numba.njit, _put_nearest)
+
+
 @numba.njit(parallel=True, cache=True, nogil=True)
-def _rasterise_numba(screen, faces, kept, buffer):  # type: ignore[no-untyped-def]
-    size = buffer.shape[1]
+def _rasterise_cpu(screen, faces, kept, buffer):  # type: ignore[no-untyped-def]
     for b in numba.prange(buffer.shape[0]):
         for t in range(faces.shape[0]):
-            if not kept[b, t]:
-                continue
-            ax, ay, az = screen[b, faces[t, 0]]
-            bx, by, bz = screen[b, faces[t, 1]]
-            cx, cy, cz = screen[b, faces[t, 2]]
-            if az <= 0.0 or bz <= 0.0 or cz <= 0.0:
-                continue
-            area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-            if area == 0.0:
-                continue
-            left = max(int(np.ceil(min(ax, bx, cx))), 0)
-            right = min(int(np.floor(max(ax, bx, cx))), size - 1)
-            top = max(int(np.ceil(min(ay, by, cy))), 0)
-            bottom = min(int(np.floor(max(ay, by, cy))), size - 1)
-            inverse = np.float32(1.0) / area
-            for y in range(top, bottom + 1):
-                for x in range(left, right + 1):  # integers: from here on numba computes in double precision
-                    u = ((bx - x) * (cy - y) - (by - y) * (cx - x)) * inverse
-                    v = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) * inverse
-                    w = np.float32(1.0) - u - v
-                    if u < 0.0 or v < 0.0 or w < 0.0:
-                        continue
-                    nearness = u * az + v * bz + w * cz
-                    if nearness > 1.0:
-                        continue
-                    depth = np.int64((1.0 - nearness) * _DEPTH_STEPS)
-                    key = (depth << _INDEX_BITS) | t
-                    if key < buffer[b, y, x]:
-                        buffer[b, y, x] = key
+            if kept[b, t]:
+                _draw_triangle(screen, faces, buffer, b, t)
+
+
+@cache
+def _cuda_kernel() -> Any:
+    """The kernel for NVIDIA's GPUs, a thread a triangle; None, said once, where numba cannot compile for them."""
+    if not cuda.is_available():
+        log.warning("numba finds no CUDA compiler: rasterising in PyTorch, which is much slower")
+        return None
+
+    @cuda.jit(device=True)
+    def put_nearest(buffer, b, y, x, key):  # type: ignore[no-untyped-def]
+        cuda.atomic.min(buffer, (b, y, x), key)  # type: ignore[attr-defined]
+
+    draw_triangle = _triangle_drawer(cuda.jit(device=True), put_nearest)
+
+    @cuda.jit
+    def kernel(screen, faces, kept, buffer):  # type: ignore[no-untyped-def]
+        i = cuda.grid(1)  # type: ignore[attr-defined]
+        b, t = i // faces.shape[0], i % faces.shape[0]
+        if b < buffer.shape[0] and kept[b, t]:
+            draw_triangle(screen, faces, buffer, b, t)
+
+    return kernel
+
+
+def _rasterise_cuda(kernel: Any, screen: Tensor, faces: Tensor, kept: Tensor, size: int) -> Tensor:
+    buffer = torch.full((len(screen), size, size), EMPTY, device=screen.device)
+    stream = cuda.external_stream(torch.cuda.current_stream(screen.device).cuda_stream)
+    blocks = -(-kept.numel() // _CUDA_BLOCK)
+    arrays = [cuda.as_cuda_array(tensor.contiguous()) for tensor in (screen, faces, kept, buffer)]
+    kernel[blocks, _CUDA_BLOCK, stream](*arrays)
+    return buffer
 
 
 def rasterise_torch(screen: Tensor, faces: Tensor, kept: Tensor, size: int) -> Tensor:
