@@ -10,9 +10,15 @@ from hourlift.synth.motion import PoseMix, sample_rotations
 from hourlift.synth.rotation import axis_angle
 
 MIRROR = torch.tensor([-1.0, 1.0, 1.0])
-# Bones whose ends are heads of bones that follow each other; the others bend with the spine or the collar bone.
-RIGID = [("l_knee", "l_ankle"), ("r_knee", "r_ankle"), ("l_elbow", "l_wrist"), ("r_elbow", "r_wrist")]
+# Bones between heads of bones that follow each other; the others bend with the spine or the collar bone.
+RIGID = [(f"{side}_{upper}", f"{side}_{lower}") for side in "lr" for upper, lower in
+         (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist"))]  # fmt: skip
 RIGID += [("pelvis", "l_hip"), ("pelvis", "r_hip")]
+# The skeleton published for Human3.6M, mm.
+HUMAN36M_MM = {
+    "l_hip": 133, "l_knee": 443, "l_ankle": 454, "spine": 233, "thorax": 257, "nose": 121, "head": 115,
+    "l_shoulder": 151, "l_elbow": 279, "l_wrist": 252,
+}  # fmt: skip
 
 
 def people(body: Body, count: int) -> tuple[Tensor, Tensor]:
@@ -88,16 +94,27 @@ def test_mirrored_poses_have_mirrored_joints(body: Body) -> None:
     torch.testing.assert_close(reflection, joints[:, flip] * MIRROR, atol=2e-3, rtol=0)
 
 
-def test_statures_and_bones_are_those_of_people(body: Body) -> None:
+def test_statures_are_those_of_people(body: Body) -> None:
     shapes, stature_mm = body.sample_shapes(512, torch.Generator().manual_seed(1))
     height = body.pose(shapes[:8], at_rest(body, 8)).vertices[:, body.layer == 0, 2]
     torch.testing.assert_close(1000 * (height.amax(1) - height.amin(1)), stature_mm[:8], atol=15, rtol=0)
-    assert stature_mm.min() >= 1350 and stature_mm.max() <= 2080
-    mean_mm = 1000 * lengths(body.joints(shapes, at_rest(body, 512)), list(named_edges())).mean(0)
-    published = {"l_hip": 133, "l_ankle": 454, "spine": 233, "l_shoulder": 151, "l_elbow": 279, "l_wrist": 252}
-    for (_, name), found in zip(named_edges(), mean_mm.tolist(), strict=True):
-        if name in published:
-            assert abs(found - published[name]) < 25, name
+    assert stature_mm.min() >= 1300 and stature_mm.max() <= 2050
+    adults = body.stature_mm[body.adult]
+    assert adults.min() >= 1450 and adults.quantile(0.05) < 1550 and adults.quantile(0.95) > 1860
+    men, women = (adults[body.male[body.adult] == sex].median() for sex in (True, False))
+    assert 60 < men - women < 160
+    assert 0.1 < 1 - body.adult.float().mean() < 0.25
+
+
+def test_bone_ratios_of_adults_are_those_of_human36m(body: Body) -> None:
+    adults = body.people[body.adult][:512]
+    for rotations in (at_rest(body, 512), people(body, 512)[1]):
+        joints = body.joints(adults, rotations)
+        edges = [edge for edge in named_edges() if edge[1] in HUMAN36M_MM]
+        found = lengths(joints, edges).mean(0)
+        published = torch.tensor([float(HUMAN36M_MM[child]) for _, child in edges])
+        ratio = (found / found.sum()) / (published / published.sum())
+        assert (ratio - 1).abs().max() < 0.03, dict(zip((child for _, child in edges), ratio.tolist(), strict=True))
 
 
 def named_edges() -> list[tuple[str, str]]:

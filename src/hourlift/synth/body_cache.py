@@ -17,10 +17,14 @@ from torch import Tensor
 
 from hourlift.formats.atomic import replacing
 
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 NUM_COMPONENTS = 32
-NUM_PEOPLE = 3000
-STATURE_RANGE_MM = (1350.0, 2080.0)
+NUM_PEOPLE = 3500
+ADULT_STATURE_MM = (1450.0, 2050.0)
+"""Statures of adults; others are left out."""
+CHILD_STATURE_MM = (1300.0, 1850.0)
+"""Statures of those between ten years and full growth."""
+CHILD_SHARE = 0.16
 # Groups of the mesh, and the layer that each belongs to: 0 skin, 1 eyes, 2 tights, 3 skirt, 4 hair.
 LAYER_OF_GROUP = {
     "body": 0,
@@ -31,6 +35,7 @@ LAYER_OF_GROUP = {
     "helper-hair": 4,
 }
 CROWN_VERTEX, NOSE_VERTEX = 881, 297  # of the body mesh
+_GROWN = 0.62  # anny's age from which people have their full stature
 
 # Bones that move, each with the beginnings of the names of the bones that follow it rigidly.
 _SIDE: dict[str, tuple[str, ...]] = {
@@ -93,7 +98,7 @@ def build_body_arrays(num_people: int = NUM_PEOPLE, seed: int = 0) -> dict[str, 
     Returns:
         mean (V, 3) and components (C, V, 3): rest vertices in metres, +x the person's left, -y front, +z up, A-pose;
         bone_mean (K, 3) and bone_components (C, K, 3): rest heads of the K moving bones; people (N, C): coefficients of
-        sampled people; stature_mm, male (N,); weights (V, K): skinning; parents (K,), labels (K,); faces (T, 3);
+        sampled people; stature_mm, male, adult (N,); weights (V, K): skinning; parents (K,), labels (K,); faces (T, 3);
         layer (V,): see LAYER_OF_GROUP; landmarks (2,): vertex indices of crown and nose tip.
 
     Raises:
@@ -112,7 +117,9 @@ def build_body_arrays(num_people: int = NUM_PEOPLE, seed: int = 0) -> dict[str, 
         heads = heads + coefficients @ model.bone_heads_blendshapes.float()[:, bones.first].flatten(1)
         height = vertices.view(num_people, -1, 3)[:, torch.as_tensor(mesh.layer == 0), 2]
         stature_mm = 1000 * (height.amax(1) - height.amin(1))
-        human = (stature_mm > STATURE_RANGE_MM[0]) & (stature_mm < STATURE_RANGE_MM[1])
+        adult = phenotypes["age"] >= _GROWN
+        low, high = (torch.where(adult, *limits) for limits in zip(ADULT_STATURE_MM, CHILD_STATURE_MM, strict=True))
+        human = (stature_mm > low) & (stature_mm < high)
         rest = torch.cat([vertices, heads], 1)[human]
         mean = rest.mean(0)
         _, _, basis = torch.svd_lowrank(rest - mean, q=NUM_COMPONENTS, niter=4)
@@ -125,7 +132,8 @@ def build_body_arrays(num_people: int = NUM_PEOPLE, seed: int = 0) -> dict[str, 
         "bone_components": basis.T[:, split:].reshape(NUM_COMPONENTS, -1, 3).numpy(),
         "people": people.numpy(),
         "stature_mm": stature_mm[human].numpy(),
-        "male": (phenotypes["gender"] > 0.5)[human].numpy(),
+        "male": (phenotypes["gender"] < 0.5)[human].numpy(),
+        "adult": adult[human].numpy(),
         "weights": _merged_weights(model, mesh.kept, bones),
         "parents": bones.parents,
         "labels": np.array(bones.labels),
@@ -154,13 +162,16 @@ def _draw_phenotypes(count: int, seed: int) -> dict[str, Tensor]:
         return low + (high - low) * torch.rand(count, generator=generator)
 
     male = torch.rand(count, generator=generator) < 0.5
+    adult = torch.rand(count, generator=generator) >= CHILD_SHARE
+    # A height of 0.37 is 1.75 m of a man, 1.63 m of a woman, and 0.25 more of it is a quarter of a metre.
+    height = torch.where(adult, 0.37, 0.45) + 0.095 * torch.randn(count, generator=generator)
     ancestry = torch.distributions.Dirichlet(torch.full((3,), 0.6)).sample((count,)).unbind(-1)
     return {
-        "gender": torch.where(male, uniform(0.75, 1.0), uniform(0.0, 0.25)),
-        "age": torch.where(uniform(0, 1) < 0.12, uniform(0.42, 0.6), uniform(0.6, 1.0)),  # 1/3 child, 2/3 young, 1 old
-        "muscle": uniform(0.2, 0.9),
-        "weight": uniform(0.2, 0.85),
-        "height": uniform(0.1, 0.65),
+        "gender": torch.where(male, uniform(0.0, 0.25), uniform(0.75, 1.0)),  # 0 man, 1 woman
+        "age": torch.where(adult, uniform(_GROWN, 1.0), uniform(0.35, _GROWN)),  # 1/3 child, 2/3 young, 1 old
+        "muscle": uniform(0.15, 0.95),
+        "weight": uniform(0.12, 0.92),
+        "height": height.clamp(0.05, 0.75),
         "proportions": uniform(0.2, 0.9),
         "cupsize": uniform(0.2, 0.8),
         "firmness": uniform(0.3, 0.8),
