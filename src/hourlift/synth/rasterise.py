@@ -94,13 +94,13 @@ def _triangle_drawer(compiled: Callable[..., Any], put_nearest: Callable[..., No
     return draw
 
 
-@numba.njit
+@numba.njit(inline="always")
 def _put_nearest(buffer, b, y, x, key):  # type: ignore[no-untyped-def]
     if key < buffer[b, y, x]:
         buffer[b, y, x] = key
 
 
-_draw_triangle = _triangle_drawer(numba.njit, _put_nearest)
+_draw_triangle = _triangle_drawer(numba.njit(inline="always"), _put_nearest)
 
 
 @numba.njit(parallel=True, cache=True, nogil=True)
