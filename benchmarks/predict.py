@@ -8,10 +8,7 @@ machine and the versions; `--save` also writes it, to be committed beside this s
     python benchmarks/predict.py --save benchmarks/results/predict.json
 """
 
-import json
-import os
 import platform
-import subprocess
 import time
 from pathlib import Path
 
@@ -19,6 +16,7 @@ import cv2
 import numpy as np
 import onnxruntime
 import tyro
+from context import commit, machine, publish
 
 import hourlift
 from hourlift import PosePredictor
@@ -74,21 +72,17 @@ def main(
         "photo": "noise" if photo is None else photo.name,
         "image_wh": [image_rgb.shape[1], image_rgb.shape[0]],
         "num_people": len(people),
-        "machine": _machine(),
+        "machine": machine(),
         "versions": {
             "hourlift": hourlift.__version__,
-            "commit": _commit(),
+            "commit": commit(),
             "python": platform.python_version(),
             "numpy": np.__version__,
             "onnxruntime": onnxruntime.__version__,
             "opencv": cv2.__version__,
         },
     }
-    text = json.dumps(result, indent=2)
-    print(text)
-    if save is not None:
-        save.parent.mkdir(parents=True, exist_ok=True)
-        save.write_text(text + "\n", encoding="utf-8")
+    publish(result, save)
 
 
 def _noise() -> np.ndarray:
@@ -98,28 +92,6 @@ def _noise() -> np.ndarray:
 def _middle_third(image_rgb: np.ndarray) -> tuple[float, float, float, float]:
     height, width = image_rgb.shape[:2]
     return width / 3, height * 0.1, width * 2 / 3, height * 0.9
-
-
-def _machine() -> dict[str, object]:
-    """The processor, how many cores, and how busy they were when the measurement ended."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    return {"cpu": name or platform.processor(), "cores": os.cpu_count(), "system": platform.system(), "load": load}
-
-
-def _commit() -> str:
-    """Commit of the checkout, with "+" when files were changed since; "" outside of one."""
-    folder = Path(__file__).parent
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout.strip()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,39 @@
+"""What a measurement must say beside its numbers, and where it is kept."""
+
+import json
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+
+def publish(result: dict[str, Any], save: Path | None) -> None:
+    """Prints the result as JSON, and writes it too if a file is given."""
+    text = json.dumps(result, indent=2)
+    print(text)
+    if save is not None:
+        save.parent.mkdir(parents=True, exist_ok=True)
+        save.write_text(text + "\n", encoding="utf-8")
+
+
+def machine() -> dict[str, object]:
+    """The processor, how many cores, and how busy they were when the measurement ended."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    return {"cpu": name or platform.processor(), "cores": os.cpu_count(), "system": platform.system(), "load": load}
+
+
+def commit() -> str:
+    """Commit of the checkout, with "+" when files were changed since; "" outside of one."""
+    folder = Path(__file__).parent
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip()
