@@ -41,3 +41,20 @@ def test_batches_are_changed_repeated_and_joined() -> None:
     joined = Pair.concatenate([pair, many])
     assert (joined.left.shape, joined.right.shape, joined.size) == ((4, 2), (4,), 7)
     assert pair.to("meta").left.device.type == "meta"
+
+
+def test_alike_draws_give_every_frame_the_first_value() -> None:
+    one, film = Draw(7, 1), Draw(7, 5, alike=True)
+    for name, arguments in (("uniform", ()), ("normal", ()), ("chance", (0.5,)), ("choose", ([1, 2, 3],)),
+                            ("integer", (9,)), ("vector", (3,)), ("turn", ())):  # fmt: skip
+        expected = getattr(one, name)(*arguments)
+        assert torch.equal(getattr(film, name)(*arguments), expected.expand(5, *expected.shape[1:]))
+    assert torch.equal(film.stream(2).uniform(), one.stream(2).uniform().expand(5))
+
+
+def test_streams_differ_and_do_not_move_each_other() -> None:
+    draw = Draw(7, 4)
+    first = draw.stream(1).uniform()
+    assert not torch.equal(first, draw.stream(2).uniform())
+    draw.uniform()
+    assert torch.equal(first, draw.stream(1).uniform())

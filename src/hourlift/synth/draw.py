@@ -15,27 +15,30 @@ class Draw:
     The order of the draws is part of a recipe: a draw that is added, dropped or moved changes all that follow in its
     stream. So each part of the generator has a stream of its own.
 
+    With `alike` all values of a draw are the same one: the frames of a film share their scene.
+
     Attributes:
         count: Values per draw.
         seed: The stream's 63-bit seed, from which further streams can be seeded.
         generator: The stream.
     """
 
-    def __init__(self, seed: int | Sequence[int], count: int) -> None:
+    def __init__(self, seed: int | Sequence[int], count: int, *, alike: bool = False) -> None:
         self.count = count
         self.generator = torch.Generator()
         self.seed = 0  # a sequence such as (run seed, chunk) becomes one number
+        self._alike = alike
         for part in [seed] if isinstance(seed, int) else seed:
             self.seed = (self.seed * _FACTOR + part + _SUMMAND) % (1 << 63)
         self.generator.manual_seed(self.seed)
 
     def stream(self, index: int) -> "Draw":
         """A further stream for `count` values, so that one part's draws do not move another's."""
-        return Draw((self.seed, index), self.count)
+        return Draw((self.seed, index), self.count, alike=self._alike)
 
     def uniform(self, low: float = 0.0, high: float = 1.0) -> Tensor:
         """Uniform in [low, high)."""
-        return low + (high - low) * torch.rand(self.count, generator=self.generator)
+        return low + (high - low) * self._spread(torch.rand(self._drawn, generator=self.generator))
 
     def log_uniform(self, low: float, high: float) -> Tensor:
         """Uniform in the logarithm."""
@@ -47,20 +50,27 @@ class Draw:
 
     def normal(self, mean: float = 0.0, spread: float = 1.0) -> Tensor:
         """Gaussian."""
-        return mean + spread * torch.randn(self.count, generator=self.generator)
+        return mean + spread * self._spread(torch.randn(self._drawn, generator=self.generator))
 
     def chance(self, probability: float) -> Tensor:
         """True with the given probability."""
-        return torch.rand(self.count, generator=self.generator) < probability
+        return self._spread(torch.rand(self._drawn, generator=self.generator) < probability)
 
     def choose(self, weights: Sequence[float]) -> Tensor:
         """Index drawn with the given weights, int64."""
-        return torch.multinomial(torch.tensor(weights), self.count, True, generator=self.generator)
+        return self._spread(torch.multinomial(torch.tensor(weights), self._drawn, True, generator=self.generator))
 
     def integer(self, high: int) -> Tensor:
         """Integer in [0, high)."""
-        return torch.randint(high, (self.count,), generator=self.generator)
+        return self._spread(torch.randint(high, (self._drawn,), generator=self.generator))
 
     def vector(self, size: int) -> Tensor:
         """Uniform in [0, 1), (count, size)."""
-        return torch.rand(self.count, size, generator=self.generator)
+        return self._spread(torch.rand(self._drawn, size, generator=self.generator))
+
+    @property
+    def _drawn(self) -> int:
+        return 1 if self._alike else self.count
+
+    def _spread(self, drawn: Tensor) -> Tensor:
+        return drawn.expand(self.count, *drawn.shape[1:])
