@@ -47,3 +47,41 @@ def align(source: Tensor, target: Tensor) -> Tensor:
     # The coordinate axis farthest from the direction has a common plane with it.
     anything = torch.linalg.cross(source, torch.eye(3, device=source.device)[source.abs().argmin(-1)])
     return axis_angle(torch.where((sine < _PARALLEL)[..., None], anything, axis), torch.atan2(sine, cosine))
+
+
+def quaternion(rotation: Tensor) -> Tensor:
+    """Unit quaternion (..., 4), real part first and not negative, of a rotation (..., 3, 3).
+
+    It is read from the largest column of the outer product q q^T, so that no turn is ill-conditioned.
+    """
+    (a, b, c), (d, e, f), (g, h, i) = (row.unbind(-1) for row in rotation.unbind(-2))
+    rows = [
+        1 + a + e + i, h - f, c - g, d - b,
+        h - f, 1 + a - e - i, b + d, c + g,
+        c - g, b + d, 1 - a + e - i, f + h,
+        d - b, c + g, f + h, 1 - a - e + i,
+    ]  # fmt: skip
+    outer = torch.stack(rows, -1).unflatten(-1, (4, 4))
+    largest = outer.diagonal(dim1=-2, dim2=-1).argmax(-1)
+    column = outer.gather(-2, largest[..., None, None].expand(*largest.shape, 1, 4)).squeeze(-2)
+    column = torch.where(column[..., :1] < 0, -column, column)
+    return torch.nn.functional.normalize(column, dim=-1)
+
+
+def rotation_vector(rotation: Tensor) -> Tensor:
+    """Axis times angle (..., 3), radians, of at most half a turn, of a rotation (..., 3, 3)."""
+    real, imaginary = quaternion(rotation).split([1, 3], -1)
+    sine = imaginary.norm(dim=-1, keepdim=True)
+    # Near no turn at all, angle / sine tends to 2.
+    return imaginary * torch.where(sine > _PARALLEL, 2 * torch.atan2(sine, real) / sine.clamp(min=_PARALLEL), 2.0)
+
+
+def from_vector(vector: Tensor) -> Tensor:
+    """Rotation (..., 3, 3) of axis times angle (..., 3), radians: undoes `rotation_vector`."""
+    return axis_angle(vector, vector.norm(dim=-1))
+
+
+def between(start: Tensor, end: Tensor, share: Tensor | float) -> Tensor:
+    """Rotation (..., 3, 3) a share (...) of the way from one (..., 3, 3) to another, along the shortest turn."""
+    share = torch.as_tensor(share, dtype=start.dtype, device=start.device)
+    return start @ from_vector(share[..., None] * rotation_vector(start.mT @ end))

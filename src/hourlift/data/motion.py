@@ -1,0 +1,123 @@
+"""Recorded motion: joint positions over time, whatever file they come from.
+
+Read are BVH, AMC with its ASF, and the npz of packed joint positions (keys positions (T, J, 3) in metres with z up,
+joints, fps, and per sequence sequence_id, sequence_names, action).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+CANONICAL = (
+    "pelvis", "l_hip", "r_hip", "l_knee", "r_knee", "l_ankle", "r_ankle", "l_toe", "r_toe", "l_toe_tip", "r_toe_tip",
+    "spine", "thorax", "neck", "head", "head_mid", "head_top", "l_clavicle", "r_clavicle", "l_shoulder", "r_shoulder",
+    "l_elbow", "r_elbow", "l_wrist", "r_wrist", "l_hand", "r_hand", "l_hand_end", "r_hand_end",
+)  # fmt: skip
+"""Names of the joints of a clip. Left and right are the person's; `toe` is the ball of the foot, `hand` the knuckles,
+`neck` the base of the neck, `head` the base of the skull."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MotionClip:
+    """Joint positions of one person over time.
+
+    Attributes:
+        name: Of the recording.
+        joints: (J) names out of CANONICAL.
+        positions: (T, J, 3) float32, metres, z up; NaN where a joint is absent.
+        fps: Frames per second.
+        action: What the person does, or "unknown".
+    """
+
+    name: str
+    joints: tuple[str, ...]
+    positions: NDArray[np.float32]
+    fps: float
+    action: str = "unknown"
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.joints) - set(CANONICAL))
+        if unknown:
+            raise ValueError(f"{self.name}: unknown joints {', '.join(unknown)}")
+        if self.positions.shape[1:] != (len(self.joints), 3):
+            raise ValueError(f"{self.name}: positions {self.positions.shape} of {len(self.joints)} joints")
+        if not len(self.positions):
+            raise ValueError(f"{self.name}: no frames")
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def at(self, joint: str) -> NDArray[np.float32] | None:
+        """Positions (T, 3) of a joint, or None where the clip lacks it in every frame."""
+        if joint not in self.joints:
+            return None
+        place = self.positions[:, self.joints.index(joint)]
+        return None if np.isnan(place).any(-1).all() else place
+
+
+def load_npz(file: Path) -> list[MotionClip]:
+    """Reads the clips of an npz of joint positions.
+
+    Raises:
+        ValueError: it is no such file; the message names it and what it lacks.
+    """
+    try:
+        with np.load(file, allow_pickle=False) as content:
+            data = {key: content[key] for key in content.files}
+    except (BadZipFile, ValueError, EOFError, OSError) as error:
+        raise ValueError(f"{file} is no npz file: {error}") from error
+    missing = [key for key in ("positions", "joints", "fps") if key not in data]
+    if missing:
+        raise ValueError(f"{file} is no motion file: it lacks {', '.join(missing)}")
+    positions, joints = data["positions"], tuple(map(str, data["joints"]))
+    if positions.shape[1:] != (len(joints), 3):
+        raise ValueError(f"{file}: positions {positions.shape} do not fit {len(joints)} joints")
+    if not len(positions):
+        raise ValueError(f"{file} has no frames")
+    unknown = sorted(set(joints) - set(CANONICAL))
+    if unknown:
+        raise ValueError(f"{file}: unknown joint names {', '.join(unknown)}; known are {', '.join(CANONICAL)}")
+    if np.isnan(positions).all((1, 2)).any():
+        raise ValueError(f"{file}: frame {int(np.isnan(positions).all((1, 2)).argmax())} holds NaN only")
+    sequence = data.get("sequence_id", np.zeros(len(positions), int))
+    names = _per_sequence(data.get("sequence_names"), sequence, file.stem)
+    actions = _per_sequence(data.get("action"), sequence, "unknown")
+    return [
+        MotionClip(
+            name=names[i],
+            joints=joints,
+            positions=positions[sequence == i].astype(np.float32),
+            fps=float(data["fps"]),
+            action=actions[i],
+        )
+        for i in np.unique(sequence).tolist()
+    ]
+
+
+def _per_sequence(names: NDArray | None, sequence: NDArray, default: str) -> Sequence[str]:
+    return [default] * (int(sequence.max()) + 1) if names is None else [str(name) for name in names]
+
+
+def load_motion(source: Path) -> list[MotionClip]:
+    """Reads a file of recorded motion, or all such files of a folder.
+
+    Raises:
+        ValueError: there is none, or one cannot be read; the message names the file.
+    """
+    if source.is_dir():
+        files = sorted(file for file in source.iterdir() if file.suffix.lower() in _READERS)
+        if not files:
+            raise ValueError(f"{source} holds no motion: expected are {', '.join(_READERS)} files")
+        return [clip for file in files for clip in load_motion(file)]
+    if not source.is_file():
+        raise ValueError(f"{source} does not exist")
+    if source.suffix.lower() not in _READERS:
+        raise ValueError(f"{source} is no file of motion: expected are {', '.join(_READERS)}")
+    return _READERS[source.suffix.lower()](source)
+
+
+_READERS = {".npz": load_npz}
