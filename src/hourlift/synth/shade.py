@@ -1,6 +1,5 @@
 """Deferred shading: light falls only on the pixels that were hit."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -10,8 +9,9 @@ from hourlift.synth.batch import Batch
 from hourlift.synth.body import Body, PosedBodies
 from hourlift.synth.camera import NEAREST_M, Views
 from hourlift.synth.draw import Draw
+from hourlift.synth.outfit import Outfit
 from hourlift.synth.rasterise import rasterise
-from hourlift.synth.wardrobe import HAIR, SKIRT, Outfit, SurfacePoints, colour_points, fold_normals, wear
+from hourlift.synth.wardrobe import HAIR, SKIRT, colour_points, fold_normals, surface_points, wear
 
 GAMMA = 2.2
 """Display colours are linear ones to the power of 1 / GAMMA."""
@@ -102,7 +102,7 @@ def render_people(
         return (values * weights[..., None]).sum(1)
 
     normal = torch.nn.functional.normalize(blend(people.normals[person[:, None], corner]), dim=-1)
-    points = _points(body, person, corner, blend)
+    points = surface_points(body, people.vertices, person, corner, weights)
     normal = fold_normals(outfit, points, normal)
     colour = colour_points(outfit, points, bank)
     toward = torch.nn.functional.normalize(views.eye[person] - surface[person, corner[:, 0]], dim=-1)
@@ -121,16 +121,6 @@ def render_people(
         shadow=_floor_shadow(body, people, kept, views, light) if with_shadow else torch.zeros_like(mask),
         depth=depth.view_as(mask),
     )
-
-
-def _points(body: Body, person: Tensor, corner: Tensor, blend: Callable[[Tensor], Tensor]) -> SurfacePoints:
-    """What the wardrobe asks of points within triangles of vertices `corner` (N, 3)."""
-    traits = body.traits
-    fixed = torch.cat([body.mean, torch.stack([traits.arm, traits.leg, traits.head, traits.foot], 1)], 1)
-    at = blend(fixed[corner])
-    arm, leg, head, foot = at[:, 3:].unbind(1)
-    layer = body.layer[corner[:, 0]]
-    return SurfacePoints(person=person, layer=layer, rest=at[:, :3], arm=arm, leg=leg, head=head, foot=foot)
 
 
 def _perspective_weights(corners: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor]:
