@@ -1,0 +1,259 @@
+"""WebDataset shards: tar files of people, each a picture, its annotation and a mask; synthetic and real alike.
+
+    shard-000000.tar
+      000000000.jpg         the picture (or .png)
+      000000000.json        the annotation, as `annotation` says
+      000000000.mask.png    255 where the person is seen; only where the data set tells
+
+The library `webdataset` reads them: `wds.WebDataset("people/shard-{000000..000009}.tar").decode("rgb8")`.
+A shard appears under its name when it is whole.
+"""
+
+import glob
+import io
+import json
+import re
+import tarfile
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hourlift.data.sample import VISIBILITY_NAMES, Sample
+from hourlift.formats.atomic import replacing
+from hourlift.geometry.camera import Camera
+from hourlift.geometry.skeleton import H36M17
+
+ImageFormat = Literal["jpg", "png"]
+JPEG_QUALITY = 95
+SCHEMA = 1
+"""Version of the annotation; a reader refuses those it does not know."""
+
+
+def shard_name(number: int) -> str:
+    """File name of a shard."""
+    return f"shard-{number:06}.tar"
+
+
+def write_shards(
+    samples: Iterable[Sample], folder: str | Path, *, per_shard: int = 1000, image_format: ImageFormat = "jpg"
+) -> list[Path]:
+    """Write people, as they come, into shard-000000.tar and so on.
+
+    Args:
+        samples: the people; the pictures of samples from files are encoded anew.
+        folder: made if it is not there; its shards of the same names are replaced.
+        per_shard: people a shard; the last one may have fewer.
+        image_format: "jpg" of quality 95, or lossless "png".
+
+    Returns:
+        The shards, in order.
+
+    Raises:
+        ValueError: a number will not do, or a picture cannot be read.
+        OSError: a shard cannot be written, as on a full disk. Those before it are whole and stay.
+    """
+    if per_shard < 1:
+        raise ValueError(f"per_shard must be at least 1, got {per_shard}")
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    samples = iter(samples)
+    written: list[Path] = []
+    while (first := next(samples, None)) is not None:
+        path = Path(folder) / shard_name(len(written))
+        people = chain([first], islice(samples, per_shard - 1))
+        write_shard(people, path, first_key=len(written) * per_shard, image_format=image_format)
+        written.append(path)
+    return written
+
+
+def write_shard(
+    samples: Iterable[Sample], path: Path, *, first_key: int = 0, image_format: ImageFormat = "jpg"
+) -> None:
+    """Write one shard under a temporary name, and give it its own when it is whole.
+
+    Args:
+        samples: the people.
+        path: of the shard; its folder exists.
+        first_key: number of the first person within the data set.
+        image_format: "jpg" of quality 95, or lossless "png".
+
+    Raises:
+        ValueError: a picture cannot be read.
+        OSError: the shard cannot be written; nothing of it stays.
+    """
+    try:
+        with replacing(path) as temporary, tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as tar:
+            for number, sample in enumerate(samples, start=first_key):
+                for suffix, data in _encode(sample, image_format):
+                    member = tarfile.TarInfo(f"{number:09}.{suffix}")  # without a date: same people, same bytes
+                    member.size = len(data)
+                    tar.addfile(member, io.BytesIO(data))
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, f"{error.strerror}; whole shards beside it are kept", str(path)) from error
+
+
+def find_shards(source: str | Path) -> list[Path]:
+    """The shards of a folder, of a glob pattern, or of one with braces as in shard-{000000..000009}.tar, sorted.
+
+    Returns:
+        None of them when there are none: not an error here, so that a folder of another layout can be told.
+    """
+    source = Path(source)
+    if source.is_dir():
+        found = list(source.glob("*.tar"))
+    elif source.suffix != ".tar":
+        found = []
+    elif span := re.search(r"\{(\d+)\.\.(\d+)\}", str(source)):
+        before, after, (low, high) = str(source)[: span.start()], str(source)[span.end() :], span.groups()
+        found = [Path(f"{before}{n:0{len(low)}}{after}") for n in range(int(low), int(high) + 1)]
+    else:
+        found = [source] if source.is_file() else [Path(name) for name in glob.glob(str(source))]
+    return sorted(path for path in found if not path.name.startswith("."))  # a hidden one is being written
+
+
+def load_shards(source: str | Path) -> Iterator[Sample]:
+    """Read people from shards, one after the other.
+
+    Args:
+        source: a folder, a shard, or a pattern, as `find_shards` takes them.
+
+    Yields:
+        Samples whose pictures and masks are in memory.
+
+    Raises:
+        ValueError: there is no shard, or what one holds cannot be read. The message names the shard and the member.
+    """
+    shards = find_shards(source)
+    if not shards:
+        raise ValueError(f"{source}: no shard (.tar) there")
+    return chain.from_iterable(map(_load_shard, shards))
+
+
+def count_people(shard: Path) -> int:
+    """How many people a shard holds.
+
+    Raises:
+        ValueError: it is no tar file.
+    """
+    try:
+        with tarfile.open(shard) as tar:
+            return sum(name.endswith(".json") for name in tar.getnames())
+    except (tarfile.TarError, OSError) as error:
+        raise ValueError(f"{shard} cannot be read as a shard: {error}") from error
+
+
+def _load_shard(path: Path) -> Iterator[Sample]:
+    try:
+        with tarfile.open(path) as tar:
+            parts: dict[str, bytes] = {}
+            person = None
+            for member in tar:
+                key, _, suffix = Path(member.name).name.partition(".")
+                if key != person and parts:
+                    yield _decode(parts, f"{path}: {person}")
+                    parts = {}
+                person = key
+                file = tar.extractfile(member)
+                if file is not None:
+                    parts[suffix] = file.read()
+            if parts:
+                yield _decode(parts, f"{path}: {person}")
+    except (tarfile.TarError, OSError) as error:
+        raise ValueError(f"{path} cannot be read as a shard: {error}") from error
+
+
+def _encode(sample: Sample, image_format: ImageFormat) -> Iterator[tuple[str, bytes]]:
+    """The files of one person: suffix and content."""
+    image = sample.load_image()
+    yield image_format, _compress(f".{image_format}", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    image_wh = (image.shape[1], image.shape[0])
+    yield "json", json.dumps(annotation(sample, image_wh), allow_nan=False).encode()
+    if sample.mask is not None:
+        yield "mask.png", _compress(".png", np.where(sample.mask, np.uint8(255), np.uint8(0)))
+
+
+def _compress(suffix: str, pixels: cv2.typing.MatLike) -> bytes:
+    _, data = cv2.imencode(suffix, pixels, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if suffix == ".jpg" else [])
+    return data.tobytes()
+
+
+def annotation(sample: Sample, image_wh: tuple[int, int]) -> dict[str, Any]:
+    """What a shard's JSON says of a person: the fields of `Sample`, of joints named in "joint_names".
+
+    A joint or a box that is not known is null; so is a field that the data set does not tell. "visibility" is a list of
+    `VISIBILITY_NAMES`.
+    """
+    return {
+        "schema": SCHEMA,
+        "id": sample.id,
+        "image_wh": list(image_wh),
+        "joint_names": list(H36M17.joint_names),
+        "joints_2d_px": _points(sample.joints_2d_px, 3),
+        "visible": sample.visible.tolist(),
+        "visibility": None if sample.visibility is None else [VISIBILITY_NAMES[state] for state in sample.visibility],
+        "box_xyxy_px": _points(sample.box_xyxy_px[None], 3)[0],
+        "joints_3d_cam_mm": None if sample.joints_3d_cam_mm is None else _points(sample.joints_3d_cam_mm, 2),
+        "camera": None if sample.camera is None else sample.camera.to_dict(),
+        "stature_mm": sample.stature_mm,
+        "seed": None if sample.seed is None else list(sample.seed),
+    }
+
+
+def _points(points: NDArray[np.floating], digits: int) -> list[list[float] | None]:
+    return [point.astype(np.float64).round(digits).tolist() if np.isfinite(point).all() else None for point in points]
+
+
+def _decode(parts: dict[str, bytes], where: str) -> Sample:
+    """A sample from the files of one person."""
+    try:
+        told = json.loads(parts["json"])
+        if told["schema"] != SCHEMA:
+            raise ValueError(f"its annotation has schema {told['schema']}; this version of hourlift reads {SCHEMA}")
+        if told["joint_names"] != list(H36M17.joint_names):
+            raise ValueError("its joints are not those of Human3.6M-17")
+        picture = next((parts[suffix] for suffix in ("jpg", "png") if suffix in parts), None)
+        if picture is None:
+            raise ValueError("it has no picture (.jpg or .png)")
+        return Sample(
+            id=told["id"],
+            image=_pixels(picture, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION, "picture"),
+            image_wh=(told["image_wh"][0], told["image_wh"][1]),
+            joints_2d_px=_array(told["joints_2d_px"], 2),
+            visible=np.array(told["visible"], dtype=bool),
+            box_xyxy_px=_array([told["box_xyxy_px"]], 4)[0],
+            joints_3d_cam_mm=_maybe(told["joints_3d_cam_mm"], lambda points: _array(points, 3)),
+            camera=_maybe(told["camera"], Camera.from_dict),
+            visibility=_maybe(told["visibility"], _states),
+            mask=_maybe(parts.get("mask.png"), lambda data: _pixels(data, cv2.IMREAD_GRAYSCALE, "mask") > 127),
+            stature_mm=told["stature_mm"],
+            seed=_maybe(told["seed"], lambda seed: (int(seed[0]), int(seed[1]))),
+        )
+    except KeyError as error:
+        raise ValueError(f"{where}: {error} is missing") from error
+    except (ValueError, TypeError, IndexError) as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
+def _maybe(value: Any, read: Callable[[Any], Any]) -> Any:
+    return None if value is None else read(value)
+
+
+def _array(points: list[list[float] | None], dimensions: int) -> NDArray[np.float32]:
+    return np.array([[np.nan] * dimensions if point is None else point for point in points], dtype=np.float32)
+
+
+def _states(names: list[str]) -> NDArray[np.uint8]:
+    return np.array([VISIBILITY_NAMES.index(name) for name in names], dtype=np.uint8)
+
+
+def _pixels(data: bytes, flags: int, what: str) -> NDArray[np.uint8]:
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    if pixels is None:
+        raise ValueError(f"its {what} cannot be read")
+    return pixels.astype(np.uint8, copy=False)
