@@ -36,11 +36,13 @@ def command(
     Examples:
       hourlift evaluate my-dataset/ -o report.json --sheet sheet.png
       hourlift evaluate person_keypoints_val2017.json --images val2017 --count 500
+      hourlift evaluate people/ --count 1000
       hourlift evaluate synthetic --weights my-hourglass.onnx
 
     Args:
-        data: a file or folder in the COCO keypoint layout, or "synthetic" for rendered people that no training
-            has seen (needs hourlift[synth]).
+        data: a folder of shards (WebDataset tar files, as `hourlift synth` writes them), one of them or a pattern
+            such as people/shard-*.tar; a file or folder in the COCO keypoint layout; or "synthetic" for rendered
+            people that no training has seen (needs hourlift[synth]).
         out: write the report to this .json file, and as a table beside it with the ending .md.
         sheet: write a PNG picture of some of the people with what was found.
         sheet_count: how many people are on it.
@@ -95,8 +97,8 @@ def command(
             cv2.imwrite(str(temporary), picture)
 
 
-def _samples(data: str, count: int | None, images: Path | None) -> tuple[Iterator[Sample], int]:
-    """The people to evaluate, and how many."""
+def _samples(data: str, count: int | None, images: Path | None) -> tuple[Iterator[Sample], int | None]:
+    """The people to evaluate, and how many, where that is known."""
     if data == SYNTHETIC:
         try:
             from hourlift.evaluation.synthetic import synthetic_samples
@@ -107,7 +109,11 @@ def _samples(data: str, count: int | None, images: Path | None) -> tuple[Iterato
 
         count = count or DEFAULT_SYNTHETIC_COUNT
         return synthetic_samples(count), count
-    from hourlift.data import load_coco
+    from hourlift.data import find_shards, load_coco, load_shards
 
+    if find_shards(data):
+        if images is not None:
+            raise ValueError(f"--images {images}: shards hold their pictures themselves")
+        return islice(load_shards(data), count), count
     samples = load_coco(data, images)
     return islice(iter(samples), count), min(len(samples), count or len(samples))

@@ -1,9 +1,11 @@
 """``hourlift synth``: synthetic people, as a contact sheet to look at, a data set to keep, or a film."""
 
 import math
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import cv2
 import numpy as np
@@ -15,19 +17,23 @@ from hourlift.formats.atomic import replacing
 
 if TYPE_CHECKING:  # `hourlift synth --help` does not wait for PyTorch
     from hourlift.data.sample import Sample
+    from hourlift.synth.dataset import DatasetConfig
+    from hourlift.synth.generate import SynthConfig
 
 EXAMPLES = """
 hourlift synth --sheet sheet.png
-hourlift synth --sheet sheet.png --count 6 --size 512 --seed 3 --backgrounds my-photos
-hourlift synth -o people --count 1000
-hourlift synth --clip moving.mp4 --seconds 5 --size 400 --seed 23
+hourlift synth --sheet sheet.png --preset sport --count 6 --size 512 --seed 3 --backgrounds my-photos
+hourlift synth -o people --count 100000 --workers 8
+hourlift synth -o people --count 100000 --workers 8 --resume     (after an interruption)
+hourlift synth -o people --count 1000 --format coco
+hourlift synth --clip moving.mp4 --seconds 5 --fps 60 --size 400 --seed 23
 hourlift evaluate people
 """
 
 SIZES_PX = (32, 2048)
-CLIP_FPS = 30
+FRAMES_PER_S = (30, 60)
 MAX_SECONDS = 60.0  # all frames are in memory at once
-_KEYFRAME_EVERY = 30  # frames from one drawn pose to the next
+_KEYFRAME_S = 1.0  # from one drawn pose to the next
 _HIDDEN = 0.3  # drawn as a joint of this confidence is: thinner, paler
 
 
@@ -37,58 +43,84 @@ def command(
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"], metavar="FOLDER", help_behavior_hint="")] = None,
     clip: Annotated[Path | None, tyro.conf.arg(metavar="FILE.mp4", help_behavior_hint="")] = None,
     count: Annotated[int, tyro.conf.arg(metavar="N")] = 24,
-    seconds: Annotated[float, tyro.conf.arg(metavar="S")] = 5.0,
     seed: Annotated[int, tyro.conf.arg(metavar="N")] = 0,
+    preset: Annotated[str, tyro.conf.arg(metavar="NAME")] = "everyday",
     size: Annotated[int, tyro.conf.arg(metavar="PIXELS")] = 256,
     backgrounds: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER", help_behavior_hint="")] = None,
+    motion: Annotated[Path | None, tyro.conf.arg(metavar="FILE|FOLDER", help_behavior_hint="")] = None,
     joints: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
+    format: Literal["shards", "coco"] = "shards",
+    workers: Annotated[int, tyro.conf.arg(metavar="K")] = 1,
+    per_shard: Annotated[int, tyro.conf.arg(metavar="N")] = 1000,
+    image_format: Literal["jpg", "png"] = "jpg",
+    resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
+    seconds: Annotated[float, tyro.conf.arg(metavar="S")] = 5.0,
+    fps: Annotated[int, tyro.conf.arg(metavar="N")] = 30,
 ) -> None:
     """Render people who never lived, with their joints in 2D and 3D.
 
-    The data set is in the COCO keypoint layout: images/ and keypoints.json, with the Human3.6M-17 joints of every
-    person, the joints in millimetres and the camera. `hourlift evaluate` reads it.
+    A data set is a folder of WebDataset shards: tar files of pictures, their annotations (the Human3.6M-17 joints in
+    pixels and millimetres, what hides each, the person's box, mask and body height, the camera, the seed) and masks;
+    or it is in the COCO keypoint layout. `hourlift evaluate` reads both.
 
     Args:
         sheet: write the pictures side by side into this file, with the joints drawn on every second one.
         out: write a data set into this folder, which is new or empty.
         clip: write a film of one moving person into this file.
         count: how many people, one a picture.
-        seconds: length of the film, at 30 frames a second.
         seed: the same seed gives the same people.
+        preset: what is rendered: everyday, upright (easy poses), sport (acrobatics, odd cameras), portrait (near,
+            cut by the frame) or studio (a plain room, four fixed cameras like Human3.6M's).
         size: side of the square pictures in pixels.
         backgrounds: folder of photographs without people, for backgrounds and cloth beside those that are drawn.
+        motion: motion capture (.bvh, .amc, .npz), a file or a folder of them, that poses are taken from.
         joints: draw the joints on every picture of the sheet.
+        format: of the data set.
+        workers: processes that render; each writes whole shards, and the files are the same for any number of them.
+        per_shard: people a shard.
+        image_format: of the pictures in shards: JPEG of quality 95, or lossless PNG.
+        resume: go on with an interrupted data set of the same settings, or make it longer.
+        seconds: length of the film.
+        fps: frames a second of the film, 30 to 60.
 
     Raises:
         ValueError: nothing is to be written, or a number, the file's name or a folder will not do.
         OSError: the results cannot be written.
     """
     _check_targets(sheet, out, clip)
-    if not 0 < seconds <= MAX_SECONDS:
-        raise ValueError(f"--seconds must be above 0 and at most {MAX_SECONDS:g}, got {seconds:g}")
-    if count < 1:
-        raise ValueError(f"--count must be at least 1, got {count}")
-    if not SIZES_PX[0] <= size <= SIZES_PX[1]:
-        raise ValueError(f"--size must be from {SIZES_PX[0]} to {SIZES_PX[1]}, got {size}")
+    _check_within("--seconds", seconds, 0.01, MAX_SECONDS)
+    _check_within("--fps", fps, *FRAMES_PER_S)
+    _check_within("--count", count, 1, 10**9)
+    _check_within("--size", size, *SIZES_PX)
+    _check_within("--workers", workers, 1, 1024)
+    _check_within("--per-shard", per_shard, 1, 10**6)
+    if format == "coco" and (workers > 1 or resume):
+        raise ValueError("--workers and --resume are for --format shards")
     if backgrounds is not None and not backgrounds.is_dir():
         raise ValueError(f"--backgrounds {backgrounds}: not a folder")
+    if motion is not None and not motion.exists():
+        raise ValueError(f"--motion {motion}: does not exist")
+    from hourlift.synth import presets
+
+    config = replace(presets.preset(preset), size=size, photos=backgrounds)
+    if motion is not None:
+        config = replace(config, motion=motion)
     if clip is not None:
-        write_clip(clip, seed, seconds, size, backgrounds)
-        return
-    from hourlift.data import write_coco
-    from hourlift.evaluation.synthetic import synthetic_samples
+        write_clip(clip, config, seed, seconds, fps)
+    elif sheet is not None:
+        people = shown(render(config, seed, count), count)
+        write_sheet([tile(sample, joints or i % 2 == 1) for i, sample in enumerate(people)], sheet)
+    elif format == "coco":
+        from hourlift.data import write_coco
 
-    with LateProgress() as progress:
+        assert out is not None
+        write_coco(shown(render(config, seed, count), count), out)
+    else:
+        assert out is not None
+        from hourlift.synth.dataset import DatasetConfig
 
-        def people() -> Iterator["Sample"]:
-            for i, sample in enumerate(synthetic_samples(count, seed, size, backgrounds)):
-                progress.update("people", i, count)
-                yield sample
-
-        if out is not None:
-            write_coco(people(), out)
-        if sheet is not None:
-            write_sheet([tile(sample, joints or i % 2 == 1) for i, sample in enumerate(people())], sheet)
+        dataset = DatasetConfig(synth=config, seed=seed, per_shard=per_shard, image_format=image_format)
+        write_dataset(dataset, out, count, workers, resume)
 
 
 def _check_targets(sheet: Path | None, out: Path | None, clip: Path | None) -> None:
@@ -97,6 +129,54 @@ def _check_targets(sheet: Path | None, out: Path | None, clip: Path | None) -> N
     for option, file, suffix in (("--sheet", sheet, ".png"), ("--clip", clip, ".mp4")):
         if file is not None and file.suffix.lower() != suffix:
             raise ValueError(f"{option} {file}: the name must end in {suffix}")
+
+
+def _check_within(option: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ValueError(f"{option} must be from {low:g} to {high:g}, got {value:g}")
+
+
+def render(config: "SynthConfig", seed: int, count: int) -> Iterator["Sample"]:
+    """Render people one after the other."""
+    from hourlift.synth.samples import render_samples
+
+    return render_samples(config, seed, count)
+
+
+def shown(people: Iterable["Sample"], count: int) -> Iterator["Sample"]:
+    """The people, with a progress bar."""
+    with Rate() as rate:
+        for done, sample in enumerate(people, start=1):
+            rate.rendered(done, count)
+            yield sample
+
+
+class Rate(LateProgress):
+    """A progress bar that tells pictures a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begin_s = time.monotonic()
+        self.done = 0
+
+    def rendered(self, done: int, total: int) -> None:
+        """Tell how many pictures are done."""
+        self.done = done
+        self.update(f"people, {self.per_second:.1f}/s", done, total)
+
+    @property
+    def per_second(self) -> float:
+        """Pictures a second since the start."""
+        return self.done / max(time.monotonic() - self.begin_s, 1e-9)
+
+
+def write_dataset(config: "DatasetConfig", folder: Path, count: int, workers: int, resume: bool) -> None:
+    """Write shards, and say how fast they were rendered."""
+    from hourlift.synth import dataset
+
+    with Rate() as rate:
+        paths = dataset.write_dataset(config, folder, count, workers=workers, resume=resume, progress=rate.rendered)
+        print(f"{folder}: {count} people in {len(paths)} shards; rendered {rate.done}, {rate.per_second:.1f}/s")
 
 
 def tile(sample: "Sample", joints: bool) -> NDArray[np.uint8]:
@@ -121,26 +201,26 @@ def tile(sample: "Sample", joints: bool) -> NDArray[np.uint8]:
     return draw_pose(image, [pose])
 
 
-def write_clip(path: Path, seed: int, seconds: float, size: int, photos: Path | None) -> None:
+def write_clip(path: Path, config: "SynthConfig", seed: int, seconds: float, fps: int) -> None:
     """Write an H.264 film of one person who moves from pose to pose."""
     from hourlift.predict.video import VideoWriter
     from hourlift.synth.clip import render_clip
-    from hourlift.synth.generate import Generator, SynthConfig
+    from hourlift.synth.generate import Generator
 
-    generator = Generator(SynthConfig(size=size, photos=photos))
-    count = max(1, round(seconds * CLIP_FPS))
+    count = max(1, round(seconds * fps))
     with LateProgress() as bar:
         film = render_clip(
-            generator,
+            Generator(config),
             seed,
             count,
-            keyframe_every=_KEYFRAME_EVERY,
+            keyframe_every=round(_KEYFRAME_S * fps),
             progress=lambda done: bar.update("frames", done, count),
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary, VideoWriter(temporary, (size, size), CLIP_FPS) as writer:
+    size_wh = (config.size, config.size)
+    with replacing(path) as temporary, VideoWriter(temporary, size_wh, fps) as writer:
         for index, image in enumerate(film.images.numpy()):
-            writer.write(image, index / CLIP_FPS)
+            writer.write(image, index / fps)
 
 
 def write_sheet(tiles: list[NDArray[np.uint8]], path: Path) -> None:

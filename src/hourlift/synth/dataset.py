@@ -1,0 +1,226 @@
+"""Data sets of rendered people, written as shards by one process or several, and gone on with after an interruption.
+
+A folder holds shard-000000.tar and so on, and settings.json: everything that its pictures depend on. A person's
+picture depends on the settings and on its number only, so any number of processes writes the same files.
+"""
+
+import json
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hourlift import __version__
+from hourlift.data.sample import Sample
+from hourlift.data.shards import ImageFormat, count_people, shard_name, write_shard
+from hourlift.formats.atomic import replacing
+from hourlift.synth.generate import SynthConfig
+from hourlift.synth.samples import render_samples
+
+SETTINGS = "settings.json"
+_POLL_S = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetConfig:
+    """What a data set's files depend on, but for how many people there are.
+
+    Attributes:
+        synth: What is rendered.
+        seed: Of the people.
+        per_shard: People a shard.
+        image_format: Of the pictures.
+    """
+
+    synth: SynthConfig
+    seed: int = 0
+    per_shard: int = 1000
+    image_format: ImageFormat = "jpg"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, with the version of hourlift, as another one may render differently."""
+        return json.loads(json.dumps(asdict(self) | {"hourlift": __version__}, default=str))
+
+
+def write_dataset(
+    config: DatasetConfig,
+    folder: str | Path,
+    count: int,
+    *,
+    workers: int = 1,
+    resume: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Path]:
+    """Render people and write them as shards.
+
+    Args:
+        config: what is written.
+        folder: new or empty, unless it is gone on with.
+        count: people in all; the last shard may hold fewer than the others.
+        workers: processes that render, one thread each; with more than one the caller's main module is imported anew
+            by each of them.
+        resume: keep the whole shards in the folder and write those that are missing.
+        progress: told now and then how many people were rendered, and how many there are to render.
+
+    Returns:
+        All shards of the data set, in order.
+
+    Raises:
+        ValueError: the folder is not empty, or was written with other settings.
+        OSError: a shard cannot be written. Whole ones stay, and can be gone on with.
+    """
+    folder = Path(folder)
+    made = _open_folder(folder, config, resume)
+    jobs = [
+        _Job(folder / shard_name(number), first, min(config.per_shard, count - first))
+        for number, first in enumerate(range(0, count, config.per_shard))
+    ]
+    missing = [job for job in jobs if not job.is_done()]
+    total = sum(job.count for job in missing)
+    tell = progress or (lambda done, total: None)
+    try:
+        if workers > 1 and len(missing) > 1:
+            _write_in_processes(config, missing, min(workers, len(missing)), lambda done: tell(done, total))
+        else:
+            _write_here(config, missing, lambda done: tell(done, total))
+    except BaseException:
+        if made and not any(folder.glob("*.tar")):  # nothing came of it: leave things as they were
+            (folder / SETTINGS).unlink()
+            folder.rmdir()
+        raise
+    return [job.path for job in jobs]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One shard to write: `count` people from number `first` on."""
+
+    path: Path
+    first: int
+    count: int
+
+    def is_done(self) -> bool:
+        return self.path.exists() and count_people(self.path) == self.count
+
+    def write(self, config: DatasetConfig, each: Callable[[], None]) -> None:
+        """Renders and writes it; `each` is called after every person, and may raise to end it."""
+
+        def people() -> Iterator[Sample]:
+            for sample in render_samples(config.synth, config.seed, self.count, first=self.first):
+                yield sample
+                each()
+
+        write_shard(people(), self.path, first_key=self.first, image_format=config.image_format)
+
+
+def _open_folder(folder: Path, config: DatasetConfig, resume: bool) -> bool:
+    """Makes the folder and its settings, or checks that they fit; whether it was made."""
+    new = not folder.exists()
+    if not new and (not folder.is_dir() or any(folder.iterdir())):
+        if not resume:
+            raise ValueError(f"{folder} exists already and is not an empty folder; name another one, or go on with it")
+        _check_settings(folder / SETTINGS, config)
+        for stray in folder.glob(".*.part.tar"):  # of a process that was killed
+            stray.unlink()
+        return False
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(folder / SETTINGS) as temporary:
+        temporary.write_text(json.dumps(config.to_dict(), indent=1), encoding="utf-8")
+    return new
+
+
+def _check_settings(file: Path, config: DatasetConfig) -> None:
+    try:
+        theirs = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ValueError(f"{file.parent} holds no {file.name}: it is no data set to go on with") from error
+    except ValueError as error:
+        raise ValueError(f"{file} is not a JSON file: {error}") from error
+    ours = config.to_dict()
+    for key in sorted(ours.keys() | theirs.keys()):
+        if ours.get(key) != theirs.get(key):
+            told = f"{theirs.get(key)}, not {ours.get(key)}" if key != "synth" else _difference(theirs[key], ours[key])
+            raise ValueError(f"{file.parent} was written with other settings: {key} {told}; name another folder")
+
+
+def _difference(theirs: dict[str, Any], ours: dict[str, Any]) -> str:
+    key = next(key for key in sorted(ours.keys() | theirs.keys()) if ours.get(key) != theirs.get(key))
+    return f"{key} {theirs.get(key)}, not {ours.get(key)}"
+
+
+def _write_here(config: DatasetConfig, jobs: list[_Job], progress: Callable[[int], None]) -> None:
+    done = 0
+
+    def each() -> None:
+        nonlocal done
+        done += 1
+        progress(done)
+
+    with _one_thread():
+        for job in jobs:
+            job.write(config, each)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One PyTorch thread, as the worker processes have: sums of several threads may differ in the last bit."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _write_in_processes(config: DatasetConfig, jobs: list[_Job], workers: int, progress: Callable[[int], None]) -> None:
+    context = multiprocessing.get_context("spawn")  # forking a process that runs PyTorch's threads may hang
+    stop, done = context.Event(), context.Value("q", 0)
+    pool = ProcessPoolExecutor(workers, context, initializer=_begin_worker, initargs=(stop, done))
+    futures: set[Future[None]] = set()
+    try:
+        futures = {pool.submit(_write_in_worker, config, job) for job in jobs}
+        waiting = futures
+        while waiting:
+            finished, waiting = wait(waiting, timeout=_POLL_S, return_when=FIRST_EXCEPTION)
+            for future in finished:
+                future.result()
+            progress(done.value)
+    except BrokenProcessPool as error:
+        raise OSError("a process that rendered died, perhaps for lack of memory; whole shards are kept") from error
+    finally:
+        stop.set()  # after an error: the others drop what they have begun
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _StoppedError(Exception):
+    """Another process failed, or the user interrupted."""
+
+
+_shared: tuple[Any, Any] | None = None  # of a worker: the event that stops it, and the counter of people
+
+
+def _begin_worker(stop: Any, done: Any) -> None:
+    global _shared
+    _shared = stop, done
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the parent stops us
+    torch.set_num_threads(1)
+
+
+def _write_in_worker(config: DatasetConfig, job: _Job) -> None:
+    assert _shared is not None
+    stop, done = _shared
+
+    def each() -> None:
+        if stop.is_set():
+            raise _StoppedError
+        with done.get_lock():
+            done.value += 1
+
+    job.write(config, each)
