@@ -4,59 +4,36 @@ Read are BVH, AMC with its ASF, and the npz of packed joint positions (keys posi
 joints, fps, and per sequence sequence_id, sequence_names, action).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-CANONICAL = (
-    "pelvis", "l_hip", "r_hip", "l_knee", "r_knee", "l_ankle", "r_ankle", "l_toe", "r_toe", "l_toe_tip", "r_toe_tip",
-    "spine", "thorax", "neck", "head", "head_mid", "head_top", "l_clavicle", "r_clavicle", "l_shoulder", "r_shoulder",
-    "l_elbow", "r_elbow", "l_wrist", "r_wrist", "l_hand", "r_hand", "l_hand_end", "r_hand_end",
-)  # fmt: skip
-"""Names of the joints of a clip. Left and right are the person's; `toe` is the ball of the foot, `hand` the knuckles,
-`neck` the base of the neck, `head` the base of the skull."""
+from hourlift.data.asf_amc import load_amc
+from hourlift.data.bvh import load_bvh
+from hourlift.data.motion_clip import CANONICAL, MotionClip
+
+__all__ = ["MotionClip", "load_amc", "load_bvh", "load_motion", "load_npz"]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class MotionClip:
-    """Joint positions of one person over time.
+def load_motion(source: Path) -> list[MotionClip]:
+    """Reads a file of recorded motion, or all such files of a folder.
 
-    Attributes:
-        name: Of the recording.
-        joints: (J) names out of CANONICAL.
-        positions: (T, J, 3) float32, metres, z up; NaN where a joint is absent.
-        fps: Frames per second.
-        action: What the person does, or "unknown".
+    Raises:
+        ValueError: there is none, or one cannot be read; the message names the file.
     """
-
-    name: str
-    joints: tuple[str, ...]
-    positions: NDArray[np.float32]
-    fps: float
-    action: str = "unknown"
-
-    def __post_init__(self) -> None:
-        unknown = sorted(set(self.joints) - set(CANONICAL))
-        if unknown:
-            raise ValueError(f"{self.name}: unknown joints {', '.join(unknown)}")
-        if self.positions.shape[1:] != (len(self.joints), 3):
-            raise ValueError(f"{self.name}: positions {self.positions.shape} of {len(self.joints)} joints")
-        if not len(self.positions):
-            raise ValueError(f"{self.name}: no frames")
-
-    def __len__(self) -> int:
-        return len(self.positions)
-
-    def at(self, joint: str) -> NDArray[np.float32] | None:
-        """Positions (T, 3) of a joint, or None where the clip lacks it in every frame."""
-        if joint not in self.joints:
-            return None
-        place = self.positions[:, self.joints.index(joint)]
-        return None if np.isnan(place).any(-1).all() else place
+    if source.is_dir():
+        files = sorted(file for file in source.iterdir() if file.suffix.lower() in _READERS)
+        if not files:
+            raise ValueError(f"{source} holds no motion: expected are {', '.join(_READERS)} files")
+        return [clip for file in files for clip in load_motion(file)]
+    if not source.is_file():
+        raise ValueError(f"{source} does not exist")
+    if source.suffix.lower() not in _READERS:
+        raise ValueError(f"{source} is no file of motion: expected are {', '.join(_READERS)}")
+    return _READERS[source.suffix.lower()](source)
 
 
 def load_npz(file: Path) -> list[MotionClip]:
@@ -102,22 +79,8 @@ def _per_sequence(names: NDArray | None, sequence: NDArray, default: str) -> Seq
     return [default] * (int(sequence.max()) + 1) if names is None else [str(name) for name in names]
 
 
-def load_motion(source: Path) -> list[MotionClip]:
-    """Reads a file of recorded motion, or all such files of a folder.
-
-    Raises:
-        ValueError: there is none, or one cannot be read; the message names the file.
-    """
-    if source.is_dir():
-        files = sorted(file for file in source.iterdir() if file.suffix.lower() in _READERS)
-        if not files:
-            raise ValueError(f"{source} holds no motion: expected are {', '.join(_READERS)} files")
-        return [clip for file in files for clip in load_motion(file)]
-    if not source.is_file():
-        raise ValueError(f"{source} does not exist")
-    if source.suffix.lower() not in _READERS:
-        raise ValueError(f"{source} is no file of motion: expected are {', '.join(_READERS)}")
-    return _READERS[source.suffix.lower()](source)
-
-
-_READERS = {".npz": load_npz}
+_READERS: dict[str, Callable[[Path], list[MotionClip]]] = {
+    ".bvh": lambda file: [load_bvh(file)],
+    ".amc": lambda file: [load_amc(file)],
+    ".npz": load_npz,
+}
