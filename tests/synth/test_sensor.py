@@ -25,7 +25,7 @@ def ideal(count: int) -> Sensors:
     """Cameras that do nothing."""
     zero, one = torch.zeros(count), torch.ones(count)
     return Sensors(
-        radius=zero, streak=zero, direction=zero, resolution=one, gain=torch.ones(count, 3), contrast=zero,
+        radius=zero, streak=zero, direction=zero, resolution=one, auto_exposure=zero, gain=torch.ones(count, 3), contrast=zero,
         vignette=zero, saturation=one, shot=zero, read=zero, chroma=zero, halo=zero, quality=zero,
         noise_place=torch.zeros(count, 2, dtype=torch.long),
     )  # fmt: skip
@@ -134,6 +134,17 @@ def test_exposure_cast_contrast_and_vignette_of_plain_pictures() -> None:
     dark = expose(plain(0.8, 0.8, 0.8), replace(ideal(1), vignette=torch.tensor([0.5])))
     assert dark[0, 0, 0, 0] == pytest.approx(0.4, abs=1e-5)
     assert dark[0, 0, SIDE // 2, SIDE // 2] == pytest.approx(0.8, abs=1e-3)
+
+
+def test_exposure_is_metered() -> None:
+    dark = torch.cat([plain(0.2, 0.2, 0.2)] * 3)
+    out = expose(dark, replace(ideal(3), auto_exposure=torch.tensor([0.0, 0.5, 1.0])))
+    odds = (0.2 / 0.8 * 0.45 / 0.55) ** 0.5
+    assert out[:, 0, 0, 0].tolist() == pytest.approx([0.2, odds / (1 + odds), 0.45], abs=1e-5)
+    extremes = torch.cat([plain(0.0, 0.0, 0.0), plain(1.0, 1.0, 1.0)])
+    torch.testing.assert_close(
+        expose(extremes, replace(ideal(2), auto_exposure=torch.ones(2))), extremes, atol=2e-6, rtol=0
+    )
 
 
 def test_grey_is_grey_even_with_noise_and_jpeg(pictures: torch.Tensor) -> None:

@@ -21,6 +21,7 @@ from hourlift.synth.jpeg import RGB_TO_YCC, YCC_TO_RGB, compress
 _RESOLUTIONS = (0.7, 0.5, 0.35, 0.25)
 _NOISE_SIDE = 512  # of the tile of noise that pictures take parts of
 _DISPLAY_GAMMA = 2.2
+_METERED = 0.45  # mean of a well exposed picture
 _BLURRED_SIDE = 384  # pixels; in a larger picture blur is as wide as in one of this side, or its kernels grow too large
 
 
@@ -39,7 +40,8 @@ class SensorConfig:
         motion_share: Share of pictures with a moving camera.
         motion: Longest streak at level 1, share of the side.
         low_resolution_share: Share of pictures with a quarter to 0.7 of the pixels along a side, enlarged again.
-        exposure_spread: Stops.
+        auto_exposure: How far exposure moves a picture's mean brightness towards middle grey: 0 not at all, 1 there.
+        exposure_spread: Of the exposure's error, stops.
         contrast_spread: Of the slope of the tone curve at middle grey.
         cast_spread: Of the logarithm of the gains of red and of blue.
         vignette_share: Share of pictures with darker corners.
@@ -59,6 +61,7 @@ class SensorConfig:
     motion_share: float = 0.1
     motion: float = 0.02
     low_resolution_share: float = 0.1
+    auto_exposure: float = 0.5
     exposure_spread: float = 0.35
     contrast_spread: float = 0.12
     cast_spread: float = 0.05
@@ -66,7 +69,7 @@ class SensorConfig:
     saturation_spread: float = 0.2
     grey_share: float = 0.04
     noise_share: float = 0.8
-    noise: float = 0.013
+    noise: float = 0.011
     sharpen_share: float = 0.35
     jpeg_share: float = 0.7
     jpeg_quality: tuple[float, float] = (35.0, 96.0)
@@ -85,6 +88,7 @@ class Sensors(Batch):
         streak: (B,) length of the camera's movement, share of the side; 0 is still.
         direction: (B,) of the movement, radians.
         resolution: (B,) pixels along the side over the picture's; 1 is full.
+        auto_exposure: (B,) 1 makes the picture's mean that of middle grey, 0 leaves it.
         gain: (B, 3) of red, green and blue, after the display's gamma.
         contrast: (B,) slope of the tone curve at middle grey, less 1.
         vignette: (B,) share of the light that is lost in the corners.
@@ -101,6 +105,7 @@ class Sensors(Batch):
     streak: Tensor
     direction: Tensor
     resolution: Tensor
+    auto_exposure: Tensor
     gain: Tensor
     contrast: Tensor
     vignette: Tensor
@@ -141,6 +146,7 @@ def sample_sensors(draw: Draw, config: SensorConfig) -> Sensors:
         streak=rare(config.motion_share, config.motion * level * draw.uniform(0.2, 1.0)).clamp(max=0.05),
         direction=draw.turn(),
         resolution=torch.where(low_resolution, steps, 1.0),
+        auto_exposure=torch.full_like(level, config.auto_exposure * min(1.0, config.strength)),
         gain=(2 ** (exposure / _DISPLAY_GAMMA))[:, None].clamp(0.5, 1.8) * cast.clamp(-0.3, 0.3).exp(),
         contrast=(config.contrast_spread * draw.normal() * level).clamp(-0.45, 0.45),
         vignette=rare(config.vignette_share, (0.25 * level * draw.uniform(0.3, 1.0)).clamp(max=0.6)),
@@ -165,6 +171,7 @@ def expose(images: Tensor, sensors: Sensors) -> Tensor:
     _change(out, sensors, (sensors.radius * pixels > 0.2) | (sensors.streak * pixels > 0.5), _blur)
     for factor in _RESOLUTIONS:
         _change(out, sensors, sensors.resolution == factor, partial(_enlarge, factor=factor))
+    _meter(out, sensors.auto_exposure.to(out))
     out *= sensors.gain.to(out)[..., None, None]
     _change(out, sensors, sensors.vignette > 0, _vignette)
     _tone(out.clamp_(0, 1), sensors.contrast.to(out)[:, None, None, None])
@@ -222,6 +229,20 @@ def _enlarge(images: Tensor, sensors: Sensors, factor: float) -> Tensor:
     size = images.shape[2:]
     few = interpolate(images, size=[max(1, round(factor * n)) for n in size], mode="bilinear", antialias=True)
     return interpolate(few, size=size, mode="bilinear", align_corners=False)
+
+
+def _meter(images: Tensor, share: Tensor) -> None:
+    """Moves the mean of pictures (B, C, H, W) a share (B,) of the way to that of a well exposed one, in place.
+
+    A factor m on the odds x / (1 - x) keeps black and white and burns nothing out, as the shoulder of film does.
+    """
+    mean = images.mean((1, 2, 3)).clamp(0.04, 0.96)
+    factor = ((1 / mean - 1) / (1 / _METERED - 1)) ** share
+    factor = factor[:, None, None, None]
+    below = images * (factor - 1)
+    below += 1
+    images *= factor
+    images /= below
 
 
 def _vignette(images: Tensor, sensors: Sensors) -> Tensor:
