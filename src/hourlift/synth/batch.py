@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -10,11 +10,12 @@ from torch import Tensor
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Base of dataclasses of tensors (B, ...). A field of another type holds for the whole batch."""
+    """Base of dataclasses of tensors (B, ...) and other batches. A field of another type is the whole batch's."""
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Self:
         """The batch with every tensor changed."""
-        return replace(self, **{name: change(tensor) for name, tensor in self._tensors().items()})
+        changed = {name: value.map(change) for name, value in vars(self).items() if isinstance(value, Batch)}
+        return replace(self, **changed, **{name: change(tensor) for name, tensor in self._tensors().items()})
 
     def to(self, device: torch.device | str) -> Self:
         """The batch on a device."""
@@ -27,7 +28,12 @@ class Batch:
     @classmethod
     def concatenate(cls, parts: Sequence[Self]) -> Self:
         """Several batches as one; what holds for the whole batch is the first one's."""
-        joined = {name: torch.cat([getattr(part, name) for part in parts]) for name in parts[0]._tensors()}
+        joined: dict[str, Any] = {}
+        for name, value in vars(parts[0]).items():
+            if isinstance(value, Tensor):
+                joined[name] = torch.cat([getattr(part, name) for part in parts])
+            elif isinstance(value, Batch):
+                joined[name] = type(value).concatenate([getattr(part, name) for part in parts])
         return replace(parts[0], **joined)
 
     def _tensors(self) -> dict[str, Tensor]:

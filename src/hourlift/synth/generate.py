@@ -1,31 +1,29 @@
 """The generator: person + pose + camera + clothes + light + background -> a batch of labelled pictures."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from hourlift.data.sample import OCCLUDED, OUTSIDE, SELF_OCCLUDED, VISIBLE
 from hourlift.synth.batch import Batch
 from hourlift.synth.body import Body, PosedBodies
 from hourlift.synth.camera import ViewConfig, Views, sample_views
+from hourlift.synth.compose import paste_people, smooth_edges, visibility
 from hourlift.synth.draw import Draw
+from hourlift.synth.library import PoseLibrary
+from hourlift.synth.materials import Atlas, build_atlas
 from hourlift.synth.motion import PoseMix, sample_rotations
 from hourlift.synth.pictures import picture_bank
-from hourlift.synth.scene import SceneConfig, render_backdrop, sample_scenes
+from hourlift.synth.scene import Scene, SceneConfig, sample_scenes
 from hourlift.synth.sensor import SensorConfig, sense
-from hourlift.synth.shade import Layer, Light, render_people, sample_lights
+from hourlift.synth.shade import Light, render_people, sample_lights
 from hourlift.synth.wardrobe import Outfit, sample_outfits
 
-JOINT_DEPTH_MM = 140.0
-"""A joint farther than this behind the surface that is seen before it is hidden by another part of the body."""
 NOWHERE_PX = -1e4
 """Both pixel coordinates of the joints of a person who is left out."""
-PASTED_SHARE = 0.3
-"""Share of pictures with another person in the background, or in front of the person."""
 # Streams of random numbers, one for each part.
 _SHAPES, _POSES, _VIEWS, _OUTFITS, _LIGHTS, _SCENES, _EMPTY, _BACKGROUNDS, _COMPOSITION, _SENSOR = range(10)
 
@@ -41,8 +39,9 @@ class SynthConfig:
         scene: Rooms, furniture, occluders.
         sensor: Exposure, blur, noise, compression.
         photos: Folder of pictures without people; None means procedural backgrounds only.
+        motion: File or folder of motion capture to draw poses from; None means the poses that come with the package.
         bank_seed: Of the procedural backgrounds.
-        shadows: Whether people cast a shadow on the floor.
+        shadows: Whether people and things cast shadows.
         empty_share: Share of pictures whose person is left out: all joints are OUTSIDE, far from the picture. They
             teach a network to say that nobody is there.
     """
@@ -53,6 +52,7 @@ class SynthConfig:
     scene: SceneConfig = field(default_factory=SceneConfig)
     sensor: SensorConfig = field(default_factory=SensorConfig)
     photos: Path | None = None
+    motion: Path | None = None
     bank_seed: int = 0
     shadows: bool = True
     empty_share: float = 0.0
@@ -95,6 +95,8 @@ class Generator:
         self.config, self.device = config, torch.device(device)
         self.body = Body(device)
         self.bank = _bank(config.bank_seed, config.photos).to(device)
+        self.atlas = _atlas(config.bank_seed, config.photos, str(self.device))
+        self.library = None if config.motion is None else _library(config.motion, str(self.device))
 
     @torch.no_grad()
     def render(
@@ -110,7 +112,8 @@ class Generator:
         """
         draw, body = Draw(seed, count), self.body
         shapes, stature_mm = body.sample_shapes(count, draw.stream(_SHAPES).generator)
-        rotations, kind = sample_rotations(body, draw.stream(_POSES), poses or self.config.poses)
+        captured = {} if self.library is None else {"library": self.library}
+        rotations, kind = sample_rotations(body, draw.stream(_POSES), poses or self.config.poses, **captured)
         people = body.pose(shapes, rotations)
         cameras = sample_views(draw.stream(_VIEWS), people.joints, self.config.size, views or self.config.views)
         cameras = cameras.to(self.device)
@@ -128,24 +131,35 @@ class Generator:
         outfit: Outfit,
         cameras: Views,
         light: Light,
+        scene: Scene | None = None,
     ) -> SynthBatch:
-        """Renders given people: the scene around them and what the sensor does are drawn, everything else is given."""
-        config, body = self.config, self.body
-        scene = sample_scenes(draw.stream(_SCENES), people, kind, cameras, len(self.bank), config.scene)
-        layer = render_people(body, people, outfit, cameras, light, self.bank, config.shadows)
-        present = ~draw.stream(_EMPTY).chance(config.empty_share).to(self.device)[:, None, None]
-        layer = replace(layer, mask=layer.mask & present, shadow=layer.shadow & present)
-        backdrop, _ = render_backdrop(scene, self._backgrounds(draw.stream(_BACKGROUNDS)))
-        images, covered = _compose(draw.stream(_COMPOSITION), layer, backdrop, light.shadow)
+        """Renders given people; the scene around them and what the sensor does are drawn, everything else is given.
+
+        A given scene is not drawn, and no bystanders are: a clip has one place for all its frames.
+        """
+        config, body, joints = self.config, self.body, people.joints
+        bystander_share = config.scene.bystander_share if scene is None else 0.0
+        if scene is None:
+            scene = sample_scenes(draw.stream(_SCENES), body, people, kind, cameras, self.atlas.count, config.scene)
+        present = ~draw.stream(_EMPTY).chance(config.empty_share).to(self.device)
+        layer = render_people(
+            body, people, outfit, cameras, light, self.bank, config.shadows, scene, self.atlas, present
+        )  # fmt: skip
+        layer, _ = paste_people(
+            draw.stream(_COMPOSITION), layer, cameras, joints, scene.floor_m, bystander_share
+        )  # fmt: skip
+        images = self._backgrounds(draw.stream(_BACKGROUNDS)) * (1 - layer.shadow[..., None])
+        images = torch.where(layer.drawn[..., None], layer.colour, images)
+        images = smooth_edges(images, layer.surface, layer.depth)
         images = sense(draw.stream(_SENSOR), images.permute(0, 3, 1, 2).contiguous(), config.sensor)
-        joints_cam = cameras.to_camera(people.joints)
-        joints_px = torch.where(present, cameras.project(joints_cam), NOWHERE_PX)
+        joints_cam = cameras.to_camera(joints)
+        joints_px = torch.where(present[:, None, None], cameras.project(joints_cam), NOWHERE_PX)
         return SynthBatch(
             images=(images * 255).round().to(torch.uint8),
             joints_2d_px=joints_px,
             joints_3d_cam_mm=1000 * joints_cam,
-            visibility=_visibility(joints_px, joints_cam, layer, covered),
-            mask=layer.mask & ~covered,
+            visibility=visibility(joints_px, joints_cam, layer),
+            mask=layer.mask,
             focal_px=cameras.focal,
             centre_px=cameras.centre,
             stature_mm=stature_mm,
@@ -172,55 +186,11 @@ def _bank(seed: int, photos: Path | None) -> Tensor:
     return picture_bank(seed, photos=photos)
 
 
-def _compose(draw: Draw, layer: Layer, background: Tensor, shadow: Tensor) -> tuple[Tensor, Tensor]:
-    """Puts other people, the shadow, the person and occluders over the background.
-
-    Args:
-        draw: Of what is pasted where.
-        layer: The people.
-        background: (B, S, S, 3) in [0, 1].
-        shadow: (B,) how dark shadows are, in [0, 1].
-
-    Returns:
-        Images (B, S, S, 3) in [0, 1], and the pixels (B, S, S) bool that an occluder covers.
-    """
-    picture = background
-    pasted, pasted_mask = _paste(draw, layer)
-    behind = draw.chance(0.6).to(picture.device)[:, None, None]
-    picture = torch.where((pasted_mask & behind)[..., None], pasted, picture)
-    picture = picture * (1 - shadow[:, None, None, None] * layer.shadow[..., None].float())
-    picture = torch.where(layer.mask[..., None], layer.colour, picture)
-    covered = pasted_mask & ~behind
-    picture = torch.where(covered[..., None], pasted, picture)
-    return picture, covered
+@lru_cache(maxsize=2)
+def _atlas(seed: int, photos: Path | None, device: str) -> Atlas:
+    return build_atlas(seed, _bank(seed, photos).to(device))
 
 
-def _paste(draw: Draw, layer: Layer) -> tuple[Tensor, Tensor]:
-    """Other people of the batch, moved, scaled and turned: bystanders, or limbs before the person.
-
-    Returns:
-        Colour (B, S, S, 3) in [0, 1] and mask (B, S, S) bool.
-    """
-    count, size = draw.count, layer.mask.shape[1]
-    scale, angle = draw.log_uniform(0.6, 1.8), draw.normal(0, 0.3)  # source pixels per pixel; radians
-    towards, far = draw.turn(), draw.uniform(0.75, 1.35)  # in halves of the picture: mostly beside its middle
-    shift = far[:, None] * torch.stack([towards.cos(), towards.sin() * 0.5], -1)
-    cos, sin = angle.cos() * scale, angle.sin() * scale
-    affine = torch.stack([cos, -sin, shift[:, 0], sin, cos, shift[:, 1]], -1).view(-1, 2, 3).to(layer.mask.device)
-    other = torch.cat([layer.colour, layer.mask[..., None].float()], -1).roll(1, 0).permute(0, 3, 1, 2)
-    grid = torch.nn.functional.affine_grid(affine, [count, 4, size, size], align_corners=False)
-    moved = torch.nn.functional.grid_sample(other, grid, mode="nearest", align_corners=False).permute(0, 2, 3, 1)
-    chosen = draw.chance(PASTED_SHARE).to(layer.mask.device)[:, None, None]
-    return moved[..., :3], (moved[..., 3] > 0.5) & chosen
-
-
-def _visibility(joints_px: Tensor, joints_cam: Tensor, layer: Layer, covered: Tensor) -> Tensor:
-    """State (B, 17) of joints in pixels and in metres in the camera's frame, under the pixels `covered` (B, S, S)."""
-    size = layer.mask.shape[1]
-    inside = ((joints_px > -0.5) & (joints_px < size - 0.5)).all(-1)
-    column, row = joints_px.round().long().clamp(0, size - 1).unbind(-1)
-    batch = torch.arange(len(joints_px), device=row.device)[:, None]
-    behind = joints_cam[..., 2] - layer.depth[batch, row, column] > JOINT_DEPTH_MM / 1000
-    state = torch.where(behind, SELF_OCCLUDED, VISIBLE)
-    state = torch.where(covered[batch, row, column], OCCLUDED, state)
-    return torch.where(inside, state, OUTSIDE)
+@lru_cache(maxsize=2)
+def _library(source: Path, device: str) -> PoseLibrary:
+    return PoseLibrary.load(Body(device), source)
