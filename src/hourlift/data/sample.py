@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.data.source import Source
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.skeleton import H36M17
 
@@ -21,6 +22,7 @@ _SHAPES = {
     "box_xyxy_px": (4,),
     "joints_3d_cam_mm": (17, 3),
     "visibility": (17,),
+    "head_box_xyxy_px": (4,),
 }
 
 
@@ -33,7 +35,7 @@ class Sample:
     """
 
     id: str
-    """Unique within its data set."""
+    """Unique within its data set. Of a film's frame: as `data.source` says, which `source` reads."""
     image: Path | NDArray[np.uint8]
     """A picture file, or pixels (H, W, 3) RGB."""
     joints_2d_px: NDArray[np.float32]
@@ -56,6 +58,14 @@ class Sample:
     """Body height, from the soles to the crown of the person standing straight."""
     seed: tuple[int, int] | None = None
     """Of a synthetic person: the seed of the run and the number of the picture; `synth.samples` makes it again."""
+
+    head_box_xyxy_px: NDArray[np.float32] | None = None
+    """(4,) MPII's box around the head, which PCKh measures by."""
+
+    @property
+    def source(self) -> Source | None:
+        """Subject, action, take, camera and frame, where the id tells them."""
+        return Source.parse(self.id)
 
     def __post_init__(self) -> None:
         assert H36M17.num_joints == 17
