@@ -16,7 +16,10 @@ from hourlift.synth.rotation import axis_angle
 from hourlift.synth.shade import render_people, sample_lights
 from hourlift.synth.wardrobe import sample_outfits
 
-CALM = PoseMix(stand=0.55, walk=0.3, sit=0.0, floor=0.0, crouch=0.15, kneel=0.0, wild=0.0, lie=0.0, tumble=0.0)
+CALM = PoseMix(
+    stand=0.45, walk=0.3, run=0.0, sit=0.0, floor=0.0, crouch=0.1, kneel=0.0, bend=0.05, reach=0.1, climb=0.0,
+    acrobat=0.0, wild=0.0, prior=0.0, lie=0.0, tumble=0.0,
+)  # fmt: skip
 _FRAMES_AT_ONCE = 16
 
 
@@ -61,7 +64,13 @@ def render_clip(
     joints = body.joints(shapes, rotations)
     joints = joints - joints[..., 2].amin(1)[:, None, None] * joints.new_tensor([0.0, 0.0, 1.0])  # stands at z = 0
     views = views or ViewConfig(
-        margin=(1.1, 1.15), shift=0.0, truncated_share=0.0, distance=(3.5, 5.0), front_share=1.0, height=(0.9, 1.5), extreme_share=0.0
+        margin=(1.1, 1.15),
+        shift=0.0,
+        truncated_share=0.0,
+        distance=(3.5, 5.0),
+        front_share=1.0,
+        height=(0.9, 1.5),
+        extreme_share=0.0,
     )
     camera = sample_views(one, joints.flatten(0, 1)[None], generator.config.size, views)
     outfit, light = sample_outfits(one, len(generator.bank)), sample_lights(one)
