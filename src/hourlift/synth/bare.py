@@ -3,13 +3,14 @@
 import torch
 from torch import Tensor
 
+from hourlift.synth.cloth import Place
 from hourlift.synth.outfit import Outfit
-from hourlift.synth.paint import Attributes, mix, near, noise, ramp
+from hourlift.synth.paint import Attributes, mix, near, noise, ramp, taken
 
 EYE_X, EYE_Z = 0.0297, 0.7566
-_BODY = ("skin", "blush", "body_hair", "hair", "phase")
+_BODY = ("skin", "blush", "phase", "sock", "sock_colour", "shoe_top", "shoe", "sole", "glove", "glove_colour")
 _HEAD = (
-    *_BODY,
+    *("skin", "blush", "phase", "hair"),
     "lips",
     "eyeshadow",
     "beard",
@@ -22,37 +23,40 @@ _HEAD = (
 _IRIS_M, _PUPIL_M = 0.0066, 0.0030
 
 
-def body_skin(outfit: Outfit, person: Tensor, rest: Tensor, arm: Tensor, leg: Tensor, outward: Tensor) -> Tensor:
-    """Colours (3, N) of skin below the head.
-
-    Args:
-        outfit: Of all people.
-        person: (N,) whose point it is.
-        rest: (3, N) places on the standard body.
-        arm: (N,) place along the arm, and below 0 elsewhere; so is leg.
-        leg: (N,).
-        outward: (N,) metres from the axis of arm or leg away from the body.
-    """
-    at = Attributes(outfit, _BODY, person)
-    x, y, z = rest
-    colour = _complexion(at, x, y, z)
+def body_skin(outfit: Outfit, person: Tensor, place: Place) -> Tensor:
+    """Colours (3, N) of skin below the head, with socks, shoes and gloves."""
+    at, y, z, arm, leg = Attributes(outfit, _BODY, person), place.y, place.z, place.arm, place.leg
+    colour = _complexion(at, place.x, y, z)
     joints = near(arm - 1, 0.07, 0.1) + near(leg - 1, 0.08, 0.15) * (y < 0) + 0.8 * ramp(arm, 2.15, 2.4)
-    red = colour * torch.tensor([1.02, 0.84, 0.82], device=x.device)[:, None]
-    colour = mix(colour, red, (at.blush * 5 * joints).clamp(0, 1))
-    palm = ramp(arm, 2.0, 2.15) * ramp(outward, 0.004, -0.006)
-    sole = ramp(z, -0.805, -0.812) * (leg > 1.5)
-    pale = 0.6 * colour + 0.4 * torch.tensor([0.86, 0.64, 0.55], device=x.device)[:, None]
-    colour = mix(colour, pale, torch.maximum(palm, sole))
-    front, back = (y < -0.04) & (arm < 0), (y > 0.02) & (arm < 0)
-    nipple = near(((x.abs() - 0.082) ** 2 + (z - 0.395) ** 2).sqrt(), 0.011, 0.006) * front
-    navel = near((x**2 + (z - 0.185) ** 2).sqrt(), 0.006, 0.006) * front
-    spine = 0.35 * near(x, 0.003, 0.012) * back * (z > 0.05)
-    breast = 0.3 * near(z - 0.355 + 0.15 * x.abs(), 0.003, 0.015) * front * (x.abs() < 0.14)
-    middle = 0.25 * near(x, 0.002, 0.009) * front * (z > 0.1) * (z < 0.45)
-    dark = (0.75 * nipple + 0.8 * navel + spine + breast + middle).clamp(0, 1)
-    colour = mix(colour, colour * torch.tensor([0.66, 0.5, 0.47], device=x.device)[:, None], dark)
-    fleece = at.body_hair * near(x, 0.05, 0.06) * near(z - 0.4, 0.05, 0.08) * front
-    return mix(colour, at.hair, fleece)
+    colour = mix(colour, colour * _tint(colour, 1.02, 0.84, 0.82), (at.blush * 5 * joints).clamp(0, 1))
+    palm = ramp(arm, 2.0, 2.15) * ramp(place.outward, 0.004, -0.006)
+    pale = torch.maximum(palm, ramp(z, -0.805, -0.812) * (leg > 1.5))
+    colour = mix(colour, _tint(colour, 0.86, 0.64, 0.55), 0.4 * pale)
+    trunk = ((arm < 0) & (leg < -0.6)).nonzero()[:, 0]
+    if len(trunk):
+        colour.index_copy_(1, trunk, _bare_trunk(outfit, taken(person, trunk), place.at(trunk), taken(colour, trunk)))
+    colour = mix(colour, at.sock_colour, leg > at.sock)
+    shoe = mix(at.shoe, at.sole, z < -0.806)
+    colour = mix(colour, shoe, leg > at.shoe_top)
+    return mix(colour, at.glove_colour, arm > at.glove)
+
+
+def _tint(colour: Tensor, red: float, green: float, blue: float) -> Tensor:
+    return torch.tensor([red, green, blue], device=colour.device)[:, None]
+
+
+def _bare_trunk(outfit: Outfit, person: Tensor, place: Place, colour: Tensor) -> Tensor:
+    """Skin of the trunk, of colours (3, N): what tells its front from its back."""
+    at, side, z = Attributes(outfit, ("body_hair", "hair"), person), place.x.abs(), place.z
+    front, back = (place.y < -0.04).float(), (place.y > 0.02).float()
+    nipple = near(((side - 0.082) ** 2 + (z - 0.395) ** 2).sqrt(), 0.011, 0.006)
+    navel = near((side**2 + (z - 0.185) ** 2).sqrt(), 0.006, 0.006)
+    breast = near(z - 0.355 + 0.15 * side, 0.003, 0.015) * (side < 0.14)
+    middle = near(side, 0.002, 0.009) * (z > 0.1) * (z < 0.45)
+    dark = front * (0.75 * nipple + 0.8 * navel + 0.3 * breast + 0.25 * middle)
+    dark = dark + 0.35 * near(side, 0.003, 0.012) * back * (z > 0.05)
+    colour = mix(colour, colour * _tint(colour, 0.66, 0.5, 0.47), dark.clamp(0, 1))
+    return mix(colour, at.hair, at.body_hair * near(side, 0.05, 0.06) * near(z - 0.4, 0.05, 0.08) * front)
 
 
 def head_skin(outfit: Outfit, person: Tensor, rest: Tensor) -> Tensor:
@@ -62,11 +66,10 @@ def head_skin(outfit: Outfit, person: Tensor, rest: Tensor) -> Tensor:
     side = x.abs()
     face = ramp(y, -0.075, -0.105)
     colour = _complexion(at, x, y, z)
-    device = x.device
     cheek = near(((side - 0.043) ** 2 + (z - 0.712) ** 2).sqrt(), 0.008, 0.022) * face
     tip = near((side**2 + (z - 0.712) ** 2).sqrt(), 0.006, 0.012) * (y < -0.15)
     ear = (side > 0.073) & (z > 0.69) & (z < 0.775) & (y > -0.07) & (y < 0.01)
-    flushed = colour * torch.tensor([1.03, 0.74, 0.72], device=device)[:, None]
+    flushed = colour * _tint(colour, 1.03, 0.74, 0.72)
     colour = mix(colour, flushed, (4.5 * at.blush * (cheek + tip + 0.8 * ear)).clamp(0, 0.8))
     # Shade where light hardly comes: eye sockets, beside and under the nose, under the lower lip, under the chin.
     socket = near(((side - EYE_X) / 0.023) ** 2 + ((z - EYE_Z - 0.004) / 0.017) ** 2, 0.5, 0.7) * face
@@ -84,7 +87,7 @@ def head_skin(outfit: Outfit, person: Tensor, rest: Tensor) -> Tensor:
     mouth = near(z - 0.682, 0.0008, 0.0018) * near(side, 0.021, 0.005) * face
     colour = colour * (1 - 0.6 * mouth)
     lash = ((side - EYE_X) / 0.0185) ** 2 + ((z - EYE_Z) / 0.0125) ** 2
-    upper = near(lash - 1.0, 0.18, 0.35) * torch.where(z > EYE_Z, 0.75, 0.3) * face
+    upper = near(lash - 1.0, 0.18, 0.35) * (0.3 + 0.45 * (z > EYE_Z)) * face
     colour = colour * (1 - upper)
     arch = EYE_Z + 0.0215 - 0.16 * (side - 0.034).clamp(min=0) + 0.1 * (side - 0.022).clamp(max=0)
     brow = near(z - arch, at.brow, 0.002) * near(side - 0.033, 0.021, 0.004) * face
@@ -94,19 +97,19 @@ def head_skin(outfit: Outfit, person: Tensor, rest: Tensor) -> Tensor:
     return mix(colour, strands(at.hair, x, y, z), scalp * density)
 
 
-def scalp_share(side: Tensor, y: Tensor, z: Tensor, line: Tensor) -> Tensor:
+def scalp_share(side: Tensor, y: Tensor, z: Tensor, line: Tensor, soft: float = 0.006) -> Tensor:
     """How far (N,) points of the head lie inside the hair: above forehead and temples, behind the ears to the nape."""
     temple, nape = ramp(y, -0.108, -0.085), ramp(y, -0.035, -0.005)
     receding = 0.25 * (side - 0.03).clamp(min=0)
-    edge = torch.lerp(line - receding, 0.74 + 0 * z, temple)
-    edge = torch.lerp(edge, 0.672 + 0 * z, nape)
-    return ramp(z - edge, -0.002, 0.004)
+    edge = torch.lerp(line - receding, torch.full_like(temple, 0.74), temple)
+    edge = torch.lerp(edge, torch.full_like(nape, 0.672), nape)
+    return ramp(z - edge, -0.002, soft - 0.002)
 
 
 def strands(hair: Tensor, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     """Colours (3, N) of hair of colours (3, N), with lighter and darker strands that run down."""
     grain = noise(2.3 * x + 1.7 * y, 0.35 * z)
-    return hair * (1 + 0.16 * grain[0].clamp(-2, 2) + 0.08 * grain[2]).clamp(0.4, 1.6)
+    return hair * (1 + 0.09 * grain[0].clamp(-2, 2) + 0.07 * grain[2]).clamp(0.4, 1.6)
 
 
 def eyes(outfit: Outfit, person: Tensor, rest: Tensor) -> Tensor:
@@ -122,8 +125,8 @@ def eyes(outfit: Outfit, person: Tensor, rest: Tensor) -> Tensor:
 
 
 def _complexion(at: Attributes, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
-    blotch = noise(1.9 * x + at.phase[0], 1.3 * z + 0.7 * y + at.phase[1])
-    return at.skin * (1 + 0.025 * blotch[2] + 0.015 * blotch[3])
+    blotch = noise(1.9 * x + at.phase[0], 1.3 * z + 0.7 * y + at.phase[1], slice(2, 4))
+    return at.skin * (1 + 0.025 * blotch[0] + 0.015 * blotch[1])
 
 
 def _beard(at: Attributes, colour: Tensor, side: Tensor, y: Tensor, z: Tensor, face: Tensor) -> Tensor:

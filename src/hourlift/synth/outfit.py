@@ -73,7 +73,7 @@ _BOTTOM_PATTERN_SHARES = [0.46, 0.04, 0.04, 0.15, 0.03, 0.04, 0.2, 0.02, 0.02]
 
 @dataclass(frozen=True, kw_only=True)
 class Outfit(Batch):
-    """B outfits. Places along sleeve and leg as VertexTraits counts; heights at rest, metres; display colours in [0, 1].
+    """B outfits. Places along sleeve and leg as VertexTraits counts; heights at rest in metres; colours for display.
 
     Attributes:
         sleeve: (B,) end of the sleeves.
@@ -248,8 +248,9 @@ def _sample_cuts(draw: Draw, style: Tensor) -> dict[str, Tensor]:
     waist = draw.uniform(0.07, 0.2)
     dress, coat, suit, tight = (style == kind for kind in (DRESS, COATED, SUIT, TIGHT))
     swim = style == SWIM
-    shirtless = swim & draw.chance(0.6) | draw.chance(0.04)
-    cropped = swim | (style == SPORT) & draw.chance(0.12) | draw.chance(0.03)
+    covered = dress | coat | suit
+    shirtless = swim & draw.chance(0.6) | draw.chance(0.04) & ~covered
+    cropped = swim | (style == SPORT) & draw.chance(0.12) | draw.chance(0.03) & ~covered
     midriff = torch.where(cropped, draw.uniform(0.2, 0.36), waist)
     coat_hem = torch.where(draw.chance(0.5), draw.uniform(-0.12, 0.02), draw.uniform(-0.5, -0.1))
     skirt = torch.where(dress, draw.uniform(-0.7, -0.15), -NEVER_Z)

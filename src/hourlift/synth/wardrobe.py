@@ -17,11 +17,23 @@ from hourlift.synth import bare, cloth
 from hourlift.synth.accessories import ACCESSORIES, FIRST_ACCESSORY
 from hourlift.synth.body import NOWHERE, Body
 from hourlift.synth.outfit import NEVER_Z, Outfit, sample_outfits
-from hourlift.synth.paint import Attributes
+from hourlift.synth.paint import Attributes, spread, taken
 
 __all__ = [
-    *("EYE", "GLOSS", "HAIR", "NEVER_Z", "SKIN", "SKIRT", "TIGHTS"),
-    *("Outfit", "SurfacePoints", "colour_points", "fold_normals", "sample_outfits", "surface_points", "wear"),
+    "EYE",
+    "GLOSS",
+    "HAIR",
+    "NEVER_Z",
+    "SKIN",
+    "SKIRT",
+    "TIGHTS",
+    "Outfit",
+    "SurfacePoints",
+    "colour_points",
+    "fold_normals",
+    "sample_outfits",
+    "surface_points",
+    "wear",
 ]
 
 SKIN, EYE, TIGHTS, SKIRT, HAIR = range(5)  # body_cache.LAYER_OF_GROUP, with SKIN for the body
@@ -49,7 +61,7 @@ class SurfacePoints:
         leg: (N,).
         head: (N,).
         foot: (N,).
-        ring: (N, 2) metres from the axis of trunk or limb at rest: forward, and outward (left on the trunk).
+        cloth: (4, N) metres: forward and outward from the axis of trunk or limb at rest, u and v round and along it.
         lengthwise: (N, 3) unit vectors along trunk or limb in the world, in the surface.
     """
 
@@ -60,13 +72,15 @@ class SurfacePoints:
     leg: Tensor
     head: Tensor
     foot: Tensor
-    ring: Tensor
+    cloth: Tensor
     lengthwise: Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Chart:
-    """A body's vertices in the terms of SurfacePoints: (V, 9) rest, arm, leg, head, foot, ring; (V,) length."""
+    """A body's vertices in the terms of SurfacePoints: (V, 12), rest, arm, leg, head, foot, ring, and of cloth
+    coordinates the signed radius, the shift and v; (V,) length along trunk or limb.
+    """
 
     attributes: Tensor
     length: Tensor
@@ -92,11 +106,20 @@ def chart(body: Body) -> _Chart:
     traits_of = torch.stack([traits.arm, traits.leg, traits.head, traits.foot], 1)
     lifted = (body.layer == SKIN) & ((traits.head > 0.5) & (rest[:, 2] > 0.65) | (traits.leg > 1.2))
     return _Chart(
-        attributes=torch.cat([rest, traits_of, ring], 1).contiguous(),
+        attributes=torch.cat([rest, traits_of, ring, _cloth_coordinates(body)], 1).contiguous(),
         length=length,
         of_layer={k: (body.layer == k).nonzero()[:, 0] for k in range(FIRST_ACCESSORY + len(ACCESSORIES))},
         scalp=lifted.nonzero()[:, 0],
     )
+
+
+def _cloth_coordinates(body: Body) -> Tensor:
+    """(V, 3): signed radius of trunk or limb in metres, shift of the cloth round it, and place along it."""
+    arm, leg = body.traits.arm > NOWHERE / 2, body.traits.leg > NOWHERE / 2
+    side = body.mean[:, 0].sign()
+    radius = torch.where(arm, 0.05 * side, torch.where(leg, 0.08 * side, 0.15))
+    along = torch.where(arm, -0.28 * body.traits.arm, body.mean[:, 2])
+    return torch.stack([radius, 2.3 * side * arm, along], 1)
 
 
 def _ring(body: Body) -> tuple[Tensor, Tensor]:
@@ -146,15 +169,17 @@ def surface_points(body: Body, vertices: Tensor, person: Tensor, corner: Tensor,
     uphill = torch.linalg.cross(
         rise_first * second - rise_second * first, across
     )  # the gradient, not yet of unit length
+    columns = at.T.contiguous()
+    forward, outward, radius, shift, v = columns[7:]
     return SurfacePoints(
         person=person,
         layer=body.layer[corner[:, 0]],
         rest=at[:, :3],
-        arm=at[:, 3],
-        leg=at[:, 4],
-        head=at[:, 5],
-        foot=at[:, 6],
-        ring=at[:, 7:],
+        arm=columns[3],
+        leg=columns[4],
+        head=columns[5],
+        foot=columns[6],
+        cloth=torch.stack([forward, outward, radius * torch.atan2(outward, forward) + shift, v]),
         lengthwise=torch.nn.functional.normalize(uphill, dim=-1),
     )
 
@@ -175,7 +200,7 @@ def wear(body: Body, outfit: Outfit) -> tuple[Tensor, Tensor]:
     coat = outfit.coat[:, None]
 
     tights = here.of_layer[TIGHTS]
-    x, y, z, arm, leg, _, _, forward, _ = here.attributes[tights].unbind(1)
+    x, y, z, arm, leg, _, _, forward = here.attributes[tights, :8].unbind(1)
     top, bottom = _covered(per_person, x, y, z, arm, leg)
     bottom = bottom & (~skirted | coat)
     worn[:, tights] = top | bottom
@@ -196,8 +221,8 @@ def wear(body: Body, outfit: Outfit) -> tuple[Tensor, Tensor]:
     worn[:, hair] = (z > outfit.hair_hem[:, None]) & ~face & ~(hatted & (z > _UNDER_HAT_Z))
 
     lifted = here.scalp
-    x, y, z, _, leg, head, _, _, _ = here.attributes[lifted].unbind(1)
-    grown = bare.scalp_share(x.abs(), y, z, outfit.hair_line[:, None]) * (z < outfit.bald_above[:, None])
+    x, y, z, _, leg, head = here.attributes[lifted, :6].unbind(1)
+    grown = bare.scalp_share(x.abs(), y, z, outfit.hair_line[:, None], soft=0.03) * (z < outfit.bald_above[:, None])
     hidden = torch.where(hatted & (z > _UNDER_HAT_Z), 0.15, 1.0)
     shod = (leg > outfit.shoe_top[:, None]) * 0.008
     on_scalp = (head > 0.5) & ((x.abs() < 0.073) | (z > 0.775) | (y > 0.01))
@@ -227,18 +252,20 @@ def _stand_off(
     return _SHELL_M + torch.where(inside, 0.0, layered + loose * wider * _waves(outfit, x, y, z))
 
 
-def _covered(outfit: Outfit, x: Tensor, y: Tensor, z: Tensor, arm: Tensor, leg: Tensor) -> tuple[Tensor, Tensor]:
+def _covered(
+    outfit: Outfit | Attributes, x: Tensor, y: Tensor, z: Tensor, arm: Tensor, leg: Tensor
+) -> tuple[Tensor, Tensor]:
     """Where shirt and trousers are, bool; the outfit's values are broadcast with those of the points."""
     is_arm, is_leg = arm > NOWHERE / 2, leg > NOWHERE / 2
     trunk = ~is_arm & ~is_leg & (z < cloth.neckline(outfit, x, y))
     shirted = outfit.midriff < NEVER_Z / 2
-    top = torch.where(is_arm, shirted & (arm < outfit.sleeve), trunk & (z > outfit.midriff))
+    top = shirted & (is_arm & (arm < outfit.sleeve) | trunk & (z > outfit.midriff))
     top = top & ~((outfit.sleeve < 0) & (x.abs() > 0.125) & (z > 0.44))  # armholes
-    bottom = torch.where(is_leg, leg < outfit.leg, trunk & (z <= outfit.waist))
+    bottom = is_leg & (leg < outfit.leg) | trunk & (z <= outfit.waist)
     return top, bottom
 
 
-_CUT = ("sleeve", "leg", "waist", "midriff", "neck", "v_neck", "skirt", "coat", "sock", "shoe_top", "glove")
+_CUT = ("sleeve", "leg", "waist", "midriff", "neck", "v_neck", "coat")
 
 
 def colour_points(outfit: Outfit, points: SurfacePoints, bank: Tensor) -> Tensor:
@@ -246,54 +273,49 @@ def colour_points(outfit: Outfit, points: SurfacePoints, bank: Tensor) -> Tensor
 
     Args:
         outfit: Of all people, on the points' device.
-        points: N of them.
+        points: N of them, in the order of their persons.
         bank: (P, S, S, 3) uint8 pictures to cut cloth from.
 
     Returns:
         (N, 3) display colours in [0, 1].
     """
-    layer, person = points.layer, points.person
-    columns = _columns(points)
-    x, y, z, arm, leg, _, outward = columns
+    layer, person, columns = points.layer, points.person, _columns(points)
+    x, y, z, arm, leg = columns[:5]
     at = Attributes(outfit, _CUT, person)
-    top, bottom = _covered(at, x, y, z, arm, leg)  # type: ignore[arg-type]  # the same fields, at points
-    top = top | (layer == SKIRT) & at.coat
-    head, eye = (layer == SKIN) & (points.head > 0.5) & (z > 0.632), layer == EYE
+    top, bottom = _covered(at, x, y, z, arm, leg)
+    skirt, skin, tights = layer == SKIRT, layer == SKIN, layer == TIGHTS
+    top = top | skirt & (at.coat > 0.5)
+    upper = skin & (points.head > 0.5) & (z > 0.632)
     # Skin under a shell takes the cloth's colour, so that poke-through does not show.
-    dressed = ((layer == SKIRT) | top | bottom) & (layer <= SKIRT) & ~eye & ~(head & (z > at.neck + 0.05))
-    head = head & ~dressed
-    carried = layer >= FIRST_ACCESSORY
-    other = ~(dressed | head | eye | carried | (layer == HAIR))
-
+    dressed = (skirt | (top | bottom) & (skin | tights)) & ~(upper & (z > at.neck + 0.05))
+    head = upper & ~dressed
+    other = (skin | tights) & ~dressed & ~head
     colour = torch.empty(3, len(layer), device=x.device)
 
-    def paint(where: Tensor, painter: Callable[[Tensor], Tensor]) -> None:
+    def paint(where: Tensor, painter: Callable[[cloth.Place, Tensor, Tensor], Tensor]) -> None:
         index = where.nonzero()[:, 0]
         if len(index):
-            colour[:, index] = painter(index)
+            place = cloth.Place(columns.index_select(1, index), taken(top, index).float())
+            colour.index_copy_(1, index, painter(place, taken(person, index), index))
 
-    def clothes(index: Tensor) -> Tensor:
-        place = cloth.Place(columns[:, index], top[index])
-        painted = cloth.cloth_colour(outfit, person[index], place, bank)
-        return cloth.sewn_on(outfit, person[index], place, painted, bank)
+    def clothes(place: cloth.Place, person: Tensor, index: Tensor) -> Tensor:
+        return cloth.sewn_on(outfit, person, place, cloth.cloth_colour(outfit, person, place, bank), bank)
 
-    def limbs(index: Tensor) -> Tensor:
-        rest, on = columns[:3, index], person[index]
-        painted = bare.body_skin(outfit, on, rest, arm[index], leg[index], outward[index])
-        return _feet_and_hands(outfit, at, index, on, z[index], arm[index], leg[index], painted)
+    def locks(place: cloth.Place, person: Tensor, index: Tensor) -> Tensor:
+        return bare.strands(spread(outfit.hair.T, person), *place.columns[:3])
 
     paint(dressed, clothes)
-    paint(other, limbs)
-    paint(head, lambda index: bare.head_skin(outfit, person[index], columns[:3, index]))
-    paint(eye, lambda index: bare.eyes(outfit, person[index], columns[:3, index]))
-    paint(layer == HAIR, lambda index: bare.strands(outfit.hair.T[:, person[index]], *columns[:3, index]))
-    paint(carried, lambda index: _accessory_colour(outfit, person[index], layer[index], columns[:, index]))
-    strapped = (dressed | other) & (arm < NOWHERE / 2) & (leg < NOWHERE / 2) & (z > 0.06)
+    paint(other, lambda place, person, index: bare.body_skin(outfit, person, place))
+    paint(head, lambda place, person, index: bare.head_skin(outfit, person, place.columns[:3]))
+    paint(layer == EYE, lambda place, person, index: bare.eyes(outfit, person, place.columns[:3]))
+    paint(layer == HAIR, locks)
+    carried = layer >= FIRST_ACCESSORY
+    paint(carried, lambda place, person, index: _accessory_colour(outfit, person, taken(layer, index), place.columns))
     packs = outfit.extra[:, [_CODE["backpack"] - FIRST_ACCESSORY, _CODE["shoulder_bag"] - FIRST_ACCESSORY]]
-    strapped = strapped & (outfit.straps | outfit.strap)[person]
+    trunk = (dressed | other) & (arm < NOWHERE / 2) & (leg < NOWHERE / 2) & (z > 0.06)
     paint(
-        strapped,
-        lambda index: cloth.straps(outfit, person[index], *columns[:3, index], colour[:, index], packs),
+        trunk & (outfit.straps | outfit.strap)[person],
+        lambda place, person, index: cloth.straps(outfit, person, place, taken(colour, index), packs),
     )
     return colour.T.clamp(0, 1)
 
@@ -301,31 +323,21 @@ def colour_points(outfit: Outfit, points: SurfacePoints, bank: Tensor) -> Tensor
 def fold_normals(outfit: Outfit, points: SurfacePoints, normal: Tensor) -> Tensor:
     """Unit normals (N, 3) in the world, bent by folds of the cloth."""
     clothed = ((points.layer == TIGHTS) | (points.layer == SKIRT)).nonzero()[:, 0]
-    columns = _columns(points)[:, clothed]
-    person = points.person[clothed]
+    if not len(clothed):
+        return normal
+    columns, person = _columns(points).index_select(1, clothed), taken(points.person, clothed)
     at = Attributes(outfit, ("waist", "coat"), person)
-    is_top = (columns[3] > NOWHERE / 2) | (columns[2] > at.waist) | at.coat & (points.layer[clothed] == SKIRT)
-    place = cloth.Place(columns, is_top)
-    bent = normal.clone()
-    bent[clothed] = cloth.bend(outfit, person, place, normal[clothed], points.lengthwise[clothed])
-    return bent
+    is_top = (columns[3] > NOWHERE / 2) | (columns[2] > at.waist) | (at.coat > 0.5) & (points.layer[clothed] == SKIRT)
+    place = cloth.Place(columns, is_top.float())
+    bent = cloth.bend(
+        outfit, person, place, normal.index_select(0, clothed), points.lengthwise.index_select(0, clothed)
+    )
+    return normal.index_copy(0, clothed, bent)
 
 
 def _columns(points: SurfacePoints) -> Tensor:
-    """(7, N): x, y, z, arm, leg, forward, outward, each contiguous."""
-    return torch.cat([points.rest.T, points.arm[None], points.leg[None], points.ring.T])
-
-
-def _feet_and_hands(
-    outfit: Outfit, at: Attributes, index: Tensor, person: Tensor, z: Tensor, arm: Tensor, leg: Tensor, colour: Tensor
-) -> Tensor:
-    """Skin of colours (3, N) with socks, shoes and gloves; `at` is of all points, `index` says which these are."""
-    socks = leg > at.sock[index]
-    colour = torch.where(socks, outfit.sock_colour.T[:, person], colour)
-    shod = leg > at.shoe_top[index]
-    shoe = torch.where(z < -0.806, outfit.sole.T[:, person], outfit.shoe.T[:, person])
-    colour = torch.where(shod, shoe, colour)
-    return torch.where(arm > at.glove[index], outfit.glove_colour.T[:, person], colour)
+    """(9, N), as cloth.Place has them: x, y, z, arm, leg, forward, outward, u, v."""
+    return torch.cat([points.rest.T, points.arm[None], points.leg[None], points.cloth])
 
 
 def _accessory_colour(outfit: Outfit, person: Tensor, layer: Tensor, columns: Tensor) -> Tensor:
