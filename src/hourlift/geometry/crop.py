@@ -16,7 +16,8 @@ BOX_GROWTH = 0.15
 CROP_MARGIN = 1.1
 """The square crop's side over the longer side of the box."""
 
-_MIN_GROWTH = 0.05  # of the longer side: a person seen edge-on is still some pixels wide
+MIN_GROWTH = 0.05
+"""But at least by this share of the longer extent: a person seen edge-on is still some pixels wide."""
 
 
 def whole_image_box(image_wh: tuple[int, int]) -> NDArray[np.float64]:
@@ -43,7 +44,7 @@ def box_from_joints(joints_px: ArrayLike, growth: float = BOX_GROWTH) -> NDArray
     some = np.isfinite(low)
     low, high = np.where(some, low, np.nan), np.where(some, high, np.nan)
     extent = high - low
-    pad = np.maximum(growth * extent, _MIN_GROWTH * extent.max(axis=-1, keepdims=True))
+    pad = np.maximum(growth * extent, MIN_GROWTH * extent.max(axis=-1, keepdims=True))
     return np.concatenate([low - pad, high + pad], axis=-1)
 
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hourlift.geometry.skeleton import H36M17
+from hourlift.hourglass.warp import Draws, Warp
 
 _MAX_SPREADS = 2.5, 2.0  # Gaussian angle and shift are cut off at so many standard deviations
 
@@ -60,7 +60,7 @@ def augment(
         Pictures (B, 3, size, size) float32 in [0, 1]; their joints (B, 17, 2) in pixels, also where they lie outside;
         known (B, 17) bool, False for a joint that the source picture did not hold although the crop reaches there.
     """
-    draws = _Draws(len(images), images.device, generator)
+    draws = Draws(len(images), images.device, generator)
     warp = _sample_warp(draws, images.shape[-1], size, config)
     pictures = warp.sample(images, draws.chance(0.5))
     joints, known = warp.move(joints_px)
@@ -80,63 +80,7 @@ def augment(
     return pictures.clamp(0, 1), joints, known
 
 
-class _Draws:
-    """Random tensors (B, *shape) on a device, out of a generator of the CPU."""
-
-    def __init__(self, count: int, device: torch.device, generator: torch.Generator) -> None:
-        self._count, self._device, self._generator = count, device, generator
-
-    def uniform(self, low: float, high: float, *shape: int) -> Tensor:
-        drawn = torch.rand(self._count, *shape, generator=self._generator)
-        return (low + (high - low) * drawn).to(self._device)
-
-    def normal(self, *shape: int) -> Tensor:
-        return torch.randn(self._count, *shape, generator=self._generator).to(self._device)
-
-    def chance(self, probability: float) -> Tensor:
-        return self.uniform(0, 1) < probability
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Warp:
-    """An affine map of each picture: source = linear (answer - middle of the answer) + middle, all in pixels.
-
-    Attributes:
-        linear: (B, 2, 2).
-        middle: (B, 2), source pixels.
-        mirrored: (B,) bool, whether it mirrors.
-        source: Side of the source in pixels.
-        size: Side of the answer.
-    """
-
-    linear: Tensor
-    middle: Tensor
-    mirrored: Tensor
-    source: int
-    size: int
-
-    def sample(self, images: Tensor, extended: Tensor) -> Tensor:
-        """The pictures (B, 3, size, size) in [0, 1]; around the `extended` (B,) ones is their border, else black."""
-        along = torch.arange(self.size, device=images.device) - (self.size - 1) / 2
-        pixels = torch.stack(torch.meshgrid(along, along, indexing="xy"), -1).view(1, -1, 2)
-        places = (pixels @ self.linear.mT + self.middle[:, None]).view(-1, self.size, self.size, 2)
-        places = torch.where(extended[:, None, None, None], places.clamp(0, self.source - 1), places)
-        grid = (places + 0.5) * (2 / self.source) - 1
-        return F.grid_sample(images.float() / 255, grid, align_corners=False)
-
-    def move(self, joints_px: Tensor) -> tuple[Tensor, Tensor]:
-        """The joints (B, 17, 2) in the answer, and which of them are known, (B, 17) bool."""
-        offset = (joints_px - self.middle[:, None])[..., None]
-        joints = torch.linalg.solve(self.linear[:, None], offset)[..., 0] + (self.size - 1) / 2
-        held = ((joints_px > -0.5) & (joints_px < self.source - 0.5)).all(-1)
-        outside = ((joints < -0.5) | (joints > self.size - 0.5)).any(-1)
-        known = held | outside
-        other = torch.as_tensor(H36M17.flip_permutation, device=joints.device)
-        joints = torch.where(self.mirrored[:, None, None], joints[:, other], joints)
-        return joints, torch.where(self.mirrored[:, None], known[:, other], known)
-
-
-def _sample_warp(draws: _Draws, source: int, size: int, config: AugmentConfig) -> _Warp:
+def _sample_warp(draws: Draws, source: int, size: int, config: AugmentConfig) -> Warp:
     most_angle, most_shift = _MAX_SPREADS
     angle = draws.normal().clamp(-most_angle, most_angle) * math.radians(config.rotation_deg)
     angle = torch.where(draws.chance(config.any_rotation), draws.uniform(-math.pi, math.pi), angle)
@@ -146,7 +90,7 @@ def _sample_warp(draws: _Draws, source: int, size: int, config: AugmentConfig) -
     step = source / (size * zoom)  # source pixels per pixel of the answer
     cos, sin = angle.cos() * step, angle.sin() * step
     sign = torch.where(mirrored, -1.0, 1.0)
-    return _Warp(
+    return Warp(
         linear=torch.stack([cos * sign, -sin, sin * sign, cos], -1).view(-1, 2, 2),
         middle=(source - 1) / 2 + shift * step[:, None] * size,
         mirrored=mirrored,
@@ -163,7 +107,7 @@ def _lower_resolution(pictures: Tensor, generator: torch.Generator) -> Tensor:
     return F.interpolate(small, size=(size, size), mode="bilinear")
 
 
-def _recolour(pictures: Tensor, strength: float, draws: _Draws) -> Tensor:
+def _recolour(pictures: Tensor, strength: float, draws: Draws) -> Tensor:
     """Other exposure, white balance, contrast and saturation; all ranges are of logarithms."""
     gamma = torch.exp(strength * draws.uniform(-0.5, 0.5, 1, 1, 1))
     gain = torch.exp(strength * (draws.uniform(-0.4, 0.4, 1, 1, 1) + draws.uniform(-0.2, 0.2, 3, 1, 1)))
@@ -176,7 +120,7 @@ def _recolour(pictures: Tensor, strength: float, draws: _Draws) -> Tensor:
     return grey + (pictures - grey) * saturation
 
 
-def _paste_patches(pictures: Tensor, chosen: Tensor, draws: _Draws) -> Tensor:
+def _paste_patches(pictures: Tensor, chosen: Tensor, draws: Draws) -> Tensor:
     """One patch on each of the `chosen` (B,) pictures; a side is 8 to 40 % of the picture's."""
     size = pictures.shape[-1]
     along = torch.arange(size, device=pictures.device)

@@ -1,0 +1,163 @@
+"""The report's augmentation policies: which of five strategies change a training picture, and how.
+
+`frs` changes a picture or not, at random, and if so by ONE strategy; `overlap` draws every strategy by itself, so that
+one picture can get several. Probabilities and ranges are ours where the report gives none; they are the fields of
+`Policy`. JPEG, noise and colour belong to `augment.STRONG` and to the generator's sensor, not to the report.
+
+Shapes: B pictures (B, 3, S, S), J joints (B, J, 2) in pixels (centres at integers).
+"""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from hourlift.geometry.crop import BOX_GROWTH, MIN_GROWTH
+from hourlift.hourglass.warp import Draws, Warp
+
+Strategy = Literal["flip", "rotation", "shift", "occlusion", "scale"]
+STRATEGIES: tuple[Strategy, ...] = ("flip", "rotation", "shift", "occlusion", "scale")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """Which strategies may change a picture, and how far each goes.
+
+    Attributes:
+        strategies: Those that are drawn from; none leaves every picture as it is.
+        choice: "one": a picture is changed with the probability, by one strategy, each as likely as the others.
+            "each": every strategy is drawn by itself with the probability.
+        probability: Of a change.
+        rotation_deg: Largest angle, either way; even in between.
+        scale: Smallest and largest factor; its logarithm is even in between.
+        patch: Smallest and largest side of an occluding patch, as shares of the picture's side.
+    """
+
+    strategies: tuple[Strategy, ...] = ()
+    choice: Literal["one", "each"] = "one"
+    probability: float = 0.5
+    rotation_deg: float = 30.0
+    scale: tuple[float, float] = (0.75, 1.25)
+    patch: tuple[float, float] = (0.1, 0.4)
+
+
+NONE = Policy()
+FRS = Policy(strategies=("flip", "rotation", "shift"))
+FRSO = Policy(strategies=("flip", "rotation", "shift", "occlusion"))
+FRSOS = Policy(strategies=STRATEGIES)
+FULL = FRSOS
+"""The same; its recipe trains on S8 too."""
+OVERLAP = replace(FRSOS, choice="each")
+FINAL = Policy(strategies=("flip", "rotation", "occlusion"))
+"""Of the report's final model, which uses no scaling and no shifting."""
+
+
+class Augmented(NamedTuple):
+    """A changed batch."""
+
+    images: Tensor
+    """(B, 3, S, S) float32 in [0, 1]; black where the source does not reach."""
+    joints_px: Tensor
+    """(B, 17, 2), also where they lie outside; NaN stays NaN."""
+    known: Tensor
+    """(B, 17) bool: False for NaN, and for a joint that the source did not show although the picture holds its
+    place."""
+    visible: Tensor
+    """(B, 17) bool: False also for a joint under a patch or outside of the picture."""
+
+
+def apply_policy(
+    images: Tensor, joints_px: Tensor, visible: Tensor, policy: Policy, generator: torch.Generator
+) -> Augmented:
+    """Change a batch by one affine warp per picture and by patches.
+
+    Args:
+        images: (B, 3, S, S) uint8, crops with padding around the person.
+        joints_px: (B, 17, 2), Human3.6M order; NaN where not annotated.
+        visible: (B, 17) bool.
+        policy: What is drawn from.
+        generator: Of the CPU; the same state gives the same answer.
+    """
+    draws = Draws(len(images), images.device, generator)
+    applied = draw_strategies(policy, draws)
+    warp = _draw_warp(policy, applied, joints_px, images.shape[-1], draws)
+    pictures = warp.sample(images, torch.zeros_like(applied["flip"]))
+    joints, known = warp.move(joints_px)
+    visible = torch.where(warp.mirrored[:, None], visible[:, warp.other_side], visible)
+    patch = _draw_patches(policy, applied["occlusion"], images.shape[-1], draws)
+    shade = draws.chance(0.5).float()[:, None, None, None]  # white or black
+    pictures = torch.where(patch.pixels(images.shape[-1])[:, None], shade, pictures)
+    inside = ((joints > -0.5) & (joints < images.shape[-1] - 0.5)).all(-1)
+    return Augmented(pictures, joints, known, visible & inside & ~patch.covers(joints))
+
+
+def draw_strategies(policy: Policy, draws: Draws) -> dict[Strategy, Tensor]:
+    """Decide for each picture which strategies change it, (B,) bool for every one there is."""
+    changed, chosen = draws.chance(policy.probability), draws.uniform(0, len(policy.strategies) or 1).floor()
+    each = {name: draws.chance(policy.probability) for name in STRATEGIES}
+    if policy.choice == "one":
+        each = {name: changed & (chosen == i) for i, name in enumerate(policy.strategies)}
+    return {name: each[name] if name in policy.strategies else torch.zeros_like(changed) for name in STRATEGIES}
+
+
+def padding(joints_px: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """How much room the crop leaves around the person: (B, 2) left and above, (B, 2) right and below, at least 0.
+
+    The person is the box around the known joints, grown for the flesh as `geometry.crop.box_from_joints` does. There
+    is no room around a person without a known joint.
+    """
+    known = joints_px.isfinite().all(-1, keepdim=True)
+    low = torch.where(known, joints_px, math.inf).amin(1)
+    high = torch.where(known, joints_px, -math.inf).amax(1)
+    extent = high - low
+    flesh = torch.maximum(BOX_GROWTH * extent, MIN_GROWTH * extent.amax(-1, keepdim=True))
+    before, after = low - flesh + 0.5, size - 0.5 - (high + flesh)
+    some = known.any(1)
+    return torch.where(some, before, 0.0).clamp_min(0), torch.where(some, after, 0.0).clamp_min(0)
+
+
+def _draw_warp(policy: Policy, applied: dict[Strategy, Tensor], joints_px: Tensor, size: int, draws: Draws) -> Warp:
+    """Mirrored, turned and scaled about the middle, then moved."""
+    most = math.radians(policy.rotation_deg)
+    angle = torch.where(applied["rotation"], draws.uniform(-most, most), 0.0)
+    factor = draws.uniform(math.log(policy.scale[0]), math.log(policy.scale[1])).exp()
+    step = 1 / torch.where(applied["scale"], factor, 1.0)  # source pixels per pixel of the answer
+    cos, sin = angle.cos() * step, angle.sin() * step
+    sign = torch.where(applied["flip"], -1.0, 1.0)
+    warp = Warp(
+        linear=torch.stack([cos * sign, -sin, sin * sign, cos], -1).view(-1, 2, 2),
+        middle=torch.full_like(joints_px[:, 0], (size - 1) / 2),
+        mirrored=applied["flip"],
+        source=size,
+        size=size,
+    )
+    before, after = padding(warp.move(joints_px)[0], size)
+    shift = draws.uniform(0, 1, 2) * (before + after) - before
+    shift = torch.where(applied["shift"][:, None], shift, 0.0)
+    return replace(warp, middle=warp.middle - (warp.linear @ shift[..., None])[..., 0])
+
+
+class _Patches(NamedTuple):
+    """A rectangle in each picture, (B, 2) its corners in pixel edges; empty where there is none."""
+
+    low: Tensor
+    high: Tensor
+
+    def covers(self, points_px: Tensor) -> Tensor:
+        """Which of the points (B, N, 2) lie under them, (B, N) bool."""
+        return ((points_px + 0.5 >= self.low[:, None]) & (points_px + 0.5 < self.high[:, None])).all(-1)
+
+    def pixels(self, size: int) -> Tensor:
+        """The covered pixels, (B, S, S) bool."""
+        along = torch.arange(size, device=self.low.device) + 0.5
+        inside = (along >= self.low[..., None]) & (along < self.high[..., None])  # (B, 2, S), x and y
+        return inside[:, 0, None, :] & inside[:, 1, :, None]
+
+
+def _draw_patches(policy: Policy, applied: Tensor, size: int, draws: Draws) -> _Patches:
+    """Of random width and height, anywhere in the picture."""
+    sides = (draws.uniform(*policy.patch, 2) * size).round() * applied[:, None]
+    low = (draws.uniform(0, 1, 2) * (size - sides)).round()
+    return _Patches(low, low + sides)

@@ -1,0 +1,76 @@
+"""One affine warp per picture, its joints taken along, and the random numbers that it is made of.
+
+Shapes: B pictures (B, 3, S, S), J joints (B, J, 2) in pixels (centres at integers).
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from hourlift.geometry.skeleton import H36M17
+
+
+class Draws:
+    """Random tensors (B, *shape) on a device, out of a generator of the CPU."""
+
+    def __init__(self, count: int, device: torch.device, generator: torch.Generator) -> None:
+        self._count, self._device, self._generator = count, device, generator
+
+    def uniform(self, low: float, high: float, *shape: int) -> Tensor:
+        """Even between two bounds."""
+        drawn = torch.rand(self._count, *shape, generator=self._generator)
+        return (low + (high - low) * drawn).to(self._device)
+
+    def normal(self, *shape: int) -> Tensor:
+        """Of the standard normal distribution."""
+        return torch.randn(self._count, *shape, generator=self._generator).to(self._device)
+
+    def chance(self, probability: float) -> Tensor:
+        """(B,) bool, True with the probability."""
+        return self.uniform(0, 1) < probability
+
+
+@dataclass(frozen=True, kw_only=True)
+class Warp:
+    """An affine map of each picture: source = linear (answer - middle of the answer) + middle, all in pixels.
+
+    Attributes:
+        linear: (B, 2, 2).
+        middle: (B, 2), source pixels.
+        mirrored: (B,) bool, whether it mirrors.
+        source: Side of the source in pixels.
+        size: Side of the answer.
+    """
+
+    linear: Tensor
+    middle: Tensor
+    mirrored: Tensor
+    source: int
+    size: int
+
+    def sample(self, images: Tensor, extended: Tensor) -> Tensor:
+        """The pictures (B, 3, size, size) in [0, 1]; around the `extended` (B,) ones is their border, else black."""
+        along = torch.arange(self.size, device=images.device) - (self.size - 1) / 2
+        pixels = torch.stack(torch.meshgrid(along, along, indexing="xy"), -1).view(1, -1, 2)
+        places = (pixels @ self.linear.mT + self.middle[:, None]).view(-1, self.size, self.size, 2)
+        places = torch.where(extended[:, None, None, None], places.clamp(0, self.source - 1), places)
+        grid = (places + 0.5) * (2 / self.source) - 1
+        return F.grid_sample(images.float() / 255, grid, align_corners=False)
+
+    def move(self, joints_px: Tensor) -> tuple[Tensor, Tensor]:
+        """The joints (B, 17, 2) in the answer, and which of them are known, (B, 17) bool."""
+        offset = (joints_px - self.middle[:, None])[..., None]
+        joints = torch.linalg.solve(self.linear[:, None], offset)[..., 0] + (self.size - 1) / 2
+        held = ((joints_px > -0.5) & (joints_px < self.source - 0.5)).all(-1)
+        outside = ((joints < -0.5) | (joints > self.size - 0.5)).any(-1)
+        known = held | outside
+        other = self.other_side
+        joints = torch.where(self.mirrored[:, None, None], joints[:, other], joints)
+        return joints, torch.where(self.mirrored[:, None], known[:, other], known)
+
+    @property
+    def other_side(self) -> Tensor:
+        """(17,) index of each joint's counterpart in a mirrored picture."""
+        return torch.as_tensor(H36M17.flip_permutation, device=self.linear.device)
