@@ -18,7 +18,7 @@ from hourlift.synth.draw import Draw
 from hourlift.synth.library import clip_weights
 from hourlift.synth.motion import PoseMix, sample_rotations
 from hourlift.synth.prior import PosePrior, pose_vectors
-from hourlift.synth.retarget import landmarks, mirrored, retarget_clip
+from hourlift.synth.retarget import hold_hinges, landmarks, mirrored, retarget_clip
 from hourlift.synth.rotation import from_vector
 
 BONES = [
@@ -123,7 +123,8 @@ def table(body: Body, prior: PosePrior, known: Tensor, unseen: Tensor) -> None:
     draw = Draw(1, NEAREST_OF)
     drawn = torch.eye(3).repeat(NEAREST_OF, body.num_bones, 1, 1)
     drawn[:, [body.bone[bone] for bone in prior.bones]] = from_vector(prior.draw(draw))
-    by_hand = sample_rotations(body, Draw(2, NEAREST_OF), BY_HAND)[0]
+    drawn = hold_hinges(body, drawn)
+    by_hand = sample_rotations(body, Draw(2, NEAREST_OF), PoseMix(prior=0.0))[0]
     known = torch.cat([known, mirrored(body, known)])
     known = known[torch.randperm(len(known), generator=draw.generator)[:NEAREST_OF]]
     unseen = unseen[torch.randperm(len(unseen), generator=draw.generator)[:3000]]
@@ -147,8 +148,6 @@ def _shape(body: Body, poses: Tensor) -> Tensor:
     joints = torch.stack([place - places["pelvis"] for name, place in places.items() if name != "pelvis"], 1)
     return 1000 * joints.flatten(1) / joints.shape[1] ** 0.5
 
-
-BY_HAND = PoseMix(**{name: 0.0 for name in ("prior", "captured") if name in PoseMix.__dataclass_fields__})
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -122,6 +122,9 @@ def _read_asf(file: Path) -> _Skeleton:
     if loose or not segments[1:]:
         name, line = (loose[0].name, loose[0].line) if loose else ("any", lines.line)
         raise lines.error(f"the bone {name} has no place in the :hierarchy; is the file cut off?", line)
+    order = _parents_first(segments)
+    if len(order) < len(segments):
+        raise lines.error("some bones of the :hierarchy do not hang on the root")
     return _Skeleton(unit_m=unit_m, degrees=degrees, segments=segments)
 
 
@@ -220,13 +223,10 @@ def _ends(skeleton: _Skeleton, frames: dict[str, Array]) -> Array:
 
 
 def _parents_first(segments: list[_Segment]) -> list[int]:
-    order, waiting = [0], list(range(1, len(segments)))
-    while waiting:
-        ready = [i for i in waiting if segments[i].parent in order]
-        if not ready:
-            raise ValueError(f"the bones {', '.join(segments[i].name for i in waiting)} do not hang on the root")
-        order += ready
-        waiting = [i for i in waiting if i not in ready]
+    """Indices of the segments that hang on the root, parents before their children."""
+    order = [0]
+    for parent in order:  # grows as it is gone through
+        order += [i for i, segment in enumerate(segments) if segment.parent == parent]
     return order
 
 

@@ -55,7 +55,7 @@ class PoseLibrary:
         No heading is drawn, and none is kept.
         """
         root = self._body.bone["root"]
-        poses, others = self._frames(draw), self._frames(draw)
+        poses, others = self.frames(draw), self.frames(draw)
         for each in (poses, others):
             each[:, root] = without_heading(each[:, root])
         tilt = (poses[:, root].mT @ others[:, root]).diagonal(dim1=-2, dim2=-1).sum(-1)
@@ -94,7 +94,8 @@ class PoseLibrary:
             rotations, path = mirrored(self._body, rotations), path * torch.tensor([-1.0, 1.0, 1.0])
         return rotations, path
 
-    def _frames(self, draw: Draw) -> Tensor:
+    def frames(self, draw: Draw) -> Tensor:
+        """Draws frames as they were captured: rotations (B, K, 3, 3) on the CPU, heading included."""
         clip = draw.choose(self._weights)
         frame = self.starts[clip] + (draw.uniform() * self._lengths[clip]).long()
         return self.rotations[frame].clone()

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from hourlift.synth.body import Body
 from hourlift.synth.draw import Draw
-from hourlift.synth.retarget import fill_in, mirrored
+from hourlift.synth.retarget import fill_in, hold_hinges, mirrored
 from hourlift.synth.rotation import from_vector, quaternion, rotation_vector
 
 PRIOR_FILE = Path(__file__).with_name("pose_prior.npz")
@@ -94,7 +94,7 @@ def sample_prior(body: Body, draw: Draw, temperature: float = 1.0) -> Tensor:
     prior = _shipped()
     rotations = torch.eye(3).repeat(draw.count, body.num_bones, 1, 1)
     rotations[:, [body.bone[bone] for bone in prior.bones]] = from_vector(prior.draw(draw, temperature))
-    rotations = fill_in(body, rotations, draw)
+    rotations = fill_in(body, hold_hinges(body, rotations), draw)
     return torch.where(draw.chance(0.5)[:, None, None, None], mirrored(body, rotations), rotations)
 
 

@@ -15,7 +15,7 @@ from torch.nn.functional import normalize
 from hourlift.data.motion import MotionClip
 from hourlift.synth.body import Body
 from hourlift.synth.draw import Draw
-from hourlift.synth.rotation import RAD, align, between, from_vector, rotation_vector
+from hourlift.synth.rotation import RAD, align, axis_angle, between, from_vector, rotation_vector
 
 SIDES = ((".L", "l_", 1.0), (".R", "r_", -1.0))
 SPINE = ("root", "spine05", "spine04", "spine03", "spine02", "spine01")
@@ -27,7 +27,9 @@ _SPINE_SHARE = 0.3  # spine03 to spine02: where recordings put the joint of the 
 _UPRIGHT_Z = 0.94  # cosine of 20 degrees: a trunk that is less inclined tells what upright means in this clip
 _FEW_UPRIGHT = 20.0  # frames: below, the clip's own notion of upright counts little
 _BENT, _STRAIGHT = 0.45, 0.1  # sines of flexion: above, the bending plane alone tells the twist; below, nothing of it
+_KNEE_BENT = 60 * RAD  # where the plane of thigh and shin is compared with the body's own knee
 _FOOT_SHARE = 0.5  # weight of the foot in the twist of a straight leg
+_MOST_FLEXION = 155 * RAD  # of a knee or an elbow
 _LEVEL_REACH = 0.3  # a foot of unknown direction that points forward by less, as a kneeling person's, is not levelled
 _COLLAR_LIMIT, _HEAD_LIMIT, _HAND_LIMIT = 35 * RAD, 75 * RAD, 80 * RAD
 
@@ -205,24 +207,26 @@ def _turn_head(pose: _Pose, turns: dict[str, Tensor]) -> None:
 
 def _turn_leg(pose: _Pose, turns: dict[str, Tensor], suffix: str, side: str, sign: float) -> None:
     """Thigh, shin and foot of one side; the knee's axis points to the person's left."""
-    left = torch.eye(3)[0]
     thigh, shin = pose.way(f"{side}hip", f"{side}knee"), pose.way(f"{side}knee", f"{side}ankle")
     rest_thigh, rest_shin = pose.rest_way(f"{side}hip", f"{side}knee"), pose.rest_way(f"{side}knee", f"{side}ankle")
+    bent = axis_angle(torch.eye(3)[0], torch.tensor(_KNEE_BENT))  # legs are not quite at a right angle to the axis
+    thigh_axis = normalize(torch.linalg.cross(rest_thigh, bent @ rest_shin), dim=0)
+    shin_axis = bent.mT @ thigh_axis
     foot, rest_foot = pose.way(f"{side}ankle", f"{side}toe"), normalize(_foot(sign), dim=0)
     pelvis = turns["root"]
-    carried = _apply(align(_apply(pelvis, rest_thigh), thigh), _apply(pelvis, left))
+    carried = _apply(align(_apply(pelvis, rest_thigh), thigh), _apply(pelvis, thigh_axis))
     across = torch.linalg.cross(foot, shin).nan_to_num(0.0)  # points left, as the knee's axis does
     straight = normalize((1 - _FOOT_SHARE) * carried + _FOOT_SHARE * across, dim=-1)
     axis = _hinge(thigh, shin, straight)
-    turns["upperleg01" + suffix] = _turned(thigh, axis, rest_thigh, left)
-    lower = _turned(shin, axis, rest_shin, left)
+    turns["upperleg01" + suffix] = _turned(thigh, axis, rest_thigh, thigh_axis)
+    lower = _turned(shin, axis, rest_shin, shin_axis)
     turns["lowerleg01" + suffix] = lower
     ahead = _apply(lower, rest_foot)
     length = ahead[:, :2].norm(dim=-1, keepdim=True)
     flat = torch.cat([ahead[:, :2] * rest_foot[:2].norm() / length, rest_foot[2:].expand(len(ahead), 1)], 1)
     level = torch.where(length > _LEVEL_REACH, flat, ahead)
     foot = torch.where(foot.isnan().any(-1, keepdim=True), level, foot)
-    turns["foot" + suffix] = _turned(foot, axis, rest_foot, left)
+    turns["foot" + suffix] = _turned(foot, axis, rest_foot, shin_axis)
 
 
 def _turn_arm(pose: _Pose, turns: dict[str, Tensor], suffix: str, side: str, sign: float) -> None:
@@ -293,6 +297,27 @@ def mirrored(body: Body, rotations: Tensor) -> Tensor:
     swapped = [body.bone[label[:-2] + other.get(label[-2:], label[-2:])] for label in body.labels]
     flip = rotations.new_tensor([-1.0, 1.0, 1.0])
     return rotations[:, swapped] * flip[:, None] * flip
+
+
+def hold_hinges(body: Body, rotations: Tensor) -> Tensor:
+    """Turns knees and elbows about their own axes only, and no further than straight.
+
+    Args:
+        body: The body.
+        rotations: (T, K, 3, 3) on the CPU, changed.
+    """
+    heads = body.bone_mean.cpu()
+    for upper, lower, end in (("upperleg01", "lowerleg01", "foot"), ("upperarm01", "lowerarm01", "wrist")):
+        for suffix, _, _ in SIDES:
+            start, hinge, tip = (heads[body.bone[bone + suffix]] for bone in (upper, lower, end))
+            first, second = hinge - start, tip - hinge
+            axis = torch.eye(3)[0] if upper == "upperleg01" else normalize(torch.linalg.cross(first, second), dim=0)
+            rest_flexion = torch.atan2(torch.linalg.cross(first, second) @ axis, first @ second)
+            angle = (rotation_vector(rotations[:, body.bone[lower + suffix]]) @ axis).clamp(
+                -rest_flexion, _MOST_FLEXION - rest_flexion
+            )
+            rotations[:, body.bone[lower + suffix]] = from_vector(angle[:, None] * axis)
+    return rotations
 
 
 def fill_in(body: Body, rotations: Tensor, draw: Draw) -> Tensor:
