@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -11,10 +12,13 @@ import pytest
 
 from hourlift.cli import main
 from hourlift.cli.synth import write_sheet
-from hourlift.data import load_coco
-from hourlift.evaluation import synthetic
+from hourlift.data import load_coco, load_shards
 from hourlift.evaluation.synthetic import synthetic_samples
 from hourlift.geometry.skeleton import H36M17
+from hourlift.synth import dataset as dataset_module
+from hourlift.synth import samples
+from hourlift.synth.presets import preset
+from hourlift.synth.samples import render_samples
 from hourlift.view.style import LEFT_RGB, RIGHT_RGB
 
 
@@ -22,24 +26,23 @@ def sheet_of(path: Path) -> np.ndarray:
     return cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
 
 
-def drawn(tile: np.ndarray, colour: tuple[int, int, int]) -> int:
+def drawn(tiles: np.ndarray, colour: tuple[int, int, int]) -> int:
     """Pixels of a colour, but for what lies between two."""
-    return int((np.abs(tile.astype(int) - colour).max(-1) < 3).sum())
+    return int((np.abs(tiles.astype(int) - colour).max(-1) < 3).sum())
 
 
 def test_a_sheet_shows_joints_on_every_second_picture(tmp_path: Path) -> None:
-    assert main(["synth", "--sheet", str(tmp_path / "new" / "a.png"), "--count", "4", "--size", "128"]) == 0
+    options = ["--count", "4", "--size", "128", "--preset", "upright"]
+    assert main(["synth", "--sheet", str(tmp_path / "new" / "a.png"), *options]) == 0
     sheet = sheet_of(tmp_path / "new" / "a.png")
     assert sheet.shape == (256, 256, 3)
     tiles = sheet.reshape(2, 128, 2, 128, 3).swapaxes(1, 2).reshape(4, 128, 128, 3)
-    samples = list(synthetic_samples(4, seed=0, size=128))
-    for i, (tile, sample) in enumerate(zip(tiles, samples, strict=True)):
-        pixels = sample.load_image()
-        assert np.array_equal(tile, pixels) == (i % 2 == 0)
-        if i % 2:
-            for colour in (LEFT_RGB, RIGHT_RGB):
-                assert drawn(tile, colour) > drawn(pixels, colour) + 10
-    assert main(["synth", "--sheet", str(tmp_path / "b.png"), "--count", "4", "--size", "128", "--joints"]) == 0
+    people = render_samples(replace(preset("upright"), size=128), 0, 4)
+    plain = np.stack([sample.load_image() for sample in people])
+    assert [np.array_equal(*pair) for pair in zip(tiles, plain, strict=True)] == [True, False, True, False]
+    for colour in (LEFT_RGB, RIGHT_RGB):
+        assert drawn(tiles, colour) > drawn(plain, colour) + 20
+    assert main(["synth", "--sheet", str(tmp_path / "b.png"), *options, "--joints"]) == 0
     marked = sheet_of(tmp_path / "b.png")
     assert (marked[:128, 128:] == sheet[:128, 128:]).all() and (marked[:128, :128] != sheet[:128, :128]).any()
 
@@ -53,8 +56,36 @@ def test_rows_and_columns_of_a_sheet(tmp_path: Path, count: int, expected: tuple
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("synth") / "deep" / "people"
-    assert main(["synth", "-o", str(folder), "--count", "5", "--size", "128", "--seed", "0"]) == 0
+    options = ["--count", "5", "--size", "128", "--seed", "0", "--format", "coco"]
+    assert main(["synth", "-o", str(folder), *options]) == 0
     return folder
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("synth") / "deep" / "people"
+    options = ["--count", "5", "--size", "128", "--per-shard", "3", "--image-format", "png", "--preset", "upright"]
+    assert main(["synth", "-o", str(folder), *options]) == 0
+    return folder
+
+
+def test_shards_are_read_back(shards: Path) -> None:
+    assert {path.name for path in shards.iterdir()} == {"settings.json", "shard-000000.tar", "shard-000001.tar"}
+    config = replace(preset("upright"), size=128)
+    for ours, theirs in zip(load_shards(shards), render_samples(config, 0, 5), strict=True):
+        np.testing.assert_array_equal(ours.load_image(), theirs.load_image())
+        np.testing.assert_allclose(ours.joints_2d_px, theirs.joints_2d_px, atol=6e-4)
+        np.testing.assert_array_equal(ours.visibility, theirs.visibility)
+        np.testing.assert_array_equal(ours.mask, theirs.mask)
+        assert (ours.id, ours.seed, ours.stature_mm) == (theirs.id, theirs.seed, theirs.stature_mm)
+
+
+def test_going_on_with_a_data_set(shards: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--count", "5", "--size", "128", "--per-shard", "3", "--image-format", "png", "--preset", "upright"]
+    assert main(["synth", "-o", str(shards), *options, "--resume"]) == 0
+    assert "5 people in 2 shards; rendered 0" in capsys.readouterr().out
+    assert main(["synth", "-o", str(shards), *options, "--resume", "--seed", "1"]) == 2
+    assert "was written with other settings: seed 0, not 1; name another folder" in capsys.readouterr().err
 
 
 def test_a_data_set_is_read_back(dataset: Path) -> None:
@@ -81,7 +112,11 @@ def test_its_json_is_coco(dataset: Path) -> None:
         assert person["num_keypoints"] == sum(flag > 0 for flag in flags)
 
 
-def test_evaluating_it_measures_millimetres(dataset: Path, marker_models: tuple[Path, Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("layout", ["dataset", "shards"])
+def test_evaluating_it_measures_millimetres(
+    layout: str, marker_models: tuple[Path, Path], tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    dataset = request.getfixturevalue(layout)
     hourglass, lifter = map(str, marker_models)
     report = tmp_path / "report.json"
     options = ["--weights", hourglass, "--lifter", lifter, "-o", str(report), "--threads", "1"]
@@ -98,13 +133,15 @@ def test_a_film(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_data_set_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def people(*_: object) -> Iterator[object]:
+    def people(*_: object, **__: object) -> Iterator[object]:
         yield next(synthetic_samples(1, seed=0, size=64))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(synthetic, "synthetic_samples", people)
-    assert main(["synth", "-o", str(tmp_path / "people")]) == 130
-    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(samples, "render_samples", people)
+    monkeypatch.setattr(dataset_module, "render_samples", people)
+    for layout in ("coco", "shards"):
+        assert main(["synth", "-o", str(tmp_path / "people"), "--format", layout]) == 130
+        assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -114,9 +151,17 @@ def test_an_interrupted_data_set_leaves_nothing(tmp_path: Path, monkeypatch: pyt
         ("--sheet {0}/a.png -o {0}/b", "say what to write: --sheet FILE.png, --out FOLDER, or --clip FILE.mp4"),
         ("--sheet {0}/a.jpg", "--sheet {0}/a.jpg: the name must end in .png"),
         ("--clip {0}/a.avi", "--clip {0}/a.avi: the name must end in .mp4"),
-        ("--clip {0}/a.mp4 --seconds 1000", "--seconds must be above 0 and at most 60, got 1000"),
-        ("--sheet {0}/a.png --count 0", "--count must be at least 1, got 0"),
+        ("--clip {0}/a.mp4 --seconds 1000", "--seconds must be from 0.01 to 60, got 1000.0"),
+        ("--clip {0}/a.mp4 --fps 5", "--fps must be from 30 to 60, got 5"),
+        ("--sheet {0}/a.png --count 0", "--count must be from 1 to 1000000000, got 0"),
         ("--sheet {0}/a.png --size 5", "--size must be from 32 to 2048, got 5"),
+        ("-o {0}/a --workers 0", "--workers must be from 1 to 1024, got 0"),
+        ("-o {0}/a --per-shard 0", "--per-shard must be from 1 to 1000000, got 0"),
+        ("-o {0}/a --format coco --workers 2", "--workers and --resume are for --format shards"),
+        ("-o {0}/a --preset film", "there is no preset 'film'; the presets are everyday, upright, sport, portrait, "),
+        ("-o {0}/a --motion {0}/no.bvh", "--motion {0}/no.bvh: does not exist"),
+        ("-o {0}/a --backgrounds {0}/full", "{0}/full: no picture (.bmp, .jpeg, .jpg, .png, .webp) in this "),
+        ("-o {0}/full --resume", "{0}/full holds no settings.json: it is no data set to go on with"),
         ("--sheet {0}/a.png --backgrounds {0}/no", "--backgrounds {0}/no: not a folder"),
         ("--sheet {0}/a.png --backgrounds {0}/full", "{0}/full: no picture (.bmp, .jpeg, .jpg, .png, .webp) in this "),
         ("-o {0}/full", "{0}/full exists already and is not an empty folder; name another one"),

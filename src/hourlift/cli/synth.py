@@ -32,7 +32,7 @@ hourlift evaluate people
 
 SIZES_PX = (32, 2048)
 FRAMES_PER_S = (30, 60)
-MAX_SECONDS = 60.0  # all frames are in memory at once
+MAX_SECONDS = 60  # all frames are in memory at once
 _KEYFRAME_S = 1.0  # from one drawn pose to the next
 _HIDDEN = 0.3  # drawn as a joint of this confidence is: thinner, paler
 
@@ -102,9 +102,7 @@ def command(
         raise ValueError(f"--motion {motion}: does not exist")
     from hourlift.synth import presets
 
-    config = replace(presets.preset(preset), size=size, photos=backgrounds)
-    if motion is not None:
-        config = replace(config, motion=motion)
+    config = replace(presets.preset(preset), size=size, photos=backgrounds, motion=motion)
     if clip is not None:
         write_clip(clip, config, seed, seconds, fps)
     elif sheet is not None:
@@ -133,7 +131,7 @@ def _check_targets(sheet: Path | None, out: Path | None, clip: Path | None) -> N
 
 def _check_within(option: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
-        raise ValueError(f"{option} must be from {low:g} to {high:g}, got {value:g}")
+        raise ValueError(f"{option} must be from {low} to {high}, got {value}")
 
 
 def render(config: "SynthConfig", seed: int, count: int) -> Iterator["Sample"]:
