@@ -1,7 +1,8 @@
 """Can front and back be told apart by what heads show? Trains a small network on head crops of the installed generator.
 
 The label is whether the person faces the camera: by hips and shoulders, or by the head's own direction (`--by head`).
-People seen from the side (|facing| <= 0.3) are left out. Example:
+People seen from the side (|facing| <= 0.3) are left out,
+and so are heads that are not in the picture or hidden. Example:
 
     python experiments/2026-11-generator/front_back.py --upright
     HOURLIFT_CACHE=/tmp/old_cache PYTHONPATH=/path/to/another/version python ...
@@ -16,7 +17,7 @@ from torch.nn import functional
 
 import hourlift
 from hourlift.geometry.skeleton import H36M17
-from hourlift.synth.generate import OUTSIDE, Generator, SynthConfig
+from hourlift.synth.generate import Generator, SynthConfig
 from hourlift.synth.motion import UPRIGHT
 
 CROP_PX, HEAD_M, CLEAR = 48, 0.46, 0.3
@@ -56,7 +57,9 @@ def crops(generator: Generator, seed: int, count: int, by: str, batch: int = 32)
             - 1
         )
         taken = functional.grid_sample(people.images.float() / 255, grid, align_corners=True)
-        shown = (people.visibility[:, HEAD] != OUTSIDE) & (face.abs() > CLEAR)
+        column, row = middle.round().long().clamp(0, size - 1).unbind(1)
+        inside = ((middle >= 0) & (middle < size)).all(1)
+        shown = inside & people.mask[torch.arange(len(middle)), row, column] & (face.abs() > CLEAR)
         images.append(taken[shown])
         labels.append((face > 0)[shown])
     return torch.cat(images), torch.cat(labels)

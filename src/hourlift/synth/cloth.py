@@ -55,7 +55,8 @@ def cloth_colour(outfit: Outfit, person: Tensor, place: Place, bank: Tensor) -> 
     """Colours (3, N) of the shirt where `place.is_top`, of trousers or skirt elsewhere."""
     first = spread(torch.cat([outfit.top[:, 0], outfit.bottom[:, 0]], 1).T, person)
     colour = torch.lerp(first[3:], first[:3], place.is_top)
-    pattern = torch.lerp(*spread(outfit.pattern.T.flip(0).float(), person), place.is_top)
+    patterns = spread(outfit.pattern.T.float(), person)
+    pattern = torch.lerp(patterns[1], patterns[0], place.is_top)
     _repaint(
         colour,
         (pattern != PLAIN).nonzero()[:, 0],
@@ -64,7 +65,7 @@ def cloth_colour(outfit: Outfit, person: Tensor, place: Place, bank: Tensor) -> 
     phase = spread(outfit.phase.T, person)
     blotch, grain = noise(2 * place.u + phase[0], 2 * place.v + phase[1], slice(2, 4))
     coarse = 1 + 2.5 * (pattern == DENIM)
-    return colour * (1 + coarse * (0.026 * grain + 0.03 * blotch))
+    return colour * (1 + coarse * (0.026 * grain + 0.022 * blotch))
 
 
 def _repaint(colour: Tensor, index: Tensor, painter: Callable[[Tensor], Tensor]) -> None:

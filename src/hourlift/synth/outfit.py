@@ -410,7 +410,7 @@ def _sample_heads(draw: Draw) -> dict[str, Tensor]:
         "eyeshadow": torch.where(made_up[:, None], 0.5 * skin + 0.35 * draw.vector(3) * 0.6, skin * 0.8),
         "gaze": torch.stack([draw.normal(0, 0.0028), draw.normal(0, 0.0014)], 1).clamp(-0.006, 0.006),
         "hair_hem": torch.where(style == 1, draw.uniform(0.36, 0.69), NEVER_Z),
-        "hair_line": draw.uniform(0.8, 0.835),
+        "hair_line": torch.where(style == 4, 0.95, draw.uniform(0.8, 0.835)),  # none above a bald forehead
         "hair_lift": torch.where(afro, draw.uniform(0.02, 0.05), draw.uniform(0.004, 0.014)) * (density > 0.6),
         "hair_density": density,
         "bald_above": torch.where(style == 4, draw.uniform(0.795, 0.83), NEVER_Z),

@@ -78,14 +78,19 @@ class SurfacePoints:
 
 @dataclass(frozen=True, kw_only=True)
 class _Chart:
-    """A body's vertices in the terms of SurfacePoints: (V, 12), rest, arm, leg, head, foot, ring, and of cloth
-    coordinates the signed radius, the shift and v; (V,) length along trunk or limb.
+    """A body's vertices in the terms of SurfacePoints.
+
+    Attributes:
+        attributes: (V, 12) rest, arm, leg, head, foot; forward, outward; signed radius, shift and v of the cloth.
+        length: (V,) metres along trunk or limb.
+        of_layer: Indices of each layer's vertices.
+        scalp: Indices of the skin of heads and feet, which hair and shoes lift.
     """
 
     attributes: Tensor
     length: Tensor
-    of_layer: dict[int, Tensor]  # indices of each layer's vertices
-    scalp: Tensor  # indices of the skin of head and feet, which is lifted by hair and shoes
+    of_layer: dict[int, Tensor]
+    scalp: Tensor
 
 
 @lru_cache(maxsize=4)
