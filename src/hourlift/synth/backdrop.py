@@ -8,7 +8,7 @@ from torch import Tensor
 from hourlift.synth.batch import Batch
 from hourlift.synth.camera import NEAREST_M, Views
 from hourlift.synth.materials import Atlas
-from hourlift.synth.scene import FLOOR, OUTDOORS, PICTURE, Scene
+from hourlift.synth.scene import FLOOR, PICTURE, Scene
 
 FARTHEST_M = 1e4
 """Depth of what has none."""
@@ -83,23 +83,34 @@ def see_planes(scene: Scene, views: Views) -> Planes:
     )  # fmt: skip
 
 
-def colour_planes(planes: Planes, scene: Scene, views: Views, atlas: Atlas, where: Tensor) -> tuple[Tensor, Tensor]:
-    """Display colours (M, 3) without light at the pixels `where` (N, S, S) bool is true, and their planes (M,).
+def colour_planes(
+    planes: Planes, scene: Scene, views: Views, atlas: Atlas, where: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Colours the pixels where `where` (N, S, S) bool is true.
 
-    The planes come as indices into (B, 6), flattened.
+    Returns:
+        Display colours (M, 3) without light, the planes (M,) as indices into (B, 6) flattened, and the pixels (M,) as
+        indices into (B, S, S) flattened.
     """
     index = where.flatten().nonzero()[:, 0]
-    picture = planes.picture[index // views.size**2]
-    plane = planes.plane.flatten()[index]
+    picture = planes.picture.index_select(0, index // views.size**2)
+
+    def at(values: Tensor) -> Tensor:
+        return values.flatten().index_select(0, index)
+
+    plane = at(planes.plane)
     row = picture * 6 + plane
-    repeats = scene.repeats.flatten()[row]
-    footprint = planes.depth.flatten()[index] * planes.slant.flatten()[index] * repeats / views.focal[picture]
-    u, v = planes.u.flatten()[index] * repeats, planes.v.flatten()[index] * -repeats
-    glows = scene.glows.flatten()[row]
-    v = torch.where(glows & (plane != FLOOR), (1 + v).clamp(1e-3, 0.999), v)
-    u = torch.where(glows, ((u - 2 * (u / 2).floor()) - 1).abs(), u)  # mirrored, so that it has no seam
-    colour = atlas.colours(scene.texture.flatten()[row], u, v, footprint)
-    return colour * scene.tint.flatten(0, 1)[row], row
+
+    def of_plane(values: Tensor) -> Tensor:
+        return values.flatten(0, 1).index_select(0, row)
+
+    repeats, glows = of_plane(scene.repeats), of_plane(scene.glows)
+    footprint = at(planes.depth).mul_(at(planes.slant)).mul_(repeats).div_(views.focal.index_select(0, picture))
+    u, v = at(planes.u).mul_(repeats), at(planes.v).mul_(-repeats)
+    v = torch.where(glows & (plane != FLOOR), (1 + v).clamp_(1e-3, 0.999), v)
+    u = torch.where(glows, ((u - 2 * (u / 2).floor()) - 1).abs_(), u)  # mirrored, so that it has no seam
+    colour = atlas.colours(of_plane(scene.texture), u, v, footprint)
+    return colour.mul_(of_plane(scene.tint)), row, picture * views.size**2 + index % views.size**2
 
 
 def plane_light(scene: Scene, direction: Tensor, lamp: Tensor, sky: Tensor, ground: Tensor) -> tuple[Tensor, Tensor]:
@@ -120,8 +131,3 @@ def plane_light(scene: Scene, direction: Tensor, lamp: Tensor, sky: Tensor, grou
     glows = scene.glows[..., None]
     day = (0.35 * lamp + sky).mean(-1)[:, None, None]  # a picture that glows keeps its colours
     return torch.where(glows, day, around), torch.where(glows, 0.0, direct)
-
-
-def outdoors(scene: Scene) -> Tensor:
-    """Which scenes (B,) lie outdoors."""
-    return scene.place == OUTDOORS

@@ -14,6 +14,7 @@ JOINT_DEPTH_MM = 140.0
 """A joint farther than this behind the surface that is seen before it is hidden."""
 
 _DEPTH_STEP = 0.03  # of the depth, between neighbouring pixels: an edge within the person
+_PASTED = 100  # what Layer.surface is on pasted people
 _TENT = ((1, 2, 1), (2, 4, 2), (1, 2, 1))
 
 
@@ -79,7 +80,7 @@ def paste_people(
     colour[where] = torch.where(there[..., None], moved[..., :3], colour[where])
     drawn[where] |= there
     hidden[where] = there & layer.mask[where]
-    surface[where] = torch.where(there, 1000, surface[where])
+    surface[where] = torch.where(there, _PASTED, surface[where])
     depths = layer.depth.clone()
     depths[where] = torch.where(there, depth[:, None, None], depths[where])
     return replace(layer, colour=colour, drawn=drawn, surface=surface, depth=depths, mask=layer.mask & ~hidden), hidden
@@ -94,10 +95,10 @@ def smooth_edges(picture: Tensor, surface: Tensor, depth: Tensor) -> Tensor:
         depth: (B, S, S), or where this jumps.
     """
     size = surface.shape[-1]
-    step = depth.nan_to_num(posinf=1e4)
+    step = depth.clamp(max=1e4)
 
     def changes(first: tuple[slice, ...], second: tuple[slice, ...]) -> Tensor:
-        jump = (step[first] - step[second]).abs() > _DEPTH_STEP * torch.minimum(step[first], step[second])
+        jump = (step[first] - step[second]).abs_() > _DEPTH_STEP * step[first]
         return (surface[first] != surface[second]) | (jump & (surface[first] == 0))
 
     every, before, after = slice(None), slice(None, -1), slice(1, None)
@@ -116,8 +117,8 @@ def smooth_edges(picture: Tensor, surface: Tensor, depth: Tensor) -> Tensor:
         down_by = ((row + dy).clamp(0, size - 1) - row) * size
         for dx in (-1, 0, 1):
             right_by = (column + dx).clamp(0, size - 1) - column
-            total += _TENT[dy + 1][dx + 1] / 16 * flat[index + down_by + right_by]
-    flat[index] = total
+            total.add_(flat.index_select(0, index + down_by + right_by), alpha=_TENT[dy + 1][dx + 1] / 16)
+    flat.index_copy_(0, index, total)
     return picture
 
 

@@ -148,7 +148,7 @@ class Generator:
         layer, _ = paste_people(
             draw.stream(_COMPOSITION), layer, cameras, joints, scene.floor_m, bystander_share
         )  # fmt: skip
-        images = self._backgrounds(draw.stream(_BACKGROUNDS)) * (1 - layer.shadow[..., None])
+        images = self._backgrounds(draw.stream(_BACKGROUNDS)).mul_((1 - layer.shadow)[..., None])
         images = torch.where(layer.drawn[..., None], layer.colour, images)
         images = smooth_edges(images, layer.surface, layer.depth)
         images = sense(draw.stream(_SENSOR), images.permute(0, 3, 1, 2).contiguous(), config.sensor)
@@ -173,12 +173,12 @@ class Generator:
         corner = draw.vector(2) * (side - 1 - part)[:, None]
         steps = torch.arange(size) / (size - 1)
         columns = corner[:, :1] + part[:, None] * torch.where(draw.chance(0.5)[:, None], steps, 1 - steps)
-        rows = corner[:, 1:] + part[:, None] * steps
-        picture = draw.integer(len(self.bank)).to(self.device)
-        rows, columns = rows.round().long().to(self.device), columns.round().long().to(self.device)
-        taken = self.bank[picture[:, None, None], rows[:, :, None], columns[:, None, :]].float() / 255
-        gain = draw.log_uniform(0.55, 1.5)[:, None] * (1 + 0.25 * (2 * draw.vector(3) - 1))
-        return (taken * gain.to(self.device)[:, None, None]).clamp(0, 1)
+        rows = corner[:, 1:] + part[:, None] * steps + draw.integer(len(self.bank))[:, None] * side
+        place = (rows.round().long() * side)[:, :, None] + columns.round().long()[:, None]
+        texels = self.bank.flatten(0, 2).index_select(0, place.flatten().to(self.device))
+        gain = draw.log_uniform(0.55, 1.4)[:, None] * (1 + 0.12 * (2 * draw.vector(3) - 1)) / 255
+        taken = texels.view(*place.shape, 3) * gain.to(self.device)[:, None, None]
+        return taken.clamp_(max=1)
 
 
 @lru_cache(maxsize=2)

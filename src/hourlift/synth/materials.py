@@ -55,7 +55,7 @@ class Atlas:
         row = ((v - v.floor()) * side).int()
         column, row = torch.minimum(column, side - 1), torch.minimum(row, side - 1)
         place = texture * _PER_TEXTURE + (start + row * side + column)
-        return self.texels[place].float().mul_(1 / 255)
+        return self.texels.index_select(0, place).float().mul_(1 / 255)
 
 
 _PER_TEXTURE = sum((SIDE >> level) ** 2 for level in range(_LEVELS))

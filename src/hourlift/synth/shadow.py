@@ -50,18 +50,23 @@ def lamp_share(
     seen = torch.minimum(seen, ends)
     moments = _blurred(seen, light.softness)
     u, v, w = _in_light(views, depth, basis, shift + (basis @ views.eye[..., None])[..., 0])
-    grid = torch.stack([u, v], -1) / radius[:, None, None, None]
+    grid = torch.empty(*depth.shape, 2, device=depth.device)
+    torch.div(u, radius[:, None, None], out=grid[..., 0])
+    torch.div(v, radius[:, None, None], out=grid[..., 1])
     mean, square = torch.nn.functional.grid_sample(
         moments, grid, mode="bilinear", padding_mode="border", align_corners=False
     ).unbind(1)
-    spread = (square - mean * mean).clamp(min=_LEAST_SPREAD_M2)
-    behind = (w - mean - _BIAS_M).clamp(min=0)
-    share = ((spread / (spread + behind * behind)) - _BLEEDING).clamp(min=0) * (1 / (1 - _BLEEDING))
-    reach = grid.abs().amax(-1)
-    dark = (1 - share) * ((1 - reach) * 6).clamp(0, 1) * light.shadow[:, None, None]
-    spot = light.spot[:, None, None]
-    cone = (1 + (spot - (u * u + v * v).sqrt()) / (0.35 * spot.clamp(max=FARTHEST_M))).clamp(0, 1)
-    return (1 - dark) * cone
+    spread = torch.addcmul(square, mean, mean, value=-1).clamp_(min=_LEAST_SPREAD_M2)
+    behind = w.sub_(mean).sub_(_BIAS_M).clamp_(min=0)
+    share = spread.div_(torch.addcmul(spread, behind, behind)).sub_(_BLEEDING).clamp_(min=0).mul_(1 / (1 - _BLEEDING))
+    reach = torch.maximum(u.abs(), v.abs()).div_(radius[:, None, None])
+    fading = (1 - reach).mul_(6).clamp_(0, 1).mul_(light.shadow[:, None, None])
+    share = 1 - share.neg_().add_(1).mul_(fading)
+    lit = (light.spot < FARTHEST_M).nonzero()[:, 0]
+    if len(lit):
+        spot, away = light.spot[lit, None, None], torch.hypot(u[lit], v[lit])
+        share[lit] *= (1 + (spot - away) / (0.35 * spot)).clamp(0, 1)
+    return share
 
 
 def _basis(direction: Tensor) -> Tensor:
@@ -84,25 +89,34 @@ def _depth_map(screen: Tensor, faces: Tensor, kept: Tensor) -> Tensor:
     """Depths (N, MAP_SIDE, MAP_SIDE) along the light, metres from the middle; inf where the light meets nothing."""
     triangle = rasterise(screen, faces, kept, MAP_SIDE).flatten()
     index = (triangle >= 0).nonzero()[:, 0]
-    corner = screen[(index // MAP_SIDE**2)[:, None], faces[triangle[index]].long()]  # (M, 3, 3)
-    pixel = torch.stack([index % MAP_SIDE, (index // MAP_SIDE) % MAP_SIDE], -1)
-    _, nearness = interpolation(corner, pixel)
+    corner = faces.index_select(0, triangle[index]) + (index // MAP_SIDE**2 * screen.shape[1])[:, None]
+    _, nearness = interpolation(screen.flatten(0, 1), corner, index % MAP_SIDE, (index // MAP_SIDE) % MAP_SIDE)
     depth = torch.full(triangle.shape, torch.inf, device=screen.device)
     depth[index] = (0.5 - nearness) / _NEAR_PER_M
     return depth.view(-1, MAP_SIDE, MAP_SIDE)
 
 
-def interpolation(corners: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor]:
-    """Perspective-correct barycentric weights (N, 3) and nearness (N,) at pixels (N, 2) of triangles (N, 3, 3)."""
-    a, b, c = (corners[..., :2] - pixel[:, None]).unbind(1)
+def interpolation(screen: Tensor, corner: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Perspective-correct barycentric weights and nearness of pixels within triangles.
 
-    def cross(p: Tensor, q: Tensor) -> Tensor:
-        return p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]
+    Args:
+        screen: (V, 3) rasteriser coordinates of vertices.
+        corner: (N, 3) vertices of each pixel's triangle.
+        x: (N,) the pixel's column; y its row.
+        y: (N,).
 
-    screen = torch.stack([cross(b, c), cross(c, a), cross(a, b)], -1)
-    weighted = screen * corners[..., 2]
-    total = weighted.sum(-1)
-    return weighted / total[:, None], total / screen.sum(-1)
+    Returns:
+        Weights (3, N) of the corners, nearness (N,).
+    """
+    a, b, c = (screen.index_select(0, corner[:, k]).T.contiguous() for k in range(3))
+    for vertex in (a, b, c):
+        vertex[0] -= x
+        vertex[1] -= y
+    weights = torch.stack([b[0] * c[1] - b[1] * c[0], c[0] * a[1] - c[1] * a[0], a[0] * b[1] - a[1] * b[0]])
+    area = weights.sum(0)
+    weights *= torch.stack([a[2], b[2], c[2]])
+    total = weights.sum(0)
+    return weights.div_(total), total.div_(area)
 
 
 def _blurred(depth: Tensor, softness: Tensor) -> Tensor:
