@@ -125,7 +125,7 @@ VARIANTS: dict[str, tuple[Variant, ...]] = {
                 pitch=(72, 98), gaze=(0.1, 0.7), feet="pointed", arms="press"),  # on all fours
     ),
     "bend": (
-        Variant(weight=3, leg=Leg(flex=(-8, 16), knee=(0, 24), spread=(-2, 24)), bend=(18, 62), pitch=(25, 85),
+        Variant(weight=3, leg=Leg(flex=(2, 24), knee=(0, 24), spread=(-2, 24)), bend=(18, 62), pitch=(25, 85),
                 arms="bend"),
         Variant(weight=2, leg=Leg(flex=(8, 50), shin=(0, 16), spread=(0, 22)), bend=(10, 50), pitch=(25, 75),
                 arms="bend"),
@@ -215,9 +215,9 @@ VARIANTS: dict[str, tuple[Variant, ...]] = {
                 way="face_up"),  # legs in the air
         Variant(weight=1.5, leg=Leg(flex=(30, 110), knee=(50, 135)), bend=(5, 45), feet="loose", arms="lying",
                 way="sideways"),
-        Variant(weight=1, leg=Leg(flex=(-10, 8), knee=(20, 110)), bend=(-30, 0), feet="pointed", arms="press",
+        Variant(weight=0.7, leg=Leg(flex=(-10, 8), knee=(0, 100)), bend=(-55, -25), feet="pointed", arms="press",
                 way="face_down"),
-        Variant(weight=2, leg=Leg(flex=(-6, 20), knee=(0, 12)), bend=(-8, 14), feet="loose", arms="press",
-                way="face_down"),
+        Variant(weight=1.5, leg=Leg(flex=(12, 32), knee=(0, 12)), bend=(-8, 14), pitch=(-28, -16), feet="loose",
+                arms="press", way="face_down"),  # a press-up
     ),
 }  # fmt: skip
