@@ -23,8 +23,8 @@ from hourlift.synth.stance import Stance, measure_stance
 PICTURE, ROOM, OUTDOORS = range(3)
 LOW_X, HIGH_X, LOW_Y, HIGH_Y, FLOOR, CEILING = range(6)
 
-_HOVERING_KINDS = ("wild", "jump", "acrobatics")
-_LYING_KINDS = ("floor", "kneel", "lie")
+_HOVERING_KINDS = ("wild", "acrobat", "run")
+_LYING_KINDS = ("floor", "kneel")
 _PELVIS, _THORAX = H36M17.indices("pelvis", "thorax")
 
 
@@ -105,7 +105,8 @@ def sample_scenes(
     at_place = draw.chance(config.place_share) & above
     place = torch.where(at_place, torch.where(draw.chance(config.outdoor_share), OUTDOORS, ROOM), PICTURE)
     axes, low, high = _bounds(draw, stance, floor, place, views)
-    texture, repeats, tint, glows = _surfaces(draw, place, low, high, textures)
+    seen_m = 0.5 * (high - low)[:, 0] * views.size / views.focal  # width of what the picture shows of a far wall
+    texture, repeats, tint, glows = _surfaces(draw, place, seen_m, textures)
     props = furnish(draw, stance, floor, platform_m, (axes, low, high), place == ROOM, views, textures, config)
     return Scene(
         place=place, floor_m=floor, axes=axes, low=low, high=high, texture=texture, repeats=repeats, tint=tint,
@@ -151,9 +152,7 @@ def _bounds(draw: Draw, stance: Stance, floor: Tensor, place: Tensor, views: Vie
     return axes, low, high
 
 
-def _surfaces(
-    draw: Draw, place: Tensor, low: Tensor, high: Tensor, textures: int
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _surfaces(draw: Draw, place: Tensor, seen_m: Tensor, textures: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Textures (B, 6), their repeats (B, 6) a metre, tints (B, 6, 3), and which planes glow (B, 6)."""
 
     def one_of(group: range) -> Tensor:
@@ -170,8 +169,7 @@ def _surfaces(
     glows = outdoors[:, None] & torch.tensor([True, True, True, True, False, True])
     texture = torch.where(glows, view[:, None], texture)
     tile = draw.log_uniform(0.6, 1.5)[:, None].expand(-1, 6) / TILE_M
-    seen_m = 0.5 * (high - low)[:, :1] * draw.uniform(0.6, 1.3)[:, None]  # width and height of the picture behind
-    repeats = torch.where(glows, 1 / seen_m, tile)
+    repeats = torch.where(glows, 1 / (seen_m * draw.log_uniform(0.8, 2.2))[:, None], tile)
     hue = 1 + 0.2 * (2 * draw.vector(18).view(-1, 6, 3) - 1)
     hue[:, 1:4] = hue[:, :1]
     ceiling = torch.tensor([1.0, 1, 1, 1, 1, 1.5])

@@ -69,7 +69,7 @@ def sample_lights(draw: Draw) -> Light:
         * (1 - 0.4 * key)
         * draw.uniform(0.25, 0.6)[:, None]
         * torch.tensor([1.04, 1.0, 0.92]),
-        shadow=torch.where(key[:, 0] > 0.3, draw.uniform(0.55, 1.0), 0.0),
+        shadow=torch.where((key[:, 0] > 0.3) & draw.chance(0.75), draw.uniform(0.55, 1.0), 0.0),
         softness=draw.uniform() ** 2,
         spot=torch.where(spot, draw.uniform(0.5, 1.6), FARTHEST_M),
     )
