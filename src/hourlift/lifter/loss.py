@@ -1,12 +1,44 @@
-"""Losses of the lifter."""
+"""Losses of the lifter, the report's three.
 
+Shapes: B people, J = 17 joints relative to the root, in mm. The root is joint 0: it is always right, so it adds
+nothing to the sums over joints, and to the sums over pairs it adds the other joints' own errors.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Literal, assert_never
+
+import torch
 from torch import Tensor
 
+from hourlift.geometry.skeleton import H36M17
 from hourlift.lifter.network import without_root
+
+LossKind = Literal["l2", "compositional", "weighted"]
+
+EMPHASIS: Mapping[str, float] = MappingProxyType(
+    {"l_wrist": 2.0, "r_wrist": 2.0, "l_elbow": 1.5, "r_elbow": 1.5, "l_ankle": 1.5, "r_ankle": 1.5}
+)
+"""Weights of the joints that stage 1 finds worst; every other joint has 1. The figures are ours, the choice of joints
+is the report's."""
+
+
+def lifter_loss(predicted_mm: Tensor, true_mm: Tensor, std_mm: Tensor, kind: LossKind) -> Tensor:
+    """`l2_loss`, `compositional_loss` or `weighted_l2_loss`, as a config names them."""
+    match kind:
+        case "l2":
+            return l2_loss(predicted_mm, true_mm, std_mm)
+        case "compositional":
+            return compositional_loss(predicted_mm, true_mm, std_mm)
+        case "weighted":
+            return weighted_l2_loss(predicted_mm, true_mm, std_mm)
+        case _:
+            assert_never(kind)
 
 
 def l2_loss(predicted_mm: Tensor, true_mm: Tensor, std_mm: Tensor) -> Tensor:
-    """Mean squared error of the standardised joints (Martinez et al. 2017, section 3.1).
+    """Mean squared error of the standardised joints (Martinez et al. 2017, section 3.1; the report's equation 3).
 
     Dividing both sides by the training data's standard deviation makes every coordinate count alike, a wrist's
     as much as a hip's. The mean of the standardisation cancels out.
@@ -20,3 +52,54 @@ def l2_loss(predicted_mm: Tensor, true_mm: Tensor, std_mm: Tensor) -> Tensor:
         () mean over people, joints (the root is always right and left out) and coordinates.
     """
     return (without_root(predicted_mm - true_mm) / std_mm).square().mean()
+
+
+def compositional_loss(predicted_mm: Tensor, true_mm: Tensor, std_mm: Tensor) -> Tensor:
+    """L1 error of the vectors between all pairs of joints (Sun et al., ICCV 2017; the report's equations 4 to 6).
+
+    The sum over 1 <= u < v <= 17 of ||(J_u - J_v) - (J_u* - J_v*)||_1: every bone is among the pairs, and every path
+    along bones.
+
+    Deviations: it is the mean over the 136 pairs and 3 coordinates, a constant factor that keeps the gradient norm
+    where clipping to 1 leaves some of it; and lengths are divided by one number, the mean of `std_mm`, as
+    differences of joints standardised each by its own deviation would be no vectors in space.
+
+    Args:
+        predicted_mm: (B, J, 3) joints relative to the root.
+        true_mm: (B, J, 3) likewise.
+        std_mm: (J - 1, 3) as of `l2_loss`.
+
+    Returns:
+        () mean over people, pairs and coordinates.
+    """
+    error = (predicted_mm - true_mm) / std_mm.mean()
+    u, v = torch.triu_indices(error.shape[1], error.shape[1], offset=1, device=error.device)
+    return (error[:, u] - error[:, v]).abs().mean()
+
+
+def weighted_l2_loss(
+    predicted_mm: Tensor, true_mm: Tensor, std_mm: Tensor, weights: Mapping[str, float] = EMPHASIS
+) -> Tensor:
+    """Mean squared error of the standardised joints under a weight for each (the report's equation 7).
+
+    Args:
+        predicted_mm: (B, J, 3) joints relative to the root.
+        true_mm: (B, J, 3) likewise.
+        std_mm: (J - 1, 3) as of `l2_loss`.
+        weights: Of joints by name; 1 for those not named. They are scaled to a mean of 1, so that the loss is that
+            of `l2_loss` where all joints err alike.
+
+    Returns:
+        () weighted mean over people, joints and coordinates.
+    """
+    each = _joint_weights(tuple(weights.items())).to(predicted_mm.device)
+    return ((without_root(predicted_mm - true_mm) / std_mm).square() * each[:, None]).mean()
+
+
+@cache
+def _joint_weights(weights: tuple[tuple[str, float], ...]) -> Tensor:
+    """(J - 1,) weight of every joint but the root, mean 1."""
+    each = torch.ones(H36M17.num_joints)
+    for name, weight in weights:
+        each[H36M17.index(name)] = weight
+    return each[1:] / each[1:].mean()
