@@ -106,6 +106,10 @@ def test_lifter_contract(tmp_path: Path, lifter: Lifter) -> None:
     assert exported.parity.exact < 0.01 and 0 < exported.parity.stored < 2
     metadata = json.loads(session.get_modelmeta().custom_metadata_map["hourlift"])
     assert metadata["kind"] == "lifter" and metadata["skeleton"] == "h36m17"
+    assert metadata["inputs"] == "rays" and "virtual camera" in metadata["input"]
+    of_crop = _session(export_lifter(lifter, tmp_path / "c.onnx", name="lifter", inputs="crop"))
+    metadata = json.loads(of_crop.get_modelmeta().custom_metadata_map["hourlift"])
+    assert metadata["inputs"] == "crop" and "256-pixel crop" in metadata["input"]
 
 
 def test_weights_are_stored_in_half_precision(tmp_path: Path) -> None:

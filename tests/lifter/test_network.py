@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from hourlift.lifter.inputs import lift_pair
+from hourlift.geometry.crop import box_from_joints
+from hourlift.lifter.inputs import crop_pair, lift_pair
 from hourlift.lifter.loss import l2_loss
 from hourlift.lifter.network import Lifter, LifterConfig
-from hourlift.lifter.normalize import ROOT, denormalize, normalize_rays
+from hourlift.lifter.normalize import ROOT, crop_offsets, denormalize, normalize_rays
 
 People = Callable[[int], np.ndarray]
 SMALL = LifterConfig(width=32, num_blocks=1)
@@ -86,6 +87,17 @@ def test_training_pairs_with_detections_match_numpy(people: People) -> None:
     torch.testing.assert_close(rays.float(), torch.from_numpy(expected.rays), atol=1e-6, rtol=0)
     back = torch.from_numpy(denormalize(targets.numpy(), expected.rotation))
     torch.testing.assert_close(back, joints - joints[:, ROOT : ROOT + 1], atol=1e-8, rtol=0)
+
+
+def test_training_pairs_of_the_reports_normalisation_match_numpy(people: People) -> None:
+    joints = torch.from_numpy(people(64))
+    exact = joints[..., :2] / joints[..., 2:]
+    boxes = box_from_joints(exact.numpy())
+    for detections in (None, exact + 0.02 * torch.randn(64, 17, 2, dtype=joints.dtype)):
+        offsets, targets = crop_pair(joints, detections)
+        expected = crop_offsets((exact if detections is None else detections).numpy(), boxes)
+        torch.testing.assert_close(offsets.float(), torch.from_numpy(expected), atol=1e-3, rtol=0)
+        torch.testing.assert_close(targets, joints - joints[:, ROOT : ROOT + 1])
 
 
 def test_the_network_learns_a_toy_mapping(people: People) -> None:

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from hourlift.geometry.camera import Camera
-from hourlift.lifter.normalize import ROOT, denormalize, normalize_joints, normalize_rays
+from hourlift.geometry.crop import Crop, box_from_joints
+from hourlift.lifter.normalize import (
+    ROOT,
+    crop_offsets,
+    denormalize,
+    joints_from_offsets,
+    normalize_joints,
+    normalize_rays,
+)
 
 TOLERANCE = 2e-6  # rays are float32 of magnitude about 1
 
@@ -120,3 +128,31 @@ def test_coinciding_joints_have_no_scale() -> None:
 def test_a_wrong_shape_is_named() -> None:
     with pytest.raises(ValueError, match=r"\(16, 2\)"):
         normalize_joints(np.zeros((16, 2)), camera())
+
+
+def test_crop_offsets_are_pixels_of_the_crop_and_lead_back(joints: np.ndarray) -> None:
+    joints_px = camera().project(joints)
+    boxes = box_from_joints(joints_px)
+    offsets = crop_offsets(joints_px, boxes)
+    assert offsets.dtype == np.float32
+    for person, box, offset in zip(joints_px, boxes, offsets, strict=True):
+        in_crop = Crop.from_box(box, 256).to_crop(person)
+        np.testing.assert_allclose(offset, in_crop - in_crop[ROOT], atol=1e-4)
+    np.testing.assert_allclose(joints_from_offsets(offsets, joints_px[:, ROOT], boxes), joints_px, atol=1e-3)
+    np.testing.assert_array_equal(crop_offsets(joints_px[0], boxes[0]), offsets[0])
+
+
+def test_crop_offsets_depend_on_neither_place_nor_size_in_the_picture(joints: np.ndarray) -> None:
+    joints_px = camera().project(joints)
+    moved = 3.0 * joints_px + [1000.0, -50.0]
+    expected = crop_offsets(joints_px, box_from_joints(joints_px))
+    np.testing.assert_allclose(crop_offsets(moved, box_from_joints(moved)), expected, atol=1e-3)
+
+
+def test_crop_offsets_keep_what_is_unknown(joints: np.ndarray) -> None:
+    joints_px = camera().project(joints)
+    joints_px[:, 5] = np.nan
+    offsets = crop_offsets(joints_px, box_from_joints(joints_px))
+    assert np.isnan(offsets[:, 5]).all() and np.isfinite(np.delete(offsets, 5, axis=1)).all()
+    with pytest.raises(ValueError, match="x0 < x1"):
+        crop_offsets(joints_px[0], [5.0, 5.0, 5.0, 5.0])

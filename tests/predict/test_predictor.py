@@ -1,10 +1,15 @@
 """Pictures to 3D: exact with the marker models, and clear about what it cannot take."""
 
+import json
+from pathlib import Path
+
 import numpy as np
+import onnx
 import pytest
 
 from hourlift import Camera, PosePredictor
 from hourlift.geometry.camera import virtual_rotation
+from hourlift.lifter.normalize import crop_offsets
 
 WH = (640, 480)
 PELVIS, HEIGHT = (300.0, 250.0), 300.0
@@ -49,6 +54,19 @@ def test_size_and_place_in_the_frame_do_not_change_the_pose(
     (in_middle,) = predictor._lift([Found(whole_box(straight)[0], straight, np.ones(17))], camera)
     np.testing.assert_allclose(virtual_joints(at_place), virtual_joints(in_middle), atol=0.05)
     np.testing.assert_allclose(centred.joints_px[0], straight, atol=2)
+
+
+def test_a_lifter_of_the_crop_reads_its_pixels_and_answers_in_the_camera(
+    marker_models: tuple[Path, Path], tmp_path: Path, figure
+) -> None:
+    model = onnx.load(marker_models[1])
+    contract = json.loads(model.metadata_props[0].value) | {"inputs": "crop"}
+    onnx.helper.set_model_props(model, {"hourlift": json.dumps(contract)})
+    onnx.save(model, tmp_path / "crop.onnx")
+    of_crop = PosePredictor(marker_models[0], tmp_path / "crop.onnx", threads=1)
+    (pose,) = of_crop.predict(figure.draw(WH, PELVIS, HEIGHT), figure.box(PELVIS, HEIGHT))
+    offsets = crop_offsets(pose.joints_2d_px, pose.box_xyxy_px)  # the marker lifter multiplies them by 400
+    np.testing.assert_allclose(pose.joints_3d_mm[:, :2], 400 * offsets, rtol=1e-3, atol=1)
 
 
 def whole_box(joints: np.ndarray) -> np.ndarray:

@@ -42,7 +42,7 @@ def command(
     name, commit = name or out.stem, _commit()
     if isinstance(model, Lifter):
         kind, unit = "lifter", " mm"
-        exported = export_lifter(model, out, name=name, commit=commit)
+        exported = export_lifter(model, out, name=name, inputs=meta["stage"].get("inputs", "rays"), commit=commit)
     else:
         kind, unit = "hourglass", ""
         stage = {key: meta["stage"].get(key) for key in ("input_size", "loss", "sigma")}

@@ -1,7 +1,8 @@
 """The two models as files, under the contract that `hourlift.predict` reads.
 
     hourglass: image uint8 (B, S, S, 3) RGB -> heatmaps float32 (B, 17, S/4, S/4) in [0, 1], a peak of 1 = certain
-    lifter:    rays float32 (B, 17, 2) -> joints_mm float32 (B, 17, 3), root-relative, in the virtual camera
+    lifter:    rays float32 (B, 17, 2) -> joints_mm float32 (B, 17, 3), root-relative, in the virtual camera;
+               with the report's normalisation ("inputs": "crop") the input is `crop_offsets`, the answer in the camera
 
 Everything between is in the graph: scaling of pixels, activation of the heatmaps, standardisation. The metadata
 key "hourlift" holds JSON that says the rest: kind, name, skeleton, joint names, crop and decoding.
@@ -21,6 +22,7 @@ from hourlift.hourglass.heatmap import DecodeMethod
 from hourlift.hourglass.loss import LossKind, activate
 from hourlift.hourglass.network import StackedHourglass
 from hourlift.lifter.network import Lifter
+from hourlift.lifter.normalize import InputKind
 
 SCHEMA = 1
 HOURGLASS_TOLERANCE = Parity(exact=1e-4, stored=0.02)
@@ -29,6 +31,16 @@ LIFTER_TOLERANCE = Parity(exact=0.01, stored=2.0)
 """Millimetres."""
 
 _EXAMPLES = 3
+_LIFTER_INPUTS: dict[InputKind, dict[str, str]] = {
+    "rays": {
+        "input": "joints as viewing rays of a virtual camera, as hourlift.lifter.normalize makes them",
+        "output": "joints in mm relative to the pelvis, axes of the virtual camera, for a person of average stature",
+    },
+    "crop": {
+        "input": "joints in pixels of the person's 256-pixel crop less the pelvis's, as crop_offsets makes them",
+        "output": "joints in mm relative to the pelvis, axes of the camera, which must be like that of the training",
+    },
+}
 
 
 def export_hourglass(
@@ -75,23 +87,23 @@ def export_hourglass(
     )
 
 
-def export_lifter(lifter: Lifter, file: str | Path, *, name: str, commit: str = "") -> Exported:
+def export_lifter(
+    lifter: Lifter, file: str | Path, *, name: str, inputs: InputKind = "rays", commit: str = ""
+) -> Exported:
     """Write stage 2 as an ONNX file.
 
     Args:
         lifter: trained, with the statistics of its training data.
         file: where to write.
         name: what the model is called, in its metadata.
+        inputs: what it was trained to read.
         commit: of the code that exports it; the model card names the one that trained it.
 
     Raises:
         ValueError: as `write_onnx`; or if the network lifts other joints.
     """
     _check_joints(lifter.config.num_joints)
-    metadata = _metadata("lifter", name, commit) | {
-        "input": "joints as viewing rays of a virtual camera, as hourlift.lifter.normalize makes them",
-        "output": "joints in mm relative to the pelvis, axes of the virtual camera, for a person of average stature",
-    }
+    metadata = _metadata("lifter", name, commit) | {"inputs": inputs} | _LIFTER_INPUTS[inputs]
     generator = torch.Generator().manual_seed(0)
     others = torch.randn(_EXAMPLES, H36M17.num_joints - 1, 2, generator=generator)
     rays = F.pad(others * lifter.input_std.cpu() + lifter.input_mean.cpu(), (0, 0, 1, 0))  # the root is the first joint

@@ -6,7 +6,8 @@ The same geometry as `hourlift.lifter.normalize`, which the tests hold it to.
 import torch
 from torch import Tensor
 
-from hourlift.lifter.normalize import MIN_SCALE, ROOT
+from hourlift.geometry.crop import BOX_GROWTH, CROP_MARGIN, MIN_GROWTH
+from hourlift.lifter.normalize import CROP_SIZE, MIN_SCALE, ROOT
 
 
 def lift_pair(joints_cam_mm: Tensor, detections: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -31,6 +32,26 @@ def lift_pair(joints_cam_mm: Tensor, detections: Tensor | None = None) -> tuple[
     scale = flat.norm(dim=-1).mean(dim=-1)
     rays = flat / torch.where(scale > MIN_SCALE, scale, 1.0)[:, None, None]
     return rays, (joints_cam_mm - joints_cam_mm[:, ROOT : ROOT + 1]) @ rotation.mT
+
+
+def crop_pair(joints_cam_mm: Tensor, detections: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Make input and target of a lifter with the report's normalisation.
+
+    Args:
+        joints_cam_mm: (B, 17, 3) as of `lift_pair`.
+        detections: (B, 17, 2) as of `lift_pair`.
+
+    Returns:
+        offsets: (B, 17, 2) joints as detected in pixels of the 256-pixel crop around the true joints, less the root's.
+        joints_mm: (B, 17, 3) relative to the true root, axes of the camera.
+    """
+    true = joints_cam_mm[..., :2] / joints_cam_mm[..., 2:]
+    seen = true if detections is None else detections
+    extent = true.amax(1) - true.amin(1)
+    box = extent + 2 * torch.maximum(BOX_GROWTH * extent, MIN_GROWTH * extent.amax(-1, keepdim=True))
+    scale = CROP_SIZE / (CROP_MARGIN * box.amax(-1))
+    offsets = (seen - seen[:, ROOT : ROOT + 1]) * scale[:, None, None]
+    return offsets, joints_cam_mm - joints_cam_mm[:, ROOT : ROOT + 1]
 
 
 def _virtual_rotation(ray: Tensor) -> Tensor:

@@ -11,15 +11,22 @@ Size is divided away, so it has to be assumed: the lifter answers in the millime
 stature (that of its training data). A child comes out as tall as an adult, in the right pose.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hourlift.geometry.camera import Camera, virtual_rotation
+from hourlift.geometry.crop import Crop
 from hourlift.geometry.skeleton import H36M17
 
+InputKind = Literal["rays", "crop"]
+"""What a lifter reads: rays of `normalize_joints`, answered in the axes of the virtual camera; or `crop_offsets`,
+answered in those of the camera."""
+
 ROOT = H36M17.index("pelvis")
+CROP_SIZE = 256
+"""Side of the crop whose pixels `crop_offsets` counts, whatever the hourglass's input is."""
 MIN_SCALE = 1e-9  # below it (a millionth of a pixel) all joints coincide, up to rounding
 
 
@@ -91,3 +98,43 @@ def denormalize(joints_virtual_mm: ArrayLike, rotation: ArrayLike) -> NDArray[np
     rotation = np.asarray(rotation, dtype=np.float64)
     joints = np.asarray(joints_virtual_mm, dtype=np.float64)
     return np.einsum("...ji,...kj->...ki", rotation, joints)
+
+
+def crop_offsets(joints_px: ArrayLike, box_xyxy_px: ArrayLike) -> NDArray[np.float32]:
+    """The report's input (section 2.2): joints in pixels of the person's 256-pixel crop, less the root's.
+
+    Args:
+        joints_px: (..., 17, 2) joints in pixels of the picture. NaN stays NaN; an unknown root makes everything NaN.
+        box_xyxy_px: (..., 4) the person's box, from which `Crop.from_box` makes the crop; only its size counts.
+
+    Returns:
+        (..., 17, 2); the root is (0, 0).
+
+    Raises:
+        ValueError: a box is empty or not finite.
+    """
+    joints_px = np.asarray(joints_px, dtype=np.float64)
+    offsets = (joints_px - joints_px[..., ROOT : ROOT + 1, :]) * _crop_scale(box_xyxy_px)
+    return offsets.astype(np.float32)
+
+
+def joints_from_offsets(offsets: ArrayLike, root_px: ArrayLike, box_xyxy_px: ArrayLike) -> NDArray[np.float64]:
+    """Inverse of `crop_offsets`.
+
+    Args:
+        offsets: (..., 17, 2) pixels of the crop.
+        root_px: (..., 2) the root in pixels of the picture.
+        box_xyxy_px: (..., 4) as of `crop_offsets`.
+
+    Returns:
+        (..., 17, 2) pixels of the picture.
+    """
+    root_px = np.asarray(root_px, dtype=np.float64)[..., None, :]
+    return np.asarray(offsets, dtype=np.float64) / _crop_scale(box_xyxy_px) + root_px
+
+
+def _crop_scale(box_xyxy_px: ArrayLike) -> NDArray[np.float64]:
+    """Crop pixels per picture pixel of boxes (..., 4), as (..., 1, 1)."""
+    boxes = np.asarray(box_xyxy_px, dtype=np.float64)
+    scales = [Crop.from_box(box, CROP_SIZE).scale for box in boxes.reshape(-1, 4)]
+    return np.reshape(scales, (*boxes.shape[:-1], 1, 1))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hourlift.geometry.camera import Camera, solve_root
-from hourlift.lifter.normalize import denormalize, normalize_joints
+from hourlift.lifter.normalize import LiftInput, crop_offsets, denormalize, normalize_joints
 from hourlift.pose import Pose, PoseFrame
 from hourlift.predict.detect import Found, find_person
 from hourlift.predict.joints import Image, JointEstimator
@@ -116,7 +116,7 @@ class PosePredictor:
         if not people:
             return []
         joints_px = np.stack([person.joints_px for person in people])
-        lift_input = normalize_joints(joints_px, camera)
+        lift_input = self._lift_input(joints_px, people, camera)
         # A ray that the camera's distortion cannot explain is NaN; one such joint must not spoil the others,
         # so the network sees it at the root and its confidence says that it is a guess.
         unknown = np.asarray(np.isnan(lift_input.rays).any(axis=-1))
@@ -136,6 +136,13 @@ class PosePredictor:
             )
             for i, person in enumerate(people)
         ]
+
+    def _lift_input(self, joints_px: NDArray[np.float64], people: list[Found], camera: Camera) -> LiftInput:
+        """What the lifter reads, and the rotation that its answer is turned back by."""
+        if self._lifter.contract.get("inputs", "rays") == "rays":
+            return normalize_joints(joints_px, camera)
+        offsets = crop_offsets(joints_px, [person.box_xyxy_px for person in people])
+        return LiftInput(rays=offsets, rotation=np.broadcast_to(np.eye(3), (len(people), 3, 3)))
 
 
 class FrameByFrame:
