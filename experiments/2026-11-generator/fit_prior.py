@@ -26,8 +26,10 @@ BONES = [
     *(stem + side for stem in ("upperleg01", "lowerleg01", "foot", "clavicle", "upperarm01", "lowerarm01", "wrist")
       for side in (".L", ".R")),
 ]  # fmt: skip
-COMPONENTS, GAUSSIANS, ROUNDS = 30, 80, 60
+COMPONENTS, GAUSSIANS, ROUNDS = 30, 88, 50
 EVERY = 3  # frames: 10 a second are enough
+LEAST_FRAMES = 120  # of a Gaussian, mirror images included
+LEAST_SPREAD = 0.02  # radians, of every component: people who stand still do so in more ways than were captured
 SHRINK = 20.0  # frames' worth of the common covariance in each Gaussian's
 HELD_OUT = ("02", "05", "06")  # subjects; with the unidentified people's clips whose number is odd
 NEAREST_OF = 12_000
@@ -47,7 +49,9 @@ def main(folder: Path, out: Path) -> None:
     print(f"{len(poses)} poses of {len(clips)} clips, {int(frame_held.sum())} held out")
     prior = fit(body, poses[~frame_held], frame_weight[~frame_held])
     table(body, prior, poses[~frame_held], poses[frame_held])
-    fit(body, poses, frame_weight).save(out)
+    shipped = fit(body, poses, frame_weight)
+    shipped.save(out)
+    averages(body, shipped, poses, torch.arange(len(clips)).repeat_interleave(lengths))
     print(f"{out}: {out.stat().st_size / 1000:.0f} kB")
 
 
@@ -94,7 +98,10 @@ def _mixture(points: Tensor, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     prior_scale = SHRINK / count
     # A Gaussian in a thin cluster borrows the shape of the whole, scaled down to the size of a cluster.
     typical = common * GAUSSIANS ** (-2 / 6)
-    for _ in range(ROUNDS):
+    for done in range(ROUNDS):
+        if done == ROUNDS // 2:  # the frames of a Gaussian that is made of few go to its neighbours
+            share = share[:, (share > 0.5 * weight[:, None]).sum(0) >= LEAST_FRAMES]
+            share = share / share.sum(1, keepdim=True).clamp(min=1e-12) * weight[:, None]
         total = share.sum(0)
         means = (share.mT @ points) / total.clamp(min=1e-12)[:, None]
         covariances = torch.stack(
@@ -103,7 +110,7 @@ def _mixture(points: Tensor, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
                 for mean, part, mass in zip(means, share.mT, total, strict=True)
             ]
         )
-        covariances += 1e-5 * torch.eye(points.shape[1])
+        covariances += LEAST_SPREAD**2 * torch.eye(points.shape[1])
         factors = torch.linalg.cholesky(covariances)
         logs = torch.stack([_log_density(points, mean, factor) for mean, factor in zip(means, factors, strict=True)], 1)
         logs += total.clamp(min=1e-12).log()
@@ -137,6 +144,23 @@ def table(body: Body, prior: PosePrior, known: Tensor, unseen: Tensor) -> None:
         near = torch.cat([torch.cdist(part, shape).amin(1) for part in target.split(500)])
         back = torch.cat([torch.cdist(part, target).amin(1) for part in shape[:3000].split(500)])
         print(f"| {kind} | {near.median():.0f} | {near.quantile(0.95):.0f} | {back.median():.0f} |")
+
+
+def averages(body: Body, prior: PosePrior, poses: Tensor, clip: Tensor) -> None:
+    """Of how many frames and clips each Gaussian is made: that no centre is a frame of the data."""
+    both = torch.cat([poses, mirrored(body, poses)])
+    points = (pose_vectors(body, both, prior.bones).flatten(1) - prior.centre) @ prior.basis.mT
+    logs = torch.stack(
+        [_log_density(points, mean, factor) for mean, factor in zip(prior.means, prior.factors, strict=True)], 1
+    )
+    nearest = (logs + prior.weights.log()).argmax(1)
+    frames = torch.bincount(nearest, minlength=len(prior.means))
+    clips = torch.tensor([len(clip.repeat(2)[nearest == i].unique()) for i in range(len(prior.means))])
+    centre_off = torch.cdist(prior.means, points).amin(1).rad2deg()
+    print(f"frames of a Gaussian (with mirror images): least {frames.min()}, median {frames.median()}")
+    print(f"clips of a Gaussian: least {clips.min()}, median {clips.median()}")
+    print(f"from a centre to the nearest frame, root of summed squares, deg: least {centre_off.min():.1f}, "
+          f"median {centre_off.median():.1f}")  # fmt: skip
 
 
 def _shape(body: Body, poses: Tensor) -> Tensor:

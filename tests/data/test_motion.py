@@ -7,7 +7,7 @@ import pytest
 
 from hourlift.data.bvh import _plain_name, _positions, _read_hierarchy, _read_motion
 from hourlift.data.motion import load_motion
-from hourlift.data.motion_clip import TextLines
+from hourlift.data.motion_clip import TextLines, make_clip
 
 TWO_JOINTS = """HIERARCHY
 ROOT Hips
@@ -291,3 +291,23 @@ def test_a_folder_is_read_whole_and_an_empty_one_refused(tmp_path: Path) -> None
     (tmp_path / "a.bvh").write_text(limbs_bvh())
     _npz(tmp_path / "pack.npz")
     assert [clip.name for clip in load_motion(tmp_path)] == ["a", "a", "b"]
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("lying_at_rest", [False, True])
+def test_the_vertical_is_found(axis: int, sign: int, lying_at_rest: bool) -> None:
+    heights = {"hip": 0.9, "knee": 0.5, "ankle": 0.1, "shoulder": 1.4, "elbow": 1.1, "wrist": 0.9}
+    standing = {
+        side + name: np.roll([x, 0.1, sign * z], axis + 1)
+        for side, x in (("l_", 0.2), ("r_", -0.2))
+        for name, z in heights.items()
+    }
+    slanted = {name: at + (np.array([1.0, 1, 1]) * abs(at[axis])) for name, at in standing.items()}
+    clip = make_clip("x", 30, slanted if lying_at_rest else standing, {name: at[None] for name, at in standing.items()})
+    drop = clip.at("l_shoulder")[0] - clip.at("l_ankle")[0]
+    np.testing.assert_allclose(drop / np.linalg.norm(drop), (0, 0, 1), atol=1e-6)
+    # A rotation, no mirror image: front x left x up keeps its sense.
+    before = np.linalg.det([standing[name] for name in ("l_hip", "r_hip", "l_elbow")])
+    after = np.linalg.det([clip.at(name)[0] for name in ("l_hip", "r_hip", "l_elbow")])
+    assert np.sign(before) == np.sign(after) != 0

@@ -2,7 +2,8 @@
 
 A pose is the rotation vectors of the moving bones, the root's without its heading. Principal components of them are
 distributed as a mixture of Gaussians, fitted by experiments/2026-11-generator/fit_prior.py. It is a model and not the
-data: every centre is an average over many frames and their mirror images, and a draw comes from the spread around it.
+data: every centre is an average over a hundred frames or more, mirror images among them, and a draw comes from the
+spread around it.
 
 The data used in this project was obtained from mocap.cs.cmu.edu. The database was created with funding from NSF
 EIA-0196217. Standing people are also from ReActIdle (MIT licence, Copyright (c) 2025 [RSAIT]). The notes beside
