@@ -10,6 +10,7 @@ from hourlift.synth.collision import collides
 from hourlift.synth.draw import Draw
 from hourlift.synth.library import PoseLibrary
 from hourlift.synth.motion import KINDS, UPRIGHT, PoseMix, sample_rotations
+from hourlift.synth.rotation import about
 
 COUNT = 400
 NONE = dict.fromkeys(vars(PoseMix()), 0.0)
@@ -77,17 +78,32 @@ def test_the_same_seed_draws_the_same_poses(body: Body, rotations: Tensor) -> No
     assert not torch.equal(sample_rotations(body, Draw(6, COUNT), PoseMix())[0], rotations)
 
 
+class Still(PoseLibrary):
+    """Everybody in one pose."""
+
+    def __init__(self, pose: Tensor) -> None:
+        self.pose = pose
+
+    def sample(self, draw: Draw) -> Tensor:
+        return self.pose.repeat(draw.count, 1, 1, 1)
+
+
 def test_captured_poses_come_from_the_library_if_there_is_one(body: Body) -> None:
-    class Still(PoseLibrary):
-        def __init__(self) -> None:
-            pass
-
-        def sample(self, draw: Draw) -> Tensor:
-            return torch.eye(3).expand(draw.count, body.num_bones, 3, 3)
-
     mix = PoseMix(**NONE | {"captured": 1.0})
-    rotations, kind = sample_rotations(body, Draw(1, 8), mix, Still())
+    rotations, kind = sample_rotations(body, Draw(1, 8), mix, Still(torch.eye(3).repeat(body.num_bones, 1, 1)))
     assert (kind == KINDS.index("captured")).all()
     others = [i for label, i in body.bone.items() if label != "root"]
     assert torch.equal(rotations[:, others], torch.eye(3).expand(8, len(others), 3, 3))
     assert (sample_rotations(body, Draw(1, 8), mix)[1] == KINDS.index("prior")).all()
+
+
+def test_captured_arms_are_moved_out_of_the_hips(body: Body) -> None:
+    """The arm of the A-pose, let down until it is just inside the body, and the same after sampling."""
+    lowered = torch.eye(3).repeat(60, body.num_bones, 1, 1)
+    lowered[:, body.bone["upperarm01.L"]] = about(1, torch.arange(60.0))
+    inside = collides(body, lowered)
+    pose = lowered[inside.int().argmax()]
+    assert inside.any() and not inside[0]
+    sampled, _ = sample_rotations(body, Draw(1, 4), PoseMix(**NONE | {"captured": 1.0}), Still(pose))
+    assert not collides(body, sampled).any()
+    assert torch.equal(sampled[:, body.bone["upperleg01.L"]], pose[body.bone["upperleg01.L"]].expand(4, 3, 3))

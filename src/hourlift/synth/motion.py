@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from hourlift.synth.arms import SIDES
 from hourlift.synth.body import Body
 from hourlift.synth.collision import collides
 from hourlift.synth.draw import Draw
@@ -25,6 +26,7 @@ tumble, touch the floor with whatever is lowest. `prior` and `captured` may do a
 """
 
 _CANDIDATES = (3, 8)  # how many other poses are tried, round by round, for who has a limb through the body
+_SPREADS_DEG = (5.0, 10.0, 16.0)  # how far arms are moved from the body, attempt by attempt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,4 +138,26 @@ def _sample(
         if len(people):
             part = Draw((draw.seed, index), len(people))
             rotations[people] = sample_prior(body, part) if library is None or index == _PRIOR else library.sample(part)
+    _spread_arms(body, rotations, given.nonzero()[:, 0])
     return rotations
+
+
+def _spread_arms(body: Body, rotations: Tensor, people: Tensor) -> None:
+    """Moves arms out of the hips of some people, in place: who was captured may have been slimmer.
+
+    Args:
+        body: Its bones.
+        rotations: (B, K, 3, 3) on the CPU.
+        people: Indices of those whose arms may be moved.
+    """
+    wrong = people[collides(body, rotations[people])]
+    for degrees in _SPREADS_DEG:
+        if not len(wrong):
+            return
+        trial = rotations[wrong]
+        for side, sign in SIDES:
+            bone = body.bone["upperarm01" + side]
+            trial[:, bone] = about(1, torch.full((len(wrong),), -sign * degrees)) @ trial[:, bone]
+        good = ~collides(body, trial)
+        rotations[wrong[good]] = trial[good]
+        wrong = wrong[~good]
