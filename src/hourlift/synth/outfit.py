@@ -346,9 +346,10 @@ def _sample_details(draw: Draw, style: Tensor, bank_size: int) -> dict[str, Tens
 def _sample_accessories(
     draw: Draw, style: Tensor, head: dict[str, Tensor], colours: dict[str, Tensor]
 ) -> dict[str, Tensor]:
-    """What they carry: at most one hat, tied hair only where there is hair, no pack over a hood."""
+    """What they carry: at most one hat, tied hair where there is hair, no pack over a hood."""
     hat = torch.where(style == SWIM, 0, draw.choose([0.8, 0.075, 0.05, 0.04, 0.035]))
     tied = torch.where((head["hair_density"] > 0.9) & (head["bald_above"] > 1), draw.choose([0.72, 0.12, 0.16]), 0)
+    head["hair_hem"] = torch.where((tied > 0) & draw.chance(0.8), NEVER_Z, head["hair_hem"])
     eyewear = draw.choose([0.74, 0.17, 0.09])
     bare = style == SWIM
     pack = draw.chance(0.08) & ~bare

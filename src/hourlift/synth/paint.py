@@ -36,7 +36,7 @@ def spread(table: Tensor, person: Tensor) -> Tensor:
     if table.device.type != "cpu":
         return table.index_select(1, person)
     # Runs of the same column: a sixth of the time that gathering takes on a CPU.
-    counts = torch.bincount(person, minlength=table.shape[1]).tolist()
+    counts = torch.searchsorted(person, torch.arange(table.shape[1] + 1)).diff().tolist()
     return torch.cat([table[:, i : i + 1].expand(-1, count) for i, count in enumerate(counts)], 1)
 
 

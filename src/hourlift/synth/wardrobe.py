@@ -123,8 +123,9 @@ def _cloth_coordinates(body: Body) -> Tensor:
     arm, leg = body.traits.arm > NOWHERE / 2, body.traits.leg > NOWHERE / 2
     side = body.mean[:, 0].sign()
     radius = torch.where(arm, 0.05 * side, torch.where(leg, 0.08 * side, 0.15))
-    along = torch.where(arm, -0.28 * body.traits.arm, body.mean[:, 2])
-    return torch.stack([radius, 2.3 * side * arm, along], 1)
+    # Nearly the same on both sides of the shoulder, so that no seam is full of noise.
+    along = torch.where(arm, 0.5 - 0.28 * body.traits.arm, body.mean[:, 2])
+    return torch.stack([radius, 0.16 * side * arm, along], 1)
 
 
 def _ring(body: Body) -> tuple[Tensor, Tensor]:
