@@ -179,6 +179,17 @@ def test_what_the_lifter_must_answer_projects_onto_what_it_sees() -> None:
         assert (system @ solution[:, 0] - target).abs().max() < 0.5
 
 
+def test_the_recipe_names_the_input_and_the_loss() -> None:
+    usual = LifterStage(replace(LIFTER, errors=NO_ERRORS))
+    other = LifterStage(replace(LIFTER, errors=NO_ERRORS, inputs="crop", loss="compositional"))
+    rays, offsets = (next(stage.batches(0, CPU, 0, 1)) for stage in (usual, other))
+    assert offsets.rays.norm(dim=-1).mean() > 20  # pixels of a crop, not lengths about 1
+    torch.testing.assert_close(offsets.joints_mm.norm(dim=-1), rays.joints_mm.norm(dim=-1), atol=0.05, rtol=0)
+    assert usual.meta["inputs"] == "rays" and other.meta["inputs"] == "crop"
+    told = losses(other, offsets, steps=40, lr=3e-3)
+    assert told[-1] < 0.6 * told[0]
+
+
 def test_errors_of_detection() -> None:
     joints = torch.randn(400, 17, 3, generator=torch.Generator().manual_seed(0)) * 300 + torch.tensor([0, 0, 4000.0])
     exact = joints[..., :2] / joints[..., 2:]

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from hourlift.geometry.skeleton import H36M17
-from hourlift.lifter.inputs import lift_pair
-from hourlift.lifter.loss import l2_loss
+from hourlift.lifter.inputs import crop_pair, lift_pair
+from hourlift.lifter.loss import LossKind, lifter_loss
 from hourlift.lifter.network import Lifter, LifterConfig
+from hourlift.lifter.normalize import InputKind
 from hourlift.metrics.mpjpe import mpjpe, pa_mpjpe
 from hourlift.synth.body import Body
 from hourlift.synth.camera import ViewConfig, sample_views
@@ -52,6 +53,8 @@ class LifterRecipe:
         poses: Mix of poses.
         views: Cameras.
         errors: Of the 2D joints.
+        inputs: What the lifter reads.
+        loss: What is made small.
         chunk_size: People posed at a time.
         reuse: Cameras that each of them is seen through.
         batch_size: Per process.
@@ -64,6 +67,8 @@ class LifterRecipe:
     poses: PoseMix
     views: ViewConfig
     errors: DetectionErrors
+    inputs: InputKind = "rays"
+    loss: LossKind = "l2"
     chunk_size: int = 4096
     reuse: int = 4
     batch_size: int = 256
@@ -73,7 +78,7 @@ class LifterRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class LifterBatch:
-    """Normalised rays (B, 17, 2), and joints (B, 17, 3) in mm in the virtual camera."""
+    """What the lifter reads (B, 17, 2), and joints (B, 17, 3) in mm: of `inputs.lift_pair` or `inputs.crop_pair`."""
 
     rays: Tensor
     joints_mm: Tensor
@@ -95,13 +100,13 @@ class LifterStage:
     @property
     def meta(self) -> Mapping[str, Any]:
         """What the export must know."""
-        return {"recipe": self.recipe.name, "skeleton": H36M17.name}
+        return {"recipe": self.recipe.name, "skeleton": H36M17.name, "inputs": self.recipe.inputs}
 
     def build_model(self) -> nn.Module:
         """The network, with the statistics of some thousand people of the training."""
         model = Lifter(self.recipe.network)
         draw = Draw((self.recipe.train.seed, _STATISTICS, 0), _PEOPLE_OF_STATISTICS)
-        model.set_statistics(*lift_pair(self._seen(draw)))  # without errors: their outliers would set the scale
+        model.set_statistics(*self._pair(self._seen(draw)))  # without errors: their outliers would set the scale
         return model
 
     def batches(self, start_step: int, device: torch.device, rank: int, world_size: int) -> Iterator[LifterBatch]:
@@ -114,7 +119,7 @@ class LifterStage:
             for view in range(recipe.reuse):
                 draw = Draw((seed, _VIEWS, index, view), recipe.chunk_size)
                 seen = _mirror(draw, _look(draw, joints, recipe.views))
-                rays, joints_mm = lift_pair(seen, add_errors(draw, seen, recipe.errors))
+                rays, joints_mm = self._pair(seen, add_errors(draw, seen, recipe.errors))
                 for place in range(per_view):
                     step = index * per_chunk + view * per_view + place
                     if start_step <= step < recipe.train.steps:
@@ -122,17 +127,17 @@ class LifterStage:
                         yield LifterBatch(rays=rays[part].to(device), joints_mm=joints_mm[part].to(device))
 
     def loss(self, model: nn.Module, batch: LifterBatch) -> tuple[Tensor, Mapping[str, Tensor | float]]:
-        """Standardised L2."""
+        """That of the recipe."""
         network = unwrapped(model)
         assert isinstance(network, Lifter)
-        return l2_loss(model(batch.rays), batch.joints_mm, network.output_std), {}
+        return lifter_loss(model(batch.rays), batch.joints_mm, network.output_std, self.recipe.loss), {}
 
     def validate(self, model: nn.Module, device: torch.device) -> Mapping[str, float]:
         """MPJPE and PA-MPJPE, mm, on held-out people: from true 2D joints, and from 2D joints with errors."""
         seen, detections = self._held_out
         measures: dict[str, float] = {}
         for name, found in (("", None), ("noisy_", detections)):
-            rays, joints_mm = lift_pair(seen, found)
+            rays, joints_mm = self._pair(seen, found)
             predicted = model(rays.to(device)).float().cpu().numpy()
             measures[f"{name}mpjpe"] = mpjpe(predicted, joints_mm.numpy())
             measures[f"{name}pa_mpjpe"] = pa_mpjpe(predicted, joints_mm.numpy())
@@ -143,6 +148,10 @@ class LifterStage:
         draw = Draw((HELD_OUT_SEED, 1), self.recipe.held_out)
         seen = self._seen(draw)
         return seen, add_errors(draw, seen, self.recipe.errors)
+
+    def _pair(self, joints_cam_mm: Tensor, detections: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Input and target of the recipe's kind."""
+        return (lift_pair if self.recipe.inputs == "rays" else crop_pair)(joints_cam_mm, detections)
 
     def _seen(self, draw: Draw) -> Tensor:
         """People of the recipe before a camera each, (B, 17, 3) in mm."""
@@ -177,7 +186,20 @@ def add_errors(draw: Draw, joints_cam: Tensor, errors: DetectionErrors) -> Tenso
     Returns:
         (B, 17, 2): x/z and y/z, with errors.
     """
-    seen = joints_cam[..., :2] / joints_cam[..., 2:]
+    return disturb(draw, joints_cam[..., :2] / joints_cam[..., 2:], errors)
+
+
+def disturb(draw: Draw, seen: Tensor, errors: DetectionErrors) -> Tensor:
+    """Joints as a 2D stage would find them.
+
+    Args:
+        draw: As many draws as people.
+        seen: (B, 17, 2) where they are, in any plane and unit.
+        errors: How wrong.
+
+    Returns:
+        (B, 17, 2) with errors.
+    """
     count, num_joints = seen.shape[:2]
     size = (seen - seen[:, :1]).norm(dim=-1).mean(1)[:, None, None]
 
