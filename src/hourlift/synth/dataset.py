@@ -217,10 +217,14 @@ def _write_in_worker(config: DatasetConfig, job: _Job) -> None:
     assert _shared is not None
     stop, done = _shared
 
-    def each() -> None:
+    def go_on() -> None:
         if stop.is_set():
             raise _StoppedError
+
+    def each() -> None:
+        go_on()
         with done.get_lock():
             done.value += 1
 
+    go_on()  # the pool hands out a shard or two in advance
     job.write(config, each)
