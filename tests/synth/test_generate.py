@@ -6,16 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from hourlift.data.sample import OUTSIDE, SELF_OCCLUDED, VISIBLE
 from hourlift.geometry.skeleton import H36M17
-from hourlift.synth.generate import (
-    NOWHERE_PX,
-    OUTSIDE,
-    SELF_OCCLUDED,
-    VISIBLE,
-    Generator,
-    SynthBatch,
-    SynthConfig,
-)
+from hourlift.synth.generate import NOWHERE_PX, Generator, SynthBatch, SynthConfig
 from hourlift.synth.motion import KINDS
 
 # Of the first people of the fixture `batch`.

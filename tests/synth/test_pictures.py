@@ -44,10 +44,13 @@ def test_many_photos_give_fewer_crops_each(photos: Path, monkeypatch: pytest.Mon
 
 def test_tiny_and_unreadable_photos(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     cv2.imwrite(str(tmp_path / "dot.png"), np.zeros((1, 1, 3), np.uint8))
-    (tmp_path / "broken.jpg").write_text("no picture")
+    for name in ("broken.jpg", "torn.png"):
+        (tmp_path / name).write_text("no picture")
     with caplog.at_level(logging.WARNING):
         assert len(picture_bank(0, photos=tmp_path, procedural=1, crops_per_photo=2)) == 3
-    assert f"{tmp_path / 'broken.jpg'}: unreadable" in caplog.text
+    assert [record.getMessage() for record in caplog.records if record.name == pictures.__name__] == [
+        f"2 unreadable backgrounds skipped, the first is {tmp_path / 'broken.jpg'}"
+    ]
     (tmp_path / "dot.png").unlink()
     with pytest.raises(ValueError, match="no readable picture"):
         picture_bank(0, photos=tmp_path, procedural=1)

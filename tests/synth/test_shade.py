@@ -5,6 +5,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from hourlift.synth.backdrop import FARTHEST_M
 from hourlift.synth.body import Body, PosedBodies
 from hourlift.synth.camera import ViewConfig, Views, sample_views
 from hourlift.synth.draw import Draw
@@ -37,6 +38,9 @@ def lit_from(light: Light, direction: Tensor) -> Light:
         lamp=torch.ones(COUNT, 3),
         sky=torch.full((COUNT, 3), 0.1),
         ground=torch.full((COUNT, 3), 0.1),
+        shadow=torch.ones(COUNT),
+        softness=torch.zeros(COUNT),
+        spot=torch.full((COUNT,), FARTHEST_M),
     )
 
 
@@ -96,7 +100,8 @@ def test_a_shadow_falls_away_from_the_lamp(body: Body) -> None:
         direction = sign * views.rotation[:, 0] + torch.tensor([0.0, 0.0, 0.7])
         layer = render_people(body, people, outfit, views, lit_from(light, direction), GREY, True)
         columns = torch.arange(SIZE, dtype=torch.float32)[None, None].expand(COUNT, SIZE, SIZE)
-        shade = layer.shadow.float()
+        shade = (layer.shadow - layer.shadow.flatten(1).median(1).values[:, None, None]).clamp(min=0)
+        shade = shade * (layer.shadow > 0.4)
         middle = (columns * shade).sum((1, 2)) / shade.sum((1, 2)).clamp(min=1)
         person = (columns * layer.mask).sum((1, 2)) / layer.mask.sum((1, 2))
         seen = shade.sum((1, 2)) > 30

@@ -270,7 +270,7 @@ def _occluder(draw: Draw, made: _Slots, stance: Stance, floor: Tensor, views: Vi
     is_round = draw.chance(0.5)
     facing = torch.atan2(line[:, 1], line[:, 0]) - 1.5708  # local y along the line of sight
     yaw = _turned(facing + draw.normal(0, 0.4))
-    thin, wide, deep = seen * draw.uniform(0.15, 0.7), seen * draw.uniform(0.5, 1.6), seen * draw.uniform(0.05, 0.5)
+    thin, wide, deep = seen * draw.uniform(0.12, 0.5), seen * draw.uniform(0.4, 1.3), seen * draw.uniform(0.05, 0.5)
     above_floor = (at[:, 2] - floor).clamp(min=0.1)
     tall = above_floor + seen * draw.uniform(1, 5)
 

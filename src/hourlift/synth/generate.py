@@ -169,7 +169,7 @@ class Generator:
     def _backgrounds(self, draw: Draw) -> Tensor:
         """Random square parts (B, S, S, 3) of the bank's pictures, half of them mirrored, as floats in [0, 1]."""
         size, side = self.config.size, self.bank.shape[1]
-        part = draw.uniform(0.35, 1.0) * (side - 1)
+        part = draw.uniform(0.55, 1.0) * (side - 1)
         corner = draw.vector(2) * (side - 1 - part)[:, None]
         steps = torch.arange(size) / (size - 1)
         columns = corner[:, :1] + part[:, None] * torch.where(draw.chance(0.5)[:, None], steps, 1 - steps)

@@ -95,7 +95,7 @@ def natural_colour(rng: np.random.Generator, hue_deg: float | None = None) -> np
     if hue_deg is None:
         hue_deg = rng.choice([rng.uniform(10, 50), rng.uniform(0, 360)], p=[0.55, 0.45])
     saturation = rng.beta(1.3, 3.0)
-    value = rng.uniform(0.12, 0.92)
+    value = rng.uniform(0.2, 0.97)
     hsv = np.array([[[hue_deg, saturation, value]]], np.float32)
     return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0, 0] * 255)
 

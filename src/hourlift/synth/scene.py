@@ -173,6 +173,6 @@ def _surfaces(draw: Draw, place: Tensor, seen_m: Tensor, textures: int) -> tuple
     hue = 1 + 0.2 * (2 * draw.vector(18).view(-1, 6, 3) - 1)
     hue[:, 1:4] = hue[:, :1]
     ceiling = torch.tensor([1.0, 1, 1, 1, 1, 1.5])
-    tint = hue * torch.where(draw.chance(0.4), draw.uniform(0.55, 1.2), 1.0)[:, None, None] * ceiling[:, None]
+    tint = hue * draw.uniform(0.75, 1.45)[:, None, None] * ceiling[:, None]
     tint = torch.where(glows[..., None], draw.log_uniform(0.7, 1.4)[:, None, None], tint)
     return texture, repeats, tint, glows
