@@ -74,6 +74,13 @@ def test_a_stretch_is_resampled_in_time(body: Body, library: PoseLibrary) -> Non
         torch.testing.assert_close(path[-1] - path[0], torch.tensor([0.0, -0.2, 0.0]), atol=1e-5, rtol=0)
 
 
+def test_the_path_fits_the_bodys_legs(body: Body) -> None:
+    clip = clip_of(body, "small", torch.zeros(30))
+    small = MotionClip(name="small", joints=clip.joints, positions=0.5 * clip.positions, fps=FPS)
+    (_, path), (_, same) = (PoseLibrary(body, [c]).stretch(Draw(1, 1), 20, 30.0) for c in (small, clip))
+    torch.testing.assert_close(path, same, atol=1e-5, rtol=0)
+
+
 def test_a_stretch_that_is_too_long_goes_back(body: Body, library: PoseLibrary) -> None:
     rotations, path = library.stretch(Draw(3, 1), 91, 30.0)
     bend = torch.maximum(knee(body, rotations, ".L"), knee(body, rotations, ".R"))

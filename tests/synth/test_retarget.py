@@ -123,5 +123,10 @@ def test_a_clip_without_arms_is_refused(body: Body, poses: Tensor) -> None:
     clip = MotionClip(
         name="armless", joints=tuple(places), positions=torch.stack(list(places.values()), 1).numpy(), fps=30
     )
+    full = torch.stack(list(landmarks(body, poses).values()), 1).numpy()
+    full[7, list(landmarks(body, poses)).index("r_knee")] = float("nan")
+    gappy = MotionClip(name="gappy", joints=tuple(landmarks(body, poses)), positions=full, fps=30)
+    with pytest.raises(ValueError, match="gappy: r_knee is NaN in frame 7"):
+        retarget_clip(body, gappy)
     with pytest.raises(ValueError, match="armless lacks l_elbow, r_elbow"):
         retarget_clip(body, clip)

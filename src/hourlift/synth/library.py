@@ -37,6 +37,10 @@ class PoseLibrary:
         self.starts = torch.cat([torch.zeros(1, dtype=torch.long), lengths.cumsum(0)])
         self._lengths = lengths
         self._weights = clip_weights(clips).tolist()
+        thigh, shin, foot = body.bone_mean[
+            [body.bone[bone] for bone in ("upperleg01.L", "lowerleg01.L", "foot.L")]
+        ].cpu()
+        self._legs = float((shin - thigh).norm() + (foot - shin).norm())
         upper = [label.startswith(_UPPER) for label in body.labels]
         self._upper = torch.tensor(upper)[:, None, None]
 
@@ -74,7 +78,8 @@ class PoseLibrary:
             fps: Frames per second wanted; the clip's are interpolated.
 
         Returns:
-            Rotations (T, K, 3, 3) and the pelvis' path (T, 3) in metres, from x = y = 0; z as captured.
+            Rotations (T, K, 3, 3), and the path (T, 3) of the middle between the hips in metres, from x = y = 0, with z
+            over the clip's floor. It is scaled to the mean body's legs, so that feet stay where they stand.
         """
         chosen = int(draw.choose(self._weights)[0])
         clip, first = self.clips[chosen], int(self.starts[chosen])
@@ -86,7 +91,7 @@ class PoseLibrary:
         before = time.long().clamp(max=max(last - 1, 0))
         after, share = (before + 1).clamp(max=last), time - before
         rotations = between(self.rotations[first + before], self.rotations[first + after], share[:, None])
-        pelvis = _pelvis(clip)
+        pelvis = _pelvis(clip) * self._legs / _leg_length(clip)
         path = torch.lerp(pelvis[before], pelvis[after], share[:, None])
         path = path - path[:1] * torch.tensor([1.0, 1.0, 0.0])
         rotations = fill_in(self._body, rotations, Draw((draw.seed, 1), 1))
@@ -111,10 +116,18 @@ def clip_weights(clips: Sequence[MotionClip]) -> NDArray[np.float64]:
 
 
 def _pelvis(clip: MotionClip) -> Tensor:
-    """Path (T, 3) of the middle between the hips, gaps filled from the frames beside them."""
+    """Path (T, 3) of the middle between the hips."""
     left, right = clip.at("l_hip"), clip.at("r_hip")
     assert left is not None and right is not None
     return torch.from_numpy((left + right) / 2).float()
+
+
+def _leg_length(clip: MotionClip) -> float:
+    """Thigh and shin in metres."""
+    hip, knee, ankle = clip.at("l_hip"), clip.at("l_knee"), clip.at("l_ankle")
+    assert hip is not None and knee is not None and ankle is not None
+    lengths = np.linalg.norm(knee - hip, axis=-1) + np.linalg.norm(ankle - knee, axis=-1)
+    return float(np.nanmedian(lengths))
 
 
 def _perturbed(body: Body, poses: Tensor, draw: Draw) -> Tensor:

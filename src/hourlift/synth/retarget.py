@@ -78,12 +78,16 @@ def retarget_clip(body: Body, clip: MotionClip, *, calibrate: bool = True) -> Te
     """Rotations (T, K, 3, 3) of the body's bones that take the pose of each frame of a clip, on the CPU.
 
     Raises:
-        ValueError: the clip lacks a joint of the limbs.
+        ValueError: the clip lacks a joint of the limbs, be it in one frame.
     """
     places = {name: torch.from_numpy(at).float() for name in clip.joints if (at := clip.at(name)) is not None}
     lacking = [side + joint for _, side, _ in SIDES for joint in LIMBS if side + joint not in places]
     if lacking:
         raise ValueError(f"{clip.name} lacks {', '.join(lacking)}: a person needs legs and arms")
+    for name in (side + joint for _, side, _ in SIDES for joint in LIMBS):
+        unknown = places[name].isnan().any(-1)
+        if unknown.any():
+            raise ValueError(f"{clip.name}: {name} is NaN in frame {int(unknown.int().argmax())}")
     return retarget(body, places, calibrate=calibrate)
 
 
