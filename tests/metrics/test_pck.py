@@ -4,6 +4,7 @@ import pytest
 from hourlift.geometry import H36M17, LSP14
 from hourlift.metrics import (
     head_length,
+    heatmap_pck,
     pair_confusion,
     pck,
     pck_per_joint,
@@ -112,3 +113,14 @@ def test_pair_confusion_shares_over_frames_and_pairs():
     assert result.swapped_share == pytest.approx(6 / 23)
     assert result.collapsed_share == pytest.approx(1 / 23)
     assert np.isnan(pair_confusion(pred, true, np.full(4, np.nan), H36M17.flip_pairs).swapped_share)
+
+
+def test_on_heatmap_scale_the_reference_is_a_tenth_of_the_side() -> None:
+    true = np.full((2, 17, 2), 30.0)
+    pred = true + [3.1, 0.0]  # of 64 pixels: 0.5 x 6.4 = 3.2
+    assert heatmap_pck(pred, true, 64) == 1
+    pred[0, :, 0] += 0.2
+    assert heatmap_pck(pred, true, 64) == 0.5
+    assert heatmap_pck(4 * pred, 4 * true, 256) == 0.5
+    true[0] = np.nan
+    assert heatmap_pck(pred, true, 64) == 1

@@ -13,6 +13,7 @@ from hourlift.metrics.mpjpe import (
 from hourlift.metrics.pck import (
     PairConfusion,
     head_length,
+    heatmap_pck,
     pair_confusion,
     pck,
     pck_per_joint,
@@ -24,6 +25,7 @@ from hourlift.metrics.pck import (
 __all__ = [
     "PairConfusion",
     "head_length",
+    "heatmap_pck",
     "joint_errors",
     "mpjpe",
     "mpjpe_per_joint",

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from hourlift.data.sample import OUTSIDE
-from hourlift.geometry.crop import CROP_MARGIN, rescale_points
-from hourlift.geometry.skeleton import H36M17, LIMB_JOINTS
+from hourlift.geometry.crop import CROP_MARGIN
+from hourlift.geometry.skeleton import H36M17
 from hourlift.hourglass.augment import AugmentConfig, augment
-from hourlift.hourglass.heatmap import decode
-from hourlift.hourglass.loss import LossKind, activate, heatmap_loss
+from hourlift.hourglass.loss import LossKind, heatmap_loss
 from hourlift.hourglass.network import STRIDE, HourglassConfig, StackedHourglass
-from hourlift.metrics.pck import pair_confusion, pck, torso_length
+from hourlift.metrics.pck import torso_length
 from hourlift.synth.generate import Generator
+from hourlift.training.hourglass_measures import find_joints, measure
 from hourlift.training.loop import TrainConfig, step_seed
 from hourlift.training.rendered import HELD_OUT_SEED, RenderedChunks, RenderPlan, chunk_stream, ramp, render
 
@@ -133,26 +133,13 @@ class HourglassStage:
         return loss, {}
 
     def validate(self, model: nn.Module, device: torch.device) -> Mapping[str, float]:
-        """PCK@0.2 of the 12 limb joints and left-right confusion on held-out people, cropped as a user's are."""
+        """`measure` on held-out people, cropped as a user's are."""
+        recipe = self.recipe
         images, true_px, inside = self._held_out
-        found = []
-        for part in images.split(_VALIDATED_AT_ONCE):
-            pictures = part.to(device).float().div(255).contiguous(memory_format=torch.channels_last)
-            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.recipe.train.bf16):
-                logits = model(pictures)[-1]
-            heatmaps = activate(logits, self.recipe.loss, self.recipe.sigma)
-            points, _ = decode(heatmaps.float().cpu().numpy(), method="dark")
-            found.append(rescale_points(points, STRIDE))
-        predicted, torso_px = np.concatenate(found), torso_length(true_px, H36M17)
-        true_px = np.where(inside[..., None], true_px, np.nan)
-        limbs = H36M17.indices(*LIMB_JOINTS)
-        confusion = pair_confusion(predicted, true_px, torso_px, H36M17.flip_pairs)
-        pairs = max(1, int(confusion.count.sum()))
-        return {
-            "pck": pck(predicted[:, limbs], true_px[:, limbs], torso_px),
-            "swapped": confusion.swapped.sum() / pairs,
-            "collapsed": confusion.collapsed.sum() / pairs,
-        }
+        parts = images.split(_VALIDATED_AT_ONCE)
+        found = find_joints(model, parts, device, loss=recipe.loss, sigma=recipe.sigma, bf16=recipe.train.bf16)
+        torso_px = torso_length(true_px, H36M17)
+        return measure(found, np.where(inside[..., None], true_px, np.nan), torso_px, recipe.input_size)
 
     @cached_property
     def _held_out(self) -> tuple[Tensor, np.ndarray, np.ndarray]:
