@@ -23,7 +23,7 @@ from hourlift.synth.library import PoseLibrary
 from hourlift.synth.motion import PoseMix, sample_rotations
 from hourlift.synth.prior import sample_prior
 
-COUNT, PICTURES, AT_ONCE = 6000, 1280, 128
+COUNT, PICTURES, AT_ONCE = 6000, 1024, 128
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
