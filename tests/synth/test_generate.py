@@ -97,10 +97,10 @@ def test_left_out_people_leave_a_picture_and_the_others_as_they_are(generator: G
     )
 
 
-def test_shadows_darken_the_floor_only(generator: Generator) -> None:
+def test_shadows_darken_pictures_and_hide_nobody(generator: Generator) -> None:
     lit, plain = generator.render(2, 8), with_config(generator, shadows=False).render(2, 8)
-    assert (lit.images <= plain.images).all()
-    assert (lit.images < plain.images).any()
+    darker = (plain.images.float() - lit.images.float()).mean((1, 2, 3))
+    assert darker.min() > -0.2 and darker.max() > 0.5
     assert torch.equal(lit.mask, plain.mask)
 
 

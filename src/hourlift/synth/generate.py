@@ -173,9 +173,11 @@ class Generator:
         corner = draw.vector(2) * (side - 1 - part)[:, None]
         steps = torch.arange(size) / (size - 1)
         columns = corner[:, :1] + part[:, None] * torch.where(draw.chance(0.5)[:, None], steps, 1 - steps)
-        rows = corner[:, 1:] + part[:, None] * steps + draw.integer(len(self.bank))[:, None] * side
-        place = (rows.round().long() * side)[:, :, None] + columns.round().long()[:, None]
-        texels = self.bank.flatten(0, 2).index_select(0, place.flatten().to(self.device))
+        rows, picture = corner[:, 1:] + part[:, None] * steps, draw.integer(len(self.bank))
+        # Whole numbers, as bank and rows together exceed what a float counts exactly.
+        rows = (rows.round().long() + picture[:, None] * side).to(self.device) * side
+        place = rows[:, :, None] + columns.round().long().to(self.device)[:, None]
+        texels = self.bank.flatten(0, 2).index_select(0, place.flatten())
         gain = draw.log_uniform(0.55, 1.4)[:, None] * (1 + 0.12 * (2 * draw.vector(3) - 1)) / 255
         taken = texels.view(*place.shape, 3) * gain.to(self.device)[:, None, None]
         return taken.clamp_(max=1)

@@ -78,7 +78,8 @@ class PropMesh:
 def prop_mesh(device: torch.device) -> PropMesh:
     """The mesh on a device."""
     box, cylinder, ball = _box(), _cylinder(12), _ball(12, 8)
-    vertices, normals, faces, slot, face_slot, start = [], [], [], [], [], 0
+    vertices: list[Tensor] = []
+    normals, faces, slot, face_slot, start = [], [], [], [], 0
     for index, (v, n, f) in enumerate([box] * NUM_BOXES + [cylinder] * NUM_CYLINDERS + [ball] * NUM_BALLS):
         vertices.append(v)
         normals.append(n)
@@ -91,7 +92,8 @@ def prop_mesh(device: torch.device) -> PropMesh:
 
 
 def _box() -> tuple[Tensor, Tensor, Tensor]:
-    vertices, normals, faces = [], [], []
+    vertices: list[Tensor] = []
+    normals, faces = [], []
     for axis in range(3):
         for sign in (-1.0, 1.0):
             a, b = torch.zeros(3), torch.zeros(3)

@@ -271,7 +271,7 @@ def _lamp_share(
         low, high = people.joints[chosen].amin(1), people.joints[chosen].amax(1)
         radius = (0.75 * (high - low).norm(dim=-1) + 0.3).clamp(min=1.0)
         some = (mesh.vertices[chosen], mesh.faces, mesh.kept[chosen])
-        lights, cameras = (batch.map(lambda value: value[chosen]) for batch in (light, views))
+        lights, cameras = light.map(lambda value: value[chosen]), views.map(lambda value: value[chosen])
         share[chosen] = lamp_share(lights, cameras, depth[chosen], some, (low + high) / 2, radius, floor[chosen])
     return share
 
