@@ -13,7 +13,7 @@ from hourlift.data import Sample, load_shards
 from hourlift.synth import dataset
 from hourlift.synth.dataset import DatasetConfig, write_dataset
 from hourlift.synth.generate import SynthConfig
-from hourlift.synth.presets import PRESETS, preset
+from hourlift.synth.presets import PRESETS, preset, with_motion
 from hourlift.synth.samples import remake, render_samples
 
 CONFIG = DatasetConfig(synth=SynthConfig(size=32), per_shard=2)
@@ -155,5 +155,7 @@ def test_presets_differ_and_are_named() -> None:
     configs = [preset(name) for name in PRESETS]
     assert len(set(map(repr, configs))) == len(configs)
     assert preset("everyday").size == 256
+    poses = with_motion(preset("sport"), Path("mocap")).poses
+    assert poses.captured == pytest.approx(sum(poses.weights) / 2) and poses.wild == preset("sport").poses.wild
     with pytest.raises(ValueError, match="no preset 'film'; the presets are everyday, upright, sport, portrait, stud"):
         preset("film")

@@ -109,7 +109,8 @@ def _samples(data: str, count: int | None, images: Path | None) -> tuple[Iterato
 
         count = count or DEFAULT_SYNTHETIC_COUNT
         return synthetic_samples(count), count
-    from hourlift.data import find_shards, load_coco, load_shards
+    from hourlift.data.coco import load_coco
+    from hourlift.data.shards import find_shards, load_shards
 
     if find_shards(data):
         if images is not None:

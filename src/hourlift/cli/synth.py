@@ -73,7 +73,7 @@ def command(
             cut by the frame) or studio (a plain room, four fixed cameras like Human3.6M's).
         size: side of the square pictures in pixels.
         backgrounds: folder of photographs without people, for backgrounds and cloth beside those that are drawn.
-        motion: motion capture (.bvh, .amc, .npz), a file or a folder of them, that poses are taken from.
+        motion: motion capture (.bvh, .amc, .npz), a file or a folder of them, that half of the poses are taken from.
         joints: draw the joints on every picture of the sheet.
         format: of the data set.
         workers: processes that render; each writes whole shards, and the files are the same for any number of them.
@@ -102,14 +102,16 @@ def command(
         raise ValueError(f"--motion {motion}: does not exist")
     from hourlift.synth import presets
 
-    config = replace(presets.preset(preset), size=size, photos=backgrounds, motion=motion)
+    config = replace(presets.preset(preset), size=size, photos=backgrounds)
+    if motion is not None:
+        config = presets.with_motion(config, motion)
     if clip is not None:
         write_clip(clip, config, seed, seconds, fps)
     elif sheet is not None:
         people = shown(render(config, seed, count), count)
         write_sheet([tile(sample, joints or i % 2 == 1) for i, sample in enumerate(people)], sheet)
     elif format == "coco":
-        from hourlift.data import write_coco
+        from hourlift.data.coco import write_coco
 
         assert out is not None
         write_coco(shown(render(config, seed, count), count), out)

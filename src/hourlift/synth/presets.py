@@ -5,6 +5,8 @@
 """
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 from hourlift.synth.camera import ViewConfig
 from hourlift.synth.generate import SynthConfig
@@ -34,8 +36,9 @@ def upright() -> SynthConfig:
 def sport() -> SynthConfig:
     """Acrobatics, jumps and falls, from odd cameras."""
     poses = PoseMix(
-        stand=0.08, walk=0.17, sit=0.02, floor=0.06, crouch=0.12, kneel=0.03, wild=0.52, lie=0.1, tumble=0.3
-    )
+        stand=0.05, walk=0.03, run=0.16, sit=0.01, floor=0.05, crouch=0.08, kneel=0.03, bend=0.05, reach=0.06,
+        climb=0.1, acrobat=0.24, wild=0.14, lie=0.08, tumble=0.2,
+    )  # fmt: skip
     return SynthConfig(
         size=SIZE,
         poses=poses,
@@ -48,8 +51,9 @@ def sport() -> SynthConfig:
 def portrait() -> SynthConfig:
     """People near the camera, most of them cut by the frame."""
     poses = PoseMix(
-        stand=0.5, walk=0.12, sit=0.25, floor=0.04, crouch=0.03, kneel=0.02, wild=0.04, lie=0.03, tumble=0.0
-    )
+        stand=0.45, walk=0.08, run=0.02, sit=0.22, floor=0.04, crouch=0.03, kneel=0.02, bend=0.02, reach=0.06,
+        climb=0.0, acrobat=0.0, wild=0.03, lie=0.03, tumble=0.0,
+    )  # fmt: skip
     return SynthConfig(
         size=SIZE,
         poses=poses,
@@ -62,8 +66,9 @@ def portrait() -> SynthConfig:
 def studio() -> SynthConfig:
     """A plain room with four fixed cameras, like Human3.6M's."""
     poses = PoseMix(
-        stand=0.36, walk=0.28, sit=0.16, floor=0.06, crouch=0.06, kneel=0.04, wild=0.04, lie=0.03, tumble=0.0
-    )
+        stand=0.3, walk=0.22, run=0.01, sit=0.15, floor=0.06, crouch=0.05, kneel=0.03, bend=0.05, reach=0.06,
+        climb=0.0, acrobat=0.0, wild=0.01, lie=0.03, tumble=0.0,
+    )  # fmt: skip
     return SynthConfig(
         size=SIZE,
         poses=poses,
@@ -93,3 +98,9 @@ def preset(name: str) -> SynthConfig:
     if name not in PRESETS:
         raise ValueError(f"there is no preset {name!r}; the presets are {', '.join(PRESETS)}")
     return PRESETS[name]()
+
+
+def with_motion(config: SynthConfig, motion: Path) -> SynthConfig:
+    """The same, with half of the poses taken from motion capture: a file, or a folder of files."""
+    others = replace(config.poses, captured=0.0)
+    return replace(config, motion=motion, poses=replace(others, captured=sum(others.weights)))
