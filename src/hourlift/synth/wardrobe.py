@@ -16,7 +16,8 @@ from torch import Tensor
 from hourlift.synth import bare, cloth
 from hourlift.synth.accessories import ACCESSORIES, FIRST_ACCESSORY
 from hourlift.synth.body import NOWHERE, Body
-from hourlift.synth.outfit import NEVER_Z, Outfit, sample_outfits
+from hourlift.synth.heads import NEVER_Z
+from hourlift.synth.outfit import Outfit, sample_outfits
 from hourlift.synth.paint import Attributes, spread, taken
 
 __all__ = [
