@@ -1,0 +1,153 @@
+"""Both stages on a data set of drawn people: the order, the curves, and what does not fit together."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from hourlift.data.dataset import Counts, DataSet
+from hourlift.data.protocol import SPLITS
+from hourlift.data.sample import Sample
+from hourlift.data.source import Source
+from hourlift.geometry.camera import Camera
+from hourlift.geometry.crop import box_from_joints
+from hourlift.hourglass import policies
+from hourlift.hourglass.network import HourglassConfig
+from hourlift.training.crops import cut, load
+from hourlift.training.hourglass_data_stage import HourglassDataRecipe, HourglassDataStage
+from hourlift.training.hourglass_measures import batch_accuracy
+from hourlift.training.loop import TrainConfig, train
+from hourlift.training.people import TrainingData, rows_of_step
+
+CPU = torch.device("cpu")
+CAMERA = Camera(fx=200.0, fy=200.0, cx=63.5, cy=47.5, image_wh=(128, 96))
+TRAIN = TrainConfig(steps=8, lr=2e-3, bf16=False, channels_last=False, threads=1, seed=3, validate_every=4)
+HOURGLASS = HourglassDataRecipe(
+    name="tiny",
+    network=HourglassConfig(num_stacks=1, width=16, num_joints=17, depth=2),
+    policy=policies.FRSOS,
+    input_size=32,
+    batch_size=4,
+    read_workers=0,
+    held_out=4,
+    train=TRAIN,
+)
+
+
+def person(number: int, subject: str | None = None) -> Sample:
+    """Somebody about 4 m away, drawn as a bright dot on every joint."""
+    rng = np.random.default_rng(number)
+    joints_mm = rng.normal(scale=300, size=(17, 3)) + [rng.normal(scale=200), 0, 4000]
+    joints_px = CAMERA.project(joints_mm)
+    image = np.full((96, 128, 3), 20, np.uint8)
+    for x, y in joints_px.round().astype(int):
+        if 0 < x < 127 and 0 < y < 95:
+            image[y - 1 : y + 2, x - 1 : x + 2] = 250
+    source = Source(subject=subject or "S1", action="Walking", camera="cam1", frame=number + 1)
+    return Sample(
+        id=str(source) if subject else f"person-{number}",
+        image=image,
+        image_wh=(128, 96),
+        joints_2d_px=joints_px.astype(np.float32),
+        visible=np.ones(17, dtype=bool),
+        box_xyxy_px=box_from_joints(joints_px).astype(np.float32),
+        joints_3d_cam_mm=joints_mm.astype(np.float32),
+        camera=CAMERA,
+    )
+
+
+def data_set(people: list[Sample], splits: tuple[str, ...] = ("all",)) -> DataSet:
+    subjects = tuple(sorted({sample.source.subject for sample in people if sample.source}))
+
+    def read(split: str, stride: int, pictures: bool) -> Iterator[Sample]:
+        chosen = [s for s in people if split == "all" or s.source is None or s.source.subject in SPLITS[split]]
+        return iter(chosen[::stride])
+
+    counts = Counts(people=len(people), subjects=subjects)
+    return DataSet(name="drawn people", folder=None, counts=counts, splits=splits, has_3d=True, read=read)
+
+
+def test_everybody_comes_once_before_anybody_comes_again() -> None:
+    rows = np.concatenate([rows_of_step(10, 4, 0, step, rank, 2) for step in range(5) for rank in range(2)])
+    assert [sorted(turn) for turn in rows.reshape(4, 10).tolist()] == [list(range(10))] * 4
+    assert len({tuple(turn) for turn in rows.reshape(4, 10).tolist()}) == 4  # each time in another order
+    assert not np.array_equal(rows_of_step(10, 10, 1, 0, 0, 1), rows_of_step(10, 10, 0, 0, 0, 1))
+
+
+def test_subjects_train_or_judge() -> None:
+    people = [person(i, subject) for i, subject in enumerate(["S1", "S5", "S8", "S9", "S8"])]
+    data = data_set(people, splits=tuple(SPLITS))
+    parts = TrainingData(data=data, learn="report-train", judge="report-validate")
+    assert [s.source.subject for s in parts.learners()] == ["S1", "S5"]
+    assert [s.source.subject for s in parts.judges()] == ["S8", "S8"]
+    everybody = TrainingData(data=data, learn="train", judge="test", stride=2)
+    assert [s.source.subject for s in everybody.learners()] == ["S1", "S8"]
+    with pytest.raises(ValueError, match=r"no split 'report-validate'; it has report-train, train"):
+        lacking = data_set(people[:2], splits=("report-train", "train", "all"))
+        TrainingData(data=lacking, learn="report-train", judge="report-validate")
+
+
+def test_people_without_subjects_are_divided_by_counting() -> None:
+    people = [person(i) for i in range(25)]
+    parts = TrainingData(data=data_set(people), learn="report-train", judge="report-validate")
+    learners, judges = [s.id for s in parts.learners()], [s.id for s in parts.judges()]
+    assert judges == ["person-9", "person-19"]
+    assert len(learners) == 23 and not set(learners) & set(judges)
+    assert "every tenth person" in str(parts)
+
+
+def test_other_data_sets_have_splits_of_their_own() -> None:
+    parts = TrainingData(data=data_set([], splits=("train2017", "val2017", "all")), learn="report-train", judge="x")
+    assert parts.split_names == ("train2017", "val2017")
+
+
+def test_crops_show_the_person_whether_the_picture_is_a_file_or_not(tmp_path) -> None:
+    import cv2
+
+    inside = person(3)
+    cv2.imwrite(str(tmp_path / "a.png"), inside.load_image())
+    on_disk = replace(inside, image=tmp_path / "a.png")
+    batch = load(cut([inside, on_disk], 64))
+    assert batch.images.shape == (2, 3, 64, 64) and batch.images.dtype == torch.uint8
+    assert (batch.images[0].float() - batch.images[1].float()).abs().mean() < 3  # JPEG
+    for x, y in batch.joints_px[0].round().long().tolist():
+        assert batch.images[0, :, y, x].min() > 80  # on the dot, and the background is 20
+    with pytest.raises(ValueError, match=r"b\.png does not exist, but sample person-3"):
+        cut([replace(inside, image=tmp_path / "b.png")], 64)
+    with pytest.raises(ValueError, match="nobody"):
+        cut([replace(inside, joints_2d_px=np.full((17, 2), np.nan, np.float32))], 64)
+
+
+@pytest.fixture(scope="module")
+def hourglass() -> HourglassDataStage:
+    people = cut([person(i) for i in range(12)], HOURGLASS.input_size)
+    return HourglassDataStage(HOURGLASS, people[:9], people[9:])
+
+
+def test_batches_go_on_where_they_stopped(hourglass: HourglassDataStage) -> None:
+    batches = list(hourglass.batches(0, CPU, 0, 1))
+    resumed = list(hourglass.batches(5, CPU, 0, 1))
+    assert len(batches) == 8 and len(resumed) == 3
+    for ours, theirs in zip(resumed, batches[5:], strict=True):
+        assert torch.equal(ours.images, theirs.images) and torch.equal(ours.joints, theirs.joints)
+    other = next(hourglass.batches(0, CPU, 1, 2))
+    assert not torch.equal(other.images, batches[0].images)
+
+
+def test_a_hourglass_trains_and_tells_its_curves(hourglass: HourglassDataStage, tmp_path) -> None:
+    result = train(hourglass, TRAIN, tmp_path)
+    assert result.step == 8 and set(result.metrics) == {"pck", "accuracy", "swapped", "collapsed"}
+    log = (tmp_path / "log.jsonl").read_text()
+    assert '"accuracy"' in log and '"val_accuracy"' in log
+
+
+def test_accuracy_of_a_batch_counts_half_a_tenth_of_the_side() -> None:
+    joints = torch.tensor([[[10.0, 20.0], [30.0, 30.0], [70.0, 5.0], [8.0, 8.0]]])
+    heatmaps = torch.zeros(1, 4, 64, 64)
+    heatmaps[0, 0, 20, 13] = 1  # 3 cells off: right
+    heatmaps[0, 1, 34, 30] = 1  # 4 cells off: wrong
+    heatmaps[0, 3, 8, 8] = 1  # right, but not to be counted; the third lies outside
+    weights = torch.tensor([[1.0, 1.0, 1.0, 0.0]])
+    assert batch_accuracy(heatmaps, joints, weights).item() == 0.5
