@@ -155,7 +155,7 @@ class Generator:
         joints_cam = cameras.to_camera(joints)
         joints_px = torch.where(present[:, None, None], cameras.project(joints_cam), NOWHERE_PX)
         return SynthBatch(
-            images=(images * 255).round().to(torch.uint8),
+            images=images.mul(255).round_().to(torch.uint8),
             joints_2d_px=joints_px,
             joints_3d_cam_mm=1000 * joints_cam,
             visibility=visibility(joints_px, joints_cam, layer),

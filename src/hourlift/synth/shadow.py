@@ -123,7 +123,10 @@ def _blurred(depth: Tensor, softness: Tensor) -> Tensor:
     """Mean and mean square (N, 2, MAP_SIDE, MAP_SIDE) of the depths around each texel; softness (N,)."""
 
     def around(values: Tensor, width: int) -> Tensor:
-        return torch.nn.functional.avg_pool2d(values, width, 1, width // 2, count_include_pad=False)
+        for shape in ((1, width), (width, 1)):
+            pad = (shape[0] // 2, shape[1] // 2)
+            values = torch.nn.functional.avg_pool2d(values, shape, 1, pad, count_include_pad=False)
+        return values
 
     hard = around(torch.stack([depth, depth * depth], 1), 3)
     return torch.lerp(hard, around(around(hard, 5), 7), softness[:, None, None, None])
