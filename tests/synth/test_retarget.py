@@ -8,7 +8,7 @@ from hourlift.synth.body import Body
 from hourlift.synth.draw import Draw
 from hourlift.synth.motion import PoseMix, sample_rotations
 from hourlift.synth.retarget import landmarks, mirrored, retarget, retarget_clip
-from hourlift.synth.rotation import RAD, axis_angle, rotation_vector
+from hourlift.synth.rotation import RAD, axis_angle, between, from_vector, rotation_vector
 
 EXACT = (
     "pelvis neck", "head head_top", "l_hip l_knee", "l_knee l_ankle", "l_ankle l_toe", "l_shoulder l_elbow",
@@ -130,3 +130,14 @@ def test_a_clip_without_arms_is_refused(body: Body, poses: Tensor) -> None:
         retarget_clip(body, gappy)
     with pytest.raises(ValueError, match="armless lacks l_elbow, r_elbow"):
         retarget_clip(body, clip)
+
+
+def test_rotation_vectors_are_undone_whatever_the_angle() -> None:
+    directions = normalize(torch.randn(200, 3, generator=torch.Generator().manual_seed(0)), dim=-1)
+    for angle in (0.0, 1e-7, 1e-3, 1.0, 3.0, 3.14159):
+        turn = axis_angle(directions, torch.full((200,), angle))
+        torch.testing.assert_close(from_vector(rotation_vector(turn)), turn, atol=2e-6, rtol=0)
+        torch.testing.assert_close(rotation_vector(turn).norm(dim=-1), torch.full((200,), angle), atol=1e-3, rtol=0)
+    start, half = axis_angle(directions, torch.full((200,), 0.4)), axis_angle(directions, torch.full((200,), 1.2))
+    end = axis_angle(directions, torch.full((200,), 2.0))
+    torch.testing.assert_close(between(start, end, 0.5), half, atol=2e-6, rtol=0)
