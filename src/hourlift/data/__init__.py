@@ -1,7 +1,20 @@
 """Annotated pictures from files, whatever their layout, as one `Sample` each."""
 
 from hourlift.data.coco import load_coco, write_coco
+from hourlift.data.dataset import DataSet
+from hourlift.data.recognise import recognise
 from hourlift.data.sample import Sample
 from hourlift.data.shards import find_shards, load_shards, write_shards
+from hourlift.data.source import Source
 
-__all__ = ["Sample", "find_shards", "load_coco", "load_shards", "write_coco", "write_shards"]
+__all__ = [
+    "DataSet",
+    "Sample",
+    "Source",
+    "find_shards",
+    "load_coco",
+    "load_shards",
+    "recognise",
+    "write_coco",
+    "write_shards",
+]
