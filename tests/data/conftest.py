@@ -96,7 +96,7 @@ class TinyHuman36m:
     def write_official(
         self, folder: Path, kinds: tuple[str, ...] = ("D3_Positions", "D3_Positions_mono"), films: bool = False
     ) -> None:
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         self.write_metadata(folder / "metadata.xml")
         for subject in SUBJECTS:
             for kind in kinds:
@@ -116,7 +116,7 @@ class TinyHuman36m:
                         shutil.copy(_film(folder.parent, image_wh), path)
 
     def write_videopose3d(self, folder: Path, *, with_2d: bool = True, with_metadata: bool = True) -> None:
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         renamed = {take: take.replace("TakingPhoto", "Photo") for take in self.takes}
         positions = {
             s: {renamed[take]: (self.motion(s, take) / 1000).astype(np.float32) for take in self.takes}

@@ -68,7 +68,7 @@ def recognise(folder: str | Path) -> DataSet:
             raise ValueError(f"{folder} is only a part of a data set: name {above}, which holds {found.sign}")
     for below in _folders_below(folder):
         if (found := _layout(below)) is not None:
-            raise ValueError(f"{folder} is one folder too high up: name {below}, which holds {found.sign}")
+            raise ValueError(f"{folder} is too high up: name {below}, which holds {found.sign}")
     if _pictures(folder):
         return _open_pictures(folder)
     archives = [path.name for path in sorted(folder.iterdir()) if path.suffix.lower() in _ARCHIVE_SUFFIXES]
