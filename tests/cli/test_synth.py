@@ -179,10 +179,12 @@ def test_mistakes_are_one_line(options: str, message: str, tmp_path: Path, capsy
 
 def test_a_clip_is_a_film_of_the_asked_length(tmp_path: Path) -> None:
     film = tmp_path / "new" / "moving.mp4"
-    assert main(["synth", "--clip", str(film), "--seconds", "0.2", "--size", "64"]) == 0
+    assert (
+        main(["synth", "--clip", str(film), "--seconds", "0.2", "--size", "64", "--fps", "60", "--moving-camera"]) == 0
+    )
     capture = cv2.VideoCapture(str(film))
     frames = iter(lambda: capture.read()[0], False)
-    assert sum(frames) == 6
+    assert sum(frames) == 12
     assert [p.name for p in film.parent.iterdir()] == ["moving.mp4"]
 
 

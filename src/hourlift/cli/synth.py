@@ -26,14 +26,13 @@ hourlift synth --sheet sheet.png --preset sport --count 6 --size 512 --seed 3 --
 hourlift synth -o people --count 100000 --workers 8
 hourlift synth -o people --count 100000 --workers 8 --resume     (after an interruption)
 hourlift synth -o people --count 1000 --format coco
-hourlift synth --clip moving.mp4 --seconds 5 --fps 60 --size 400 --seed 23
+hourlift synth --clip moving.mp4 --seconds 5 --fps 60 --moving-camera --size 400
 hourlift evaluate people
 """
 
 SIZES_PX = (32, 2048)
 FRAMES_PER_S = (30, 60)
 MAX_SECONDS = 60  # all frames are in memory at once
-_KEYFRAME_S = 1.0  # from one drawn pose to the next
 _HIDDEN = 0.3  # drawn as a joint of this confidence is: thinner, paler
 
 
@@ -56,6 +55,7 @@ def command(
     resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
     seconds: Annotated[float, tyro.conf.arg(metavar="S")] = 5.0,
     fps: Annotated[int, tyro.conf.arg(metavar="N")] = 30,
+    moving_camera: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
 ) -> None:
     """Render people who never lived, with their joints in 2D and 3D.
 
@@ -82,6 +82,7 @@ def command(
         resume: go on with an interrupted data set of the same settings, or make it longer.
         seconds: length of the film.
         fps: frames a second of the film, 30 to 60.
+        moving_camera: let the film's camera follow the person.
 
     Raises:
         ValueError: nothing is to be written, or a number, the file's name or a folder will not do.
@@ -106,7 +107,7 @@ def command(
     if motion is not None:
         config = presets.with_motion(config, motion)
     if clip is not None:
-        write_clip(clip, config, seed, seconds, fps)
+        write_clip(clip, config, seed, seconds, fps, moving_camera)
     elif sheet is not None:
         people = shown(render(config, seed, count), count)
         write_sheet([tile(sample, joints or i % 2 == 1) for i, sample in enumerate(people)], sheet)
@@ -201,8 +202,8 @@ def tile(sample: "Sample", joints: bool) -> NDArray[np.uint8]:
     return draw_pose(image, [pose])
 
 
-def write_clip(path: Path, config: "SynthConfig", seed: int, seconds: float, fps: int) -> None:
-    """Write an H.264 film of one person who moves from pose to pose."""
+def write_clip(path: Path, config: "SynthConfig", seed: int, seconds: float, fps: int, moving_camera: bool) -> None:
+    """Write an H.264 film of one person who moves."""
     from hourlift.predict.video import VideoWriter
     from hourlift.synth.clip import render_clip
     from hourlift.synth.generate import Generator
@@ -213,7 +214,8 @@ def write_clip(path: Path, config: "SynthConfig", seed: int, seconds: float, fps
             Generator(config),
             seed,
             count,
-            keyframe_every=round(_KEYFRAME_S * fps),
+            fps=fps,
+            moving_camera=moving_camera,
             progress=lambda done: bar.update("frames", done, count),
         )
     path.parent.mkdir(parents=True, exist_ok=True)
