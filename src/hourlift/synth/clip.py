@@ -1,107 +1,144 @@
-"""Clips: one person moving before one fixed camera, with the truth of every frame."""
+"""Clips: one person moving in one place before a fixed or moving camera, with the truth of every frame."""
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
-import cv2
 import torch
 from torch import Tensor
 
-from hourlift.synth.body import Body
-from hourlift.synth.camera import ViewConfig, sample_views
+from hourlift.geometry.skeleton import H36M17
+from hourlift.synth.batch import Batch
+from hourlift.synth.body import Body, PosedBodies
+from hourlift.synth.camera import ViewConfig, Views, sample_views
 from hourlift.synth.draw import Draw
 from hourlift.synth.generate import Generator
 from hourlift.synth.motion import PoseMix, sample_rotations
-from hourlift.synth.rotation import axis_angle
-from hourlift.synth.shade import render_people, sample_lights
+from hourlift.synth.rotation import about, axis_angle, between
+from hourlift.synth.scene import Scene, sample_scenes
+from hourlift.synth.shade import sample_lights
+from hourlift.synth.stance import measure_stance
 from hourlift.synth.wardrobe import sample_outfits
 
 CALM = PoseMix(
     stand=0.45, walk=0.3, run=0.0, sit=0.0, floor=0.0, crouch=0.1, kneel=0.0, bend=0.05, reach=0.1, climb=0.0,
     acrobat=0.0, wild=0.0, prior=0.0, lie=0.0, tumble=0.0,
 )  # fmt: skip
+WHOLE = ViewConfig(
+    margin=(1.1, 1.15), shift=0.0, truncated_share=0.0, distance=(3.5, 5.0), front_share=1.0, height=(0.9, 1.5),
+    extreme_share=0.0,
+)  # fmt: skip
+"""Views that keep the whole person in the picture."""
+KEYFRAME_S = 1.0
+
 _FRAMES_AT_ONCE = 16
+_MOTION, _SHAPE, _VIEW, _OUTFIT, _LIGHT, _SCENE, _PICTURES = range(7)  # streams of random numbers
+_FOLLOWED_S = 1.0  # the moving camera follows the person's mean place over this time
+_ORBIT_DEG, _ORBIT_S, _SHAKE_DEG = 25.0, 6.0, 0.35
+_PELVIS, _LEG = H36M17.index("pelvis"), H36M17.indices("r_hip", "r_knee", "r_ankle")
+
+BatchT = TypeVar("BatchT", bound=Batch)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Clip:
+class Clip(Batch):
     """T frames of one person.
 
     Attributes:
         images: (T, S, S, 3) uint8 RGB.
         joints_2d_px: (T, 17, 2) pixels.
-        joints_3d_cam_mm: (T, 17, 3), axes of the camera.
-        focal_px: Focal length of the fixed camera.
-        centre_px: Its principal point.
+        joints_3d_cam_mm: (T, 17, 3), axes of the frame's camera.
+        visibility: (T, 17) int64, as SynthBatch has it.
+        focal_px: (T,) focal length, the same throughout.
+        centre_px: (T, 2) principal point, the same throughout.
+        camera_rotation: (T, 3, 3) from the world's axes, z up, to the frame's camera.
+        camera_eye_mm: (T, 3) its place in the world; the floor is near z = 0.
     """
 
     images: Tensor
     joints_2d_px: Tensor
     joints_3d_cam_mm: Tensor
-    focal_px: float
-    centre_px: tuple[float, float]
+    visibility: Tensor
+    focal_px: Tensor
+    centre_px: Tensor
+    camera_rotation: Tensor
+    camera_eye_mm: Tensor
 
 
 def render_clip(
-    generator: Generator, seed: int, num_frames: int, *, keyframe_every: int = 20, poses: PoseMix = CALM,
-    views: ViewConfig | None = None, progress: Callable[[int], None] | None = None,
-) -> Clip:  # fmt: skip
-    """Renders a person who moves smoothly from one random pose to the next; the same seed gives the same clip.
+    generator: Generator,
+    seed: int,
+    num_frames: int,
+    *,
+    fps: float = 30.0,
+    poses: PoseMix = CALM,
+    views: ViewConfig = WHOLE,
+    moving_camera: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> Clip:
+    """Renders a person who moves; the same seed gives the same clip.
+
+    The motion is a stretch of motion capture where the generator has some, else it goes smoothly from one drawn pose to
+    the next, a second each.
 
     Args:
-        generator: Renders square pictures of its configured size on the CPU.
+        generator: Renders square pictures of its configured size.
         seed: Of everything.
         num_frames: Length.
-        keyframe_every: Frames from one drawn pose to the next.
+        fps: Frames per second, of what moves.
         poses: Kinds of the drawn poses.
-        views: Cameras; by default one that keeps the whole person in the picture.
+        views: Cameras.
+        moving_camera: Whether the camera follows the person, swings around them, and shakes a little.
         progress: Told how many frames are done.
     """
-    body = generator.body
-    rotations = _moving(body, Draw((seed, 0), -(-num_frames // keyframe_every) + 1), poses, keyframe_every)[:num_frames]
-    one = Draw((seed, 1), 1)
-    shapes = body.sample_shapes(1, one.generator)[0].expand(num_frames, -1)
-    joints = body.joints(shapes, rotations)
-    joints = joints - joints[..., 2].amin(1)[:, None, None] * joints.new_tensor([0.0, 0.0, 1.0])  # stands at z = 0
-    views = views or ViewConfig(
-        margin=(1.1, 1.15),
-        shift=0.0,
-        truncated_share=0.0,
-        distance=(3.5, 5.0),
-        front_share=1.0,
-        height=(0.9, 1.5),
-        extreme_share=0.0,
-    )
-    camera = sample_views(one, joints.flatten(0, 1)[None], generator.config.size, views)
-    outfit, light = sample_outfits(one, len(generator.bank)), sample_lights(one)
-    picture = generator.bank[one.integer(len(generator.bank))[0]].cpu().numpy()
-    size = generator.config.size
-    background = torch.from_numpy(cv2.resize(picture, (size, size), interpolation=cv2.INTER_LINEAR)).float() / 255
-
-    frames, seen = [], []
-    for rotation, shape in zip(rotations.split(_FRAMES_AT_ONCE), shapes.split(_FRAMES_AT_ONCE), strict=True):
-        count = len(rotation)
-        people = body.pose(shape, rotation)
-        raised = people.vertices.new_zeros(count, 1, 3)
-        raised[:, 0, 2] = -people.vertices[..., 2].amin(1)
-        people = replace(people, vertices=people.vertices + raised, joints=people.joints + raised)
-        layer = render_people(
-            body, people, outfit.expand(count), camera.expand(count), light.expand(count), generator.bank,
-            generator.config.shadows,
+    body, config = generator.body, generator.config
+    draw = Draw(seed, 1)
+    rotations, path = _motion(generator, draw.stream(_MOTION), num_frames, fps, poses)
+    shapes, stature_mm = body.sample_shapes(1, draw.stream(_SHAPE).generator)
+    people = _grounded(body, shapes.expand(num_frames, -1), rotations, path)
+    kind = torch.zeros(num_frames, dtype=torch.long, device=body.device)
+    followed = _smoothed(people.joints[:, _PELVIS], round(fps * _FOLLOWED_S)) if moving_camera else None
+    cameras = _cameras(draw.stream(_VIEW), people.joints, followed, fps, config.size, views)
+    cameras = cameras.to(body.device)
+    scene = _scene(generator, draw.stream(_SCENE), people, cameras, kind, moving_camera)
+    outfit = sample_outfits(draw.stream(_OUTFIT), len(generator.bank)).to(body.device)
+    light = sample_lights(draw.stream(_LIGHT)).to(body.device)
+    parts = []
+    for start in range(0, num_frames, _FRAMES_AT_ONCE):
+        now = slice(start, start + _FRAMES_AT_ONCE)
+        some = _frames(people, now)
+        count = len(some.joints)
+        parts.append(
+            generator.photograph(
+                Draw((seed, _PICTURES), count, alike=True), some, stature_mm.expand(count), kind[now],
+                outfit.expand(count), _frames(cameras, now), light.expand(count), scene.expand(count),
+            )
         )  # fmt: skip
-        lit = background * (1 - light.shadow[:, None, None, None] * layer.shadow[..., None].float())
-        frames.append((torch.where(layer.mask[..., None], layer.colour, lit) * 255).round().byte())
-        seen.append(camera.to_camera(people.joints))
         if progress is not None:
-            progress(sum(map(len, frames)))
-    joints_cam = torch.cat(seen)
+            progress(start + count)
+    frames = type(parts[0]).concatenate(parts)
     return Clip(
-        images=torch.cat(frames),
-        joints_2d_px=camera.project(joints_cam),
-        joints_3d_cam_mm=1000 * joints_cam,
-        focal_px=camera.focal.item(),
-        centre_px=(camera.centre[0, 0].item(), camera.centre[0, 1].item()),
+        images=frames.images.permute(0, 2, 3, 1).contiguous(),
+        joints_2d_px=frames.joints_2d_px,
+        joints_3d_cam_mm=frames.joints_3d_cam_mm,
+        visibility=frames.visibility,
+        focal_px=frames.focal_px,
+        centre_px=frames.centre_px,
+        camera_rotation=cameras.rotation,
+        camera_eye_mm=1000 * cameras.eye,
     )
+
+
+def _motion(generator: Generator, draw: Draw, num_frames: int, fps: float, poses: PoseMix) -> tuple[Tensor, Tensor]:
+    """Rotations (T, K, 3, 3) and the path (T, 3) of the pelvis in metres, which is NaN where the feet carry it."""
+    if generator.library is not None:
+        rotations, path = generator.library.stretch(draw, num_frames, fps)
+        return rotations.to(generator.device), path.to(generator.device)
+    step = max(1, round(KEYFRAME_S * fps))
+    keys = Draw((draw.seed, 0), -(-num_frames // step) + 1)
+    rotations = _moving(generator.body, keys, poses, step)[:num_frames]
+    return rotations, rotations.new_full((num_frames, 3), torch.nan)
 
 
 def _moving(body: Body, draw: Draw, poses: PoseMix, step: int) -> Tensor:
@@ -110,26 +147,72 @@ def _moving(body: Body, draw: Draw, poses: PoseMix, step: int) -> Tensor:
     root = body.bone["root"]
     heading = torch.atan2(keys[:, root, 1, 0], keys[:, root, 0, 0])
     up = keys.new_tensor([0.0, 0.0, 1.0])
-    sway = axis_angle(up, 0.5 * draw.normal())
+    sway = axis_angle(up, 0.5 * draw.normal().to(keys))
     keys[:, root] = sway @ axis_angle(up, -heading) @ keys[:, root]
-    frames = []
-    for start, end in zip(keys[:-1], keys[1:], strict=True):
-        for t in _eased(step):
-            frames.append(_between(start, end, t))
-    return torch.stack(frames)
+    time = torch.arange(step, device=keys.device) / step
+    eased = (time**2 * (3 - 2 * time)).repeat(len(keys) - 1)[:, None]
+    return between(keys[:-1].repeat_interleave(step, 0), keys[1:].repeat_interleave(step, 0), eased)
 
 
-def _eased(steps: int) -> Iterator[float]:
-    for i in range(steps):
-        t = i / steps
-        yield t * t * (3 - 2 * t)
+def _grounded(body: Body, shapes: Tensor, rotations: Tensor, path: Tensor) -> PosedBodies:
+    """The posed person on the floor z = 0: along the path, or on the lowest point in each frame."""
+    parts = [body.pose(*part) for part in zip(shapes.split(64), rotations.split(64), strict=True)]
+    people = PosedBodies.concatenate(parts)
+    kind = torch.zeros(len(rotations), dtype=torch.long)
+    path = path * _leg(people.joints[:1]) / _leg(body.joints(torch.zeros_like(shapes[:1]), rotations[:1]))
+    move = torch.where(path.isnan(), 0.0, path - people.joints[:, _PELVIS])
+    lowest = measure_stance(body, people, kind).lowest.to(move) + move[:, 2]
+    # Along a path the floor is where the feet mostly are: single frames may be below, and jumps are above.
+    carried = path[:, 2].isnan()
+    floor = torch.where(carried, lowest, lowest.quantile(0.1))
+    move = move - torch.stack([torch.zeros_like(floor), torch.zeros_like(floor), floor], -1)
+    return replace(people, vertices=people.vertices + move[:, None], joints=people.joints + move[:, None])
 
 
-def _between(start: Tensor, end: Tensor, t: float) -> Tensor:
-    """Rotations (K, 3, 3) a share t of the way along the shortest turn."""
-    turn = start.mT @ end
-    axis = torch.stack(
-        [turn[:, 2, 1] - turn[:, 1, 2], turn[:, 0, 2] - turn[:, 2, 0], turn[:, 1, 0] - turn[:, 0, 1]], -1
-    )
-    angle = torch.atan2(axis.norm(dim=-1), turn.diagonal(dim1=-2, dim2=-1).sum(-1) - 1)
-    return start @ axis_angle(axis + 1e-12, t * angle)
+def _leg(joints: Tensor) -> Tensor:
+    """Length (B, 1) of the right leg."""
+    hip, knee, ankle = (joints[:, i] for i in _LEG)
+    return (hip - knee).norm(dim=-1, keepdim=True) + (knee - ankle).norm(dim=-1, keepdim=True)
+
+
+def _cameras(
+    draw: Draw, joints: Tensor, followed: Tensor | None, fps: float, size: int, config: ViewConfig
+) -> Views:  # fmt: skip
+    """A camera for each frame that has the person (T, 17, 3) in view; it moves with a point (T, 3), or stands."""
+    count, joints = len(joints), joints.cpu()
+    if followed is None:
+        return sample_views(draw, joints.flatten(0, 1)[None], size, config).expand(count)
+    followed = followed.cpu()
+    still = sample_views(draw, (joints - followed[:, None] + followed[0]).flatten(0, 1)[None], size, config)
+    time = torch.arange(count) / fps
+    swing = _ORBIT_DEG * torch.sin(2 * math.pi * (time / _ORBIT_S) + draw.turn())
+    shake = [_SHAKE_DEG * _smoothed(torch.randn(count, 1, generator=draw.generator), 5)[:, 0] for _ in range(2)]
+    orbit = about(2, -swing)
+    rotation = about(0, shake[0]) @ about(1, shake[1]) @ still.rotation @ orbit
+    eye = followed + (orbit.mT @ (still.eye[0] - followed[0])[:, None])[..., 0]
+    return replace(still.expand(count), rotation=rotation, eye=eye)
+
+
+def _scene(
+    generator: Generator, draw: Draw, people: PosedBodies, cameras: Views, kind: Tensor, moving_camera: bool
+) -> Scene:
+    """One place that holds the person and the camera in all frames, without furniture to walk through."""
+    first = slice(0, 1)
+    everywhere = torch.cat([people.joints.flatten(0, 1), cameras.eye])[None]
+    config = replace(generator.config.scene, furnished_share=0.0, hover_share=0.0)
+    if moving_camera:  # a flat picture would hang before it
+        config = replace(config, place_share=1.0)
+    person = replace(_frames(people, first), joints=everywhere)
+    return sample_scenes(
+        draw, generator.body, person, kind[first], _frames(cameras, first), generator.atlas.count, config
+    )  # fmt: skip
+
+
+def _smoothed(values: Tensor, window: int) -> Tensor:
+    """Moving mean over (T, D) with its ends repeated."""
+    before, after = values[:1].expand(window // 2, -1), values[-1:].expand(window - 1 - window // 2, -1)
+    return torch.cat([before, values, after]).unfold(0, window, 1).mean(-1)
+
+
+def _frames(batch: BatchT, some: slice) -> BatchT:
+    return batch.map(lambda value: value[some])

@@ -7,6 +7,7 @@ from torch import Tensor
 
 # Knuth's linear congruential generator (MMIX).
 _FACTOR, _SUMMAND = 6364136223846793005, 1442695040888963407
+_UNLIKE = 1 << 20  # of Draw.unlike's stream, far from those of the generator's parts
 
 
 class Draw:
@@ -35,6 +36,10 @@ class Draw:
     def stream(self, index: int) -> "Draw":
         """A further stream for `count` values, so that one part's draws do not move another's."""
         return Draw((self.seed, index), self.count, alike=self._alike)
+
+    def unlike(self) -> "Draw":
+        """A further stream whose values differ, even if those of this one are alike: noise changes in a film."""
+        return Draw((self.seed, _UNLIKE), self.count)
 
     def uniform(self, low: float = 0.0, high: float = 1.0) -> Tensor:
         """Uniform in [low, high)."""

@@ -141,6 +141,7 @@ def sample_sensors(draw: Draw, config: SensorConfig) -> Sensors:
     quality = (high - (high - low) * draw.uniform() ** 1.5 * level).clamp(8, high).round()
     low_resolution = draw.chance(config.low_resolution_share * min(1.0, config.strength))
     steps = torch.tensor(_RESOLUTIONS)[draw.choose((0.4, 0.35, 0.2, 0.05))]
+    each = draw.unlike()
     return Sensors(
         radius=rare(config.blur_share, config.blur * level * draw.uniform(0.2, 1.0)).clamp(max=0.015),
         streak=rare(config.motion_share, config.motion * level * draw.uniform(0.2, 1.0)).clamp(max=0.05),
@@ -160,7 +161,7 @@ def sample_sensors(draw: Draw, config: SensorConfig) -> Sensors:
         chroma=draw.uniform(0.2, 0.8),
         halo=rare(config.sharpen_share, (0.6 * level * draw.uniform(0.2, 1.0)).clamp(max=1.5)),
         quality=rare(config.jpeg_share, quality),
-        noise_place=torch.stack([draw.integer(_NOISE_SIDE), draw.integer(_NOISE_SIDE)], -1),
+        noise_place=torch.stack([each.integer(_NOISE_SIDE), each.integer(_NOISE_SIDE)], -1),
     )
 
 
