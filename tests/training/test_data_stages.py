@@ -12,12 +12,17 @@ from hourlift.data.protocol import SPLITS
 from hourlift.data.sample import Sample
 from hourlift.data.source import Source
 from hourlift.geometry.camera import Camera
-from hourlift.geometry.crop import box_from_joints
+from hourlift.geometry.crop import Crop, box_from_joints
 from hourlift.hourglass import policies
 from hourlift.hourglass.network import HourglassConfig
+from hourlift.lifter.network import LifterConfig
+from hourlift.lifter.normalize import crop_offsets, denormalize, normalize_joints
+from hourlift.synth.draw import Draw
 from hourlift.training.crops import cut, load
 from hourlift.training.hourglass_data_stage import HourglassDataRecipe, HourglassDataStage
 from hourlift.training.hourglass_measures import batch_accuracy
+from hourlift.training.lifter_data_stage import LifterDataRecipe, LifterDataStage, collect
+from hourlift.training.lifter_stage import DetectionErrors
 from hourlift.training.loop import TrainConfig, train
 from hourlift.training.people import TrainingData, rows_of_step
 
@@ -151,3 +156,62 @@ def test_accuracy_of_a_batch_counts_half_a_tenth_of_the_side() -> None:
     heatmaps[0, 3, 8, 8] = 1  # right, but not to be counted; the third lies outside
     weights = torch.tensor([[1.0, 1.0, 1.0, 0.0]])
     assert batch_accuracy(heatmaps, joints, weights).item() == 0.5
+
+
+LIFTER = LifterDataRecipe(
+    name="tiny", network=LifterConfig(width=64, dropout=0.0), batch_size=8, held_out=100, epochs=3, train=TRAIN
+)
+
+
+def test_pairs_of_the_crop_are_crop_offsets_and_pairs_of_rays_are_lift_inputs() -> None:
+    people = [person(i) for i in range(5)]
+    joints_px = np.stack([sample.camera.project(sample.joints_3d_cam_mm) for sample in people])
+    rows, nothing = torch.arange(5), Draw(0, 5)
+    batch = collect(people, "crop").batch(rows, "crop", None, nothing)
+    expected = crop_offsets(joints_px, np.stack([sample.box_xyxy_px for sample in people]))
+    torch.testing.assert_close(batch.rays, torch.from_numpy(expected), atol=1e-3, rtol=0)
+    true = np.stack([sample.joints_3d_cam_mm for sample in people])
+    torch.testing.assert_close(batch.joints_mm, torch.from_numpy(true - true[:, :1]), atol=1e-3, rtol=0)
+    batch = collect(people, "rays").batch(rows, "rays", None, nothing)
+    expected = normalize_joints(joints_px, CAMERA)
+    torch.testing.assert_close(batch.rays, torch.from_numpy(expected.rays), atol=1e-4, rtol=0)
+    back = denormalize(batch.joints_mm.numpy(), expected.rotation)
+    np.testing.assert_allclose(back, true - true[:, :1], atol=0.01)
+
+
+def test_detections_take_the_place_of_the_true_joints() -> None:
+    people = [person(i) for i in range(4)]
+    detected = {sample.id: sample.joints_2d_px + 5 * i for i, sample in enumerate(people)}
+    detected["person-3"] = np.full((17, 2), np.nan)
+    pairs = collect(people, "crop", detected)
+    assert (len(pairs), pairs.left_out) == (3, 1)
+    true = collect(people[:3], "crop")
+    crop = Crop.from_box(people[2].box_xyxy_px, 256)
+    torch.testing.assert_close(pairs.seen[2] - true.seen[2], torch.full((17, 2), 10 * crop.scale), atol=1e-2, rtol=0)
+    with pytest.raises(ValueError, match="nobody called person-2: it was made of another data set"):
+        collect(people, "crop", {sample.id: sample.joints_2d_px for sample in people[:2]})
+    with pytest.raises(ValueError, match="person-0 has no joints in millimetres"):
+        collect([replace(people[0], joints_3d_cam_mm=None)], "crop")
+
+
+@pytest.mark.parametrize("loss", ["l2", "compositional", "weighted"])
+@pytest.mark.parametrize("inputs", ["crop", "rays"])
+def test_a_lifter_learns_from_pairs(loss: str, inputs: str, tmp_path) -> None:
+    pairs = collect([person(i) for i in range(40)], inputs)
+    recipe = replace(LIFTER, loss=loss, inputs=inputs).with_steps_of(40)
+    assert (recipe.train.steps, recipe.train.validate_every) == (15, 5)
+    stage = LifterDataStage(replace(recipe, train=replace(recipe.train, steps=60, ema_decay=0.5)), pairs, pairs)
+    with torch.no_grad():
+        first = stage.validate(stage.build_model().eval(), CPU)
+    result = train(stage, stage.recipe.train, tmp_path)
+    assert result.metrics["mpjpe"] < 0.7 * first["mpjpe"]
+    assert stage.meta["inputs"] == inputs
+
+
+def test_errors_are_drawn_anew_for_every_step_and_alike_for_every_run() -> None:
+    pairs = collect([person(i) for i in range(8)], "crop")
+    stage = LifterDataStage(replace(LIFTER, errors=DetectionErrors()), pairs, pairs)
+    batches, again = (list(stage.batches(0, CPU, 0, 1)) for _ in range(2))
+    assert all(torch.equal(a.rays, b.rays) for a, b in zip(batches, again, strict=True))
+    assert torch.equal(next(stage.batches(5, CPU, 0, 1)).rays, batches[5].rays)
+    assert len({batch.rays.sum().item() for batch in batches}) == len(batches)
