@@ -33,8 +33,6 @@ def bend_deg(body: Body, rotations: Tensor, upper: str, lower: str, end: str, hi
     now = ((at[:, last] - at[:, middle])[:, None] @ turn[:, first])[:, 0]
     if hinge is None:
         hinge = torch.nn.functional.normalize(torch.linalg.cross(along, rest), dim=0)
-    else:
-        along = rest
     across = torch.linalg.cross(along.expand_as(now), now) @ hinge
     return torch.rad2deg(torch.atan2(across, now @ (along - (along @ hinge) * hinge)))
 

@@ -196,10 +196,10 @@ def _cameras(
 def _scene(
     generator: Generator, draw: Draw, people: PosedBodies, cameras: Views, kind: Tensor, moving_camera: bool
 ) -> Scene:
-    """One place that holds the person and the camera in all frames, without furniture to walk through."""
+    """One place that holds the person and the camera in all frames, with nothing to walk through or to hide behind."""
     first = slice(0, 1)
     everywhere = torch.cat([people.joints.flatten(0, 1), cameras.eye])[None]
-    config = replace(generator.config.scene, furnished_share=0.0, hover_share=0.0)
+    config = replace(generator.config.scene, furnished_share=0.0, occluded_share=0.0, hover_share=0.0)
     if moving_camera:  # a flat picture would hang before it
         config = replace(config, place_share=1.0)
     person = replace(_frames(people, first), joints=everywhere)

@@ -70,8 +70,8 @@ def sample_poses(body: Body, draw: Draw, kind: Tensor, tumbling: Tensor) -> Tens
     legs, gait = _draw_legs(draw, kind, variant)
     heads = body.bone_mean.cpu()
     for (suffix, sign), leg in zip(SIDES, legs.unbind(1), strict=True):
-        thigh = heads[body.bone["lowerleg01" + suffix]] - heads[body.bone["upperleg01" + suffix]]
-        _bend_leg(draw, turn_bone, suffix, sign, align(thigh, -Z), leg, pitch, feet)
+        hip, knee, ankle = (heads[body.bone[stem + suffix]] for stem in ("upperleg01", "lowerleg01", "foot"))
+        _bend_leg(draw, turn_bone, suffix, sign, (knee - hip, ankle - knee), leg, pitch, feet)
     turn_bone("root", _way(draw, way, tumbling) @ turn(X, pitch) @ turn(Y, draw.normal(0, 4)))
     pose_arms(body, draw, rotations, preset, gait, runs)
     return rotations
@@ -125,19 +125,21 @@ def _bend_leg(
     turn_bone: TurnBone,
     suffix: str,
     sign: float,
-    straight: Tensor,
+    rest: tuple[Tensor, Tensor],
     leg: Tensor,
     pitch: Tensor,
     feet: Tensor,
 ) -> None:
-    """One leg; `straight` (3, 3) takes its thigh from rest to straight down."""
+    """One leg, whose thigh and shin are the vectors `rest` at rest: angles count from a straight one."""
+    thigh_behind, shin_behind = (torch.rad2deg(torch.atan2(part[1], -part[2])) for part in rest)
+    straight = align(rest[0], -Z)
     flex, spread, outwards, knee = leg.unbind(1)
     knee = (knee + draw.normal(0, 2).abs()).clamp(*KNEE_LIMITS)
     outwards = (outwards + 0.25 * spread.clamp(min=0)).clamp(*TURN_LIMITS)  # spread knees point outwards
     thigh = turn(X, -(flex + pitch).clamp(*FLEXION_LIMITS)) @ turn(Y, -sign * spread.clamp(*SPREAD_LIMITS))
     turn_bone("upperleg01" + suffix, thigh @ turn(Z, sign * outwards) @ straight)
-    turn_bone("lowerleg01" + suffix, turn(X, knee))
-    ways = torch.stack([flex - knee + draw.normal(0, 4), draw.uniform(-22, 40), draw.uniform(12, 50)])
+    turn_bone("lowerleg01" + suffix, turn(X, knee - (shin_behind - thigh_behind)))
+    ways = torch.stack([flex - knee + shin_behind + draw.normal(0, 4), draw.uniform(-22, 40), draw.uniform(12, 50)])
     ankle = ways.gather(0, feet[None])[0].clamp(*ANKLE_LIMITS)
     turn_bone("foot" + suffix, turn(X, ankle) @ turn(Z, sign * draw.normal(4, 8)))
 
