@@ -1,15 +1,15 @@
 """Can front and back be told apart by what heads show? Trains a small network on head crops of the installed generator.
 
 The label is whether the person faces the camera: by hips and shoulders, or by the head's own direction (`--by head`).
-People seen from the side (|facing| <= 0.3) are left out,
-and so are heads that are not in the picture or hidden. Example:
+People seen from the side (|facing| <= 0.3) are left out, and so are heads that are not in the picture or hidden.
 
     python experiments/2026-11-generator/front_back.py --upright
-    HOURLIFT_CACHE=/tmp/old_cache PYTHONPATH=/path/to/another/version python ...
+    python experiments/2026-11-generator/front_back.py --upright --plain
 """
 
 import argparse
 import time
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -93,6 +93,12 @@ def train(images: Tensor, labels: Tensor, epochs: int) -> nn.Module:
     return model.eval()
 
 
+def plain(config: SynthConfig) -> SynthConfig:
+    """The config without sensor, occluders and bystanders."""
+    scene = replace(config.scene, occluded_share=0.0, furnished_share=0.0, bystander_share=0.0)
+    return replace(config, scene=scene, sensor=replace(config.sensor, strength=0.0))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=3072, help="renders to train on")
@@ -100,10 +106,13 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=14)
     parser.add_argument("--by", choices=["body", "head"], default="body")
     parser.add_argument("--upright", action="store_true", help="people who stand, instead of all poses")
+    parser.add_argument("--plain", action="store_true", help="with an ideal sensor and nothing in the way")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
     config = SynthConfig(size=256, poses=UPRIGHT) if arguments.upright else SynthConfig(size=256)
+    if arguments.plain:
+        config = plain(config)
     generator, start = Generator(config), time.perf_counter()
     images, labels = crops(generator, 1, arguments.count, arguments.by)
     unseen, truth = crops(generator, 2, arguments.test_count, arguments.by)
