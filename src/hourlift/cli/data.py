@@ -1,0 +1,203 @@
+"""``hourlift data``: what a folder of annotated pictures holds, and turning it into shards."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import cv2
+import numpy as np
+import tyro
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from hourlift.data import DataSet, Sample
+
+TILE_PX = 320
+_TILE_MARGIN = 1.3  # more than the network sees, to judge the box by
+_BACKDROP = 200  # grey of a tile without a picture
+_DOT_RGB = (0, 230, 0)
+_HIDDEN = 0.3  # drawn as a joint of this confidence is: thinner, paler
+_CHECK = """Say which data set a folder holds, how much there is of it, and what is missing.
+
+Known are Human3.6M (as published, VideoPose3D's npz, mmpose's npz), MPII (.mat, .h5), LSP and LSP-extended, the COCO
+keypoint layout, and shards. docs/data/README.md shows where to get them and how their folders look.
+
+examples:
+  hourlift data check h36m
+  hourlift data check mpii --sheet mpii.png
+"""
+_CONVERT = """Write a data set as shards (WebDataset tar files), which are read much faster than films.
+
+examples:
+  hourlift data convert h36m -o h36m-train --split train --stride 5
+  hourlift data convert mpii -o mpii-train --split train
+"""
+_TOLERATED_PX = 5.0  # between the joints in the picture and the projection of those in space
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """Say which data set a folder holds, how much there is of it, and what is missing.
+
+    Attributes:
+        folder: the data set's own folder.
+        sheet: write a PNG picture of some people with their joints; the subject's left is blue, hidden joints are pale.
+        count: how many people are looked at, from all over the data set.
+    """
+
+    folder: tyro.conf.Positional[Path]
+    sheet: Annotated[Path | None, tyro.conf.arg(metavar="FILE.png", help_behavior_hint="")] = None
+    count: Annotated[int, tyro.conf.arg(metavar="N")] = 12
+
+    def __call__(self) -> int:
+        """Run the command."""
+        from hourlift.data import recognise
+
+        if self.sheet is not None and self.sheet.suffix.lower() != ".png":
+            raise ValueError(f"--sheet {self.sheet}: the name must end in .png")
+        if self.count < 1:
+            raise ValueError(f"--count must be at least 1, got {self.count}")
+        dataset = recognise(self.folder)
+        for line in description(dataset):
+            print(line)
+        tiles, problems = look(dataset, self.count)
+        missing = [*dataset.missing, *problems]
+        print("missing   " + ("nothing" if not missing else ""))
+        for line in missing:
+            print(f"  - {line}")
+        if self.sheet is not None:
+            from hourlift.cli.synth import write_sheet
+
+            if not tiles:
+                raise ValueError(f"--sheet {self.sheet}: there is nobody to show")
+            write_sheet(tiles, self.sheet)
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Convert:
+    """Write a data set as shards, from which pictures are read much faster than from films.
+
+    Attributes:
+        folder: the data set's own folder, any that `hourlift data check` knows.
+        out: folder of the shards, which is new or empty.
+        split: which people; `hourlift data check` lists the names.
+        stride: every how many-th frame of each film; of photographs, every how many-th person.
+        per_shard: people a shard.
+    """
+
+    folder: tyro.conf.Positional[Path]
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="FOLDER")]
+    split: Annotated[str, tyro.conf.arg(metavar="NAME")] = "all"
+    stride: Annotated[int, tyro.conf.arg(metavar="N")] = 1
+    per_shard: Annotated[int, tyro.conf.arg(metavar="N")] = 1000
+
+    def __call__(self) -> int:
+        """Run the command."""
+        from hourlift.cli.progress import LateProgress
+        from hourlift.data import recognise, write_shards
+        from hourlift.formats.atomic import new_folder
+
+        dataset = recognise(self.folder)
+        samples = dataset.samples(self.split, stride=self.stride)
+        done = 0
+        with LateProgress() as progress, new_folder(self.out) as temporary:
+
+            def counted() -> Iterator["Sample"]:
+                nonlocal done
+                for sample in samples:
+                    yield sample
+                    done += 1
+                    progress.update("people", done, None)
+
+            shards = write_shards(counted(), temporary, per_shard=self.per_shard)
+            if not shards:
+                raise ValueError(f"{self.folder}: the split {self.split} holds nobody")
+        print(f"{self.out}: {done} people in {len(shards)} shards")
+        return 0
+
+
+command = (
+    Annotated[Check, tyro.conf.subcommand("check", description=_CHECK)]
+    | Annotated[Convert, tyro.conf.subcommand("convert", description=_CONVERT)]
+)
+
+
+def description(dataset: "DataSet") -> Iterator[str]:
+    """What there is, in lines."""
+    counts = dataset.counts
+    yield f"{dataset.folder}: {dataset.name}"
+    frames = f" (frames of {counts.films} films)" if counts.films else ""
+    yield f"people    {counts.people}{frames}, {'in 3D' if dataset.has_3d else '2D only: for the hourglass'}"
+    for label, names in (("subjects", counts.subjects), ("actions", counts.actions), ("cameras", counts.cameras)):
+        if names:
+            yield f"{label:<10}{len(names)}: {', '.join(names)}"
+    yield f"splits    {', '.join(dataset.splits)}"
+
+
+def look(dataset: "DataSet", count: int) -> tuple[list[NDArray[np.uint8]], list[str]]:
+    """Draw some people, and say what is wrong with them.
+
+    Returns:
+        Tiles (TILE_PX, TILE_PX, 3) RGB, grey where there is no picture, and sentences.
+    """
+    tiles: list[NDArray[np.uint8]] = []
+    unreadable: list[str] = []
+    distances: list[float] = []
+    try:
+        for sample in dataset.some(count):
+            try:
+                image = sample.load_image()
+            except ValueError as error:
+                image = None
+                unreadable.append(str(error))
+            tiles.append(tile(sample, image))
+            distances.append(reprojection_px(sample))
+    except ValueError as error:  # of the data set, where one of a picture is above: nothing more can be read
+        return tiles, [str(error)]
+    problems = []
+    if unreadable and not dataset.missing:
+        problems.append(f"{len(unreadable)} of {len(tiles)} pictures that were opened; {unreadable[0]}")
+    if distances and np.nanmedian([0.0 if np.isnan(d) else d for d in distances]) > _TOLERATED_PX:
+        problems.append(
+            f"cameras that fit: the joints in space project {np.nanmedian(distances):.0f} px from those in the picture"
+        )
+    return tiles, problems
+
+
+def reprojection_px(sample: "Sample") -> float:
+    """Median distance of the joints in the picture from the projection of those in space; NaN without either."""
+    if sample.camera is None or sample.joints_3d_cam_mm is None:
+        return float("nan")
+    distance = np.linalg.norm(sample.camera.project(sample.joints_3d_cam_mm) - sample.joints_2d_px, axis=-1)
+    return float(np.median(distance[np.isfinite(distance)])) if np.isfinite(distance).any() else float("nan")
+
+
+def tile(sample: "Sample", image: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+    """The person cut out, with the joints drawn and the id below."""
+    from hourlift.geometry.camera import Camera
+    from hourlift.geometry.crop import Crop
+    from hourlift.geometry.skeleton import H36M17
+    from hourlift.pose import Pose
+    from hourlift.view.overlay import draw_pose
+
+    crop = Crop.from_box(sample.box_xyxy_px, TILE_PX, _TILE_MARGIN)
+    canvas = np.full((TILE_PX, TILE_PX, 3), _BACKDROP if image is None else 0, np.uint8)
+    if image is not None:
+        cv2.warpAffine(image, crop.affine, (TILE_PX, TILE_PX), dst=canvas, flags=cv2.INTER_LINEAR)
+    depth = np.full((H36M17.num_joints, 3), np.nan)
+    pose = Pose(
+        joints_2d_px=crop.to_crop(sample.joints_2d_px).astype(np.float32),
+        confidence=np.where(sample.visible, 1.0, _HIDDEN).astype(np.float32),
+        joints_3d_mm=depth if sample.joints_3d_cam_mm is None else sample.joints_3d_cam_mm,
+        root_cam_mm=np.full(3, np.nan),
+        box_xyxy_px=sample.box_xyxy_px,
+        camera=sample.camera or Camera.from_fov((TILE_PX, TILE_PX)),
+    )
+    canvas = draw_pose(canvas, [pose])
+    for x, y in pose.joints_2d_px[np.isfinite(pose.joints_2d_px).all(axis=-1)].round().astype(int).tolist():
+        cv2.circle(canvas, (x, y), 2, _DOT_RGB, thickness=-1, lineType=cv2.LINE_AA)  # also where no limb ends
+    for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+        cv2.putText(canvas, sample.id, (6, TILE_PX - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.42, colour, thickness, cv2.LINE_AA)
+    return canvas

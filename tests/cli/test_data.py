@@ -1,0 +1,114 @@
+"""`hourlift data`: what it says of folders, and the shards it makes of them."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from scipy.io import savemat
+
+from hourlift.cli import main
+from hourlift.cli.data import TILE_PX
+from hourlift.data import Sample, load_shards, write_coco
+from hourlift.geometry.camera import Camera
+from hourlift.view.style import LEFT_RGB, RIGHT_RGB
+
+
+@pytest.fixture
+def lsp(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "lsp"
+    (folder / "images").mkdir(parents=True)
+    joints = np.concatenate([rng.uniform(10, 90, (2, 14, 4)), np.zeros((1, 14, 4))])
+    savemat(folder / "joints.mat", {"joints": joints})
+    for i in range(4):
+        cv2.imwrite(str(folder / "images" / f"im{i + 1:04}.jpg"), np.full((100, 100, 3), 20 * i, np.uint8))
+    return folder
+
+
+def drawn(picture: np.ndarray, colour: tuple[int, int, int]) -> int:
+    return int((np.abs(picture.astype(int) - colour).max(-1) < 30).sum())
+
+
+def test_check_says_what_there_is(lsp: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sheet = tmp_path / "new" / "sheet.png"
+    assert main(["data", "check", str(lsp), "--sheet", str(sheet), "--count", "4"]) == 0
+    told = capsys.readouterr().out
+    assert f"{lsp}: Leeds Sports Pose\n" in told and "people    4, 2D only: for the hourglass" in told
+    assert "splits    train, test, all" in told and told.endswith("missing   nothing\n")
+    picture = cv2.cvtColor(cv2.imread(str(sheet)), cv2.COLOR_BGR2RGB)
+    assert picture.shape == (2 * TILE_PX, 2 * TILE_PX, 3)
+    for tile in picture.reshape(2, TILE_PX, 2, TILE_PX, 3).swapaxes(1, 2).reshape(4, TILE_PX, TILE_PX, 3):
+        assert drawn(tile, LEFT_RGB) > 100 and drawn(tile, RIGHT_RGB) > 100
+
+
+def test_check_names_what_is_missing(lsp: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (lsp / "images" / "im0003.jpg").unlink()
+    assert main(["data", "check", str(lsp)]) == 0
+    assert capsys.readouterr().out.endswith("missing   \n  - 1 of 4 pictures, such as images/im0003.jpg\n")
+
+
+def test_check_opens_pictures(lsp: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (lsp / "images" / "im0002.jpg").write_bytes(b"half")
+    assert main(["data", "check", str(lsp)]) == 0
+    told = capsys.readouterr().out
+    assert "  - 1 of 4 pictures that were opened; " in told and "im0002.jpg cannot be read as a picture" in told
+
+
+@pytest.mark.parametrize(("shift_px", "is_told"), [(0.0, False), (40.0, True)])
+def test_check_compares_both_sides_of_the_projection(
+    shift_px: float, is_told: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    camera = Camera.from_fov((200, 200))
+    joints = np.random.default_rng(1).normal((0, 0, 4000), 500, (17, 3))
+    sample = Sample(
+        id="1",
+        image=np.zeros((200, 200, 3), np.uint8),
+        joints_2d_px=(camera.project(joints) + shift_px).astype(np.float32),
+        visible=np.ones(17, bool),
+        box_xyxy_px=np.array([10, 10, 190, 190], np.float32),
+        joints_3d_cam_mm=joints.astype(np.float32),
+        camera=camera,
+    )
+    write_coco([sample], tmp_path / "set")
+    assert main(["data", "check", str(tmp_path / "set")]) == 0
+    told = capsys.readouterr().out
+    assert "1, in 3D" in told
+    assert ("cameras that fit: the joints in space project 57 px from those in the picture" in told) == is_told
+
+
+def test_convert_writes_shards(lsp: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "shards"
+    assert main(["data", "convert", str(lsp), "-o", str(out), "--split", "test", "--per-shard", "1"]) == 0
+    assert capsys.readouterr().out == f"{out}: 2 people in 2 shards\n"
+    samples = list(load_shards(out))
+    assert [sample.id for sample in samples] == ["im0003", "im0004"]
+    assert abs(int(samples[1].load_image()[50, 50, 0]) - 60) < 3
+    (lsp / "images" / "im0004.jpg").unlink()
+    assert main(["data", "convert", str(lsp), "-o", str(tmp_path / "again")]) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lsp", "shards"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("check {0}/no", "{0}/no does not exist"),
+        ("check {0}", "{0} is too high up: name {0}/lsp, which holds joints.mat (LSP)"),
+        ("check {0}/lsp/images", "{0}/lsp/images is only a part of a data set: name {0}/lsp, which holds joints.mat"),
+        ("check {0}/lsp --sheet {0}/a.jpg", "--sheet {0}/a.jpg: the name must end in .png"),
+        ("check {0}/lsp --count 0", "--count must be at least 1, got 0"),
+        (
+            "convert {0}/lsp -o {0}/b --split dev",
+            "{0}/lsp (Leeds Sports Pose) has no split 'dev'; it has train, test, all",
+        ),
+        ("convert {0}/lsp -o {0}/b --stride 0", "a stride is at least 1, got 0"),
+        ("convert {0}/lsp -o {0}/lsp", "{0}/lsp exists already and is not an empty folder; name another one"),
+    ],
+)
+def test_mistakes_are_one_line(
+    options: str, message: str, lsp: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["data", *options.format(tmp_path).split()]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("hourlift: " + message.format(tmp_path)) and told.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["lsp"]
