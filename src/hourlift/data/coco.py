@@ -5,7 +5,9 @@
      "categories": [{"id", "keypoints": [joint names]}]}
 
 v is 0 for a joint that is not annotated, 1 for a hidden one, 2 for a visible one. The skeleton is recognised by
-the names of its joints, in any order: Human3.6M-17, MPII-16, COCO-17 or LSP-14.
+the names of its joints, in any order: Human3.6M-17, MPII-16, COCO-17 or LSP-14. From COCO-17 to Human3.6M-17 is
+approximate: pelvis, thorax, spine and head are means of joints that lie near them (see `map_joints`), and a lifter that
+is to be fed with those needs training on them.
 
 Two fields go beyond COCO, and may be missing: an image's "camera", as `Camera.to_dict` has it, and an annotation's
 "joints_3d_cam_mm", [x, y, z] of every joint in that camera's frame in millimetres.

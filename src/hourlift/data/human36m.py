@@ -9,6 +9,7 @@ The CDF files need the extra `data` (cdflib). Without films the lifter can be tr
 of the 3D ones; pictures are taken as they are, with (0, 0) the centre of the first pixel.
 """
 
+import math
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -195,16 +196,16 @@ def _num_frames(path: Path) -> int:
     """N of Pose (1, N, 96), without reading it."""
     cdf = _open_cdf(path)
     try:
-        if "Pose" not in cdf.cdf_info().zVariables:
+        info = cdf.cdf_info()
+        if "Pose" not in (*info.zVariables, *info.rVariables):
             raise ValueError("it has no variable Pose")
-        sizes = list(cdf.varinq("Pose").Dim_Sizes)
+        pose = cdf.varinq("Pose")
+        sizes = (int(pose.Last_Rec) + 1, *map(int, pose.Dim_Sizes))
     except (OSError, ValueError, IndexError, TypeError) as error:
         raise ValueError(f"{path} is no whole CDF file of Human3.6M's: {error}") from error
-    if len(sizes) != 2 or sizes[1] != 96:
-        raise ValueError(
-            f"{path}: Pose has {sizes[-1:]} numbers a frame, not 96 for 32 joints in space; is it {_MONO}?"
-        )
-    return int(sizes[0])
+    if sizes[-1] != 96:
+        raise ValueError(f"{path}: Pose has {sizes[-1]} numbers a frame, not 96 for 32 joints in space; is it {_MONO}?")
+    return math.prod(sizes[:-1])
 
 
 def _open_cdf(path: Path) -> Any:

@@ -168,7 +168,10 @@ def _text(name: Any) -> str:
 
 
 def _read_mat(path: Path, validate: frozenset[str]) -> list[_Person]:
-    """Everybody with joints; RELEASE.annolist(i).image.name, .annorect(r).{scale, objpos, annopoints.point, x1...}."""
+    """Everybody with joints, a place and a scale.
+
+    RELEASE.annolist(i).image.name and .annorect(r).{scale, objpos, annopoints.point, x1...}, RELEASE.img_train(i).
+    """
     try:
         from scipy.io import loadmat
     except ModuleNotFoundError as error:
@@ -183,8 +186,7 @@ def _read_mat(path: Path, validate: frozenset[str]) -> list[_Person]:
         name = str(picture.image.name)
         for number, person in enumerate(_items(picture.annorect) if is_train else []):
             points = _items(getattr(getattr(person, "annopoints", None), "point", None))
-            place = getattr(person, "objpos", None)
-            if points and hasattr(place, "x"):
+            if points and hasattr(getattr(person, "objpos", None), "x") and np.size(getattr(person, "scale", [])):
                 split = "validate" if name in validate else "train"
                 try:
                     people.append(_mat_person(name, number, split, person, points))
