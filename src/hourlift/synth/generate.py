@@ -1,6 +1,7 @@
 """The generator: person + pose + camera + clothes + light + background -> a batch of labelled pictures."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -120,6 +121,11 @@ class Generator:
         outfit = sample_outfits(draw.stream(_OUTFITS), len(self.bank)).to(self.device)
         light = sample_lights(draw.stream(_LIGHTS)).to(self.device)
         return self.photograph(draw, people, stature_mm, kind, outfit, cameras, light)
+
+    def stream(self, seed: int, count: int, *, first: int = 0) -> Iterator[SynthBatch]:
+        """Batches for ever, of (seed, first), (seed, first + 1), ...: straight into training, on its device."""
+        for index in itertools.count(first):
+            yield self.render((seed, index), count)
 
     @torch.no_grad()
     def photograph(
