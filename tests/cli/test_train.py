@@ -61,6 +61,7 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
             "HOURGLASS_RECIPES": {"tiny": TinyRecipe},
             "LIFTER_RECIPES": {"tiny": TinyRecipe, "small": TinyRecipe},
         },
+        "study": {"HOURGLASS_STUDY": {}, "LIFTER_STUDY": {}},
     }
     for name, content in names.items():
         module = ModuleType(f"hourlift.training.{name}")

@@ -36,6 +36,9 @@ COMMANDS: dict[str, Command] = {
     "predict": Command("hourlift.cli.predict", "lift people in photos, videos or a webcam to 3D"),
     "demo": Command("hourlift.cli.demo", "lift the clip that ships with hourlift"),
     "train": Command("hourlift.cli.train", "train the hourglass or the lifter", "train,synth"),
+    "predict-joints": Command(
+        "hourlift.cli.predict_joints", "find the 2D joints of a whole data set, for the lifter to train on"
+    ),
     "synth": Command("hourlift.cli.synth", "render pictures of synthetic people with their joints", "synth"),
     "evaluate": Command("hourlift.cli.evaluate", "measure a model on a data set"),
     "data": Command("hourlift.cli.data", "say what a folder of annotated pictures holds; turn it into shards", "data"),
@@ -124,6 +127,6 @@ def _one_line(error: BaseException) -> str:
 def _overview() -> str:
     """The help of the bare command."""
     lines = ["usage: hourlift COMMAND ...", "", "The 3D pose of people in photographs and videos, in millimetres.", ""]
-    lines += [f"  {name:<10}{command.summary}" for name, command in COMMANDS.items()]
+    lines += [f"  {name:<16}{command.summary}" for name, command in COMMANDS.items()]
     lines += ["", "hourlift COMMAND --help explains a command; hourlift --version prints the version."]
     return "\n".join(lines)

@@ -7,17 +7,24 @@ On two CPU cores, two processes with one thread each can train much faster than 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import tyro
 
 if TYPE_CHECKING:  # `hourlift train --help` does not wait for PyTorch
+    from hourlift.data.sample import Sample
+    from hourlift.training.hourglass_data_stage import HourglassDataRecipe
+    from hourlift.training.hourglass_stage import HourglassRecipe
+    from hourlift.training.lifter_data_stage import Detections, LifterDataRecipe
     from hourlift.training.loop import Stage, TrainConfig
+    from hourlift.training.people import TrainingData
 
 Recipe = TypeVar("Recipe")
+GROUND_TRUTH, NOISY = "ground-truth", "noisy"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +34,11 @@ class _Train:
     Attributes:
         recipe: what to train and how, by name; a name that does not exist lists those that do.
         out: folder of the run: last.pt to resume from, compact.pt to keep and to export, log.jsonl.
+        data: data set to train on, of any layout that `hourlift data check` knows, for the recipes of the study; the
+            others make synthetic people as they go.
+        stride: every how many-th frame of each of the data set's films, or person.
+        judge: split of the data set to validate on.
+        batch_size: people a step, for the recipes of the study.
         device: cpu, cuda, cuda:1 or mps.
         max_minutes: stop after this time with a checkpoint to resume from.
         resume: go on with the run in the folder.
@@ -34,10 +46,15 @@ class _Train:
         threads: PyTorch's CPU threads.
         seed: of all random numbers.
         steps: length of the run, with which the learning rate's schedule stretches.
+        validate_every: steps between validations.
     """
 
     recipe: str
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
+    data: Path | None = None
+    stride: int = 1
+    judge: str | None = None
+    batch_size: int | None = None
     device: str | None = None
     max_minutes: float | None = None
     resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
@@ -45,11 +62,41 @@ class _Train:
     threads: int | None = None
     seed: int | None = None
     steps: int | None = None
+    validate_every: int | None = None
 
     def changed(self, config: TrainConfig) -> TrainConfig:
         """The recipe's config with what was given in its place."""
-        names = ("device", "max_minutes", "threads", "seed", "steps")
-        return replace(config, **{name: value for name in names if (value := getattr(self, name)) is not None})
+        names = ("device", "max_minutes", "threads", "seed", "steps", "validate_every")
+        return replace(config, **self.given(*names))
+
+    def given(self, *names: str) -> dict[str, Any]:
+        """The options that were given, of those named."""
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+    def refuse(self, *names: str) -> None:
+        """Complain about options that mean nothing to a recipe that makes its own people."""
+        for name in names:
+            if getattr(self, name) not in (None, 1, GROUND_TRUTH):
+                option = "--" + name.replace("_", "-")
+                raise ValueError(f"{option}: the recipe {self.recipe!r} makes its people as it goes and reads none")
+
+    def open(self, recipe: HourglassDataRecipe | LifterDataRecipe) -> TrainingData:
+        """The data set; complains about what would fail later, before anything is read."""
+        from hourlift.data.recognise import recognise
+        from hourlift.training.people import TrainingData
+
+        if self.data is None:
+            raise ValueError(f"the recipe {self.recipe!r} trains on a data set: name it with --data")
+        if (self.out / "last.pt").exists() and not self.resume:
+            raise ValueError(f"{self.out} holds a run already: resume it, or choose another folder.")
+        for name in ("batch_size", "steps", "validate_every"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {value}")
+        data = TrainingData(data=recognise(self.data), learn=recipe.learn, judge=recipe.judge, stride=self.stride)
+        for sentence in data.data.missing:
+            print(f"missing: {sentence}", file=sys.stderr)
+        print(f"{self.data}, {data}", file=sys.stderr)
+        return data
 
     def run(self, stage: Stage, config: TrainConfig) -> int:
         """Train; 130 when a signal stopped it."""
@@ -63,19 +110,37 @@ class _Train:
 class TrainHourglass(_Train):
     """Train stage 1: pictures to heatmaps of the joints.
 
+    Examples:
+      hourlift train hourglass --recipe fast -o runs/fast
+      hourlift train hourglass --recipe frs-2stack --data studio/ -o runs/frs --device cuda
+      hourlift train hourglass --recipe frs-2stack --data studio/ -o runs/small --steps 2000 --input-size 128 --width 64
+
     Attributes:
         backgrounds: folder of photographs without people, for backgrounds and cloth beside those that are drawn.
+        input_size: side of the pictures in pixels, for the recipes of the study.
+        width: channels of the network, likewise.
+        read_workers: processes that read pictures ahead of the training, likewise; 0 reads in the training's own.
     """
 
     backgrounds: Path | None = None
+    input_size: int | None = None
+    width: int | None = None
+    read_workers: int | None = None
 
     def __call__(self) -> int:
         """Run the command."""
+        from hourlift.training.recipes import HOURGLASS_RECIPES
+        from hourlift.training.study import HOURGLASS_STUDY
+
+        if self.recipe in HOURGLASS_STUDY:
+            return self._on_data(HOURGLASS_STUDY[self.recipe]())
+        return self._on_rendered(_named(HOURGLASS_RECIPES, self.recipe, HOURGLASS_STUDY))
+
+    def _on_rendered(self, recipe: HourglassRecipe) -> int:
         from hourlift.synth.pictures import photo_paths
         from hourlift.training.hourglass_stage import HourglassStage
-        from hourlift.training.recipes import HOURGLASS_RECIPES
 
-        recipe = _named(HOURGLASS_RECIPES, self.recipe)
+        self.refuse("data", "stride", "judge", "batch_size", "input_size", "width", "read_workers")
         recipe = replace(recipe, train=self.changed(recipe.train))
         if self.backgrounds is not None:
             photo_paths(self.backgrounds)  # complains now, not from within a process that renders
@@ -83,19 +148,109 @@ class TrainHourglass(_Train):
             recipe = replace(recipe, plan=replace(recipe.plan, synth=synth))
         return self.run(HourglassStage(recipe), recipe.train)
 
+    def _on_data(self, recipe: HourglassDataRecipe) -> int:
+        from hourlift.training.crops import cut
+        from hourlift.training.hourglass_data_stage import HourglassDataStage
+
+        if self.backgrounds is not None:
+            raise ValueError(f"--backgrounds: the recipe {self.recipe!r} takes pictures from a data set as they are")
+        network = replace(recipe.network, **self.given("width"))
+        fields = self.given("judge", "batch_size", "input_size", "read_workers")
+        recipe = replace(recipe, network=network, train=self.changed(recipe.train), **fields)
+        if recipe.input_size % network.size_multiple:
+            raise ValueError(f"--input-size must be a multiple of {network.size_multiple}, got {recipe.input_size}")
+        data = self.open(recipe)
+        judges = cut(_watched(data.judges(), "reading people to validate on"), recipe.input_size)
+        learners = cut(_watched(data.learners(), "reading people to train on"), recipe.input_size)
+        print(f"training on {len(learners):,} people, validating on {len(judges):,}", file=sys.stderr)
+        return self.run(HourglassDataStage(recipe, learners, judges), recipe.train)
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainLifter(_Train):
-    """Train stage 2: joints in the picture to joints in millimetres."""
+    """Train stage 2: joints in the picture to joints in millimetres.
+
+    Examples:
+      hourlift train lifter --recipe lifter -o runs/lifter
+      hourlift train lifter --recipe lifter-weighted --data studio/ --inputs joints.npz -o runs/weighted
+      hourlift train lifter --recipe lifter-l2 --data studio/ --inputs noisy --errors-of joints.npz -o runs/noisy
+
+    Attributes:
+        inputs: 2D joints of the data set to train and validate on: "ground-truth"; "noisy", which are the true ones
+            with a hourglass's errors, drawn anew for every step; or the file that `hourlift predict-joints` wrote.
+        errors_of: file of `hourlift predict-joints` to measure the errors of "noisy" on.
+        epochs: how often to go through the data set, in the place of the recipe's.
+        width: channels of the network, for the recipes of the study.
+    """
+
+    inputs: str = GROUND_TRUTH
+    errors_of: Path | None = None
+    epochs: int | None = None
+    width: int | None = None
 
     def __call__(self) -> int:
         """Run the command."""
-        from hourlift.training.lifter_stage import LifterStage
         from hourlift.training.recipes import LIFTER_RECIPES
+        from hourlift.training.study import LIFTER_STUDY
 
-        recipe = _named(LIFTER_RECIPES, self.recipe)
+        if self.recipe in LIFTER_STUDY:
+            return self._on_data(LIFTER_STUDY[self.recipe]())
+        from hourlift.training.lifter_stage import LifterStage
+
+        recipe = _named(LIFTER_RECIPES, self.recipe, LIFTER_STUDY)
+        self.refuse("data", "stride", "judge", "batch_size", "inputs", "errors_of", "epochs", "width")
         recipe = replace(recipe, train=self.changed(recipe.train))
         return self.run(LifterStage(recipe), recipe.train)
+
+    def _on_data(self, recipe: LifterDataRecipe) -> int:
+        from hourlift.training.lifter_data_stage import LifterDataStage, collect
+
+        network = replace(recipe.network, **self.given("width"))
+        recipe = replace(recipe, network=network, **self.given("judge", "batch_size", "epochs"))
+        if self.errors_of is not None and self.inputs != NOISY:
+            raise ValueError(f"--errors-of goes with --inputs {NOISY}")
+        detections = None if self.inputs in (GROUND_TRUTH, NOISY) else _detections(Path(self.inputs))
+        data = self.open(recipe)
+        if not data.data.has_3d:
+            raise ValueError(
+                f"{self.data} ({data.data.name}) has no joints in millimetres: it trains the hourglass only"
+            )
+        if self.inputs == NOISY:
+            recipe = replace(recipe, errors=self._errors(data))
+            print(f"errors of the 2D joints: {recipe.errors}", file=sys.stderr)
+        judges, learners = (
+            collect(_watched(people, "reading people"), recipe.inputs, detections)
+            for people in (data.judges(pictures=False), data.learners(pictures=False))
+        )
+        left_out = learners.left_out + judges.left_out
+        print(
+            f"training on {len(learners):,} people, validating on {len(judges):,}"
+            + (f"; {left_out:,} have a joint that is not known" if left_out else ""),
+            file=sys.stderr,
+        )
+        recipe = recipe.with_steps_of(len(learners))
+        recipe = replace(recipe, train=self.changed(recipe.train))
+        return self.run(LifterDataStage(recipe, learners, judges), recipe.train)
+
+    def _errors(self, data: TrainingData) -> Any:
+        """Those measured on a file, or the usual ones."""
+        import numpy as np
+
+        from hourlift.training.detection_errors import measure_errors
+        from hourlift.training.lifter_stage import DetectionErrors
+
+        if self.errors_of is None:
+            return DetectionErrors()
+        detections = _detections(self.errors_of)
+        known = [
+            (detections[sample.id], sample.joints_2d_px)
+            for sample in _watched(data.learners(pictures=False), "measuring errors")
+            if sample.id in detections
+        ]
+        if not known:
+            raise ValueError(f"{self.errors_of} has none of the people in {self.data}")
+        detected, true = np.array(known).swapaxes(0, 1)
+        return measure_errors(detected, true)
 
 
 command = (
@@ -104,8 +259,27 @@ command = (
 )
 
 
-def _named(recipes: Mapping[str, Callable[[], Recipe]], name: str) -> Recipe:
+def _named(recipes: Mapping[str, Callable[[], Recipe]], name: str, others: Mapping[str, Callable[[], Any]]) -> Recipe:
     """The config of a recipe."""
     if name not in recipes:
-        raise ValueError(f"there is no recipe {name!r}; the recipes are {', '.join(recipes)}")
+        raise ValueError(f"there is no recipe {name!r}; the recipes are {', '.join([*recipes, *others])}")
     return recipes[name]()
+
+
+def _detections(path: Path) -> Detections:
+    """2D joints by id."""
+    from hourlift.data.joints_file import read_joints
+
+    if path.suffix != ".npz":
+        raise ValueError(f"2D joints are {GROUND_TRUTH!r}, {NOISY!r} or an .npz file of predict-joints, not {path}")
+    return read_joints(path).by_id()
+
+
+def _watched(people: Iterable[Sample], doing: str) -> Iterator[Sample]:
+    """The people, with a bar for whoever watches."""
+    from hourlift.cli.progress import LateProgress
+
+    with LateProgress() as progress:
+        for count, sample in enumerate(people, start=1):
+            yield sample
+            progress.update(doing, count, None)

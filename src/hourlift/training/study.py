@@ -1,0 +1,146 @@
+"""Recipes of the report: one for every row of its study, with its values; trained on a data set.
+
+    hourlift train hourglass --recipe frs-2stack --data h36m/ -o runs/frs --device cuda
+    hourlift predict-joints h36m/ --weights final-4stack.onnx -o joints.npz
+    hourlift train lifter --recipe lifter-weighted --data h36m/ --inputs joints.npz -o runs/weighted --device cuda
+
+The report's values: 15 epochs of 32,000 pictures, 256-pixel crops, two or four stacks of width 256; 80 epochs of the
+lifter, Adam, gradient norm clipped to 1, dropout, a learning rate that decays. Where it gives none (learning rates,
+batch sizes, the extent of the decay) they are ours.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from hourlift.hourglass import policies
+from hourlift.hourglass.network import HourglassConfig
+from hourlift.hourglass.policies import Policy
+from hourlift.lifter.loss import LossKind
+from hourlift.lifter.network import LifterConfig
+from hourlift.training.hourglass_data_stage import HourglassDataRecipe
+from hourlift.training.lifter_data_stage import LifterDataRecipe
+from hourlift.training.loop import TrainConfig
+
+EPOCHS, PICTURES_AN_EPOCH = 15, 32_000
+ALL_FIVE = "train"
+"""The split of S1, S5, S6, S7 and S8. With it, what is validated on S8 was trained on too."""
+
+_BATCH = 16
+
+
+def none_2stack() -> HourglassDataRecipe:
+    """No augmentation: the report's overfitting baseline."""
+    return _hourglass("none-2stack", policies.NONE)
+
+
+def frs_2stack() -> HourglassDataRecipe:
+    """One of flip, rotation and shift, or nothing."""
+    return _hourglass("frs-2stack", policies.FRS)
+
+
+def frso_2stack() -> HourglassDataRecipe:
+    """One of those and occlusion, or nothing."""
+    return _hourglass("frso-2stack", policies.FRSO)
+
+
+def frsos_2stack() -> HourglassDataRecipe:
+    """One of all five, or nothing."""
+    return _hourglass("frsos-2stack", policies.FRSOS)
+
+
+def full_2stack() -> HourglassDataRecipe:
+    """As frsos-2stack, with S8 in the training set: the validation is on people who were trained on."""
+    return replace(_hourglass("full-2stack", policies.FULL), learn=ALL_FIVE)
+
+
+def overlap_2stack() -> HourglassDataRecipe:
+    """Every strategy drawn by itself."""
+    return _hourglass("overlap-2stack", policies.OVERLAP)
+
+
+def final_4stack() -> HourglassDataRecipe:
+    """The report's final model: four stacks, all five subjects, no scaling and no shifting."""
+    return replace(_hourglass("final-4stack", policies.FINAL, num_stacks=4), learn=ALL_FIVE)
+
+
+def lifter_l2() -> LifterDataRecipe:
+    """L2 of the standardised joints (equation 3)."""
+    return _lifter("lifter-l2", "l2")
+
+
+def lifter_compositional() -> LifterDataRecipe:
+    """L1 of the vectors between all pairs of joints (equations 4 to 6)."""
+    return _lifter("lifter-compositional", "compositional")
+
+
+def lifter_weighted() -> LifterDataRecipe:
+    """L2 with larger weights on wrists, elbows and feet (equation 7)."""
+    return _lifter("lifter-weighted", "weighted")
+
+
+def final() -> LifterDataRecipe:
+    """The report's final lifter: weighted, all five subjects, a lower learning rate and a faster decay."""
+    recipe = _lifter("final", "weighted")
+    return replace(recipe, learn=ALL_FIVE, train=replace(recipe.train, lr=5e-4, floor=0.005))
+
+
+def lifter_rays() -> LifterDataRecipe:
+    """As lifter-l2, but with our normalisation, which knows the camera: for the comparison."""
+    return replace(_lifter("lifter-rays", "l2"), inputs="rays")
+
+
+HOURGLASS_STUDY: dict[str, Callable[[], HourglassDataRecipe]] = {
+    "none-2stack": none_2stack,
+    "frs-2stack": frs_2stack,
+    "frso-2stack": frso_2stack,
+    "frsos-2stack": frsos_2stack,
+    "full-2stack": full_2stack,
+    "overlap-2stack": overlap_2stack,
+    "final-4stack": final_4stack,
+}
+LIFTER_STUDY: dict[str, Callable[[], LifterDataRecipe]] = {
+    "lifter-l2": lifter_l2,
+    "lifter-compositional": lifter_compositional,
+    "lifter-weighted": lifter_weighted,
+    "lifter-rays": lifter_rays,
+    "final": final,
+}
+
+
+def _hourglass(name: str, policy: Policy, num_stacks: int = 2) -> HourglassDataRecipe:
+    return HourglassDataRecipe(
+        name=name,
+        network=HourglassConfig(num_stacks=num_stacks, width=256, num_joints=17),
+        policy=policy,
+        input_size=256,
+        batch_size=_BATCH,
+        train=TrainConfig(
+            steps=EPOCHS * PICTURES_AN_EPOCH // _BATCH,
+            lr=1e-3,
+            optimiser="adam",
+            schedule="exponential",
+            floor=0.1,
+            validate_every=PICTURES_AN_EPOCH // _BATCH,
+        ),
+    )
+
+
+def _lifter(name: str, loss: LossKind) -> LifterDataRecipe:
+    return LifterDataRecipe(
+        name=name,
+        network=LifterConfig(dropout=0.5),
+        loss=loss,
+        batch_size=64,
+        epochs=80,
+        train=TrainConfig(
+            steps=400_000,  # until the data set says how many its epochs are
+            lr=1e-3,
+            optimiser="adam",
+            schedule="exponential",
+            floor=0.05,
+            max_grad_norm=1.0,
+            bf16=False,
+            channels_last=False,
+            log_every=500,
+        ),
+    )
