@@ -181,7 +181,7 @@ def test_no_camera_explains_nonsense() -> None:
     with pytest.raises(ValueError, match="no camera explains the points"):
         resect(rng.uniform(-900, 900, (300, 3)), rng.uniform(0, 1000, (300, 2)), (1000, 1000))
     with pytest.raises(ValueError, match="99 points are too few"):
-        resect(np.zeros((99, 3)), np.zeros((99, 2)), (1000, 1000))
+        resect(np.zeros((99, 3)), np.ones((99, 2)), (1000, 1000))
 
 
 def test_both_files_of_cameras_say_the_same(tiny: Any, tmp_path: Path) -> None:

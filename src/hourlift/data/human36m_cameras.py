@@ -131,14 +131,15 @@ def resect(points_world_mm: ArrayLike, points_px: ArrayLike, image_wh: tuple[int
 
     Args:
         points_world_mm: (N, 3), not in one plane.
-        points_px: (N, 2) the same points in the picture; NaN is left out.
+        points_px: (N, 2) the same points in the picture; those outside of it or NaN are left out.
         image_wh: Size of the picture.
 
     Raises:
         ValueError: There are fewer than 100 points, or no camera explains them within 2 pixels.
     """
     world, pixels = np.asarray(points_world_mm, np.float32), np.asarray(points_px, np.float32)
-    known = np.isfinite(world).all(-1) & np.isfinite(pixels).all(-1)
+    inside = ((pixels > 0) & (pixels < image_wh)).all(-1)  # far outside the polynomial of distortion means nothing
+    known = np.isfinite(world).all(-1) & inside
     if known.sum() < _MIN_POINTS:
         raise ValueError(f"{known.sum()} points are too few to find a camera by")
     world, pixels = world[known], pixels[known]

@@ -9,7 +9,7 @@ the projection. Pictures are looked for in DIR/images/, called after the sample'
 """
 
 from collections.abc import Iterator
-from functools import lru_cache, partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +92,7 @@ class _Contents:
 
     def __init__(self, folder: Path, motions: _Motions, pixels: _Pixels, cameras: Cameras | None) -> None:
         self.folder, self.motions, self.pixels, self.cameras = folder, motions, pixels, cameras
-        self.find = lru_cache(maxsize=None)(self._find)
+        self.find = cache(self._find)
 
     def _find(self, subject: str, camera: str) -> WorldCamera:
         if self.cameras is not None:
