@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from hourlift.data import Sample
-from hourlift.evaluation import Outcome, contact_sheet, make_report, predict_samples
+from hourlift.data.source import Source
+from hourlift.evaluation import Outcome, Scores, contact_sheet, make_report, predict_samples
 from hourlift.evaluation.report import is_upright
 from hourlift.geometry.camera import Camera
-from hourlift.geometry.crop import box_from_joints
+from hourlift.geometry.crop import Crop, box_from_joints
 from hourlift.geometry.skeleton import H36M17
 from hourlift.pose import Pose
 
@@ -98,6 +99,70 @@ def test_errors_in_space() -> None:
     turned_mm = STANDING_MM[:, [2, 1, 0]] * [-1, 1, 1]  # a right angle about the vertical
     turned = make_report([outcome(lambda pose: replace(pose, joints_3d_mm=turned_mm))], "t", {}).groups["all"]
     assert turned.n_mpjpe_mm > 100 and turned.pa_mpjpe_mm < 1e-3
+
+
+def frame(action: str, number: int, off_mm: float = 0.0, subject: str = "S9", camera: str = "c") -> Outcome:
+    """A frame of a film whose pose is larger than the truth, off_mm on average."""
+    sample = make_sample(str(Source(subject=subject, action=action, camera=camera, frame=number)))
+    scale = 1 + off_mm / np.linalg.norm(STANDING_MM, axis=1).mean()
+    pose = replace(make_pose(sample), joints_3d_mm=scale * STANDING_MM)
+    return Outcome(sample=sample, pose=pose, milliseconds=5.0)
+
+
+def test_frame_mean_and_action_mean_have_names() -> None:
+    outcomes = [frame("Walking", i, 10.0) for i in range(1, 4)] + [frame("Eating", 1, 50.0, subject="S11")]
+    report = make_report(outcomes, "t", {})
+    assert list(report.actions) == ["Eating", "Walking"] and list(report.subjects) == ["S9", "S11"]
+    assert report.actions["Walking"].mpjpe_mm == pytest.approx(10, rel=1e-3)
+    assert report.subjects["S11"].mpjpe_mm == pytest.approx(50, rel=1e-3)
+    assert report.groups["all"].mpjpe_mm == pytest.approx((3 * 10 + 50) / 4, rel=1e-3)
+    assert report.action_mean["mpjpe_mm"] == pytest.approx((10 + 50) / 2, rel=1e-3)
+    assert report.action_mean["pa_mpjpe_mm"] < 1e-3
+    text = report.to_markdown()
+    assert "| frame mean | 100.0 % | 20.0 mm |" in text and "| action mean | 100.0 % | 30.0 mm |" in text
+    assert "| S11 |" in text
+    assert json.loads(report.to_json())["action_mean"]["mpjpe_mm"] == pytest.approx(30, rel=1e-3)
+
+
+def test_without_actions_there_is_no_table_of_them() -> None:
+    report = make_report([outcome()], "t", {})
+    assert not report.actions and not report.action_mean and "action" not in report.to_markdown()
+
+
+def test_motion_is_compared_from_frame_to_frame_of_one_film() -> None:
+    """The pose stands still in truth; what is found grows by 6 mm on average with every frame."""
+    growing = [frame("Walking", i, 6.0 * i) for i in (1, 2, 3)]
+    still = [frame("Walking", i, 90.0, camera="d") for i in (1, 2)]
+    assert make_report(growing, "t", {}).groups["all"].mpjve_mm == pytest.approx(6, rel=1e-3)
+    both = make_report([growing[0], still[0], growing[1], still[1], growing[2]], "t", {}).groups["all"]
+    assert both.mpjve_mm == pytest.approx((6 + 6 + 0) / 3, rel=1e-3)
+    apart = make_report([growing[0], growing[2]], "t", {}).groups["all"]
+    assert np.isnan(apart.mpjve_mm)  # frame 2 is missing between them
+    assert np.isnan(make_report([outcome(), outcome()], "t", {}).groups["all"].mpjve_mm)
+
+
+def test_every_joint_has_its_error() -> None:
+    joints_mm = STANDING_MM.copy()
+    joints_mm[H36M17.index("l_wrist")] += [30.0, 0.0, 40.0]
+    scores = make_report([outcome(lambda pose: replace(pose, joints_3d_mm=joints_mm))], "t", {}).groups["all"]
+    assert scores.mpjpe_per_joint_mm["l_wrist"] == pytest.approx(50, rel=1e-3)
+    assert scores.mpjpe_per_joint_mm["r_wrist"] < 1e-3
+
+
+def test_pck_on_heatmap_scale_and_of_heads() -> None:
+    sample = make_sample("a")
+    side = Crop.from_box(sample.box_xyxy_px, 1).side_px
+    head_box = np.array([90.0, 20.0, 110.0, 40.0], np.float32)
+    unit = 0.6 * np.hypot(20, 20)
+
+    def found(off_px: float, head: bool) -> Scores:
+        seen = replace(sample, head_box_xyxy_px=head_box if head else None)
+        pose = replace(make_pose(seen), joints_2d_px=seen.joints_2d_px + [off_px, 0])
+        return make_report([Outcome(sample=seen, pose=pose, milliseconds=1.0)], "t", {}).groups["all"]
+
+    assert found(0.049 * side, False).accuracy == 1 and found(0.051 * side, False).accuracy == 0
+    assert found(0.49 * unit, True).pckh == 1 and found(0.51 * unit, True).pckh == 0
+    assert np.isnan(found(0.0, False).pckh)
 
 
 def test_upright_people_are_scored_apart() -> None:

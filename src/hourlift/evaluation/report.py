@@ -1,58 +1,51 @@
-"""Outcomes -> scores -> JSON and Markdown."""
+"""Scores -> one report in JSON and Markdown: everybody, by action, by subject, by joint.
+
+Papers print one of two means without saying which. Here both have names: the frame mean, where every frame weighs the
+same, and the action mean, where every action does.
+"""
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hourlift.evaluation.run import Outcome
-from hourlift.geometry.align import root_relative
-from hourlift.geometry.skeleton import H36M17, LIMB_JOINTS
-from hourlift.metrics import mpjpe, n_mpjpe, pa_mpjpe, pair_confusion, pck, pck_per_joint, torso_length
+from hourlift.evaluation.scores import PCK_THRESHOLD, Scores, score
+from hourlift.geometry.skeleton import H36M17
 
 SCHEMA = 1
-PCK_THRESHOLD = 0.2
 UPRIGHT_DEG = 45.0
 """People count as upright when mid-hips to mid-shoulders is within this angle of straight up in the picture."""
 
-_LIMB_PAIRS = [pair for pair in H36M17.flip_pairs if H36M17.joint_names[pair[0]] in LIMB_JOINTS]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scores:
-    """Scores of one group of people; shares are in [0, 1], NaN where there is nothing to measure."""
-
-    people: int
-    found: int
-    pck: float
-    """PCK@0.2 over the 12 limb joints: distance below 0.2 x (left shoulder to right hip); a person not found misses."""
-    pck_per_joint: dict[str, float]
-    """The same of each joint. What the data set does not annotate itself is a mean of other joints: see map_joints."""
-    swapped: float
-    """Share of left-right limb pairs, clearly apart in truth, that are exchanged."""
-    collapsed: float
-    """Share of such pairs of which both are found on the same limb."""
-    mpjpe_mm: float
-    """Root-relative error; of the people found who have 3D truth."""
-    n_mpjpe_mm: float
-    """After the best scale."""
-    pa_mpjpe_mm: float
-    """After the best similarity."""
+_MILLIMETRES = ("mpjpe_mm", "pa_mpjpe_mm", "n_mpjpe_mm", "mpjve_mm")
+_NAMES = {"mpjpe_mm": "MPJPE", "n_mpjpe_mm": "N-MPJPE", "pa_mpjpe_mm": "PA-MPJPE", "mpjve_mm": "MPJVE, a frame"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What an evaluation says."""
+    """What an evaluation says.
+
+    Attributes:
+        title: Heading.
+        settings: What was evaluated and how.
+        groups: All people, and those upright in the picture. Of "all", every mean is the frame mean.
+        actions: By action, where ids tell them, sorted by name.
+        subjects: By subject, likewise.
+        action_mean: Mean of the actions' scores, every action weighing the same: pck, accuracy and the errors in mm.
+        median_ms: Median wall clock of a prediction.
+    """
 
     title: str
     settings: dict[str, Any]
     groups: dict[str, Scores]
+    actions: dict[str, Scores] = field(default_factory=dict)
+    subjects: dict[str, Scores] = field(default_factory=dict)
+    action_mean: dict[str, float] = field(default_factory=dict)
     median_ms: float
-    """Median wall clock of a prediction."""
 
     def to_json(self) -> str:
         """JSON with `null` for what could not be measured."""
@@ -60,28 +53,22 @@ class Report:
         return json.dumps(_without_nan(content), indent=2) + "\n"
 
     def to_markdown(self) -> str:
-        """Two tables: the groups' scores, and PCK per joint."""
-        rows = [
-            ("people (found)", [f"{s.people} ({s.found})" for s in self.groups.values()]),
-            (f"PCK@{PCK_THRESHOLD}, 12 limb joints", [_percent(s.pck) for s in self.groups.values()]),
-            ("left-right pairs swapped", [_percent(s.swapped) for s in self.groups.values()]),
-            ("left-right pairs collapsed", [_percent(s.collapsed) for s in self.groups.values()]),
-            ("MPJPE", [_millimetres(s.mpjpe_mm) for s in self.groups.values()]),
-            ("N-MPJPE", [_millimetres(s.n_mpjpe_mm) for s in self.groups.values()]),
-            ("PA-MPJPE", [_millimetres(s.pa_mpjpe_mm) for s in self.groups.values()]),
-        ]
-        joints = [
-            (name, [_percent(s.pck_per_joint[name]) for s in self.groups.values()]) for name in H36M17.joint_names
-        ]
+        """Tables: the groups' scores; actions with both means; subjects; every joint."""
         settings = ", ".join(f"{key}: {value}" for key, value in self.settings.items())
-        return (
-            f"# {self.title}\n\n{settings}. Median {self.median_ms:.1f} ms a prediction.\n\n"
-            f"{_table('', self.groups, rows)}\n{_table(f'PCK@{PCK_THRESHOLD}', self.groups, joints)}"
-        )
+        text = f"# {self.title}\n\n{settings}. Median {self.median_ms:.1f} ms a prediction.\n\n"
+        text += _table("", self.groups, _group_rows(list(self.groups.values())))
+        if self.actions:
+            lines = [*self.actions.items(), ("frame mean", self.groups["all"])]
+            rows = [(name, _line(vars(scores))) for name, scores in lines] + [("action mean", _line(self.action_mean))]
+            text += "\n" + _table("action", _columns(), rows)
+        if self.subjects:
+            rows = [(name, _line(vars(scores))) for name, scores in self.subjects.items()]
+            text += "\n" + _table("subject", _columns(), rows)
+        return text + "\n" + _joint_table(self.groups)
 
 
 def make_report(outcomes: Sequence[Outcome], title: str, settings: dict[str, Any]) -> Report:
-    """Score outcomes: all people, and those who are upright in the picture.
+    """Score outcomes: all people, those who are upright in the picture, by action and by subject.
 
     Args:
         outcomes: at least one.
@@ -94,13 +81,17 @@ def make_report(outcomes: Sequence[Outcome], title: str, settings: dict[str, Any
     if not outcomes:
         raise ValueError("there is nobody to evaluate")
     upright = is_upright(np.stack([outcome.sample.joints_2d_px for outcome in outcomes]))
+    actions = _scores_by(outcomes, "action")
     return Report(
         title=title,
         settings=settings,
         groups={
-            "all": _score(outcomes),
-            "upright": _score([outcome for outcome, keep in zip(outcomes, upright, strict=True) if keep]),
+            "all": score(outcomes),
+            "upright": score([outcome for outcome, keep in zip(outcomes, upright, strict=True) if keep]),
         },
+        actions=actions,
+        subjects=_scores_by(outcomes, "subject"),
+        action_mean=_mean_of(actions),
         median_ms=float(np.median([outcome.milliseconds for outcome in outcomes])),
     )
 
@@ -119,39 +110,61 @@ def is_upright(joints_px: NDArray[np.floating]) -> NDArray[np.bool_]:
     return np.degrees(np.arctan2(np.abs(torso[..., 0]), -torso[..., 1])) <= UPRIGHT_DEG
 
 
-def _score(outcomes: Sequence[Outcome]) -> Scores:
-    true_px = np.array([outcome.sample.joints_2d_px for outcome in outcomes]).reshape(-1, H36M17.num_joints, 2)
-    predicted_px = np.full_like(true_px, np.nan)
-    for row, outcome in zip(predicted_px, outcomes, strict=True):
-        if outcome.pose is not None:
-            row[:] = outcome.pose.joints_2d_px
-    torso_px = torso_length(true_px, H36M17)
-    limbs = H36M17.indices(*LIMB_JOINTS)
-    per_joint = pck_per_joint(predicted_px, true_px, torso_px, PCK_THRESHOLD)
-    confusion = pair_confusion(predicted_px, true_px, torso_px, _LIMB_PAIRS)
-    predicted_mm, true_mm = _in_space(outcomes)
-    return Scores(
-        people=len(outcomes),
-        found=sum(outcome.pose is not None for outcome in outcomes),
-        pck=pck(predicted_px[:, limbs], true_px[:, limbs], torso_px, PCK_THRESHOLD),
-        pck_per_joint=dict(zip(H36M17.joint_names, per_joint.tolist(), strict=True)),
-        swapped=confusion.swapped_share,
-        collapsed=confusion.collapsed_share,
-        mpjpe_mm=mpjpe(predicted_mm, true_mm),
-        n_mpjpe_mm=n_mpjpe(predicted_mm, true_mm),
-        pa_mpjpe_mm=pa_mpjpe(predicted_mm, true_mm),
-    )
+def _scores_by(outcomes: Sequence[Outcome], what: str) -> dict[str, Scores]:
+    """Scores of the people of each action or subject; people whose id does not tell are in none."""
+    parts: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        if (source := outcome.sample.source) is not None:
+            parts.setdefault(getattr(source, what), []).append(outcome)
+    return {name: score(parts[name]) for name in sorted(parts, key=_by_number)}
 
 
-def _in_space(outcomes: Sequence[Outcome]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Predicted and true root-relative joints (N, 17, 3) of the people who have both."""
-    both = [
-        (outcome.pose.joints_3d_mm, outcome.sample.joints_3d_cam_mm)
-        for outcome in outcomes
-        if outcome.pose is not None and outcome.sample.joints_3d_cam_mm is not None
+def _by_number(name: str) -> tuple[int, str]:
+    """S5 comes before S11."""
+    return (int(name[1:]) if name[1:].isdigit() else 0, name)
+
+
+def _mean_of(actions: Mapping[str, Scores]) -> dict[str, float]:
+    """Means over actions, of what could be measured in all of them; else NaN."""
+    if not actions:
+        return {}
+    names = ("pck", "accuracy", *_MILLIMETRES)
+    return {name: float(np.mean([getattr(scores, name) for scores in actions.values()])) for name in names}
+
+
+def _group_rows(groups: list[Scores]) -> list[tuple[str, list[str]]]:
+    return [
+        ("people (found)", [f"{s.people} ({s.found})" for s in groups]),
+        (f"PCK@{PCK_THRESHOLD}, 12 limb joints", [_percent(s.pck) for s in groups]),
+        ("PCK on heatmap scale", [_percent(s.accuracy) for s in groups]),
+        ("PCKh@0.5", [_percent(s.pckh) for s in groups]),
+        ("left-right pairs swapped", [_percent(s.swapped) for s in groups]),
+        ("left-right pairs collapsed", [_percent(s.collapsed) for s in groups]),
+        *((_NAMES[name], [_millimetres(getattr(s, name)) for s in groups]) for name in _MILLIMETRES),
     ]
-    predicted, true = np.array(both, dtype=np.float64).reshape(-1, 2, H36M17.num_joints, 3).swapaxes(0, 1)
-    return predicted, root_relative(true, root=H36M17.root)
+
+
+def _columns() -> list[str]:
+    return [f"PCK@{PCK_THRESHOLD}", *(_NAMES[name] for name in _MILLIMETRES)]
+
+
+def _line(scores: Mapping[str, Any]) -> list[str]:
+    return [_percent(scores["pck"]), *(_millimetres(scores[name]) for name in _MILLIMETRES)]
+
+
+def _joint_table(groups: Mapping[str, Scores]) -> str:
+    columns = [f"PCK@{PCK_THRESHOLD}, {name}" for name in groups] + [f"MPJPE, {name}" for name in groups]
+    rows = [
+        (
+            joint,
+            [_percent(s.pck_per_joint[joint]) for s in groups.values()]
+            + [_millimetres(s.mpjpe_per_joint_mm[joint]) for s in groups.values()],
+        )
+        for joint in H36M17.joint_names
+    ]
+    measured = [i for i in range(len(columns)) if any(cells[i] != "–" for _, cells in rows)]
+    kept = [(joint, [cells[i] for i in measured]) for joint, cells in rows]
+    return _table("joint", [columns[i] for i in measured], kept)
 
 
 def _without_nan(value: Any) -> Any:
@@ -160,9 +173,9 @@ def _without_nan(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def _table(corner: str, groups: dict[str, Scores], rows: list[tuple[str, list[str]]]) -> str:
-    """A Markdown table; rows that could not be measured in any group are left out."""
-    lines = [[corner, *groups], ["---", *("---:" for _ in groups)]]
+def _table(corner: str, columns: Sequence[str] | Mapping[str, Any], rows: list[tuple[str, list[str]]]) -> str:
+    """A Markdown table; rows in which nothing could be measured are left out."""
+    lines = [[corner, *columns], ["---", *("---:" for _ in columns)]]
     lines += [[name, *cells] for name, cells in rows if set(cells) != {"–"}]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 

@@ -87,7 +87,7 @@ def pckh_per_joint(
     return pck_per_joint(pred_px, true_px, head_length(head_box_xyxy_px), threshold)
 
 
-def heatmap_pck(pred_px: ArrayLike, true_px: ArrayLike, side_px: float, threshold: float = 0.5) -> float:
+def heatmap_pck(pred_px: ArrayLike, true_px: ArrayLike, side_px: ArrayLike, threshold: float = 0.5) -> float:
     """PCK on heatmap scale: joints within ``threshold`` tenths of the crop's side of the truth.
 
     What the public code of the hourglass prints while it trains, and the report's accuracy curves show: at 0.5, 3.2 of
@@ -97,10 +97,10 @@ def heatmap_pck(pred_px: ArrayLike, true_px: ArrayLike, side_px: float, threshol
     Args:
         pred_px: (..., J, 2) predicted joints, in pixels of the heatmap or of the crop.
         true_px: (..., J, 2) labelled joints, likewise.
-        side_px: The heatmap's or the crop's side, in the same pixels.
+        side_px: The heatmap's or the crop's side, in the same pixels: one number, or (...,) for each frame.
         threshold: Share of a tenth of the side.
     """
-    reference = np.full(np.shape(true_px)[:-2], HEATMAP_SHARE * side_px)
+    reference = np.broadcast_to(HEATMAP_SHARE * np.asarray(side_px, np.float64), np.shape(true_px)[:-2])
     return pck(pred_px, true_px, reference, threshold)
 
 
