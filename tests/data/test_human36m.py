@@ -67,6 +67,12 @@ def test_splits_and_strides(dataset: DataSet, split: str, subjects: set[str]) ->
         dataset.samples("dev")
 
 
+def test_some_are_from_all_over(dataset: DataSet) -> None:
+    some = [sample.source for sample in dataset.some(5)]
+    assert len(some) == len(set(some)) == 5
+    assert {source.subject for source in some if source} == {"S1", "S8", "S9"}
+
+
 def test_the_splits_are_the_reports_and_the_literatures() -> None:
     assert SPLITS["train"] == ("S1", "S5", "S6", "S7", "S8") and SPLITS["test"] == ("S9", "S11")
     assert SPLITS["report-train"] + SPLITS["report-validate"] == SPLITS["train"]

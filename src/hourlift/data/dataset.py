@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from hourlift.data.sample import Sample
@@ -81,4 +82,4 @@ class DataSet:
         """
         if self.pick is not None:
             return self.pick(count)
-        return self.samples(stride=max(1, -(-self.counts.people // count)))
+        return islice(self.samples(stride=max(1, -(-self.counts.people // count))), count)

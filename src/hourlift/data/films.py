@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import av
 import numpy as np
@@ -18,6 +19,9 @@ from hourlift.geometry.camera import Camera
 from hourlift.geometry.crop import box_from_joints
 
 IMAGES = "images"
+PICK_FRAME = 100
+"""The frame that stands for a film: people begin by standing still."""
+Film = TypeVar("Film", bound="Take")
 _CUT_OFF = 0.95  # films may end some frames before the motion capture does
 
 
@@ -48,6 +52,11 @@ def count_films(takes: Sequence[Take], frames: int) -> Counts:
 
 def _ordered(names: set[str], order: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: (order.index(name) if name in order else len(order), name)))
+
+
+def spread(films: Sequence[Film], count: int) -> list[Film]:
+    """At most so many films, from all over the list."""
+    return [films[i] for i in np.unique(np.linspace(0, len(films) - 1, count).astype(int)).tolist()]
 
 
 def frame_samples(

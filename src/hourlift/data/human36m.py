@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hourlift.data.dataset import DataSet
-from hourlift.data.films import IMAGES, Take, count_films, frame_samples, read_frames
+from hourlift.data.films import IMAGES, PICK_FRAME, Take, count_films, frame_samples, read_frames, spread
 from hourlift.data.human36m_cameras import METADATA, Cameras, WorldCamera, find_cameras
 from hourlift.data.protocol import (
     CAMERA_SIZES_WH,
@@ -38,7 +39,6 @@ NAME = "Human3.6M, official layout"
 _TAKES_PER_SUBJECT = 30
 _FEATURES = "MyPoseFeatures"
 _WORLD, _MONO = "D3_Positions", "D3_Positions_mono"
-_PICK_FRAME = 100  # people begin by standing still
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,11 +148,11 @@ def _read(
 def _pick(folder: Path, films: list[_Film], cameras: Cameras | None, count: int) -> Iterator[Sample]:
     """One frame of films from all over the set, of those whose film is there if any is."""
     with_video = [film for film in films if film.video.is_file()] or films
-    chosen = [with_video[i] for i in np.unique(np.linspace(0, len(with_video) - 1, count).astype(int))]
+    chosen = spread(with_video, count)
     for film, camera in zip(chosen, _placed(folder, chosen, cameras), strict=True):
-        stride = max(1, min(_PICK_FRAME, _num_frames(film.positions) - 1))
+        stride = max(1, min(PICK_FRAME, _num_frames(film.positions) - 1))
         shot = _shot(film, camera, stride, film.video.is_file())
-        yield [sample for sample, _ in zip(shot, range(2), strict=False)][-1]
+        yield list(islice(shot, 2))[-1]
 
 
 def _placed(folder: Path, films: list[_Film], cameras: Cameras | None) -> list[WorldCamera]:

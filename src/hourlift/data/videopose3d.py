@@ -10,6 +10,7 @@ the projection. Pictures are looked for in DIR/images/, called after the sample'
 
 from collections.abc import Iterator
 from functools import cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hourlift.data.dataset import DataSet
-from hourlift.data.films import IMAGES, Take, count_films, frame_samples
+from hourlift.data.films import IMAGES, PICK_FRAME, Take, count_films, frame_samples, spread
 from hourlift.data.human36m_cameras import CAMERAS_PICKLE, METADATA, Cameras, WorldCamera, find_cameras, resect
 from hourlift.data.protocol import (
     CAMERA_SIZES_WH,
@@ -65,6 +66,7 @@ def open_videopose3d(folder: str | Path) -> DataSet:
         for subject, action, take in motions
         for camera in CAMERA_SIZES_WH
     ]
+    contents = _Contents(folder, motions, pixels, cameras)
     frames = len(CAMERA_SIZES_WH) * sum(map(len, motions.values()))
     return DataSet(
         name=NAME,
@@ -73,7 +75,8 @@ def open_videopose3d(folder: str | Path) -> DataSet:
         missing=tuple(_missing(folder, motions, cameras, bool(pixels))),
         splits=tuple(SPLITS),
         has_3d=True,
-        read=partial(_read, folder, _Contents(folder, motions, pixels, cameras), takes),
+        read=partial(_read, folder, contents, takes),
+        pick=partial(_pick, contents, takes),
     )
 
 
@@ -128,6 +131,13 @@ def _read(
     return (
         sample for take, camera in zip(chosen, cameras, strict=True) for sample in _shot(data, take, camera, stride)
     )
+
+
+def _pick(data: _Contents, takes: list[Take], count: int) -> Iterator[Sample]:
+    """One frame of films from all over the set."""
+    for take in spread(takes, count):
+        stride = max(1, min(PICK_FRAME, len(data.motions[take.subject, take.action, take.take]) - 1))
+        yield list(islice(_shot(data, take, data.find(take.subject, take.camera), stride), 2))[-1]
 
 
 def _shot(data: _Contents, take: Take, camera: WorldCamera, stride: int) -> Iterator[Sample]:
