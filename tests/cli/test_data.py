@@ -45,7 +45,11 @@ def test_check_says_what_there_is(lsp: Path, tmp_path: Path, capsys: pytest.Capt
 def test_check_names_what_is_missing(lsp: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (lsp / "images" / "im0003.jpg").unlink()
     assert main(["data", "check", str(lsp)]) == 0
-    assert capsys.readouterr().out.endswith("missing   \n  - 1 of 4 pictures, such as images/im0003.jpg\n")
+    (lsp / "images" / "im0002.jpg").write_bytes(b"half")
+    assert capsys.readouterr().out.endswith("missing\n  - 1 of 4 pictures, such as images/im0003.jpg\n")
+    assert main(["data", "check", str(lsp)]) == 0
+    told = capsys.readouterr().out
+    assert "im0003.jpg\n  - 1 of 4 pictures that were opened; " in told and "im0002.jpg cannot be read" in told
 
 
 def test_check_opens_pictures(lsp: Path, capsys: pytest.CaptureFixture[str]) -> None:

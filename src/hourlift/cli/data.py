@@ -63,7 +63,7 @@ class Check:
             print(line)
         tiles, problems = look(dataset, self.count)
         missing = [*dataset.missing, *problems]
-        print("missing   " + ("nothing" if not missing else ""))
+        print("missing   nothing" if not missing else "missing")
         for line in missing:
             print(f"  - {line}")
         if self.sheet is not None:
@@ -151,13 +151,14 @@ def look(dataset: "DataSet", count: int) -> tuple[list[NDArray[np.uint8]], list[
                 image = sample.load_image()
             except ValueError as error:
                 image = None
-                unreadable.append(str(error))
+                if not isinstance(sample.image, Path) or sample.image.exists():  # else it counts as missing already
+                    unreadable.append(str(error))
             tiles.append(tile(sample, image))
             distances.append(reprojection_px(sample))
     except ValueError as error:  # of the data set, where one of a picture is above: nothing more can be read
         return tiles, [str(error)]
     problems = []
-    if unreadable and not dataset.missing:
+    if unreadable:
         problems.append(f"{len(unreadable)} of {len(tiles)} pictures that were opened; {unreadable[0]}")
     if distances and np.nanmedian([0.0 if np.isnan(d) else d for d in distances]) > _TOLERATED_PX:
         problems.append(
