@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hourlift.data import DataSet, Sample
 
 TILE_PX = 320
+_LABEL_PX = 20
 _TILE_MARGIN = 1.3  # more than the network sees, to judge the box by
 _BACKDROP = 200  # grey of a tile without a picture
 _DOT_RGB = (0, 230, 0)
@@ -199,6 +200,6 @@ def tile(sample: "Sample", image: NDArray[np.uint8] | None) -> NDArray[np.uint8]
     canvas = draw_pose(canvas, [pose])
     for x, y in pose.joints_2d_px[np.isfinite(pose.joints_2d_px).all(axis=-1)].round().astype(int).tolist():
         cv2.circle(canvas, (x, y), 2, _DOT_RGB, thickness=-1, lineType=cv2.LINE_AA)  # also where no limb ends
-    for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-        cv2.putText(canvas, sample.id, (6, TILE_PX - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.42, colour, thickness, cv2.LINE_AA)
+    canvas[-_LABEL_PX:] //= 4
+    cv2.putText(canvas, sample.id, (6, TILE_PX - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (255,) * 3, 1, cv2.LINE_AA)
     return canvas
