@@ -10,6 +10,7 @@ from scipy.io import savemat
 from hourlift.cli import main
 from hourlift.cli.data import TILE_PX
 from hourlift.data import Sample, load_shards, write_coco
+from hourlift.data.joints_file import read_joints
 from hourlift.geometry.camera import Camera
 from hourlift.view.style import LEFT_RGB, RIGHT_RGB
 
@@ -93,6 +94,19 @@ def test_convert_writes_shards(lsp: Path, tmp_path: Path, capsys: pytest.Capture
     assert sorted(path.name for path in tmp_path.iterdir()) == ["lsp", "shards"]
 
 
+def test_joints_of_another_detector(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    view = np.random.default_rng(0).uniform(0, 999, (2, 17, 2)).astype(np.float32)
+    positions = {"S9": {"Walking 1": [view, view + 1, view + 2, view + 3]}}
+    np.savez(tmp_path / "data_2d_h36m_x.npz", positions_2d=np.array(positions, dtype=object))
+    out = tmp_path / "new" / "joints.npz"
+    assert main(["data", "joints", str(tmp_path / "data_2d_h36m_x.npz"), "-o", str(out)]) == 0
+    assert capsys.readouterr().out == f"{out}: joints of 8 frames\n"
+    np.testing.assert_array_equal(read_joints(out).by_id()["S9_Walking_1.58860488_000002"], view[1] + 2)
+    np.savez(tmp_path / "none.npz", positions_2d=np.array({"S9": {}}, dtype=object))
+    assert main(["data", "joints", str(tmp_path / "none.npz"), "-o", str(out)]) == 2
+    assert "none.npz holds no frame of Human3.6M" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -106,6 +120,8 @@ def test_convert_writes_shards(lsp: Path, tmp_path: Path, capsys: pytest.Capture
             "{0}/lsp (Leeds Sports Pose) has no split 'dev'; it has train, test, all",
         ),
         ("convert {0}/lsp -o {0}/b --stride 0", "a stride is at least 1, got 0"),
+        ("joints {0}/lsp/joints.mat -o {0}/b.npz", "{0}/lsp/joints.mat is damaged or not what its name says"),
+        ("joints {0}/lsp/joints.mat -o {0}/b.csv", "--out {0}/b.csv: the name must end in .npz"),
         ("convert {0}/lsp -o {0}/lsp", "{0}/lsp exists already and is not an empty folder; name another one"),
     ],
 )

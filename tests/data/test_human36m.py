@@ -3,6 +3,7 @@
 import os
 import pickle
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import pytest
 from hourlift.data import DataSet, Sample, recognise
 from hourlift.data.human36m_cameras import read_cameras_pickle, read_metadata, resect
 from hourlift.data.protocol import CAMERA_SIZES_WH, JOINTS_17_OF_32, SPLITS, SUBJECTS, parse_take
+from hourlift.data.videopose3d import read_detections
+from hourlift.geometry.skeleton import COCO17, H36M17, MPII16, Skeleton
 
 MONO, WORLD = "D3_Positions_mono", "D3_Positions"
 WRITERS: dict[str, Callable[[Any, Path], None]] = {
@@ -308,3 +311,34 @@ def test_a_sample_without_its_picture_says_so(dataset: DataSet) -> None:
     sample: Sample = next(dataset.samples("test", pictures=False))
     with pytest.raises(ValueError, match="does not exist, but sample S9_|cannot be read as a picture"):
         sample.load_image()
+
+
+@pytest.mark.parametrize(("layout", "skeleton"), [("h36m", H36M17), ("coco", COCO17), ("mpii", MPII16), (None, H36M17)])
+def test_published_detections(layout: str | None, skeleton: Skeleton, tmp_path: Path) -> None:
+    views = [np.random.default_rng(c).uniform(0, 999, (3, skeleton.num_joints, 2)).astype(np.float32) for c in range(4)]
+    metadata: dict[str, Any] = {"num_joints": skeleton.num_joints} | ({} if layout is None else {"layout_name": layout})
+    positions = {"S9": {"Photo 1": views}, "S11": {"Directions": views, "SittingDown": views}}
+    file = tmp_path / "data_2d_h36m_x.npz"
+    content = {"positions_2d": np.array(positions, dtype=object), "metadata": np.array(metadata, dtype=object)}
+    np.savez(file, **content)
+    found = dict(read_detections(file))
+    assert len(found) == 2 * 4 * 3
+    joints = found["S9_Photo_1.55011271_000003"]
+    for name in set(H36M17.joint_names) & set(skeleton.joint_names):
+        np.testing.assert_array_equal(joints[H36M17.index(name)], views[1][2, skeleton.index(name)])
+    assert np.isfinite(joints[H36M17.index("pelvis")]).all()
+    metadata["layout_name"] = "humaneva"
+    np.savez(file, **content)
+    with pytest.raises(ValueError, match="joints of the layout 'humaneva'; known are h36m, coco, mpii"):
+        read_detections(file)
+    del metadata["layout_name"]
+    np.savez(file, **content | {"positions_2d": np.array({"S9": {"Photo": [np.zeros((2, 15, 2))]}}, dtype=object)})
+    with pytest.raises(ValueError, match=r"S9 Photo before camera 54138969 is \(2, 15, 2\), not \(frames, 17 joints"):
+        list(read_detections(file))
+
+
+def test_a_missing_package_is_named(tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    type(tiny)(takes=("Directions",)).write_official(tmp_path)
+    monkeypatch.setitem(sys.modules, "cdflib", None)
+    with pytest.raises(ValueError, match=r"CDF files need the package cdflib: pip install 'hourlift\[data\]'"):
+        recognise(tmp_path)

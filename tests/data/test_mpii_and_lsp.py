@@ -1,5 +1,6 @@
 """MPII and LSP, in the layouts that they are published in."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -206,3 +207,13 @@ def test_joints_of_another_skeleton(tmp_path: Path) -> None:
     savemat(tmp_path / "joints.mat", {"other": np.zeros(3)})
     with pytest.raises(ValueError, match=r"joints\.mat cannot be read as LSP's joints"):
         recognise(tmp_path)
+
+
+@pytest.mark.parametrize(("package", "layout"), [("scipy.io", "mat"), ("h5py", "h5")])
+def test_a_missing_package_is_named(
+    package: str, layout: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = request.getfixturevalue(layout)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ValueError, match=rf"needs the package {package[:4]}.*: pip install 'hourlift\[data\]'"):
+        recognise(folder)

@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from hourlift.data import DataSet, Sample
 
 TILE_PX = 320
+_JOINTS = """Turn the 2D joints that VideoPose3D publishes into a file that the lifter trains on.
+
+Such files hold what another detector found in Human3.6M. Joints of COCO-17 and MPII-16 are mapped approximately.
+
+examples:
+  hourlift data joints data_2d_h36m_cpn_ft_h36m_dbb.npz -o cpn.npz
+  hourlift train lifter --recipe lifter-l2 --data vp3d --inputs cpn.npz -o runs/cpn
+"""
 _LABEL_PX = 20
 _TILE_MARGIN = 1.3  # more than the network sees, to judge the box by
 _BACKDROP = 200  # grey of a tile without a picture
@@ -119,9 +127,40 @@ class Convert:
         return 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Joints:
+    """Turn VideoPose3D's file of detected 2D joints into one that the lifter trains on.
+
+    Attributes:
+        file: data_2d_h36m_*.npz.
+        out: the file to write, as `hourlift predict-joints` writes it.
+    """
+
+    file: tyro.conf.Positional[Path]
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="FILE.npz")]
+
+    def __call__(self) -> int:
+        """Run the command."""
+        from hourlift.data.joints_file import FoundJoints, write_joints
+        from hourlift.data.videopose3d import read_detections
+
+        if self.out.suffix != ".npz":
+            raise ValueError(f"--out {self.out}: the name must end in .npz")
+        detections = dict(read_detections(self.file))
+        if not detections:
+            raise ValueError(f"{self.file} holds no frame of Human3.6M")
+        ids, joints_px = list(detections), np.stack(list(detections.values()))
+        found = np.asarray(np.isfinite(joints_px).all(axis=-1), np.float32)  # the file tells no confidence
+        self.out.parent.mkdir(parents=True, exist_ok=True)
+        write_joints(FoundJoints(ids=ids, joints_2d_px=joints_px, confidence=found), self.out)
+        print(f"{self.out}: joints of {len(ids)} frames")
+        return 0
+
+
 command = (
     Annotated[Check, tyro.conf.subcommand("check", description=_CHECK)]
     | Annotated[Convert, tyro.conf.subcommand("convert", description=_CONVERT)]
+    | Annotated[Joints, tyro.conf.subcommand("joints", description=_JOINTS)]
 )
 
 

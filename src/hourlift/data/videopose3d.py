@@ -31,12 +31,14 @@ from hourlift.data.protocol import (
 )
 from hourlift.data.restricted_npz import read_npz
 from hourlift.data.sample import Sample
-from hourlift.geometry.skeleton import H36M17
+from hourlift.geometry.skeleton import COCO17, H36M17, MPII16, Skeleton, map_joints
 
 NAME = "Human3.6M, VideoPose3D's npz"
 POSITIONS_3D, POSITIONS_2D = "data_3d_h36m.npz", "data_2d_h36m_gt.npz"
 _MM = 1000.0  # of a metre
 _POINTS_TO_RESECT = 3000
+_DETECTED = {"h36m": H36M17, "coco": COCO17, "mpii": MPII16}
+"""Skeletons by the names that files of detections have for them."""
 
 _Motions = dict[tuple[str, str, int], NDArray[np.floating]]
 """(subject, action, take) -> (N, 17, 3) mm, world."""
@@ -182,6 +184,42 @@ def _pixels(path: Path, motions: _Motions) -> _Pixels:
                 raise ValueError(f"{told}, not ({frames} frames, {H36M17.num_joints} joints, 2)")
             pixels[subject, *parsed, camera] = view[:frames]
     return pixels
+
+
+def read_detections(path: str | Path) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """Read the 2D joints that a detector found in Human3.6M, as VideoPose3D publishes them.
+
+    data_2d_h36m_cpn_ft_h36m_dbb.npz and its like: `positions_2d` as above, and `metadata`, whose layout_name is h36m,
+    coco or mpii. Joints of other skeletons are mapped as `map_joints` says, which is approximate.
+
+    Yields:
+        The id that the frame has as a sample, and (17, 2) joints in pixels; NaN where the skeleton has none.
+
+    Raises:
+        ValueError: The file is damaged, malicious, or of an unknown skeleton. The message names it.
+    """
+    path = Path(path)
+    content = read_npz(path)
+    metadata = content.get("metadata")
+    layout = metadata.get("layout_name", "h36m") if isinstance(metadata, dict) else "h36m"
+    if layout not in _DETECTED:
+        raise ValueError(f"{path} has joints of the layout {layout!r}; known are {', '.join(_DETECTED)}")
+    skeleton = _DETECTED[layout]
+    return _detections(path, content.get("positions_2d"), skeleton)
+
+
+def _detections(path: Path, content: Any, skeleton: Skeleton) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    for subject, name, views in _takes(path, content):
+        parsed = parse_take(name)
+        if parsed is None or (subject, *parsed) == CORRUPT_TAKE:
+            continue
+        for camera, view in zip(CAMERA_SIZES_WH, views, strict=False):
+            if np.ndim(view) != 3 or np.shape(view)[1:] != (skeleton.num_joints, 2):
+                told = f"{path}: {subject} {name} before camera {camera} is {np.shape(view)}"
+                raise ValueError(f"{told}, not (frames, {skeleton.num_joints} joints of {skeleton.name}, 2)")
+            take = Take(subject=subject, action=parsed[0], take=parsed[1], camera=camera)
+            for index, joints in enumerate(map_joints(view, skeleton, H36M17).astype(np.float32)):
+                yield str(take.frame(index)), joints
 
 
 def _content(path: Path, key: str) -> Any:
