@@ -11,6 +11,11 @@ import torch
 
 from hourlift import weights
 from hourlift.cli import main
+from hourlift.data import Sample, write_shards
+from hourlift.data.joints_file import FoundJoints, write_joints
+from hourlift.data.source import Source
+from hourlift.geometry.camera import Camera
+from hourlift.geometry.crop import box_from_joints
 from hourlift.geometry.skeleton import LSP14
 from hourlift.hourglass.network import HourglassConfig, StackedHourglass
 from hourlift.lifter.network import Lifter, LifterConfig
@@ -112,6 +117,51 @@ def test_evaluate_whole_images(dataset: Path, models: list[str], capsys: pytest.
     assert "searched in the whole picture" in capsys.readouterr().out
 
 
+def films(folder: Path, off_px: float) -> Path:
+    """Two actions of two subjects in shards, and joints found in them."""
+    camera = Camera.from_fov((80, 60))
+    rng = np.random.default_rng(1)
+    people = []
+    for i, (subject, action) in enumerate([("S9", "Walking"), ("S11", "Eating"), ("S9", "Eating"), ("S1", "Walking")]):
+        joints_mm = rng.normal(scale=200, size=(17, 3)) + [0, 0, 4000]
+        joints_px = camera.project(joints_mm)
+        sample = Sample(
+            id=str(Source(subject=subject, action=action, camera="c", frame=i + 1)),
+            image=rng.integers(0, 256, (60, 80, 3), dtype=np.uint8),
+            image_wh=(80, 60),
+            joints_2d_px=joints_px.astype(np.float32),
+            visible=np.ones(17, dtype=bool),
+            box_xyxy_px=box_from_joints(joints_px).astype(np.float32),
+            joints_3d_cam_mm=joints_mm.astype(np.float32),
+            camera=camera,
+        )
+        people.append(sample)
+    write_shards(people, folder / "films")
+    found = np.stack([sample.joints_2d_px for sample in people]) + off_px
+    ids = [sample.id for sample in people]
+    write_joints(FoundJoints(ids=ids, joints_2d_px=found, confidence=np.ones((4, 17))), folder / "joints.npz")
+    return folder / "films"
+
+
+@pytest.mark.parametrize("inputs", ["ground-truth", "joints.npz"])
+def test_evaluate_the_lifter_alone_by_action_and_subject(
+    inputs: str, models: list[str], tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = films(tmp_path, off_px=0.2)
+    monkeypatch.chdir(tmp_path)
+    arguments = [str(folder), "--split", "test", "--inputs", inputs, "-o", "r.json", "--plot", "r.svg", *models]
+    assert main(["evaluate", *arguments]) == 0
+    printed = capsys.readouterr().out
+    assert "| frame mean |" in printed and "| action mean |" in printed and "| S11 |" in printed
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert report["groups"]["all"]["people"] == 3 and set(report["actions"]) == {"Eating", "Walking"}
+    assert report["groups"]["all"]["accuracy"] == 1.0  # a fifth of a pixel off is within a twentieth of the crop
+    eating, walking = (report["actions"][name]["mpjpe_mm"] for name in ("Eating", "Walking"))
+    assert report["groups"]["all"]["mpjpe_mm"] == pytest.approx((2 * eating + walking) / 3)
+    assert report["action_mean"]["mpjpe_mm"] == pytest.approx((eating + walking) / 2)
+    assert "<svg" in (tmp_path / "r.svg").read_text()
+
+
 def test_evaluate_synthetic_people(models: list[str], capsys: pytest.CaptureFixture) -> None:
     assert main(["evaluate", "synthetic", "--count", "2", *models]) == 0
     printed = capsys.readouterr().out
@@ -125,6 +175,10 @@ def test_evaluate_synthetic_people(models: list[str], capsys: pytest.CaptureFixt
         (["tiny", "--count", "0"], "--count must be at least 1"),
         (["tiny", "-o", "report.txt"], "must end in .json"),
         (["tiny", "--weights", "missing.onnx"], "missing.onnx"),
+        (["tiny", "--inputs", "guess"], "--inputs is 'ground-truth' or an .npz file of predict-joints, not guess"),
+        (["tiny", "--inputs", "ground-truth", "--sheet", "s.png"], "measures the lifter alone"),
+        (["tiny", "--split", "test"], "has no split 'test'; it has all"),
+        (["tiny", "--plot", "plot.gif"], "ends in .png, .svg, .pdf"),
     ],
 )
 def test_evaluate_complains_in_one_line(

@@ -41,6 +41,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "synth": Command("hourlift.cli.synth", "render pictures of synthetic people with their joints", "synth"),
     "evaluate": Command("hourlift.cli.evaluate", "measure a model on a data set"),
+    "curves": Command("hourlift.cli.curves", "compare training runs in a table and a plot", "plots"),
     "data": Command("hourlift.cli.data", "say what a folder of annotated pictures holds; turn it into shards", "data"),
     "submit": Command("hourlift.cli.submit", "predict a test set into a CSV file for an evaluation server"),
     "export": Command("hourlift.cli.export", "turn a training checkpoint into an ONNX model", "train"),

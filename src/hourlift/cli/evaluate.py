@@ -1,15 +1,22 @@
 """``hourlift evaluate``: annotated people in, scores out."""
 
-from collections.abc import Iterator
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from hourlift.data.sample import Sample
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from hourlift.data.sample import Sample
 
 SYNTHETIC = "synthetic"
+GROUND_TRUTH = "ground-truth"
 DEFAULT_SYNTHETIC_COUNT = 400
 
 
@@ -21,6 +28,10 @@ def command(
     sheet_count: int = 12,
     whole_image: bool = False,
     count: int | None = None,
+    split: str = "all",
+    stride: int = 1,
+    inputs: str | None = None,
+    plot: Path | None = None,
     images: Path | None = None,
     weights: str = "hourglass-fast",
     lifter: str = "lifter",
@@ -31,24 +42,32 @@ def command(
     """Measure how well people are found and lifted, and print the scores.
 
     PCK@0.2 counts a joint as right within a fifth of the torso (left shoulder to right hip). Errors in millimetres
-    are given where the data hold 3D truth. A second column is about upright people alone.
+    are given where the data hold 3D truth. A second column is about upright people alone. Where ids tell subject and
+    action, there is a table of each; the frame mean weighs every frame alike, the action mean every action.
 
     Examples:
       hourlift evaluate my-dataset/ -o report.json --sheet sheet.png
       hourlift evaluate person_keypoints_val2017.json --images val2017 --count 500
       hourlift evaluate people/ --count 1000
+      hourlift evaluate studio/ --split test --lifter final.onnx --weights final-4stack.onnx --plot errors.png
+      hourlift evaluate studio/ --split test --lifter final.onnx --inputs ground-truth
       hourlift evaluate synthetic --weights my-hourglass.onnx
 
     Args:
-        data: a folder of shards (WebDataset tar files, as `hourlift synth` writes them), one of them or a pattern
-            such as people/shard-*.tar; a file or folder in the COCO keypoint layout; or "synthetic" for rendered
-            people that no training has seen (needs hourlift[synth]).
+        data: a data set of any layout that `hourlift data check` knows, such as a folder of shards as `hourlift synth`
+            writes them, a pattern such as people/shard-*.tar, or a file or folder in the COCO keypoint layout; or
+            "synthetic" for rendered people that no training has seen (needs hourlift[synth]).
         out: write the report to this .json file, and as a table beside it with the ending .md.
         sheet: write a PNG picture of some of the people with what was found.
         sheet_count: how many people are on it.
         whole_image: search for the person in the whole picture instead of giving their box.
         count: how many people, the first of the data set [default: all, or 400 synthetic ones].
-        images: folder of the pictures, if it is not beside the annotation.
+        split: which part of the data set, such as test.
+        stride: every how many-th frame of each film, or person.
+        inputs: 2D joints for the lifter, to measure it alone: "ground-truth", or the file that
+            `hourlift predict-joints` wrote.
+        plot: write a picture (.png, .svg, .pdf) of the errors by action and by joint; needs hourlift[plots].
+        images: folder of the pictures of a file in the COCO keypoint layout, if it is not beside the annotation.
         weights: hourglass to use, by name or as an .onnx file.
         lifter: lifter to use, by name or as an .onnx file.
         flip_test: look at every crop mirrored too; half the speed, a little more accurate.
@@ -58,7 +77,7 @@ def command(
     import cv2
 
     from hourlift.cli.progress import LateProgress
-    from hourlift.evaluation import contact_sheet, make_report, predict_samples
+    from hourlift.evaluation import contact_sheet, lift_samples, make_report, predict_samples
     from hourlift.formats.atomic import replacing
     from hourlift.predict import PosePredictor
 
@@ -69,12 +88,21 @@ def command(
             raise ValueError(f"{option} {file}: the name must end in {suffix}")
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)  # now, not after an hour of work
-    samples, total = _samples(data, count, images)
+    joints_px = _joints(inputs, sheet, whole_image)
+    if plot is not None:
+        from hourlift.evaluation.plot import check_plot, plot_report
+
+        check_plot(plot)
+    samples, total = _samples(data, count, images, split, stride, pictures=inputs is None)
     predictor = PosePredictor(weights, lifter, threads=threads, device=device, flip_test=flip_test)
     outcomes = []
     with LateProgress() as progress:
-        for outcome in predict_samples(predictor.predict, samples, whole_image=whole_image):
-            outcomes.append(outcome)
+        for outcome in (
+            predict_samples(predictor.predict, samples, whole_image=whole_image)
+            if inputs is None
+            else lift_samples(predictor.lift, samples, joints_px)
+        ):
+            outcomes.append(outcome if sheet is not None else outcome.without_picture())
             progress.update("people", len(outcomes), total)
 
     title = SYNTHETIC if data == SYNTHETIC else Path(data).resolve().name
@@ -82,6 +110,8 @@ def command(
         "weights": weights,
         "lifter": lifter,
         "person": "searched in the whole picture" if whole_image else "given by a box",
+        "2D joints": inputs or "of the hourglass",
+        "split": split,
         "flip_test": flip_test,
         "threads": threads,
     }
@@ -91,13 +121,34 @@ def command(
         for file, text in ((out, report.to_json()), (out.with_suffix(".md"), report.to_markdown())):
             with replacing(file) as temporary:
                 temporary.write_text(text, encoding="utf-8")
+    if plot is not None:
+        plot_report(report, plot)
     if sheet is not None:
         picture = cv2.cvtColor(contact_sheet(outcomes, count=sheet_count), cv2.COLOR_RGB2BGR)
         with replacing(sheet) as temporary:
             cv2.imwrite(str(temporary), picture)
 
 
-def _samples(data: str, count: int | None, images: Path | None) -> tuple[Iterator[Sample], int | None]:
+def _joints(inputs: str | None, sheet: Path | None, whole_image: bool) -> Mapping[str, NDArray[np.floating]] | None:
+    """2D joints by id, of a file; None for the true ones or the hourglass's."""
+    if inputs is None:
+        return None
+    if sheet is not None or whole_image:
+        raise ValueError(
+            "--inputs measures the lifter alone, without pictures: it goes with neither --sheet nor --whole-image"
+        )
+    if inputs == GROUND_TRUTH:
+        return None
+    if not inputs.endswith(".npz"):
+        raise ValueError(f"--inputs is {GROUND_TRUTH!r} or an .npz file of predict-joints, not {inputs}")
+    from hourlift.data.joints_file import read_joints
+
+    return read_joints(inputs).by_id()
+
+
+def _samples(
+    data: str, count: int | None, images: Path | None, split: str, stride: int, *, pictures: bool
+) -> tuple[Iterator[Sample], int | None]:
     """The people to evaluate, and how many, where that is known."""
     if data == SYNTHETIC:
         try:
@@ -109,12 +160,16 @@ def _samples(data: str, count: int | None, images: Path | None) -> tuple[Iterato
 
         count = count or DEFAULT_SYNTHETIC_COUNT
         return synthetic_samples(count), count
-    from hourlift.data.coco import load_coco
-    from hourlift.data.shards import find_shards, load_shards
+    from hourlift.data import find_shards, load_coco
+    from hourlift.data.recognise import recognise
 
-    if find_shards(data):
-        if images is not None:
+    if images is not None:
+        if find_shards(data):
             raise ValueError(f"--images {images}: shards hold their pictures themselves")
-        return islice(load_shards(data), count), count
-    samples = load_coco(data, images)
-    return islice(iter(samples), count), min(len(samples), count or len(samples))
+        people = load_coco(data, images)
+        chosen = people[::stride][:count]
+        return iter(chosen), len(chosen)
+    known = recognise(data)
+    total = known.counts.people // stride if split == "all" else None
+    samples = known.samples(split, stride=stride, pictures=pictures)
+    return islice(samples, count), count if total is None else min(total, count or total)

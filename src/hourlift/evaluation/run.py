@@ -1,8 +1,10 @@
 """The main job, run over annotated people."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,10 @@ Predict = Callable[[NDArray[np.uint8], NDArray[np.floating] | None, Camera | Non
 """`PosePredictor.predict`: image, boxes or None, camera or None -> people."""
 
 
+Lift = Callable[[NDArray[np.floating], NDArray[np.floating], tuple[int, int], Camera | None], list[Pose]]
+"""`PosePredictor.lift`: joints, boxes, width and height of the picture, camera or None -> people."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Outcome:
     """An annotated person and what was found for them."""
@@ -25,6 +31,12 @@ class Outcome:
     """None when nobody was found in the picture."""
     milliseconds: float
     """Wall clock of the prediction: search or given box, both stages; without reading the picture."""
+
+    def without_picture(self) -> Self:
+        """The same without pixels, which are most of the memory that an outcome holds."""
+        if isinstance(self.sample.image, Path):
+            return self
+        return replace(self, sample=replace(self.sample, image=np.empty((0, 0, 3), np.uint8), mask=None))
 
 
 def predict_samples(predict: Predict, samples: Iterable[Sample], *, whole_image: bool = False) -> Iterator[Outcome]:
@@ -52,6 +64,45 @@ def predict_samples(predict: Predict, samples: Iterable[Sample], *, whole_image:
             raise ValueError(f"sample {sample.id}: {error}") from error
         milliseconds = 1000 * (time.perf_counter() - start)
         yield Outcome(sample=sample, pose=_nearest(people, sample.box_xyxy_px), milliseconds=milliseconds)
+
+
+def lift_samples(
+    lift: Lift, samples: Iterable[Sample], joints_px: Mapping[str, NDArray[np.floating]] | None = None
+) -> Iterator[Outcome]:
+    """Lift every annotated person from 2D joints that are given: what stage 2 alone does.
+
+    Args:
+        lift: the model.
+        samples: annotated people; their pictures are not looked at.
+        joints_px: 2D joints (17, 2) by the sample's id; None takes the true ones, outside of the picture too where
+            the camera tells.
+
+    Yields:
+        One outcome per sample, in order; nobody is found where a 2D joint is not known.
+
+    Raises:
+        ValueError: a sample has no joints in the mapping, or does not tell the size of its picture.
+    """
+    for sample in samples:
+        image_wh = sample.image_wh or (sample.camera.image_wh if sample.camera is not None else None)
+        if image_wh is None:
+            raise ValueError(f"sample {sample.id} tells neither its camera nor the size of its picture")
+        joints = _given_joints(sample, joints_px)
+        start = time.perf_counter()
+        people = lift(joints[None], sample.box_xyxy_px[None], image_wh, sample.camera) if joints is not None else []
+        milliseconds = 1000 * (time.perf_counter() - start)
+        yield Outcome(sample=sample, pose=people[0] if people else None, milliseconds=milliseconds)
+
+
+def _given_joints(sample: Sample, joints_px: Mapping[str, NDArray[np.floating]] | None) -> NDArray[np.floating] | None:
+    if joints_px is None:
+        exact = sample.camera is not None and sample.joints_3d_cam_mm is not None
+        joints = sample.camera.project(sample.joints_3d_cam_mm) if exact else sample.joints_2d_px  # type: ignore[union-attr, arg-type]
+    elif sample.id in joints_px:
+        joints = joints_px[sample.id]
+    else:
+        raise ValueError(f"the joints file has nobody called {sample.id}: it was made of another data set or of a part")
+    return joints if np.isfinite(joints).all() else None
 
 
 def _nearest(people: list[Pose], box_xyxy_px: NDArray[np.floating]) -> Pose | None:

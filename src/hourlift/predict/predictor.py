@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hourlift.geometry.camera import Camera, solve_root
+from hourlift.geometry.skeleton import H36M17
 from hourlift.lifter.normalize import LiftInput, crop_offsets, denormalize, normalize_joints
 from hourlift.pose import Pose, PoseFrame
 from hourlift.predict.detect import Found, find_person
@@ -76,6 +77,30 @@ class PosePredictor:
         boxes = _checked_boxes(boxes_xyxy, image_wh)
         joints, confidence = self._joints.estimate(image_rgb, boxes)
         return self._lift([Found(*person) for person in zip(boxes, joints, confidence, strict=True)], camera)
+
+    def lift(
+        self, joints_px: ArrayLike, boxes_xyxy: ArrayLike, image_wh: tuple[int, int], camera: Camera | None = None
+    ) -> list[Pose]:
+        """Lift people whose 2D joints are known: stage 2 alone.
+
+        Args:
+            joints_px: (N, 17, 2) joints in pixels of the picture.
+            boxes_xyxy: (N, 4) the people's boxes; a lifter with the report's normalisation needs them.
+            image_wh: width and height of the picture.
+            camera: as in `predict`.
+
+        Returns:
+            One `Pose` a person; their confidence is 1.
+
+        Raises:
+            ValueError: a box is not finite, empty or outside of the image, or there is not one for everybody.
+        """
+        joints_px, boxes = np.asarray(joints_px, dtype=np.float64), _checked_boxes(boxes_xyxy, image_wh)
+        if joints_px.shape != (len(boxes), H36M17.num_joints, 2):
+            raise ValueError(f"joints_px must be (N, {H36M17.num_joints}, 2) for {len(boxes)} boxes: {joints_px.shape}")
+        sure = np.ones(H36M17.num_joints)
+        people = [Found(box, joints, sure) for box, joints in zip(boxes, joints_px, strict=True)]
+        return self._lift(people, camera_at(camera, image_wh))
 
     def predict_video(
         self, path: str | Path, box_xyxy: ArrayLike | None = None, camera: Camera | None = None

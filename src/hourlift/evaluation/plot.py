@@ -1,0 +1,115 @@
+"""Plots of reports and of training runs; needs Matplotlib, from hourlift[plots]."""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hourlift.evaluation.report import Report
+from hourlift.formats.atomic import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SUFFIXES = (".png", ".svg", ".pdf")
+_INCHES = 9.0, 4.5
+
+
+def check_plot(file: Path) -> None:
+    """Complain about what would fail later.
+
+    Raises:
+        ValueError: Matplotlib is not installed, or the file's name ends in something that it cannot write.
+    """
+    if file.suffix not in SUFFIXES:
+        raise ValueError(f"{file}: the name of a plot ends in {', '.join(SUFFIXES)}")
+    _new_figure(1)
+
+
+def plot_report(report: Report, file: Path) -> None:
+    """Draw the errors by action, with both means, and by joint; PCK instead where there is no 3D truth.
+
+    Raises:
+        ValueError: as `check_plot`.
+        OSError: the file cannot be written.
+    """
+    overall = report.groups["all"]
+    in_space = not math.isnan(overall.mpjpe_mm)
+    of_joint = overall.mpjpe_per_joint_mm if in_space else overall.pck_per_joint
+    panels: list[tuple[str, Mapping[str, float]]] = [("joint", of_joint)]
+    if report.actions:
+        name = "mpjpe_mm" if in_space else "pck"
+        means = {"frame mean": getattr(overall, name), "action mean": report.action_mean[name]}
+        panels.insert(0, ("action", {action: getattr(s, name) for action, s in report.actions.items()} | means))
+    figure, axes = _new_figure(len(panels))
+    for axis, (what, values) in zip(axes, panels, strict=True):
+        axis.barh(list(values), list(values.values()), color="#3b6ea5")
+        axis.invert_yaxis()
+        axis.set_xlabel(f"MPJPE, mm, by {what}" if in_space else f"PCK@0.2, by {what}")
+    figure.suptitle(report.title)
+    _save(figure, file)
+
+
+def read_curve(run: Path, name: str) -> tuple[list[int], list[float]]:
+    """One number of a training run over its steps, as log.jsonl tells it; of a step told twice, the later.
+
+    Args:
+        run: folder of the run.
+        name: such as "accuracy", "val_accuracy", "val_mpjpe".
+
+    Raises:
+        ValueError: the file holds something else, or nowhere that number.
+        OSError: there is no such run.
+    """
+    values: dict[int, float] = {}
+    for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines():
+        try:
+            told: dict[str, Any] = json.loads(line)
+        except ValueError as error:
+            raise ValueError(f"{run / 'log.jsonl'} is not the log of a training run") from error
+        if name in told:
+            values[int(told["step"])] = float(told[name])
+    if not values:
+        raise ValueError(f"{run / 'log.jsonl'} tells no {name!r}")
+    return sorted(values), [values[step] for step in sorted(values)]
+
+
+def plot_curves(runs: Mapping[str, Path], names: tuple[str, ...], file: Path) -> None:
+    """Draw numbers of several runs over their steps, one panel a number: the report's figures 4 and 5.
+
+    Args:
+        runs: folders of runs by what to call them.
+        names: as `read_curve` takes them.
+        file: to write.
+
+    Raises:
+        ValueError: as `check_plot` and `read_curve`.
+        OSError: a run is not there, or the file cannot be written.
+    """
+    curves = {name: {label: read_curve(run, name) for label, run in runs.items()} for name in names}
+    figure, axes = _new_figure(len(names))
+    for axis, (name, lines) in zip(axes, curves.items(), strict=True):
+        for label, (steps, values) in lines.items():
+            axis.plot(steps, values, label=label, linewidth=1.2)
+        axis.set_xlabel("step")
+        axis.set_title(name)
+        axis.grid(alpha=0.3)
+    axes[0].legend(fontsize="small")
+    _save(figure, file)
+
+
+def _new_figure(panels: int) -> "tuple[Figure, list[Axes]]":
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        raise ValueError(f"plots need the package {error.name}: pip install 'hourlift[plots]'") from error
+    figure = Figure(figsize=_INCHES, layout="constrained")
+    return figure, list(figure.subplots(1, panels, squeeze=False)[0])
+
+
+def _save(figure: "Figure", file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(file) as temporary:
+        figure.savefig(temporary, dpi=120)
