@@ -25,8 +25,9 @@ def ideal(count: int) -> Sensors:
     """Cameras that do nothing."""
     zero, one = torch.zeros(count), torch.ones(count)
     return Sensors(
-        radius=zero, streak=zero, direction=zero, resolution=one, auto_exposure=zero, gain=torch.ones(count, 3), contrast=zero,
-        vignette=zero, saturation=one, shot=zero, read=zero, chroma=zero, halo=zero, quality=zero,
+        radius=zero, streak=zero, direction=zero, resolution=one, auto_exposure=zero,
+        gain=torch.ones(count, 3), contrast=zero, vignette=zero, saturation=one, shot=zero,
+        read=zero, chroma=zero, halo=zero, quality=zero,
         noise_place=torch.zeros(count, 2, dtype=torch.long),
     )  # fmt: skip
 
