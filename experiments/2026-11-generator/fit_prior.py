@@ -1,6 +1,6 @@
 """Fits the pose prior that ships with hourlift, and tells how well it covers people that it was not fitted to.
 
-    python experiments/2026-11-generator/fit_prior.py /work/shared/data/mocap src/hourlift/synth/pose_prior.npz
+    python experiments/2026-11-generator/fit_prior.py mocap src/hourlift/synth/pose_prior.npz
 
 The mixture is fitted twice: once without the held-out people, for the table, and once to everybody, to be shipped.
 """

@@ -1,6 +1,6 @@
 """How poses are distributed: the generator's, the prior's, motion capture's, and in 2D those of real pictures.
 
-    python experiments/2026-11-generator/pose_statistics.py /work/shared/data/mocap /work/shared/data/real_dev/lspet
+    python experiments/2026-11-generator/pose_statistics.py mocap photographs
 
 Motion capture is retargeted onto the mean body and weighted by action, as the library draws it, before it is mixed
 and perturbed. Angles are of the 17 joints. Real pictures are for this comparison only; nothing is fitted to them.
