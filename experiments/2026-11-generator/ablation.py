@@ -1,8 +1,12 @@
-"""Trains the same small hourglass for the same steps, from the same weights, on whichever generator is installed.
+r"""Trains the same small hourglass for the same steps, from the same weights, on whichever generator is installed.
 
     python experiments/2026-11-generator/ablation.py -o runs/new --backgrounds photos
 
-Run it on two commits of hourlift and compare `hourlift evaluate` of the exported weights.
+Run it on two commits of hourlift and compare `hourlift evaluate` of the exported weights. The shipped weights went on
+from there, two processes with one thread each:
+
+    torchrun --nproc-per-node 2 experiments/2026-11-generator/ablation.py -o runs/fast --backgrounds photos \
+        --motion mocap --init runs/new/compact.pt --batch 16 --steps 5000
 """
 
 import argparse
@@ -24,13 +28,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--backgrounds", type=Path)
+    parser.add_argument("--motion", type=Path, help="motion capture, for one pose in five")
+    parser.add_argument("--init", type=Path, default=INIT)
+    parser.add_argument("--batch", type=int, default=32, help="of each process")
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--resume", action="store_true")
     options = parser.parse_args()
     recipe = fast()
-    plan = replace(recipe.plan, synth=replace(recipe.plan.synth, photos=options.backgrounds), curriculum=EVERYTHING)
+    synth = replace(recipe.plan.synth, photos=options.backgrounds)
+    if options.motion is not None:
+        synth = replace(synth, motion=options.motion, poses=replace(synth.poses, captured=0.25))
+    plan = replace(recipe.plan, synth=synth, curriculum=EVERYTHING)
     schedule = replace(recipe.train, steps=options.steps, lr=1.5e-3, validate_every=500)
-    recipe = replace(recipe, plan=plan, batch_size=32, train=schedule)
+    recipe = replace(recipe, plan=plan, batch_size=options.batch, train=schedule)
     train(
         HourglassStage(recipe), recipe.train, options.out, resume=options.resume, init=None if options.resume else INIT
     )
