@@ -18,6 +18,7 @@ from hourlift.hourglass.network import HourglassConfig
 from hourlift.lifter.network import LifterConfig
 from hourlift.lifter.normalize import crop_offsets, denormalize, normalize_joints
 from hourlift.synth.draw import Draw
+from hourlift.training.baselines import baselines
 from hourlift.training.crops import cut, load
 from hourlift.training.hourglass_data_stage import HourglassDataRecipe, HourglassDataStage
 from hourlift.training.hourglass_measures import batch_accuracy
@@ -215,3 +216,14 @@ def test_errors_are_drawn_anew_for_every_step_and_alike_for_every_run() -> None:
     assert all(torch.equal(a.rays, b.rays) for a, b in zip(batches, again, strict=True))
     assert torch.equal(next(stage.batches(5, CPU, 0, 1)).rays, batches[5].rays)
     assert len({batch.rays.sum().item() for batch in batches}) == len(batches)
+
+
+def test_baselines_answer_the_mean_and_the_nearest() -> None:
+    pairs = collect([person(i) for i in range(30)], "rays")
+    known = pairs.batch(torch.arange(30), "rays", None, Draw(0, 30))
+    told = baselines(known, known)
+    assert told["nearest_mpjpe"] < 1e-3  # everybody is nearest to themselves
+    centred = known.joints_mm - known.joints_mm.mean(0)
+    assert told["mean_pose_mpjpe"] == pytest.approx(centred.norm(dim=-1).mean().item(), rel=1e-4)
+    others = LifterDataStage(LIFTER, collect([person(i) for i in range(30)], "crop"), pairs).baselines(most=10)
+    assert others["nearest_mpjpe"] > 100

@@ -2,7 +2,8 @@
 
 `frs` changes a picture or not, at random, and if so by ONE strategy; `overlap` draws every strategy by itself, so that
 one picture can get several. Probabilities and ranges are ours where the report gives none; they are the fields of
-`Policy`. JPEG, noise and colour belong to `augment.STRONG` and to the generator's sensor, not to the report.
+`Policy`. Our own `strong` (colour, grey, blur, noise, patches) is `training.recipes.STRONG`; JPEG is left to the
+generator's sensor (`synth.sensor`), which renders before anything is augmented.
 
 Shapes: B pictures (B, 3, S, S), J joints (B, J, 2) in pixels (centres at integers).
 """

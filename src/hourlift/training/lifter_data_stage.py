@@ -19,6 +19,7 @@ from hourlift.lifter.network import Lifter, LifterConfig
 from hourlift.lifter.normalize import CROP_SIZE, ROOT, InputKind
 from hourlift.metrics.mpjpe import mpjpe, pa_mpjpe
 from hourlift.synth.draw import Draw
+from hourlift.training.baselines import baselines
 from hourlift.training.distributed import unwrapped
 from hourlift.training.lifter_stage import DetectionErrors, LifterBatch, disturb
 from hourlift.training.loop import TrainConfig
@@ -198,6 +199,13 @@ class LifterDataStage:
         answer = model(batch.rays)
         error_mm = (answer.detach() - batch.joints_mm).norm(dim=-1).mean()
         return lifter_loss(answer, batch.joints_mm, network.output_std, self.recipe.loss), {"mpjpe": error_mm}
+
+    def baselines(self, most: int = 2000) -> Mapping[str, float]:
+        """`baselines.baselines` of at most so many judging people, at even distances."""
+        everybody = torch.arange(len(self._learners))
+        known = self._learners.batch(everybody, self.recipe.inputs, None, Draw(0, 0))
+        rows = torch.arange(0, len(self._judges), -(-len(self._judges) // most))
+        return baselines(known, self._judges.batch(rows, self.recipe.inputs, None, Draw(0, 0)))
 
     def validate(self, model: nn.Module, device: torch.device) -> Mapping[str, float]:
         """MPJPE and PA-MPJPE, mm, of the judging people, with the recipe's errors on their 2D joints."""
