@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 SYNTHETIC = "synthetic"
 GROUND_TRUTH = "ground-truth"
 DEFAULT_SYNTHETIC_COUNT = 400
+EXAMPLES = """
+hourlift evaluate my-dataset/ -o report.json --sheet sheet.png
+hourlift evaluate person_keypoints_val2017.json --images val2017 --count 500
+hourlift evaluate people/ --count 1000
+hourlift evaluate studio/ --split test --lifter final.onnx --weights final-4stack.onnx --plot errors.png
+hourlift evaluate studio/ --split test --lifter final.onnx --inputs ground-truth
+hourlift evaluate synthetic --weights my-hourglass.onnx
+"""
 
 
 def command(
@@ -44,14 +52,6 @@ def command(
     PCK@0.2 counts a joint as right within a fifth of the torso (left shoulder to right hip). Errors in millimetres
     are given where the data hold 3D truth. A second column is about upright people alone. Where ids tell subject and
     action, there is a table of each; the frame mean weighs every frame alike, the action mean every action.
-
-    Examples:
-      hourlift evaluate my-dataset/ -o report.json --sheet sheet.png
-      hourlift evaluate person_keypoints_val2017.json --images val2017 --count 500
-      hourlift evaluate people/ --count 1000
-      hourlift evaluate studio/ --split test --lifter final.onnx --weights final-4stack.onnx --plot errors.png
-      hourlift evaluate studio/ --split test --lifter final.onnx --inputs ground-truth
-      hourlift evaluate synthetic --weights my-hourglass.onnx
 
     Args:
         data: a data set of any layout that `hourlift data check` knows, such as a folder of shards as `hourlift synth`

@@ -110,10 +110,10 @@ class _Train:
 class TrainHourglass(_Train):
     """Train stage 1: pictures to heatmaps of the joints.
 
-    Examples:
+    for example:
       hourlift train hourglass --recipe fast -o runs/fast
       hourlift train hourglass --recipe frs-2stack --data studio/ -o runs/frs --device cuda
-      hourlift train hourglass --recipe frs-2stack --data studio/ -o runs/small --steps 2000 --input-size 128 --width 64
+      hourlift train hourglass --recipe frs-2stack --data studio/ -o runs/small --input-size 128 --loss cross_entropy
 
     Attributes:
         backgrounds: folder of photographs without people, for backgrounds and cloth beside those that are drawn.
@@ -173,7 +173,7 @@ class TrainHourglass(_Train):
 class TrainLifter(_Train):
     """Train stage 2: joints in the picture to joints in millimetres.
 
-    Examples:
+    for example:
       hourlift train lifter --recipe lifter -o runs/lifter
       hourlift train lifter --recipe lifter-weighted --data studio/ --inputs joints.npz -o runs/weighted
       hourlift train lifter --recipe lifter-l2 --data studio/ --inputs noisy --errors-of joints.npz -o runs/noisy
