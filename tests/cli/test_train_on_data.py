@@ -16,6 +16,7 @@ from hourlift.geometry.crop import box_from_joints
 from hourlift.hourglass import policies
 from hourlift.training import checkpoint
 from hourlift.training.detection_errors import measure_errors
+from hourlift.training.recipes import STRONG
 from hourlift.training.study import HOURGLASS_STUDY, LIFTER_STUDY
 
 CAMERA = Camera(fx=200.0, fy=200.0, cx=63.5, cy=47.5, image_wh=(128, 96))
@@ -62,7 +63,7 @@ def test_every_row_of_the_study_has_the_reports_values() -> None:
     rows = {
         "none-2stack": policies.NONE, "frs-2stack": policies.FRS, "frso-2stack": policies.FRSO,
         "frsos-2stack": policies.FRSOS, "full-2stack": policies.FULL, "overlap-2stack": policies.OVERLAP,
-        "final-4stack": policies.FINAL,
+        "final-4stack": policies.FINAL, "strong-2stack": STRONG,
     }  # fmt: skip
     assert set(rows) == set(HOURGLASS_STUDY)
     for name, policy in rows.items():

@@ -14,6 +14,7 @@ from hourlift.data.source import Source
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.crop import Crop, box_from_joints
 from hourlift.hourglass import policies
+from hourlift.hourglass.augment import AugmentConfig
 from hourlift.hourglass.network import HourglassConfig
 from hourlift.lifter.network import LifterConfig
 from hourlift.lifter.normalize import crop_offsets, denormalize, normalize_joints
@@ -140,6 +141,17 @@ def test_batches_go_on_where_they_stopped(hourglass: HourglassDataStage) -> None
         assert torch.equal(ours.images, theirs.images) and torch.equal(ours.joints, theirs.joints)
     other = next(hourglass.batches(0, CPU, 1, 2))
     assert not torch.equal(other.images, batches[0].images)
+
+
+def test_our_own_augmentation_takes_the_place_of_a_policy() -> None:
+    people = [person(i) for i in range(4)]
+    people[0].joints_2d_px[5] = np.nan
+    crops = cut(people, HOURGLASS.input_size)
+    stage = HourglassDataStage(replace(HOURGLASS, policy=AugmentConfig(flip=0.0, grey=1.0)), crops, crops)
+    batch = next(stage.batches(0, CPU, 0, 1))
+    torch.testing.assert_close(batch.images[:, 0], batch.images[:, 2])
+    unknown = batch.joints.isnan().any(-1)
+    assert unknown.sum() == 1 and (batch.weights[unknown] == 0).all() and batch.weights.sum() > 50
 
 
 def test_a_hourglass_trains_and_tells_its_curves(hourglass: HourglassDataStage, tmp_path) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from hourlift.geometry.skeleton import H36M17
+from hourlift.hourglass.augment import AugmentConfig, augment
 from hourlift.hourglass.loss import LossKind, heatmap_loss
 from hourlift.hourglass.network import STRIDE, HourglassConfig, StackedHourglass
 from hourlift.hourglass.policies import Policy, apply_policy
@@ -30,7 +31,7 @@ class HourglassDataRecipe:
     Attributes:
         name: Of the weights.
         network: Its shape.
-        policy: How the pictures are changed.
+        policy: How the pictures are changed: one of the report's, or our own augmentation.
         learn: Split of the data set that is trained on.
         judge: Split that is validated on.
         input_size: Side of the crops, pixels.
@@ -44,7 +45,7 @@ class HourglassDataRecipe:
 
     name: str
     network: HourglassConfig
-    policy: Policy
+    policy: Policy | AugmentConfig
     learn: str = "report-train"
     judge: str = "report-validate"
     input_size: int = 256
@@ -108,11 +109,15 @@ class HourglassDataStage:
     def _augmented(self, batch: CropBatch, device: torch.device, step: int, rank: int) -> HourglassBatch:
         generator = torch.Generator().manual_seed(step_seed(self.recipe.train.seed, step, rank) + 1)
         images, joints_px, visible = (tensor.to(device) for tensor in batch)
-        changed = apply_policy(images, joints_px, visible, self.recipe.policy, generator)
+        policy = self.recipe.policy
+        if isinstance(policy, Policy):
+            changed, joints, known, _ = apply_policy(images, joints_px, visible, policy, generator)
+        else:
+            changed, joints, known = augment(images, joints_px, self.recipe.input_size, policy, generator)
         return HourglassBatch(
-            images=changed.images.contiguous(memory_format=torch.channels_last),
-            joints=(changed.joints_px + 0.5) / STRIDE - 0.5,  # geometry.crop.rescale_points, on tensors
-            weights=changed.known.float(),
+            images=changed.contiguous(memory_format=torch.channels_last),
+            joints=(joints + 0.5) / STRIDE - 0.5,  # geometry.crop.rescale_points, on tensors
+            weights=known.float(),
         )
 
     def loss(self, model: nn.Module, batch: HourglassBatch) -> tuple[Tensor, Mapping[str, Tensor | float]]:

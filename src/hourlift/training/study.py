@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from hourlift.hourglass import policies
+from hourlift.hourglass.augment import AugmentConfig
 from hourlift.hourglass.network import HourglassConfig
 from hourlift.hourglass.policies import Policy
 from hourlift.lifter.loss import LossKind
@@ -20,6 +21,7 @@ from hourlift.lifter.network import LifterConfig
 from hourlift.training.hourglass_data_stage import HourglassDataRecipe
 from hourlift.training.lifter_data_stage import LifterDataRecipe
 from hourlift.training.loop import TrainConfig
+from hourlift.training.recipes import STRONG
 
 EPOCHS, PICTURES_AN_EPOCH = 15, 32_000
 ALL_FIVE = "train"
@@ -63,6 +65,11 @@ def final_4stack() -> HourglassDataRecipe:
     return replace(_hourglass("final-4stack", policies.FINAL, num_stacks=4), learn=ALL_FIVE)
 
 
+def strong_2stack() -> HourglassDataRecipe:
+    """Our own augmentation instead of the report's: wide warps, colour, grey, blur, noise, patches."""
+    return _hourglass("strong-2stack", STRONG)
+
+
 def lifter_l2() -> LifterDataRecipe:
     """L2 of the standardised joints (equation 3)."""
     return _lifter("lifter-l2", "l2")
@@ -97,6 +104,7 @@ HOURGLASS_STUDY: dict[str, Callable[[], HourglassDataRecipe]] = {
     "full-2stack": full_2stack,
     "overlap-2stack": overlap_2stack,
     "final-4stack": final_4stack,
+    "strong-2stack": strong_2stack,
 }
 LIFTER_STUDY: dict[str, Callable[[], LifterDataRecipe]] = {
     "lifter-l2": lifter_l2,
@@ -107,7 +115,7 @@ LIFTER_STUDY: dict[str, Callable[[], LifterDataRecipe]] = {
 }
 
 
-def _hourglass(name: str, policy: Policy, num_stacks: int = 2) -> HourglassDataRecipe:
+def _hourglass(name: str, policy: Policy | AugmentConfig, num_stacks: int = 2) -> HourglassDataRecipe:
     return HourglassDataRecipe(
         name=name,
         network=HourglassConfig(num_stacks=num_stacks, width=256, num_joints=17),
