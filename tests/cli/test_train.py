@@ -140,6 +140,17 @@ def test_a_folder_without_backgrounds_is_named(tmp_path: Path, capsys: pytest.Ca
     assert not (tmp_path / "run").exists()
 
 
+def test_motion_that_cannot_be_read_is_named_before_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "walk.bvh").write_text("HIERARCHY\nROOT Hips\n")
+    command = ["train", "hourglass", "--recipe", "tiny", "-o", str(tmp_path / "run"), "--motion", str(tmp_path)]
+    assert main(command) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"hourlift: {tmp_path / 'walk.bvh'}") and told.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_signal_is_exit_status_130(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def batches(*_: Any) -> Iterator[Tensor]:
         yield torch.randn(4, 17, 2)

@@ -117,6 +117,7 @@ class TrainHourglass(_Train):
 
     Attributes:
         backgrounds: folder of photographs without people, for backgrounds and cloth beside those that are drawn.
+        motion: motion capture (.bvh, .amc, .npz), a file or a folder of them, that half of the poses are taken from.
         input_size: side of the pictures in pixels, for the recipes of the study.
         width: channels of the network, likewise.
         loss: likewise. The study's mean squared error stands still at first, for thousands of steps on small runs;
@@ -125,6 +126,7 @@ class TrainHourglass(_Train):
     """
 
     backgrounds: Path | None = None
+    motion: Path | None = None
     input_size: int | None = None
     width: int | None = None
     loss: Literal["mse", "cross_entropy"] | None = None
@@ -140,7 +142,9 @@ class TrainHourglass(_Train):
         return self._on_rendered(_named(HOURGLASS_RECIPES, self.recipe, HOURGLASS_STUDY))
 
     def _on_rendered(self, recipe: HourglassRecipe) -> int:
+        from hourlift.data.motion import load_motion
         from hourlift.synth.pictures import photo_paths
+        from hourlift.synth.presets import with_motion
         from hourlift.training.hourglass_stage import HourglassStage
 
         self.refuse("data", "stride", "judge", "batch_size", "input_size", "width", "loss", "read_workers")
@@ -149,14 +153,18 @@ class TrainHourglass(_Train):
             photo_paths(self.backgrounds)  # complains now, not from within a process that renders
             synth = replace(recipe.plan.synth, photos=self.backgrounds)
             recipe = replace(recipe, plan=replace(recipe.plan, synth=synth))
+        if self.motion is not None:
+            load_motion(self.motion)  # likewise
+            recipe = replace(recipe, plan=replace(recipe.plan, synth=with_motion(recipe.plan.synth, self.motion)))
         return self.run(HourglassStage(recipe), recipe.train)
 
     def _on_data(self, recipe: HourglassDataRecipe) -> int:
         from hourlift.training.crops import cut
         from hourlift.training.hourglass_data_stage import HourglassDataStage
 
-        if self.backgrounds is not None:
-            raise ValueError(f"--backgrounds: the recipe {self.recipe!r} takes pictures from a data set as they are")
+        if self.backgrounds is not None or self.motion is not None:
+            option = "--motion" if self.backgrounds is None else "--backgrounds"
+            raise ValueError(f"{option}: the recipe {self.recipe!r} takes pictures from a data set as they are")
         network = replace(recipe.network, **self.given("width"))
         fields = self.given("judge", "batch_size", "input_size", "loss", "read_workers")
         recipe = replace(recipe, network=network, train=self.changed(recipe.train), **fields)
