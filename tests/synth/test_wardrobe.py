@@ -51,10 +51,10 @@ def plain(count: int = 2, **changes: object) -> Outfit:
 def at_vertices(body: Body, chosen: Tensor) -> SurfacePoints:
     """The chosen vertices of the body at rest as points of person 0."""
     triangle = (chosen[body.faces.long()].all(1)).nonzero()[:, 0]
-    corner = body.faces.long()[triangle]
-    weights = torch.tensor([1.0, 0, 0]).expand(len(corner), 3).contiguous()
-    person = torch.zeros(len(corner), dtype=torch.long)
-    return surface_points(body, body.mean[None], person, corner, weights)
+    corner = body.faces[triangle].T.contiguous()
+    weights = torch.tensor([[1.0], [0], [0]]).expand(corner.shape).contiguous()
+    person = torch.zeros(len(triangle), dtype=torch.long)
+    return surface_points(body, body.mean.T[None], person, corner, weights)
 
 
 def test_garments_are_cut(body: Body) -> None:
@@ -100,27 +100,28 @@ def test_no_hair_goes_through_a_hat(body: Body) -> None:
 
 
 def test_colours_are_colours_in_every_layer(body: Body) -> None:
-    corner = body.faces.long()[::7]
-    person = (torch.arange(len(corner)) % 6).sort()[0]
-    weights = torch.full((len(corner), 3), 1 / 3)
-    points = surface_points(body, body.mean.expand(6, -1, -1), person, corner, weights)
+    corner = body.faces[::7].T.contiguous()
+    count = corner.shape[1]
+    person = (torch.arange(count) % 6).sort()[0]
+    weights = torch.full((3, count), 1 / 3)
+    points = surface_points(body, body.mean.T.repeat(6, 1, 1), person, corner, weights)
     outfit = outfits(6)
     colour = colour_points(outfit, points, BANK)
-    assert colour.shape == (len(corner), 3) and colour.isfinite().all()
+    assert colour.shape == (3, count) and colour.isfinite().all()
     assert colour.min() >= 0 and colour.max() <= 1
-    normal = torch.nn.functional.normalize(torch.ones(len(corner), 3), dim=-1)
-    bent = fold_normals(outfit, points, normal)
-    torch.testing.assert_close(bent.norm(dim=-1), torch.ones(len(corner)))
+    normal = torch.full((3, count), 3**-0.5)
+    bent = fold_normals(outfit, points, normal.clone())
+    torch.testing.assert_close(bent.norm(dim=0), torch.ones(count))
     cloth = (points.layer == TIGHTS) | (points.layer == SKIRT)
-    assert torch.equal(bent[~cloth], normal[~cloth])
-    assert (bent[cloth] - normal[cloth]).norm(dim=-1).mean() > 0.02
+    assert torch.equal(bent[:, ~cloth], normal[:, ~cloth])
+    assert (bent - normal)[:, cloth].norm(dim=0).mean() > 0.02
 
 
 def test_shirt_and_trousers_meet_at_the_waist(body: Body) -> None:
     points = at_vertices(body, (body.layer == SKIN) & (body.traits.head < 0.1) & (body.traits.foot < 0.1))
     outfit = plain(1, top=torch.tensor([1.0, 0.2, 0.2]), bottom=torch.tensor([0.2, 0.2, 1.0]))
-    red, _, blue = colour_points(outfit, points, BANK).unbind(1)
-    z, trunk = points.rest[:, 2], (points.arm < -0.5) & (points.leg < -0.5)
+    red, _, blue = colour_points(outfit, points, BANK)
+    z, trunk = points.rest[2], (points.arm < -0.5) & (points.leg < -0.5)
     shirt = (trunk & (z > 0.16) & (z < 0.5)) | ((points.arm > 0) & (points.arm < 1.85))
     trousers = (points.leg > 0) & (points.leg < 1.85)
     assert (red[shirt] > 2 * blue[shirt]).all()
@@ -130,8 +131,8 @@ def test_shirt_and_trousers_meet_at_the_waist(body: Body) -> None:
 def test_faces_are_in_front(body: Body) -> None:
     points = at_vertices(body, (body.layer == SKIN) & (body.traits.head > 0.9))
     outfit = plain(1, skin=torch.tensor([0.9, 0.7, 0.6]), hair=torch.tensor([0.1, 0.1, 0.1]))
-    colour = colour_points(outfit, points, BANK).mean(1)
-    x, y, z = points.rest.unbind(1)
+    colour = colour_points(outfit, points, BANK).mean(0)
+    x, y, z = points.rest
     cheek = (y < -0.13) & (z > 0.69) & (z < 0.72) & (x.abs() > 0.02)
     behind = (y > 0) & (z > 0.7)
     assert cheek.sum() > 10 and behind.sum() > 10
@@ -141,11 +142,11 @@ def test_faces_are_in_front(body: Body) -> None:
 
 def test_what_hangs_in_front_is_not_behind(body: Body) -> None:
     points = at_vertices(body, (body.layer == TIGHTS) & (body.traits.arm < -0.5) & (body.traits.leg < -0.5))
-    z, front = points.rest[:, 2], points.cloth[0] > 0.02
+    z, front = points.rest[2], points.cloth[0] > 0.02
     chest, back = (front & (z > 0.2) & (z < 0.5)), ((points.cloth[0] < -0.02) & (z > 0.2) & (z < 0.5))
     white, dark = torch.tensor([1.0, 1.0, 1.0]), torch.tensor([0.1, 0.1, 0.1])
     outfit = plain(1, top=dark, inner=white, opening=0.05)
-    colour = colour_points(outfit, points, BANK).mean(1)
+    colour = colour_points(outfit, points, BANK).mean(0)
     assert colour[chest].max() > 0.9 and colour[back].max() < 0.3
 
 
@@ -158,7 +159,7 @@ def test_rest_coordinates_are_those_of_the_standard_body(body: Body) -> None:
 
 def test_lengthwise_runs_down_the_limbs(body: Body) -> None:
     points = at_vertices(body, (body.layer == TIGHTS) & (body.traits.leg > 0.3) & (body.traits.leg < 1.8))
-    assert points.lengthwise[:, 2].abs().median() > 0.9
+    assert points.lengthwise[2].abs().median() > 0.9
 
 
 def test_outfits_vary() -> None:

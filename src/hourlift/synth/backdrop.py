@@ -8,6 +8,7 @@ from torch import Tensor
 from hourlift.synth.batch import Batch
 from hourlift.synth.camera import NEAREST_M, Views
 from hourlift.synth.materials import Atlas
+from hourlift.synth.planar import picture_of, taken
 from hourlift.synth.scene import FLOOR, PICTURE, Scene
 
 FARTHEST_M = 1e4
@@ -34,7 +35,7 @@ def floor_depth(views: Views, floor: Tensor) -> Tensor:
     upright = torch.eye(3, device=floor.device).expand(len(floor), 3, 3)
     down = rays(views, upright)[2]
     depth = (floor - views.eye[:, 2])[:, None, None] / down
-    return torch.where(depth > NEAREST_M, depth, FARTHEST_M).clamp(max=FARTHEST_M)
+    return depth.clamp_(0, FARTHEST_M).lerp_(depth.new_tensor(FARTHEST_M), (depth <= NEAREST_M).float())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,7 @@ class Planes(Batch):
     Attributes:
         picture: (N,) index of the picture in the batch.
         depth: (N, S, S) metres.
-        plane: (N, S, S) int64: scene.LOW_X, ..., CEILING.
+        plane: (N, S, S) float: scene.LOW_X, ..., CEILING.
         u: (N, S, S) place on the plane, metres; so is v, which is height over the floor on walls.
         v: (N, S, S).
         slant: (N, S, S) by how much a pixel covers more of the plane than of a surface that faces the camera.
@@ -64,53 +65,65 @@ def see_planes(scene: Scene, views: Views) -> Planes:
     scene, views = scene.map(lambda value: value[chosen]), views.map(lambda value: value[chosen])
     eye = (scene.axes @ views.eye[..., None])[..., 0]
     # Outdoors the ground reaches the picture behind only far away: a wall's foot would be below the horizon else.
-    low, high = scene.low - eye, scene.high - eye
+    # Choices are mixtures by 0 or 1: choosing by a mask is many times slower on a CPU.
+    low, high = ((ends - eye)[..., None, None] for ends in (scene.low, scene.high))
     ways = rays(views, scene.axes)
-    depths = [torch.where(way > 0, high[:, i, None, None], low[:, i, None, None]) / way for i, way in enumerate(ways)]
-    beside = depths[0] < depths[1]
-    wall = torch.where(beside, depths[0], depths[1])
-    level = depths[2] < wall
-    depth = torch.where(level, depths[2], wall).clamp(NEAREST_M, FARTHEST_M)
-    x, y, z = (way * depth + eye[:, i, None, None] for i, way in enumerate(ways))
-    plane = torch.where(
-        level, 4 + (ways[2] > 0).long(), torch.where(beside, (ways[0] > 0).long(), 2 + (ways[1] > 0).long())
-    )
-    across = torch.where(beside & ~level, y, x)
-    height = torch.where(level, y, z - scene.floor_m[:, None, None])
-    facing = torch.where(level, ways[2], torch.where(beside, ways[0], ways[1])).abs()
+    depths = []
+    for i, way in enumerate(ways):  # the camera is inside, so one of the two ends lies behind it
+        per_metre = way.reciprocal()
+        depths.append(torch.maximum(high[:, i] * per_metre, per_metre.mul_(low[:, i])))
+    beside, wall = (depths[0] < depths[1]).float(), torch.minimum(depths[0], depths[1])
+    level = (depths[2] < wall).float()
+    depth = torch.minimum(depths[2], wall).clamp_(NEAREST_M, FARTHEST_M)
+    x, y, z = (torch.addcmul(eye[:, i, None, None], way, depth) for i, way in enumerate(ways))
+    ahead = [(way > 0).float() for way in ways]
+    plane = torch.lerp(ahead[1].add_(2), ahead[0], beside).lerp_(ahead[2].add_(4), level)
+    facing = torch.lerp(ways[1], ways[0], beside).lerp_(ways[2], level).abs_()
+    across = torch.lerp(x, y, beside * (1 - level))
+    height = z.sub_(scene.floor_m[:, None, None]).lerp_(y, level)
     return Planes(
-        picture=chosen, depth=depth, plane=plane, u=across, v=height, slant=facing.clamp(min=0.02).rsqrt()
+        picture=chosen, depth=depth, plane=plane, u=across, v=height, slant=facing.clamp_(min=0.02).rsqrt_()
     )  # fmt: skip
 
 
-def colour_planes(
-    planes: Planes, scene: Scene, views: Views, atlas: Atlas, where: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Colours the pixels where `where` (N, S, S) bool is true.
+@dataclass(frozen=True)
+class SeenPlanes:
+    """N pixels that show planes.
 
-    Returns:
-        Display colours (M, 3) without light, the planes (M,) as indices into (B, 6) flattened, and the pixels (M,) as
-        indices into (B, S, S) flattened.
+    Attributes:
+        pixel: (N,) place in the flattened batch, ascending.
+        picture: (N,).
+        row: (N,) the plane, as a row of the scenes' (B, 6).
+        on_floor: (N,) float, 1 on the floor.
     """
-    index = where.flatten().nonzero()[:, 0]
-    picture = planes.picture.index_select(0, index // views.size**2)
+
+    pixel: Tensor
+    picture: Tensor
+    row: Tensor
+    on_floor: Tensor
+
+
+def colour_planes(planes: Planes, scene: Scene, views: Views, atlas: Atlas, where: Tensor) -> tuple[Tensor, SeenPlanes]:
+    """Display colours (3, M) without light of the pixels where `where` (N, S, S) bool is true, and what they show."""
+    index, pixels = where.flatten().nonzero()[:, 0], views.size**2
+    among = picture_of(index, len(where), views.size)
+    picture = taken(planes.picture, among)
 
     def at(values: Tensor) -> Tensor:
-        return values.flatten().index_select(0, index)
-
-    plane = at(planes.plane)
-    row = picture * 6 + plane
+        return taken(values.flatten(), index)
 
     def of_plane(values: Tensor) -> Tensor:
-        return values.flatten(0, 1).index_select(0, row)
+        return taken(values.flatten(0, 1).movedim(0, -1).contiguous(), row)
 
-    repeats, glows = of_plane(scene.repeats), of_plane(scene.glows)
-    footprint = at(planes.depth).mul_(at(planes.slant)).mul_(repeats).div_(views.focal.index_select(0, picture))
-    u, v = at(planes.u).mul_(repeats), at(planes.v).mul_(-repeats)
-    v = torch.where(glows & (plane != FLOOR), (1 + v).clamp_(1e-3, 0.999), v)
-    u = torch.where(glows, ((u - 2 * (u / 2).floor()) - 1).abs_(), u)  # mirrored, so that it has no seam
-    colour = atlas.colours(of_plane(scene.texture), u, v, footprint)
-    return colour.mul_(of_plane(scene.tint)), row, picture * views.size**2 + index % views.size**2
+    plane = at(planes.plane)
+    on_floor, row = (plane == FLOOR).float(), torch.add(plane.int(), picture, alpha=6)
+    repeats, glows = of_plane(scene.repeats), of_plane(scene.glows.float())
+    footprint = at(planes.depth).mul_(at(planes.slant)).mul_(repeats).div_(taken(views.focal, picture))
+    u, v = at(planes.u).mul_(repeats), at(planes.v).mul_(repeats).neg_()
+    v.lerp_((1 + v).clamp_(1e-3, 0.999), glows - glows * on_floor)
+    u.lerp_(((u - 2 * (u / 2).floor_()) - 1).abs_(), glows)  # mirrored, so that it has no seam
+    colour = atlas.colours(of_plane(scene.texture), u, v, footprint).mul_(of_plane(scene.tint))
+    return colour, SeenPlanes(index.add_(picture.sub(among).mul_(pixels)), picture, row, on_floor)
 
 
 def plane_light(scene: Scene, direction: Tensor, lamp: Tensor, sky: Tensor, ground: Tensor) -> tuple[Tensor, Tensor]:

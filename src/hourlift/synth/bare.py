@@ -5,7 +5,8 @@ from torch import Tensor
 
 from hourlift.synth.cloth import Place
 from hourlift.synth.outfit import Outfit
-from hourlift.synth.paint import Attributes, mix, near, noise, ramp, taken
+from hourlift.synth.paint import Attributes, mix, near, noise, ramp
+from hourlift.synth.planar import replace, taken
 
 EYE_X, EYE_Z = 0.0297, 0.7566
 _BODY = ("skin", "blush", "phase", "sock", "sock_colour", "shoe_top", "shoe", "sole", "glove", "glove_colour")
@@ -34,7 +35,7 @@ def body_skin(outfit: Outfit, person: Tensor, place: Place) -> Tensor:
     colour = mix(colour, _tint(colour, 0.86, 0.64, 0.55), 0.4 * pale)
     trunk = ((arm < 0) & (leg < -0.6)).nonzero()[:, 0]
     if len(trunk):
-        colour.index_copy_(1, trunk, _bare_trunk(outfit, taken(person, trunk), place.at(trunk), taken(colour, trunk)))
+        replace(colour, trunk, _bare_trunk(outfit, taken(person, trunk), place.at(trunk), taken(colour, trunk)))
     colour = mix(colour, at.sock_colour, leg > at.sock)
     shoe = mix(at.shoe, at.sole, z < -0.806)
     colour = mix(colour, shoe, leg > at.shoe_top)

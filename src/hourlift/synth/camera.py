@@ -90,10 +90,17 @@ class Views(Batch):
         return self.focal[:, None, None] * points_cam[..., :2] / depth + self.centre[:, None]
 
     def screen(self, points: Tensor) -> Tensor:
-        """Rasteriser coordinates (B, N, 3) of world points: pixels, and nearness NEAREST_M / z (negative behind)."""
-        camera = self.to_camera(points)
-        depth = camera[..., 2:]
-        return torch.cat([self.project(camera), torch.where(depth > NEAREST_M, NEAREST_M / depth, -1.0)], -1)
+        """Rasteriser coordinates (B, N, 3) of world points: pixels, and nearness NEAREST_M / z (negative behind).
+
+        They are a view of (B, 3, N): see planar.py.
+        """
+        screen = torch.baddbmm(-(self.rotation @ self.eye[..., None]), self.rotation, points.mT)
+        ahead = (screen[:, 2] > NEAREST_M).float()
+        nearness = NEAREST_M / screen[:, 2].clamp(min=NEAREST_M)
+        screen[:, :2] *= (nearness * (self.focal / NEAREST_M)[:, None])[:, None]
+        screen[:, :2] += self.centre[..., None]
+        torch.add(nearness.mul_(ahead), ahead.sub_(1), out=screen[:, 2])
+        return screen.mT
 
 
 def sample_views(draw: Draw, joints: Tensor, size: int, config: ViewConfig) -> Views:

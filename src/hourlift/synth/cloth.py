@@ -19,7 +19,8 @@ from hourlift.synth.outfit import (
     TARTAN,
     Outfit,
 )
-from hourlift.synth.paint import Attributes, frac, mix, near, noise, ramp, spread, taken
+from hourlift.synth.paint import Attributes, frac, mix, near, noise, ramp, spread
+from hourlift.synth.planar import cross, replace, taken, unit
 
 _PATTERN = ("pattern", "frequency", "angle", "cloth", "cloth_px", "phase")
 _LIMB = ("sleeve", "leg", "cuffs", "side_stripe", "contrast_sleeves", "trim", "top")
@@ -48,7 +49,7 @@ class Place:
 
     def at(self, index: Tensor) -> "Place":
         """Some of the points."""
-        return Place(self.columns.index_select(1, index), self.is_top.index_select(0, index))
+        return Place(taken(self.columns, index), taken(self.is_top, index))
 
 
 def cloth_colour(outfit: Outfit, person: Tensor, place: Place, bank: Tensor) -> Tensor:
@@ -71,7 +72,7 @@ def cloth_colour(outfit: Outfit, person: Tensor, place: Place, bank: Tensor) -> 
 def _repaint(colour: Tensor, index: Tensor, painter: Callable[[Tensor], Tensor]) -> None:
     """Paints some of the points of colours (3, N), in place."""
     if len(index):
-        colour.index_copy_(1, index, painter(index))
+        replace(colour, index, painter(index))
 
 
 def _patterned(outfit: Outfit, person: Tensor, place: Place, colour: Tensor, bank: Tensor) -> Tensor:
@@ -132,7 +133,7 @@ def sewn_on(outfit: Outfit, person: Tensor, place: Place, colour: Tensor, bank: 
     for here, painter in ((limb & trimmed, _sewn_on_limbs), (~limb, _sewn_on_trunk)):
         index = here.nonzero()[:, 0]
         if len(index):
-            colour.index_copy_(1, index, painter(outfit, taken(person, index), place.at(index), taken(colour, index)))
+            replace(colour, index, painter(outfit, taken(person, index), place.at(index), taken(colour, index)))
     printed = ~limb & (place.is_top > 0.5) & (outfit.print_place > 0)[person]
     _repaint(
         colour,
@@ -191,7 +192,7 @@ def _print(outfit: Outfit, person: Tensor, place: Place, colour: Tensor, bank: T
     """Colours (3, N) of the trunk of a printed shirt: a picture, or lines of writing, on chest or back."""
     at = Attributes(outfit, ("print_place", "print_cut", "print_words", "print_picture", "phase", "trim"), person)
     half_x, half_z, middle = at.print_cut
-    turned = torch.where(place.forward > 0, 1.0, -1.0)  # what is read on the back runs the other way
+    turned = (place.forward > 0).float() * 2 - 1  # what is read on the back runs the other way
     across, down = place.x * turned, middle - place.z
     u, v = across / half_x, down / half_z
     here = (at.print_place == CHEST) & (place.forward > 0) | (at.print_place == BACK) & (place.forward < 0)
@@ -215,14 +216,14 @@ def straps(outfit: Outfit, person: Tensor, place: Place, colour: Tensor, packs: 
 
 
 def bend(outfit: Outfit, person: Tensor, place: Place, normal: Tensor, lengthwise: Tensor) -> Tensor:
-    """Unit normals (N, 3), bent by folds that are stronger at elbow, knee, waist and in loose cloth.
+    """Unit normals (3, N), bent by folds that are stronger at elbow, knee, waist and in loose cloth.
 
     Args:
         outfit: Of all people.
         person: (N,).
         place: Of the points.
-        normal: (N, 3) unit vectors in the world.
-        lengthwise: (N, 3) unit vectors along limb or trunk in the world.
+        normal: (3, N) unit vectors in the world.
+        lengthwise: (3, N) unit vectors along limb or trunk in the world.
     """
     at = Attributes(outfit, ("looseness", "crumple", "phase"), person)
     loose = torch.lerp(at.looseness[1], at.looseness[0], place.is_top).clamp(max=0.035)
@@ -235,6 +236,5 @@ def bend(outfit: Outfit, person: Tensor, place: Place, normal: Tensor, lengthwis
     across, along = place.u * cos + place.v * sin, place.v * cos - place.u * sin
     slope = noise(across * _FOLDS_PER_M[0] + at.phase[0], along * _FOLDS_PER_M[1] + at.phase[1], slice(2))
     slope_u, slope_v = slope[0] * cos - slope[1] * sin, slope[0] * sin + slope[1] * cos
-    around = torch.linalg.cross(normal, lengthwise)
-    bend = (strength * slope_u)[:, None] * around + (strength * slope_v)[:, None] * lengthwise
-    return torch.nn.functional.normalize(normal + bend, dim=-1)
+    bent_by = cross(normal, lengthwise).mul_(slope_u.mul_(strength))
+    return unit(bent_by.addcmul_(lengthwise, slope_v.mul_(strength)).add_(normal))

@@ -8,6 +8,7 @@ from torch import Tensor
 from hourlift.data.sample import OCCLUDED, OUTSIDE, SELF_OCCLUDED, VISIBLE
 from hourlift.synth.camera import Views
 from hourlift.synth.draw import Draw
+from hourlift.synth.planar import picture_of, pixel_of, put
 from hourlift.synth.shade import Layer
 
 JOINT_DEPTH_MM = 140.0
@@ -90,7 +91,7 @@ def smooth_edges(picture: Tensor, surface: Tensor, depth: Tensor) -> Tensor:
     """Blurs the pixels (B, S, S, 3) next to edges, and only those, by a tent one pixel wide: no steps are left.
 
     Args:
-        picture: (B, S, S, 3), changed in place.
+        picture: (B, S, S, 3), may be changed in place.
         surface: (B, S, S), an edge is where it changes.
         depth: (B, S, S), or where this jumps.
     """
@@ -110,16 +111,22 @@ def smooth_edges(picture: Tensor, surface: Tensor, depth: Tensor) -> Tensor:
     edge[:, :-1] |= down
     edge[:, 1:] |= down
     index = edge.flatten().nonzero()[:, 0]
-    column, row = index % size, (index // size) % size
-    flat = picture.view(-1, 3)
-    total = torch.zeros(len(index), 3, device=picture.device)
+    of = picture_of(index, len(picture), size)
+    column, row = pixel_of(index, of, size)
+    rows = picture.permute(0, 3, 1, 2).contiguous()  # of a picture from `Layer` no copy
+    place = torch.add(index, of, alpha=2 * size**2)
+    steps = {d: ((column + d).clamp_(0, size - 1) - column).int() for d in (-1, 0, 1)}
+    down_by = {d: ((row + d).clamp_(0, size - 1) - row).int() * size for d in (-1, 0, 1)}
+    total = torch.zeros(3, len(index), device=picture.device)
+    flat = rows.flatten()
     for dy in (-1, 0, 1):
-        down_by = ((row + dy).clamp(0, size - 1) - row) * size
         for dx in (-1, 0, 1):
-            right_by = (column + dx).clamp(0, size - 1) - column
-            total.add_(flat.index_select(0, index + down_by + right_by), alpha=_TENT[dy + 1][dx + 1] / 16)
-    flat.index_copy_(0, index, total)
-    return picture
+            near = place + down_by[dy] + steps[dx]
+            for channel in range(3):
+                texels = flat[channel * size**2 :].index_select(0, near)
+                total[channel].add_(texels, alpha=_TENT[dy + 1][dx + 1] / 16)
+    put(rows, index, of, total)
+    return rows.permute(0, 2, 3, 1)
 
 
 def visibility(joints_px: Tensor, joints_cam: Tensor, layer: Layer) -> Tensor:

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hourlift.synth.planar import taken
+
 SIDE = 256
 """Side of the textures in pixels."""
 
@@ -31,7 +33,7 @@ class Atlas:
     """Textures at several sizes.
 
     Attributes:
-        texels: (M, 3) uint8, display colours; each texture's levels one after the other, each row by row.
+        texels: (3, M) uint8, display colours; each texture's levels one after the other, each row by row.
         count: Number of textures: the materials, then pictures of the bank.
     """
 
@@ -39,7 +41,7 @@ class Atlas:
     count: int
 
     def colours(self, texture: Tensor, u: Tensor, v: Tensor, footprint: Tensor) -> Tensor:
-        """Display colours (N, 3) in [0, 1].
+        """Display colours (3, N) in [0, 1].
 
         Args:
             texture: (N,) int64 index.
@@ -55,7 +57,7 @@ class Atlas:
         row = ((v - v.floor()) * side).int()
         column, row = torch.minimum(column, side - 1), torch.minimum(row, side - 1)
         place = texture * _PER_TEXTURE + (start + row * side + column)
-        return self.texels.index_select(0, place).float().mul_(1 / 255)
+        return taken(self.texels, place).float().mul_(1 / 255)
 
 
 _PER_TEXTURE = sum((SIDE >> level) ** 2 for level in range(_LEVELS))
@@ -73,7 +75,7 @@ def build_atlas(seed: int, bank: Tensor) -> Atlas:
         levels.append(level.round().to(torch.uint8).permute(0, 2, 3, 1).flatten(1, 2))
         level = torch.nn.functional.avg_pool2d(level, 2)
     texels = torch.cat(levels, 1)
-    return Atlas(texels.flatten(0, 1).contiguous(), len(texels))
+    return Atlas(texels.flatten(0, 1).T.contiguous(), len(texels))
 
 
 def draw_materials(seed: int) -> np.ndarray:

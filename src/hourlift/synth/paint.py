@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from hourlift.synth.outfit import Outfit
+from hourlift.synth.planar import taken
 
 NOISE_SIDE = 256
 _NOISE_SEED = 5
@@ -89,11 +90,6 @@ def noise_table(device: torch.device) -> Tensor:
 
 def noise(across: Tensor, along: Tensor, channels: slice = slice(4)) -> Tensor:
     """Noise (k, N) at places (N,) in repeats of the table; channels as `noise_table` has them."""
-    column, row = (frac(across) * NOISE_SIDE).long(), (frac(along) * NOISE_SIDE).long()
+    column, row = (frac(across) * NOISE_SIDE).int(), (frac(along) * NOISE_SIDE).int()
     place = (row * NOISE_SIDE + column).clamp(max=NOISE_SIDE**2 - 1)  # a fraction may round to 1
-    return noise_table(across.device)[channels].index_select(1, place)
-
-
-def taken(values: Tensor, index: Tensor) -> Tensor:
-    """Some of the points' values (..., N): faster than indexing."""
-    return values.index_select(-1, index)
+    return taken(noise_table(across.device)[channels], place)

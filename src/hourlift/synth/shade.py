@@ -5,15 +5,25 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hourlift.synth.backdrop import FARTHEST_M, Planes, colour_planes, floor_depth, plane_light, see_planes
+from hourlift.synth.backdrop import (
+    FARTHEST_M,
+    Planes,
+    SeenPlanes,
+    colour_planes,
+    floor_depth,
+    plane_light,
+    see_planes,
+)
 from hourlift.synth.batch import Batch
 from hourlift.synth.body import Body, PosedBodies
 from hourlift.synth.camera import NEAREST_M, Views
 from hourlift.synth.draw import Draw
 from hourlift.synth.materials import Atlas
+from hourlift.synth.paint import spread
+from hourlift.synth.planar import at_corner, blend, dot, in_batch, picture_of, pixel_of, put, taken, unit
 from hourlift.synth.props import PropMesh, prop_mesh
 from hourlift.synth.rasterise import rasterise
-from hourlift.synth.scene import FLOOR, PICTURE, Scene
+from hourlift.synth.scene import PICTURE, Scene
 from hourlift.synth.shadow import contact, interpolation, lamp_share
 from hourlift.synth.wardrobe import GLOSS, SKIN, SKIRT, Outfit, colour_points, fold_normals, surface_points, wear
 
@@ -111,8 +121,9 @@ class _Hits:
         index: (N,) place in the flattened batch, ascending.
         picture: (N,).
         triangle: (N,).
-        corner: (N, 3) vertices in the flattened batch.
+        corner: (3, N) places of the corners' first coordinates in the flattened vertices (B, 3, V).
         weights: (3, N) of the corners.
+        depth: (N,) metres.
     """
 
     index: Tensor
@@ -120,6 +131,7 @@ class _Hits:
     triangle: Tensor
     corner: Tensor
     weights: Tensor
+    depth: Tensor
 
 
 def render_people(
@@ -149,9 +161,9 @@ def render_people(
         present: (B,) bool, who is drawn; None for all.
     """
     mesh, floor = _assemble(body, people, outfit, scene, present)
-    screen = views.screen(mesh.vertices)
+    screen = views.screen(mesh.vertices.mT)
     triangle = rasterise(screen, mesh.faces, mesh.kept, views.size)
-    hits, depth = _hits(screen, mesh.faces, triangle)
+    hits, depth = _hits(screen.mT, mesh.faces.T.contiguous(), triangle)
     solid = triangle >= 0
 
     # What is behind: a place's planes, or the floor below a picture.
@@ -167,22 +179,22 @@ def render_people(
     share = _lamp_share(people, mesh, floor, views, light, torch.where(solid, depth, behind), with_shadow)
     dark = _contact(people, floor, views, present) if with_shadow else torch.zeros_like(share)
 
-    colour = torch.zeros(solid.numel(), 3, device=floor.device)
+    colour = torch.zeros(len(floor), 3, views.size, views.size, device=floor.device)
     surface = torch.full((solid.numel(),), -1, dtype=torch.int8, device=floor.device)
     lamp_at = share.flatten()
     is_person = hits.triangle < len(body.faces)
     own = _take(hits, is_person.nonzero()[:, 0])
-    lit = _shade_people(body, people, own, outfit, views, light, bank, lamp_at.index_select(0, own.index))
-    colour.index_copy_(0, own.index, lit)
+    lit = _shade_people(body, people, own, outfit, views, light, bank, taken(lamp_at, own.index))
+    put(colour, own.index, own.picture, lit)
     surface.index_fill_(0, own.index, 0)
     drawn = solid
     if scene is not None and atlas is not None:
         other = _take(hits, (~is_person).nonzero()[:, 0])
-        lit, slot = _shade_props(other, body, mesh, depth, scene, views, light, atlas, lamp_at)
-        colour.index_copy_(0, other.index, lit)
+        lit, slot = _shade_props(other, body, mesh, scene, views, light, atlas, taken(lamp_at, other.index))
+        put(colour, other.index, other.picture, lit)
         surface.index_copy_(0, other.index, (slot + 1).to(torch.int8))
-        lit, pixel = _shade_planes(planes, ~solid[planes.picture], scene, views, light, atlas, lamp_at, dark.flatten())
-        colour.index_copy_(0, pixel, lit)
+        lit, seen = _shade_planes(planes, ~solid[planes.picture], scene, views, light, atlas, lamp_at, dark.flatten())
+        put(colour, seen.pixel, seen.picture, lit)
         drawn = solid | (scene.place != PICTURE)[:, None, None]
     shadow = torch.zeros_like(share)
     if with_shadow:
@@ -192,13 +204,13 @@ def render_people(
         shadow.index_copy_(0, pictured, shade.masked_fill_(unseen, 0.0))
     surface = surface.view_as(triangle)
     return Layer(
-        colour=colour.view(*solid.shape, 3), drawn=drawn, mask=surface == 0, surface=surface, shadow=shadow, depth=depth
+        colour=colour.permute(0, 2, 3, 1), drawn=drawn, mask=surface == 0, surface=surface, shadow=shadow, depth=depth
     )
 
 
 @dataclass(frozen=True)
 class _Mesh:
-    """People and props as one: vertices and normals (B, V, 3), faces (T, 3), which are drawn (B, T)."""
+    """People and props as one: vertices and normals (B, 3, V), faces (T, 3), which are drawn (B, T)."""
 
     vertices: Tensor
     normals: Tensor
@@ -212,17 +224,18 @@ def _assemble(
 ) -> tuple[_Mesh, Tensor]:
     """The mesh of people and props, and the heights (B,) of the floors."""
     worn, lift = wear(body, outfit)
-    surface = people.vertices + people.normals * lift[..., None]
+    normals = people.normals.mT
+    surface = torch.addcmul(people.vertices.mT, normals, lift[:, None])
     kept = body_faces_worn(worn, body.faces)
     if present is not None:
         kept = kept & present[:, None]
     props = prop_mesh(surface.device)
     if scene is None:
-        return _Mesh(surface, people.normals, body.faces, kept, props), surface[..., 2].amin(1)
+        return _Mesh(surface, normals, body.faces, kept, props), surface[:, 2].amin(1)
     placed, turned = props.placed(scene.props)
-    faces = torch.cat([body.faces, props.faces + surface.shape[1]])
+    faces = torch.cat([body.faces, props.faces + surface.shape[2]])
     kept = torch.cat([kept, scene.props.shown[:, props.face_slot]], 1)
-    mesh = _Mesh(torch.cat([surface, placed], 1), torch.cat([people.normals, turned], 1), faces, kept, props)
+    mesh = _Mesh(torch.cat([surface, placed.mT], 2), torch.cat([normals, turned.mT], 2), faces, kept, props)
     return mesh, scene.floor_m
 
 
@@ -237,28 +250,17 @@ def _hits(screen: Tensor, faces: Tensor, triangle: Tensor) -> tuple[_Hits, Tenso
     size = triangle.shape[-1]
     flat = triangle.flatten()
     index = (flat >= 0).nonzero()[:, 0]
-    picture, hit = index // size**2, flat.index_select(0, index)
-    corner = faces.index_select(0, hit) + (picture * screen.shape[1])[:, None]
-    weights, nearness = interpolation(screen.flatten(0, 1), corner, index % size, (index // size) % size)
+    picture, hit = picture_of(index, len(triangle), size), flat.index_select(0, index)
+    corner = in_batch(taken(faces, hit), picture, screen)
+    weights, nearness = interpolation(screen, corner, *pixel_of(index, picture, size))
     depth = torch.full(flat.shape, torch.inf, device=screen.device)
-    depth.index_copy_(0, index, NEAREST_M / nearness)
-    return _Hits(index, picture, hit, corner, weights), depth.view_as(triangle)
+    seen_at = NEAREST_M / nearness
+    depth.index_copy_(0, index, seen_at)
+    return _Hits(index, picture, hit, corner, weights, seen_at), depth.view_as(triangle)
 
 
 def _take(hits: _Hits, chosen: Tensor) -> _Hits:
-    some = [values.index_select(0, chosen) for values in (hits.index, hits.picture, hits.triangle, hits.corner)]
-    return _Hits(some[0], some[1], some[2], some[3], hits.weights.index_select(1, chosen))
-
-
-def _blend(values: Tensor, corner: Tensor, weights: Tensor) -> Tensor:
-    """Interpolates rows of values (V, D) between corners (N, 3) with weights (3, N): (D, N)."""
-    mixed = torch.nn.functional.embedding_bag(corner, values, per_sample_weights=weights.T.contiguous(), mode="sum")
-    return mixed.T.contiguous()
-
-
-def _unit(vectors: Tensor) -> Tensor:
-    """Vectors (3, N) of length 1."""
-    return vectors * (vectors * vectors).sum(0).clamp_(min=1e-12).rsqrt_()
+    return _Hits(*(taken(values, chosen) for values in vars(hits).values()))
 
 
 def _lamp_share(
@@ -270,7 +272,7 @@ def _lamp_share(
     if len(chosen):
         low, high = people.joints[chosen].amin(1), people.joints[chosen].amax(1)
         radius = (0.75 * (high - low).norm(dim=-1) + 0.3).clamp(min=1.0)
-        some = (mesh.vertices[chosen], mesh.faces, mesh.kept[chosen])
+        some = (mesh.vertices[chosen].mT, mesh.faces, mesh.kept[chosen])
         lights, cameras = light.map(lambda value: value[chosen]), views.map(lambda value: value[chosen])
         share[chosen] = lamp_share(lights, cameras, depth[chosen], some, (low + high) / 2, radius, floor[chosen])
     return share
@@ -297,69 +299,67 @@ def _shade_people(
     bank: Tensor,
     lamp_share: Tensor,
 ) -> Tensor:
-    """Display colours (N, 3) of the hits, which are all on people."""
-    person, corner = hits.picture, body.faces.index_select(0, hits.triangle).long()
-    first = person * body.mean.shape[0]
-    in_batch = corner + first[:, None]
-    normal = _unit(_blend(people.normals.flatten(0, 1), in_batch, hits.weights))
-    points = surface_points(body, people.vertices, person, corner, hits.weights.T.contiguous())
-    normal = fold_normals(outfit, points, normal.T.contiguous()).T.contiguous()
-    colour = colour_points(outfit, points, bank).T.contiguous()
-    at = people.vertices.flatten(0, 1).index_select(0, in_batch[:, 0])
-    toward = _unit((views.eye.index_select(0, person) - at).T.contiguous())
-    away = (points.layer >= SKIRT) & ((normal * toward).sum(0) < 0)  # inner sides of skirt and hair
-    normal = torch.where(away, -normal, normal)
+    """Display colours (3, N) of the hits, which are all on people."""
+    person, vertices = hits.picture, people.vertices.mT
+    of_body = taken(body.faces.T.contiguous(), hits.triangle)
+    corner = in_batch(of_body, person, vertices)
+    normal = unit(blend(people.normals.mT, corner, hits.weights))
+    points = surface_points(body, vertices, person, of_body, hits.weights)
+    normal = fold_normals(outfit, points, normal)
+    colour = colour_points(outfit, points, bank)
+    toward = unit(spread(views.eye.T, person) - at_corner(vertices, corner[0]))
+    inward = (points.layer >= SKIRT) & (dot(normal, toward) < 0)  # inner sides of skirt and hair
+    normal *= 1 - 2 * inward.float()
     kinds = int(body.layer.max()) + 1
-    wrap, gloss = torch.zeros(kinds, 3), torch.full((kinds,), 0.04)
-    wrap[SKIN] = torch.tensor(_WRAP)
-    gloss[list(GLOSS)] = 0.14
-    gloss_at = torch.where(points.foot > 0.5, 0.1, gloss.to(colour.device)[points.layer])
-    wrap_at = wrap.to(colour.device).index_select(0, points.layer).T.contiguous()
-    return _light_points(colour, normal, toward, light, person, gloss_at, lamp_share, wrap_at)
+    looks = torch.zeros(4, kinds)  # how light wraps round, and gloss
+    looks[3] = 0.04
+    looks[:3, SKIN] = torch.tensor(_WRAP)
+    looks[3, list(GLOSS)] = 0.14
+    looks = taken(looks.to(colour.device), points.layer)
+    gloss = torch.lerp(looks[3], torch.tensor(0.1, device=colour.device), (points.foot > 0.5).float())
+    return _light_points(colour, normal, toward, light, person, gloss, lamp_share, looks[:3])
 
 
 def _shade_props(
-    hits: _Hits, body: Body, mesh: _Mesh, depth: Tensor, scene: Scene, views: Views, light: Light, atlas: Atlas,
-    lamp_at: Tensor,
-) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """Display colours (N, 3) of the hits, which are all on props, and the props' slots (N,)."""
+    hits: _Hits, body: Body, mesh: _Mesh, scene: Scene, views: Views, light: Light, atlas: Atlas, lamp_share: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Display colours (3, N) of the hits, which are all on props, and the props' slots (N,)."""
     props, picture, face = mesh.props, hits.picture, hits.triangle - len(body.faces)
-    slot, corner = props.face_slot.index_select(0, face), props.faces.index_select(0, face)
-    normal = _unit(_blend(mesh.normals.flatten(0, 1), hits.corner, hits.weights))
-    at = _blend(mesh.vertices.flatten(0, 1), hits.corner, hits.weights)
-    toward = _unit(views.eye.index_select(0, picture).T - at)
-    unit, side = _blend(props.vertices, corner, hits.weights), props.normals.index_select(0, corner[:, 0])
-    prop = picture * scene.props.shown.shape[1] + slot
+    slot, corner = taken(props.face_slot, face), taken(props.faces.T.contiguous(), face)
+    normal = unit(blend(mesh.normals, hits.corner, hits.weights))
+    at = blend(mesh.vertices, hits.corner, hits.weights)
+    toward = unit(spread(views.eye.T, picture) - at)
+    local = blend(props.vertices.T[None], corner, hits.weights)
+    axis = taken(props.normals.abs().argmax(1), corner[0])
+    prop = torch.add(slot, picture, alpha=scene.props.shown.shape[1])
 
     def of_prop(values: Tensor) -> Tensor:
-        return values.flatten(0, 1).index_select(0, prop)
+        return taken(values.flatten(0, 1).movedim(0, -1).contiguous(), prop)
 
-    repeats, half = of_prop(scene.props.repeats), of_prop(scene.props.half).T
-    stretched = repeats == 0
-    place = torch.where(stretched, unit * 0.5 + 0.5, unit * half * repeats)
-    axis = side.abs().argmax(1)
-    u, v = torch.where(axis == 0, place[1], place[0]), torch.where(axis == 2, place[1], place[2])
-    per_metre = torch.where(stretched, 0.5 / half.amax(0), repeats)
-    footprint = 1.4 * depth.flatten().index_select(0, hits.index) * per_metre / views.focal.index_select(0, picture)
-    texture = of_prop(scene.props.texture)
-    colour = atlas.colours(texture, u, -v, footprint).mul_(of_prop(scene.props.tint)).T
+    repeats, half, texture = of_prop(scene.props.repeats), of_prop(scene.props.half), of_prop(scene.props.texture)
+    stretched = (repeats == 0).float()
+    place = torch.lerp(local * half * repeats, local * 0.5 + 0.5, stretched)
+    u = torch.lerp(place[0], place[1], (axis == 0).float())
+    v = torch.lerp(place[2], place[1], (axis == 2).float())
+    per_metre = torch.lerp(repeats, 0.5 / half.amax(0), stretched)
+    eye = spread(torch.stack([views.focal, scene.floor_m]), picture)
+    colour = atlas.colours(texture, u, -v, 1.4 * hits.depth * per_metre / eye[0]).mul_(of_prop(scene.props.tint))
     # The foot of a thing is darker, as little light gets there.
-    colour = colour * (0.72 + 0.28 * ((at[2] - scene.floor_m.index_select(0, picture)) * 4).clamp(0, 1))
+    colour *= 0.72 + 0.28 * ((at[2] - eye[1]) * 4).clamp_(0, 1)
     gloss = 0.02 + 0.1 * (texture % 3 == 0)
-    share = lamp_at.index_select(0, hits.index)
-    return _light_points(colour, normal, toward, light, picture, gloss, share, torch.zeros(3, 1).to(u.device)), slot
+    return _light_points(colour, normal, toward, light, picture, gloss, lamp_share, torch.zeros_like(u)), slot
 
 
 def _shade_planes(
     planes: Planes, free: Tensor, scene: Scene, views: Views, light: Light, atlas: Atlas, lamp_at: Tensor, dark: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Display colours (N, 3) of places where `free` (M, S, S) is true, and their pixels (N,) in the batch."""
-    colour, row, pixel = colour_planes(planes, scene, views, atlas, free)
+) -> tuple[Tensor, SeenPlanes]:
+    """Display colours (3, N) of places where `free` (M, S, S) is true, and which they are."""
+    colour, seen = colour_planes(planes, scene, views, atlas, free)
     around, direct = plane_light(scene, light.direction, light.lamp, light.sky, light.ground)
-    arriving = direct.flatten(0, 1).index_select(0, row).mul_(lamp_at.index_select(0, pixel)[:, None])
-    arriving.add_(around.flatten(0, 1).index_select(0, row))
-    near = 1 - dark.index_select(0, pixel) * (row % 6 == FLOOR)
-    return colour.square_().mul_(arriving).mul_(near[:, None]).clamp_(0, 1).sqrt_(), pixel
+    arriving = taken(direct.flatten(0, 1).T.contiguous(), seen.row).mul_(taken(lamp_at, seen.pixel))
+    arriving += taken(around.flatten(0, 1).T.contiguous(), seen.row)
+    near = 1 - taken(dark, seen.pixel).mul_(seen.on_floor)
+    return colour.square_().mul_(arriving).mul_(near).clamp_(0, 1).sqrt_(), seen
 
 
 def _light_points(
@@ -372,7 +372,7 @@ def _light_points(
     lamp_share: Tensor,
     wrap: Tensor,
 ) -> Tensor:
-    """Display colours (N, 3) of lit points: Lambert and Blinn-Phong under a lamp, and light from sky and ground.
+    """Display colours (3, N) of lit points: Lambert and Blinn-Phong under a lamp, and light from sky and ground.
 
     Args:
         colour: (3, N) display colours without light.
@@ -382,17 +382,17 @@ def _light_points(
         picture: (N,) each point's.
         gloss: (N,) strength of highlights.
         lamp_share: (N,) of the lamp's light that arrives.
-        wrap: (3, N) how far light reaches beyond the edge of the lit side, in cosines, by colour.
+        wrap: (3, N) or (N,), how far light reaches beyond the edge of the lit side, in cosines, by colour.
     """
     table = torch.cat([light.direction, light.lamp, light.sky, light.ground], 1)
-    direction, lamp, sky, ground = table.index_select(0, picture).T.contiguous().split(3)
-    lamp = lamp * lamp_share
-    diffuse = ((normal * direction).sum(0) + wrap).div_(1 + wrap).clamp_(min=0)
-    ambient = torch.lerp(ground, sky, (0.5 + 0.5 * normal[2]).expand_as(sky))
-    shine = (normal * _unit(direction + toward)).sum(0).clamp_(min=0)
+    direction, lamp, sky, ground = spread(table.T, picture).split(3)
+    lamp *= lamp_share
+    diffuse = (dot(normal, direction) + wrap).div_(1 + wrap).clamp_(min=0)
+    ambient = ground.lerp_(sky, normal[2].mul(0.5).add_(0.5))
+    shine = dot(normal, unit(direction.add_(toward))).clamp_(min=0)
     for _ in range(4):  # to the power of 16
-        shine = shine * shine
+        shine *= shine
     # Grazing angles darken a little: a cheap stand-in for ambient occlusion at the contours.
-    rim = (normal * toward).sum(0).clamp_(0, 1).mul_(0.25).add_(0.75)
-    linear = (ambient * rim).addcmul_(diffuse, lamp).mul_(colour).mul_(colour).addcmul_(lamp, gloss * shine)
-    return linear.clamp_(0, 1).sqrt_().T.contiguous()
+    rim = dot(normal, toward).clamp_(0, 1).mul_(0.25).add_(0.75)
+    linear = ambient.mul_(rim).addcmul_(diffuse, lamp).mul_(colour).mul_(colour).addcmul_(lamp, shine.mul_(gloss))
+    return linear.clamp_(0, 1).sqrt_()

@@ -1,5 +1,6 @@
 """How much of the lamp's light arrives: soft shadows, spot lights, and the dark where a body meets the floor."""
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -7,6 +8,7 @@ from torch import Tensor
 
 from hourlift.synth.backdrop import FARTHEST_M, rays
 from hourlift.synth.camera import Views
+from hourlift.synth.planar import at_corner, in_batch, picture_of, pixel_of, taken
 from hourlift.synth.rasterise import rasterise
 
 if TYPE_CHECKING:
@@ -42,9 +44,10 @@ def lamp_share(
     surface, faces, kept = mesh
     basis = _basis(light.direction)
     shift = -(basis @ middle[..., None])[..., 0]
-    local = surface @ basis.mT + shift[:, None]
-    texels = (local[..., :2] / radius[:, None, None] * 0.5 + 0.5) * MAP_SIDE - 0.5
-    screen = torch.cat([texels, 0.5 - local[..., 2:] * _NEAR_PER_M], -1)
+    screen = torch.baddbmm(shift[..., None], basis, surface.mT)
+    screen[:, :2] *= (0.5 * MAP_SIDE / radius)[:, None, None]
+    screen[:, :2] += 0.5 * MAP_SIDE - 0.5
+    screen[:, 2].mul_(-_NEAR_PER_M).add_(0.5)
     ends = _floor_along(basis, radius, floor - middle[:, 2])
     seen = _depth_map(screen, faces, kept)
     seen = torch.minimum(seen, ends)
@@ -87,12 +90,13 @@ def _floor_along(basis: Tensor, radius: Tensor, floor: Tensor) -> Tensor:
 
 def _depth_map(screen: Tensor, faces: Tensor, kept: Tensor) -> Tensor:
     """Depths (N, MAP_SIDE, MAP_SIDE) along the light, metres from the middle; inf where the light meets nothing."""
-    triangle = rasterise(screen, faces, kept, MAP_SIDE).flatten()
+    triangle = rasterise(screen.mT, faces, kept, MAP_SIDE).flatten()
     index = (triangle >= 0).nonzero()[:, 0]
-    corner = faces.index_select(0, triangle[index]) + (index // MAP_SIDE**2 * screen.shape[1])[:, None]
-    _, nearness = interpolation(screen.flatten(0, 1), corner, index % MAP_SIDE, (index // MAP_SIDE) % MAP_SIDE)
+    picture = picture_of(index, len(screen), MAP_SIDE)
+    corner = in_batch(taken(faces.T.contiguous(), taken(triangle, index)), picture, screen)
+    _, nearness = interpolation(screen, corner, *pixel_of(index, picture, MAP_SIDE))
     depth = torch.full(triangle.shape, torch.inf, device=screen.device)
-    depth[index] = (0.5 - nearness) / _NEAR_PER_M
+    depth.index_copy_(0, index, (0.5 - nearness).div_(_NEAR_PER_M))
     return depth.view(-1, MAP_SIDE, MAP_SIDE)
 
 
@@ -100,36 +104,42 @@ def interpolation(screen: Tensor, corner: Tensor, x: Tensor, y: Tensor) -> tuple
     """Perspective-correct barycentric weights and nearness of pixels within triangles.
 
     Args:
-        screen: (V, 3) rasteriser coordinates of vertices.
-        corner: (N, 3) vertices of each pixel's triangle.
+        screen: (B, 3, V) rasteriser coordinates of vertices.
+        corner: (3, N) vertices of each pixel's triangle, as planar.in_batch has them.
         x: (N,) the pixel's column; y its row.
         y: (N,).
 
     Returns:
         Weights (3, N) of the corners, nearness (N,).
     """
-    a, b, c = (screen.index_select(0, corner[:, k]).T.contiguous() for k in range(3))
+    a, b, c = (at_corner(screen, place) for place in corner)
     for vertex in (a, b, c):
         vertex[0] -= x
         vertex[1] -= y
-    weights = torch.stack([b[0] * c[1] - b[1] * c[0], c[0] * a[1] - c[1] * a[0], a[0] * b[1] - a[1] * b[0]])
+    weights = torch.empty_like(a)
+    for first, second, weight in ((b, c, weights[0]), (c, a, weights[1]), (a, b, weights[2])):
+        torch.mul(first[0], second[1], out=weight).addcmul_(first[1], second[0], value=-1)
     area = weights.sum(0)
-    weights *= torch.stack([a[2], b[2], c[2]])
+    for vertex, weight in zip((a, b, c), weights, strict=True):
+        weight *= vertex[2]
     total = weights.sum(0)
     return weights.div_(total), total.div_(area)
 
 
 def _blurred(depth: Tensor, softness: Tensor) -> Tensor:
     """Mean and mean square (N, 2, MAP_SIDE, MAP_SIDE) of the depths around each texel; softness (N,)."""
+    hard, soft = _blurs(depth.device)
+    blur = torch.lerp(hard, soft, softness[:, None, None])[:, None]
+    return blur @ torch.stack([depth, depth * depth], 1) @ blur.mT
 
-    def around(values: Tensor, width: int) -> Tensor:
-        for shape in ((1, width), (width, 1)):
-            pad = (shape[0] // 2, shape[1] // 2)
-            values = torch.nn.functional.avg_pool2d(values, shape, 1, pad, count_include_pad=False)
-        return values
 
-    hard = around(torch.stack([depth, depth * depth], 1), 3)
-    return torch.lerp(hard, around(around(hard, 5), 7), softness[:, None, None, None])
+@cache
+def _blurs(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Matrices (MAP_SIDE, MAP_SIDE) that blur along an axis: means of 3, and again of 5 and of 7 texels."""
+    place = torch.arange(MAP_SIDE, device=device)
+    apart = (place - place[:, None]).abs()
+    three, five, seven = (torch.nn.functional.normalize((apart <= k).float(), p=1, dim=1) for k in (1, 2, 3))
+    return three, seven @ five @ three
 
 
 def _in_light(views: Views, depth: Tensor, basis: Tensor, eye: Tensor) -> list[Tensor]:

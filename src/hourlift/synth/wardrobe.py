@@ -18,7 +18,8 @@ from hourlift.synth.accessories import ACCESSORIES, FIRST_ACCESSORY
 from hourlift.synth.body import NOWHERE, Body
 from hourlift.synth.heads import NEVER_Z
 from hourlift.synth.outfit import Outfit, sample_outfits
-from hourlift.synth.paint import Attributes, spread, taken
+from hourlift.synth.paint import Attributes, mix, spread
+from hourlift.synth.planar import at_corner, blend, cross, in_batch, replace, taken, unit
 
 __all__ = [
     "EYE",
@@ -57,13 +58,13 @@ class SurfacePoints:
     Attributes:
         person: (N,) int64, index of each point's person.
         layer: (N,) int64: SKIN, EYE, ..., accessories.
-        rest: (N, 3) place on the standard body at rest, metres.
+        rest: (3, N) place on the standard body at rest, metres.
         arm: (N,) as VertexTraits has it; so are leg, head and foot.
         leg: (N,).
         head: (N,).
         foot: (N,).
         cloth: (4, N) metres: forward and outward from the axis of trunk or limb at rest, u and v round and along it.
-        lengthwise: (N, 3) unit vectors along trunk or limb in the world, in the surface.
+        lengthwise: (3, N) unit vectors along trunk or limb in the world, in the surface.
     """
 
     person: Tensor
@@ -158,36 +159,34 @@ def surface_points(body: Body, vertices: Tensor, person: Tensor, corner: Tensor,
 
     Args:
         body: Whose mesh it is.
-        vertices: (B, V, 3) posed, world.
+        vertices: (B, 3, V) posed, world.
         person: (N,).
-        corner: (N, 3) int64 vertices of each point's triangle.
-        weights: (N, 3) of the corners.
+        corner: (3, N) vertices of each point's triangle.
+        weights: (3, N) of the corners.
     """
     here = chart(body)
-    at = torch.nn.functional.embedding_bag(corner, here.attributes, per_sample_weights=weights, mode="sum")
-    count = body.mean.shape[0]
-    flat = vertices.reshape(-1, 3)
-    origin = person * count
-    a, b, c = (flat.index_select(0, origin + corner[:, k]) for k in range(3))
-    length = here.length[corner]
-    first, second = b - a, c - a
-    across = torch.linalg.cross(first, second)
-    rise_first, rise_second = length[:, 1:2] - length[:, :1], length[:, 2:] - length[:, :1]
-    uphill = torch.linalg.cross(
-        rise_first * second - rise_second * first, across
-    )  # the gradient, not yet of unit length
-    columns = at.T.contiguous()
-    forward, outward, radius, shift, v = columns[7:]
+    at = blend(here.attributes.T[None], corner, weights)
+    forward, outward, radius, shift, v = at[7:]
+    a, b, c = (at_corner(vertices, place) for place in in_batch(corner, person, vertices))
+    first, second = b.sub_(a), c.sub_(a)
+    start, rise_first, rise_second = (
+        taken(here.length, corner[0]),
+        taken(here.length, corner[1]),
+        taken(here.length, corner[2]),
+    )
+    across = cross(first, second)
+    # The gradient, not yet of unit length.
+    uphill = cross(second.mul_(rise_first.sub_(start)).sub_(first.mul_(rise_second.sub_(start))), across)
     return SurfacePoints(
         person=person,
-        layer=body.layer[corner[:, 0]],
-        rest=at[:, :3],
-        arm=columns[3],
-        leg=columns[4],
-        head=columns[5],
-        foot=columns[6],
-        cloth=torch.stack([forward, outward, radius * torch.atan2(outward, forward) + shift, v]),
-        lengthwise=torch.nn.functional.normalize(uphill, dim=-1),
+        layer=taken(body.layer, corner[0]),
+        rest=at[:3],
+        arm=at[3],
+        leg=at[4],
+        head=at[5],
+        foot=at[6],
+        cloth=torch.stack([forward, outward, torch.atan2(outward, forward).mul_(radius).add_(shift), v]),
+        lengthwise=unit(uphill),
     )
 
 
@@ -284,7 +283,7 @@ def colour_points(outfit: Outfit, points: SurfacePoints, bank: Tensor) -> Tensor
         bank: (P, S, S, 3) uint8 pictures to cut cloth from.
 
     Returns:
-        (N, 3) display colours in [0, 1].
+        (3, N) display colours in [0, 1].
     """
     layer, person, columns = points.layer, points.person, _columns(points)
     x, y, z, arm, leg = columns[:5]
@@ -302,8 +301,8 @@ def colour_points(outfit: Outfit, points: SurfacePoints, bank: Tensor) -> Tensor
     def paint(where: Tensor, painter: Callable[[cloth.Place, Tensor, Tensor], Tensor]) -> None:
         index = where.nonzero()[:, 0]
         if len(index):
-            place = cloth.Place(columns.index_select(1, index), taken(top, index).float())
-            colour.index_copy_(1, index, painter(place, taken(person, index), index))
+            place = cloth.Place(taken(columns, index), taken(top, index).float())
+            replace(colour, index, painter(place, taken(person, index), index))
 
     def clothes(place: cloth.Place, person: Tensor, index: Tensor) -> Tensor:
         return cloth.sewn_on(outfit, person, place, cloth.cloth_colour(outfit, person, place, bank), bank)
@@ -324,27 +323,27 @@ def colour_points(outfit: Outfit, points: SurfacePoints, bank: Tensor) -> Tensor
         trunk & (outfit.straps | outfit.strap)[person],
         lambda place, person, index: cloth.straps(outfit, person, place, taken(colour, index), packs),
     )
-    return colour.T.clamp(0, 1)
+    return colour.clamp_(0, 1)
 
 
 def fold_normals(outfit: Outfit, points: SurfacePoints, normal: Tensor) -> Tensor:
-    """Unit normals (N, 3) in the world, bent by folds of the cloth."""
+    """Unit normals (3, N) in the world, bent by folds of the cloth, in place."""
     clothed = ((points.layer == TIGHTS) | (points.layer == SKIRT)).nonzero()[:, 0]
     if not len(clothed):
         return normal
-    columns, person = _columns(points).index_select(1, clothed), taken(points.person, clothed)
+    columns, person = taken(_columns(points), clothed), taken(points.person, clothed)
     at = Attributes(outfit, ("waist", "coat"), person)
-    is_top = (columns[3] > NOWHERE / 2) | (columns[2] > at.waist) | (at.coat > 0.5) & (points.layer[clothed] == SKIRT)
+    on_skirt = taken(points.layer, clothed) == SKIRT
+    is_top = (columns[3] > NOWHERE / 2) | (columns[2] > at.waist) | (at.coat > 0.5) & on_skirt
     place = cloth.Place(columns, is_top.float())
-    bent = cloth.bend(
-        outfit, person, place, normal.index_select(0, clothed), points.lengthwise.index_select(0, clothed)
-    )
-    return normal.index_copy(0, clothed, bent)
+    bent = cloth.bend(outfit, person, place, taken(normal, clothed), taken(points.lengthwise, clothed))
+    replace(normal, clothed, bent)
+    return normal
 
 
 def _columns(points: SurfacePoints) -> Tensor:
     """(9, N), as cloth.Place has them: x, y, z, arm, leg, forward, outward, u, v."""
-    return torch.cat([points.rest.T, points.arm[None], points.leg[None], points.cloth])
+    return torch.cat([points.rest, points.arm[None], points.leg[None], points.cloth])
 
 
 def _accessory_colour(outfit: Outfit, person: Tensor, layer: Tensor, columns: Tensor) -> Tensor:
@@ -352,6 +351,6 @@ def _accessory_colour(outfit: Outfit, person: Tensor, layer: Tensor, columns: Te
     x, y, z = columns[:3]
     colour = outfit.extra[person, layer - FIRST_ACCESSORY].T
     tied = (layer == _CODE["bun"]) | (layer == _CODE["ponytail"])
-    colour = torch.where(tied, bare.strands(colour, x, y, z), colour)
+    colour = mix(colour, bare.strands(colour, x, y, z), tied)
     band = ((layer == _CODE["wide_hat"]) | (layer == _CODE["beanie"])) & (z < 0.825) & (z > 0.805)
-    return colour * torch.where(band, 0.6, 1.0)
+    return colour * (1 - 0.4 * band.float())
