@@ -12,11 +12,11 @@ from hourlift.synth.camera import ViewConfig, Views, sample_views
 from hourlift.synth.compose import smooth_edges
 from hourlift.synth.draw import Draw
 from hourlift.synth.generate import Generator, SynthBatch
+from hourlift.synth.light import sample_lights
 from hourlift.synth.materials import NUM_MATERIALS, SIDE, Atlas, build_atlas
 from hourlift.synth.motion import KINDS, PoseMix, sample_rotations
 from hourlift.synth.props import NUM_PROPS, OCCLUDER, PLATFORM, SEAT, SEAT_DISCS, prop_mesh
 from hourlift.synth.scene import FLOOR, PICTURE, Scene, SceneConfig, sample_scenes
-from hourlift.synth.shade import sample_lights
 from hourlift.synth.shadow import contact, lamp_share
 from hourlift.synth.stance import measure_stance
 

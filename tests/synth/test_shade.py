@@ -9,8 +9,9 @@ from hourlift.synth.backdrop import FARTHEST_M
 from hourlift.synth.body import Body, PosedBodies
 from hourlift.synth.camera import ViewConfig, Views, sample_views
 from hourlift.synth.draw import Draw
+from hourlift.synth.light import Light, sample_lights
 from hourlift.synth.motion import UPRIGHT, sample_rotations
-from hourlift.synth.shade import Layer, Light, render_people, sample_lights
+from hourlift.synth.shade import Layer, render_people
 from hourlift.synth.wardrobe import NEVER_Z, Outfit, sample_outfits
 
 COUNT, SIZE = 6, 80

@@ -14,10 +14,10 @@ from hourlift.synth.body import Body, PosedBodies
 from hourlift.synth.camera import ViewConfig, Views, sample_views
 from hourlift.synth.draw import Draw
 from hourlift.synth.generate import Generator
+from hourlift.synth.light import sample_lights
 from hourlift.synth.motion import PoseMix, sample_rotations
 from hourlift.synth.rotation import about, axis_angle, between
 from hourlift.synth.scene import Scene, sample_scenes
-from hourlift.synth.shade import sample_lights
 from hourlift.synth.stance import measure_stance
 from hourlift.synth.wardrobe import sample_outfits
 

@@ -15,12 +15,13 @@ from hourlift.synth.camera import ViewConfig, Views, sample_views
 from hourlift.synth.compose import paste_people, smooth_edges, visibility
 from hourlift.synth.draw import Draw
 from hourlift.synth.library import PoseLibrary
+from hourlift.synth.light import Light, sample_lights
 from hourlift.synth.materials import Atlas, build_atlas
 from hourlift.synth.motion import PoseMix, sample_rotations
 from hourlift.synth.pictures import picture_bank
 from hourlift.synth.scene import Scene, SceneConfig, sample_scenes
 from hourlift.synth.sensor import SensorConfig, sense
-from hourlift.synth.shade import Light, render_people, sample_lights
+from hourlift.synth.shade import render_people
 from hourlift.synth.wardrobe import Outfit, sample_outfits
 
 NOWHERE_PX = -1e4

@@ -1,18 +1,15 @@
 """How much of the lamp's light arrives: soft shadows, spot lights, and the dark where a body meets the floor."""
 
 from functools import cache
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from hourlift.synth.backdrop import FARTHEST_M, rays
 from hourlift.synth.camera import Views
+from hourlift.synth.light import Light
 from hourlift.synth.planar import at_corner, in_batch, picture_of, pixel_of, taken
 from hourlift.synth.rasterise import rasterise
-
-if TYPE_CHECKING:
-    from hourlift.synth.shade import Light
 
 MAP_SIDE = 128
 _NEAR_PER_M = 1 / 40  # of the nearness along the light, which must stay within (0, 1]
@@ -24,7 +21,7 @@ _CONTACT_M = 0.25  # height over the floor up to which a body darkens it
 
 
 def lamp_share(
-    light: "Light", views: Views, depth: Tensor, mesh: tuple[Tensor, Tensor, Tensor], middle: Tensor, radius: Tensor,
+    light: Light, views: Views, depth: Tensor, mesh: tuple[Tensor, Tensor, Tensor], middle: Tensor, radius: Tensor,
     floor: Tensor,
 ) -> Tensor:  # fmt: skip
     """Share (N, S, S) of the lamp's light that arrives at what each pixel sees.
