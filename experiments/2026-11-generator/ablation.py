@@ -20,7 +20,7 @@ from hourlift.training.rendered import Curriculum
 
 EVERYTHING = Curriculum(start_share=0.0, views=(-2, -1), poses=(-2, -1), augmentation=(-2, -1))
 """No ramps: all views, all poses and strong augmentation from the first step."""
-INIT = Path(__file__).parents[2] / "checkpoints/hourglass-fast.pt"
+INIT = Path(__file__).parents[2] / "checkpoints/hourglass-fast-first.pt"
 
 
 def main() -> None:
