@@ -1,6 +1,6 @@
 """Makes a checkpoint to train on from the shipped ONNX file of the hourglass.
 
-    python experiments/2026-11-generator/recover.py checkpoints/hourglass-fast-first.pt
+    python experiments/2026-11-generator/recover.py recovered.pt
 
 The export folds batch norms that follow a convolution into it. Here such a norm gets the mean and the variance that its
 convolution has on rendered pictures, and the scale and offset that undo them: the same function, and training goes on.
