@@ -2,8 +2,8 @@ r"""Trains the same small hourglass for the same steps, from the same weights, o
 
     python experiments/2026-11-generator/ablation.py -o runs/new --backgrounds photos
 
-Run it on two commits of hourlift and compare `hourlift evaluate` of the exported weights. The shipped weights went on
-from there, two processes with one thread each:
+Run it on two commits of hourlift and compare `hourlift evaluate` of the exported weights; those of the new generator
+are shipped. To go on from there on motion capture, two processes with one thread each:
 
     torchrun --nproc-per-node 2 experiments/2026-11-generator/ablation.py -o runs/fast --backgrounds photos \
         --motion mocap --init runs/new/compact.pt --batch 16 --steps 5000

@@ -114,3 +114,9 @@ def test_a_larger_picture_shows_the_same_people(generator: Generator, batch: Syn
     torch.testing.assert_close((larger.joints_2d_px + 0.5) / 2 - 0.5, batch.joints_2d_px, atol=1e-2, rtol=0)
     shrunk = torch.nn.functional.avg_pool2d(larger.mask.float()[:, None], 2)[:, 0] > 0.5
     assert (shrunk != batch.mask).float().mean() < 0.02
+
+
+def test_a_stream_renders_one_batch_after_the_other(generator: Generator) -> None:
+    stream = generator.stream(5, 2, first=3)
+    for index in (3, 4):
+        assert torch.equal(next(stream).images, generator.render((5, index), 2).images)

@@ -114,8 +114,7 @@ class Generator:
         """
         draw, body = Draw(seed, count), self.body
         shapes, stature_mm = body.sample_shapes(count, draw.stream(_SHAPES).generator)
-        captured = {} if self.library is None else {"library": self.library}
-        rotations, kind = sample_rotations(body, draw.stream(_POSES), poses or self.config.poses, **captured)
+        rotations, kind = sample_rotations(body, draw.stream(_POSES), poses or self.config.poses, self.library)
         people = body.pose(shapes, rotations)
         cameras = sample_views(draw.stream(_VIEWS), people.joints, self.config.size, views or self.config.views)
         cameras = cameras.to(self.device)

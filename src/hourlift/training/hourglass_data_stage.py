@@ -13,12 +13,12 @@ from torch.utils.data import DataLoader
 from hourlift.geometry.skeleton import H36M17
 from hourlift.hourglass.augment import AugmentConfig, augment
 from hourlift.hourglass.loss import LossKind, heatmap_loss
-from hourlift.hourglass.network import STRIDE, HourglassConfig, StackedHourglass
+from hourlift.hourglass.network import HourglassConfig, StackedHourglass
 from hourlift.hourglass.policies import Policy, apply_policy
 from hourlift.metrics.pck import torso_length
 from hourlift.training.crops import CropBatch, PersonCrop, StepCrops, load
 from hourlift.training.hourglass_measures import batch_accuracy, find_joints, measure
-from hourlift.training.hourglass_stage import HourglassBatch
+from hourlift.training.hourglass_stage import HourglassBatch, hourglass_meta
 from hourlift.training.loop import TrainConfig, step_seed
 
 _VALIDATED_AT_ONCE = 32
@@ -76,13 +76,7 @@ class HourglassDataStage:
     def meta(self) -> Mapping[str, Any]:
         """What the export must know."""
         recipe = self.recipe
-        return {
-            "recipe": recipe.name,
-            "skeleton": H36M17.name,
-            "input_size": recipe.input_size,
-            "loss": recipe.loss,
-            "sigma": recipe.sigma,
-        }
+        return hourglass_meta(recipe.name, recipe.input_size, recipe.loss, recipe.sigma)
 
     def build_model(self) -> nn.Module:
         """The network, freshly initialised."""
@@ -112,13 +106,8 @@ class HourglassDataStage:
         policy = self.recipe.policy
         if isinstance(policy, Policy):
             changed, joints, known, _ = apply_policy(images, joints_px, visible, policy, generator)
-        else:
-            changed, joints, known = augment(images, joints_px, self.recipe.input_size, policy, generator)
-        return HourglassBatch(
-            images=changed.contiguous(memory_format=torch.channels_last),
-            joints=(joints + 0.5) / STRIDE - 0.5,  # geometry.crop.rescale_points, on tensors
-            weights=known.float(),
-        )
+            return HourglassBatch.of(changed, joints, known)
+        return HourglassBatch.of(*augment(images, joints_px, self.recipe.input_size, policy, generator))
 
     def loss(self, model: nn.Module, batch: HourglassBatch) -> tuple[Tensor, Mapping[str, Tensor | float]]:
         """Loss of all stacks, and the last one's accuracy: the report's training curve."""

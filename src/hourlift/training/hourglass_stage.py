@@ -66,8 +66,22 @@ class HourglassBatch:
     joints: Tensor
     weights: Tensor
 
+    @classmethod
+    def of(cls, images: Tensor, joints_px: Tensor, known: Tensor) -> "HourglassBatch":
+        """Pictures, their joints (B, 17, 2) in pixels, and which of those are known (B, 17), as training reads them."""
+        return cls(
+            images=images.contiguous(memory_format=torch.channels_last),
+            joints=(joints_px + 0.5) / STRIDE - 0.5,  # geometry.crop.rescale_points, on tensors
+            weights=known.float(),
+        )
+
     def __len__(self) -> int:
         return len(self.images)
+
+
+def hourglass_meta(recipe: str, input_size: int, loss: LossKind, sigma: float) -> dict[str, Any]:
+    """What the export must know of a run: the recipe's name, side of the pictures, loss, sigma of the targets."""
+    return {"recipe": recipe, "skeleton": H36M17.name, "input_size": input_size, "loss": loss, "sigma": sigma}
 
 
 class HourglassStage:
@@ -81,13 +95,7 @@ class HourglassStage:
     def meta(self) -> Mapping[str, Any]:
         """What the export must know."""
         recipe = self.recipe
-        return {
-            "recipe": recipe.name,
-            "skeleton": H36M17.name,
-            "input_size": recipe.input_size,
-            "loss": recipe.loss,
-            "sigma": recipe.sigma,
-        }
+        return hourglass_meta(recipe.name, recipe.input_size, recipe.loss, recipe.sigma)
 
     def build_model(self) -> nn.Module:
         """The network, freshly initialised."""
@@ -119,12 +127,7 @@ class HourglassStage:
         share = ramp(step / recipe.train.steps, recipe.plan.curriculum.augmentation)
         strong = torch.rand((), generator=generator).item() < share
         config = recipe.strong if strong else recipe.mild
-        images, joints, known = augment(images, joints_px, recipe.input_size, config, generator)
-        return HourglassBatch(
-            images=images.contiguous(memory_format=torch.channels_last),
-            joints=(joints + 0.5) / STRIDE - 0.5,  # geometry.crop.rescale_points, on tensors
-            weights=known.float(),
-        )
+        return HourglassBatch.of(*augment(images, joints_px, recipe.input_size, config, generator))
 
     def loss(self, model: nn.Module, batch: HourglassBatch) -> tuple[Tensor, Mapping[str, Tensor | float]]:
         """Loss of all stacks."""

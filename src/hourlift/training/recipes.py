@@ -31,7 +31,7 @@ STRONG = AugmentConfig(
 
 
 def fast() -> HourglassRecipe:
-    """The shipped small hourglass: 1 stack, width 128, on 128-pixel crops; about 1.5 hours on two CPU cores.
+    """The small hourglass: 1 stack, width 128, on 128-pixel crops; the shipped weights began with it (see their card).
 
     Meant for two processes of one thread each, which are steadier than one of two threads:
     `torchrun --nproc-per-node 2 -m hourlift train hourglass --recipe fast -o runs/fast`.
