@@ -26,6 +26,7 @@ hourlift synth --sheet sheet.png --preset sport --count 6 --size 512 --seed 3 --
 hourlift synth -o people --count 100000 --workers 8
 hourlift synth -o people --count 100000 --workers 8 --resume     (after an interruption)
 hourlift synth -o people --count 1000 --format coco
+hourlift synth -o studio --count 20000 --preset studio --workers 2     (a synthetic Human3.6M)
 hourlift synth --clip moving.mp4 --seconds 5 --fps 60 --moving-camera --size 400
 hourlift evaluate people
 """
@@ -67,17 +68,18 @@ def command(
         sheet: write the pictures side by side into this file, with the joints drawn on every second one.
         out: write a data set into this folder, which is new or empty.
         clip: write a film of one moving person into this file.
-        count: how many people, one a picture.
+        count: how many people, one a picture; of the studio, whose 840 films are of one length, at least so many.
         seed: the same seed gives the same people.
         preset: what is rendered: everyday, upright (easy poses), sport (acrobatics, odd cameras), portrait (near,
-            cut by the frame) or studio (a plain room, four fixed cameras like Human3.6M's).
+            cut by the frame) or studio (a plain room, four fixed cameras like Human3.6M's; written to a folder it is
+            a synthetic Human3.6M: 7 subjects, 15 actions, films of four cameras, which the report's recipes train on).
         size: side of the square pictures in pixels.
         backgrounds: folder of photographs without people, for backgrounds and cloth beside those that are drawn.
         motion: motion capture (.bvh, .amc, .npz), a file or a folder of them, that half of the poses are taken from.
         joints: draw the joints on every picture of the sheet.
         format: of the data set.
         workers: processes that render; each writes whole shards, and the files are the same for any number of them.
-        per_shard: people a shard.
+        per_shard: people a shard; of the studio rounded to whole takes.
         image_format: of the pictures in shards: JPEG of quality 95, or lossless PNG.
         resume: go on with an interrupted data set of the same settings, or make it longer.
         seconds: length of the film.
@@ -121,7 +123,19 @@ def command(
         from hourlift.synth.dataset import DatasetConfig
 
         dataset = DatasetConfig(synth=config, seed=seed, per_shard=per_shard, image_format=image_format)
+        if preset == "studio":
+            dataset, count = studio(dataset, count)
         write_dataset(dataset, out, count, workers, resume)
+
+
+def studio(config: "DatasetConfig", count: int) -> tuple["DatasetConfig", int]:
+    """Films long enough for at least so many pictures, takes in one piece; and how many pictures that makes."""
+    from hourlift.synth.studio import CAMERAS, NUM_FILMS, num_pictures
+
+    frames = -(-count // NUM_FILMS)
+    per_take = frames * len(CAMERAS)
+    per_shard = max(1, round(config.per_shard / per_take)) * per_take
+    return replace(config, frames=frames, per_shard=per_shard), num_pictures(frames)
 
 
 def _check_targets(sheet: Path | None, out: Path | None, clip: Path | None) -> None:

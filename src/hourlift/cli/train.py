@@ -120,6 +120,7 @@ class TrainHourglass(_Train):
         motion: motion capture (.bvh, .amc, .npz), a file or a folder of them, that half of the poses are taken from.
         input_size: side of the pictures in pixels, for the recipes of the study.
         width: channels of the network, likewise.
+        stacks: hourglasses of the network, likewise.
         loss: likewise. The study's mean squared error stands still at first, for thousands of steps on small runs;
             cross-entropy, our own, does not.
         read_workers: processes that read pictures ahead of the training, likewise; 0 reads in the training's own.
@@ -129,6 +130,7 @@ class TrainHourglass(_Train):
     motion: Path | None = None
     input_size: int | None = None
     width: int | None = None
+    stacks: int | None = None
     loss: Literal["mse", "cross_entropy"] | None = None
     read_workers: int | None = None
 
@@ -147,7 +149,7 @@ class TrainHourglass(_Train):
         from hourlift.synth.presets import with_motion
         from hourlift.training.hourglass_stage import HourglassStage
 
-        self.refuse("data", "stride", "judge", "batch_size", "input_size", "width", "loss", "read_workers")
+        self.refuse("data", "stride", "judge", "batch_size", "input_size", "width", "stacks", "loss", "read_workers")
         recipe = replace(recipe, train=self.changed(recipe.train))
         if self.backgrounds is not None:
             photo_paths(self.backgrounds)  # complains now, not from within a process that renders
@@ -166,6 +168,8 @@ class TrainHourglass(_Train):
             option = "--motion" if self.backgrounds is None else "--backgrounds"
             raise ValueError(f"{option}: the recipe {self.recipe!r} takes pictures from a data set as they are")
         network = replace(recipe.network, **self.given("width"))
+        if self.stacks is not None:
+            network = replace(network, num_stacks=self.stacks)
         fields = self.given("judge", "batch_size", "input_size", "loss", "read_workers")
         recipe = replace(recipe, network=network, train=self.changed(recipe.train), **fields)
         if recipe.input_size % network.size_multiple:

@@ -123,6 +123,16 @@ PRESETS: dict[str, Mapping[str, float]] = {
     "lying": {"low": 20, "hang": 20, "belly": 12, "nape": 12, "high": 12, "side": 8, "up": 5, "chest": 5, "front": 6},
     "wild": {"hang": 6, "low": 18, "front": 22, "side": 12, "high": 22, "up": 8, "wide": 6, "rear": 6, "hip": 2,
              "knee": 4, "toes": 4, "nape": 2, "crown": 2},
+    # What the studio's people do; at the end, as the order is part of the seeds' meaning.
+    "point": {"front": 40, "side": 20, "high": 15, "hang": 25},
+    "talk": {"chest": 15, "belly": 10, "low": 30, "front": 20, "hang": 15, "hip": 5, "folded": 5},
+    "eat": {"chin": 35, "low": 25, "thigh": 25, "belly": 15},
+    "greet": {"high": 40, "up": 15, "side": 10, "front": 10, "hang": 25},
+    "phone": {"ear": 50, "hang": 20, "pocket": 10, "hip": 10, "low": 10},
+    "photograph": {"face": 70, "hang": 10, "front": 20},
+    "smoke": {"face": 25, "chin": 25, "hang": 25, "pocket": 10, "low": 15},
+    "wait": {"pocket": 20, "folded": 25, "hip": 15, "back": 15, "hang": 25},
+    "lead": {"low": 50, "front": 15, "hang": 35},
 }  # fmt: skip
 _WEIGHTS = torch.tensor([[float(preset.get(mode, 0)) for mode in MODES] for preset in PRESETS.values()])
 _GAIT_SLOPE = torch.tensor([0.14, 0.32])  # how far striding arms hang from the body

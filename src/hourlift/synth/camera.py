@@ -117,6 +117,20 @@ def sample_views(draw: Draw, joints: Tensor, size: int, config: ViewConfig) -> V
     """
     joints = joints.cpu()
     eye, rotation = _studio(draw, joints) if config.studio else _everyday(draw, joints, config)
+    return crop_views(draw, joints, eye, rotation, size, config)
+
+
+def crop_views(draw: Draw, joints: Tensor, eye: Tensor, rotation: Tensor, size: int, config: ViewConfig) -> Views:
+    """Crops the views of given cameras around the people: off-centre projections, whose perspective stays right.
+
+    Args:
+        draw: Of the crops.
+        joints: (B, J, 3) world, metres, on the CPU.
+        eye: (B, 3) the cameras' places.
+        rotation: (B, 3, 3) world to camera.
+        size: Side of the pictures in pixels.
+        config: Margin, shift and share of cut people.
+    """
     seen = torch.matmul(joints - eye[:, None], rotation.mT)
     seen = seen[..., :2] / seen[..., 2:].clamp(min=NEAREST_M)
     low, high = seen.amin(1), seen.amax(1)
@@ -126,6 +140,12 @@ def sample_views(draw: Draw, joints: Tensor, size: int, config: ViewConfig) -> V
     middle = (low + high) / 2 + config.shift * side[:, None] * torch.stack([draw.normal(), draw.normal()], -1)
     focal = size / side
     return Views(rotation=rotation, eye=eye, focal=focal, centre=(size - 1) / 2 - focal[:, None] * middle, size=size)
+
+
+def studio_cameras() -> tuple[Tensor, Tensor]:
+    """The studio's cameras in the order of Human3.6M's: places (4, 3) in the room, metres, and rotations (4, 3, 3)."""
+    aim = torch.tensor([0.0, 0.0, _STUDIO_AIM_M])
+    return _STUDIO_CAMERAS, _looking_along(torch.nn.functional.normalize(aim - _STUDIO_CAMERAS, dim=-1))
 
 
 def _everyday(draw: Draw, joints: Tensor, config: ViewConfig) -> tuple[Tensor, Tensor]:
@@ -168,9 +188,9 @@ def _studio(draw: Draw, joints: Tensor) -> tuple[Tensor, Tensor]:
     place = torch.stack([draw.uniform(-width, width), draw.uniform(-depth, depth)], -1)
     middle = (joints.amin(1) + joints.amax(1)) / 2
     room = torch.cat([middle[:, :2] - place, joints[..., 2].amin(1)[:, None] - _SOLE_M], 1)
-    camera = _STUDIO_CAMERAS[draw.integer(len(_STUDIO_CAMERAS))]
-    aim = torch.tensor([0.0, 0.0, _STUDIO_AIM_M])
-    return room + camera, _looking_along(torch.nn.functional.normalize(aim - camera, dim=-1))
+    eyes, rotations = studio_cameras()
+    camera = draw.integer(len(eyes))
+    return room + eyes[camera], rotations[camera]
 
 
 def _looking_along(forward: Tensor) -> Tensor:

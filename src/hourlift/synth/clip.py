@@ -149,9 +149,19 @@ def _moving(body: Body, draw: Draw, poses: PoseMix, step: int) -> Tensor:
     up = keys.new_tensor([0.0, 0.0, 1.0])
     sway = axis_angle(up, 0.5 * draw.normal().to(keys))
     keys[:, root] = sway @ axis_angle(up, -heading) @ keys[:, root]
-    time = torch.arange(step, device=keys.device) / step
-    eased = (time**2 * (3 - 2 * time)).repeat(len(keys) - 1)[:, None]
+    return glide(keys, step)
+
+
+def glide(keys: Tensor, step: int) -> Tensor:
+    """Rotations ((N - 1) step, ..., 3, 3) through N keys (N, ..., 3, 3), resting for an instant in each."""
+    eased = ease(step, keys).repeat(len(keys) - 1).view(-1, *[1] * (keys.ndim - 3))
     return between(keys[:-1].repeat_interleave(step, 0), keys[1:].repeat_interleave(step, 0), eased)
+
+
+def ease(step: int, like: Tensor) -> Tensor:
+    """(step,) shares of the way from one key to the next, on the device of `like`."""
+    time = torch.arange(step, device=like.device) / step
+    return time**2 * (3 - 2 * time)
 
 
 def _grounded(body: Body, shapes: Tensor, rotations: Tensor, path: Tensor) -> PosedBodies:

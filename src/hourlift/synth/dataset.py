@@ -23,6 +23,7 @@ from hourlift.data.shards import ImageFormat, count_people, shard_name, write_sh
 from hourlift.formats.atomic import replacing
 from hourlift.synth.generate import SynthConfig
 from hourlift.synth.samples import render_samples
+from hourlift.synth.studio import render_studio
 
 SETTINGS = "settings.json"
 _POLL_S = 0.2
@@ -37,16 +38,24 @@ class DatasetConfig:
         seed: Of the people.
         per_shard: People a shard.
         image_format: Of the pictures.
+        frames: Of each film of the studio; None for people who have nothing to do with each other.
     """
 
     synth: SynthConfig
     seed: int = 0
     per_shard: int = 1000
+    frames: int | None = None
     image_format: ImageFormat = "jpg"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, with the version of hourlift, as another one may render differently."""
         return json.loads(json.dumps(asdict(self) | {"hourlift": __version__}, default=str))
+
+    def render(self, count: int, first: int) -> Iterator[Sample]:
+        """People number `first` and on."""
+        if self.frames is None:
+            return render_samples(self.synth, self.seed, count, first=first)
+        return render_studio(self.synth, self.seed, self.frames, count, first=first)
 
 
 def write_dataset(
@@ -113,7 +122,7 @@ class _Job:
         """Renders and writes it; `each` is called after every person, and may raise to end it."""
 
         def people() -> Iterator[Sample]:
-            for sample in render_samples(config.synth, config.seed, self.count, first=self.first):
+            for sample in config.render(self.count, self.first):
                 yield sample
                 each()
 
