@@ -12,13 +12,17 @@ import pytest
 
 from hourlift.cli import main
 from hourlift.cli.synth import write_sheet
-from hourlift.data import load_coco, load_shards
+from hourlift.data import load_coco, load_shards, recognise
+from hourlift.data.protocol import ACTIONS, SUBJECTS
+from hourlift.data.sample import Sample
+from hourlift.data.source import Source
 from hourlift.evaluation.synthetic import synthetic_samples
 from hourlift.geometry.skeleton import H36M17
 from hourlift.synth import dataset as dataset_module
 from hourlift.synth import samples
 from hourlift.synth.presets import preset
 from hourlift.synth.samples import render_samples
+from hourlift.synth.studio import CAMERAS, STEP, TAKES
 from hourlift.view.style import LEFT_RGB, RIGHT_RGB
 
 
@@ -51,6 +55,34 @@ def test_a_sheet_shows_joints_on_every_second_picture(tmp_path: Path) -> None:
 def test_rows_and_columns_of_a_sheet(tmp_path: Path, count: int, expected: tuple[int, int]) -> None:
     write_sheet([np.full((2, 2, 3), 9, np.uint8)] * count, tmp_path / "a.png")
     assert sheet_of(tmp_path / "a.png").shape == (2 * expected[0], 2 * expected[1], 3)
+
+
+def test_the_studio_becomes_a_human36m(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """840 films of one length, whole takes in a shard, and splits by subject; the pictures are stand-ins."""
+
+    def stand_in(config: object, seed: int, frames: int, count: int, *, first: int = 0) -> Iterator[Sample]:
+        per_film = [(s, a, t, c) for s in SUBJECTS for a in ACTIONS for t in TAKES for c in CAMERAS]
+        for number in range(first, first + count):
+            subject, action, take, camera = per_film[number // frames]
+            source = Source(subject=subject, action=action, take=take, camera=camera, frame=1 + number % frames * STEP)
+            yield Sample(
+                id=str(source),
+                image=np.zeros((8, 8, 3), np.uint8),
+                joints_2d_px=np.zeros((17, 2), np.float32),
+                visible=np.ones(17, bool),
+                box_xyxy_px=np.zeros(4, np.float32),
+            )
+
+    monkeypatch.setattr(dataset_module, "render_studio", stand_in)
+    folder = tmp_path / "studio"
+    assert main(["synth", "-o", str(folder), "--preset", "studio", "--count", "841", "--per-shard", "500"]) == 0
+    studio = recognise(folder)
+    assert studio.counts.people == 1680 and studio.counts.films == 840
+    assert studio.counts.subjects == SUBJECTS and len(studio.counts.actions) == 15 and len(studio.counts.cameras) == 4
+    assert sum(1 for _ in studio.samples("report-validate")) == 240
+    assert sorted(path.name for path in folder.glob("*.tar")) == [f"shard-{i:06}.tar" for i in range(4)]
+    assert json.loads((folder / "settings.json").read_text())["per_shard"] == 496  # 62 takes of 8
+    assert main(["synth", "-o", str(tmp_path / "coco"), "--preset", "studio", "--format", "coco"]) == 2
 
 
 @pytest.fixture(scope="module")

@@ -31,6 +31,7 @@ hourlift synth --clip moving.mp4 --seconds 5 --fps 60 --moving-camera --size 400
 hourlift evaluate people
 """
 
+STUDIO = "studio"
 SIZES_PX = (32, 2048)
 FRAMES_PER_S = (30, 60)
 MAX_SECONDS = 60  # all frames are in memory at once
@@ -99,6 +100,8 @@ def command(
     _check_within("--per-shard", per_shard, 1, 10**6)
     if format == "coco" and (workers > 1 or resume):
         raise ValueError("--workers and --resume are for --format shards")
+    if format == "coco" and preset == STUDIO:
+        raise ValueError("the studio is written as shards, whose ids tell subject, action and camera")
     if backgrounds is not None and not backgrounds.is_dir():
         raise ValueError(f"--backgrounds {backgrounds}: not a folder")
     if motion is not None and not motion.exists():
@@ -123,7 +126,7 @@ def command(
         from hourlift.synth.dataset import DatasetConfig
 
         dataset = DatasetConfig(synth=config, seed=seed, per_shard=per_shard, image_format=image_format)
-        if preset == "studio":
+        if preset == STUDIO:
             dataset, count = studio(dataset, count)
         write_dataset(dataset, out, count, workers, resume)
 
