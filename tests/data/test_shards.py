@@ -38,6 +38,7 @@ def person(number: int) -> Sample:
         camera=Camera(fx=50, fy=51, cx=20, cy=15, image_wh=(WIDTH, HEIGHT)),
         visibility=visibility,
         mask=rng.random((HEIGHT, WIDTH)) < 0.5,
+        head_box_xyxy_px=np.array([10.5, 2, 18, 12.125], np.float32),
         stature_mm=1712.5,
         seed=(7, number),
     )
@@ -69,7 +70,7 @@ def test_what_is_written_is_read_back(tmp_path: Path, image_format: shards.Image
         np.testing.assert_allclose(read.joints_2d_px, sample.joints_2d_px, atol=6e-4)
         np.testing.assert_array_equal(read.visible, sample.visible)
         np.testing.assert_array_equal(read.box_xyxy_px, sample.box_xyxy_px)
-        for name in ("visibility", "mask"):
+        for name in ("visibility", "mask", "head_box_xyxy_px"):
             np.testing.assert_array_equal(getattr(read, name), getattr(sample, name))
         if sample.joints_3d_cam_mm is None:
             assert read.joints_3d_cam_mm is None

@@ -200,6 +200,7 @@ def annotation(sample: Sample, image_wh: tuple[int, int]) -> dict[str, Any]:
         "box_xyxy_px": _points(sample.box_xyxy_px[None], 3)[0],
         "joints_3d_cam_mm": None if sample.joints_3d_cam_mm is None else _points(sample.joints_3d_cam_mm, 2),
         "camera": None if sample.camera is None else sample.camera.to_dict(),
+        "head_box_xyxy_px": _maybe(sample.head_box_xyxy_px, lambda box: _points(box[None], 3)[0]),
         "stature_mm": sample.stature_mm,
         "seed": None if sample.seed is None else list(sample.seed),
     }
@@ -231,6 +232,7 @@ def _decode(parts: dict[str, bytes], where: str) -> Sample:
             camera=_maybe(told["camera"], Camera.from_dict),
             visibility=_maybe(told["visibility"], _states),
             mask=_maybe(parts.get("mask.png"), lambda data: _pixels(data, cv2.IMREAD_GRAYSCALE, "mask") > 127),
+            head_box_xyxy_px=_maybe(told.get("head_box_xyxy_px"), lambda box: _array([box], 4)[0]),
             stature_mm=told["stature_mm"],
             seed=_maybe(told["seed"], lambda seed: (int(seed[0]), int(seed[1]))),
         )
