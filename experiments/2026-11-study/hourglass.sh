@@ -4,7 +4,7 @@
 #     hourlift synth --preset studio --count 20000 --size 144 --workers 2 -o studio
 #     bash experiments/2026-11-study/hourglass.sh studio runs/study 0 1 2
 #
-# Every run is the same but for the recipe: 64-pixel crops, width 64, cross-entropy, 1,500 steps of 32.
+# Every run is the same but for the recipe: 64-pixel crops, width 64, cross-entropy, 1,000 steps of 32.
 set -euo pipefail
 data=$1 runs=$2
 shift 2
@@ -14,7 +14,7 @@ train() { # name seed options...
     [[ -e $out/done ]] && return
     rm -rf "$out"
     hourlift train hourglass --data "$data" -o "$out" --seed "$seed" --input-size 64 --width 64 --batch-size 32 \
-        --steps 1500 --validate-every 250 --loss cross_entropy --read-workers 0 --threads 1 "$@"
+        --steps 1000 --validate-every 100 --loss cross_entropy --read-workers 0 --threads 1 "$@"
     touch "$out/done"
 }
 for seed in "$@"; do

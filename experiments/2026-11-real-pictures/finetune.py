@@ -1,0 +1,65 @@
+r"""Goes on with a hourglass on rendered people and partly annotated photographs by turns: weights for research only.
+
+    OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 experiments/2026-11-real-pictures/finetune.py \
+        --photographs lspet --init runs/fast/compact.pt --backgrounds photos -o runs/research
+"""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from hourlift.data.recognise import recognise
+from hourlift.training.crops import cut
+from hourlift.training.hourglass_data_stage import HourglassDataRecipe, HourglassDataStage
+from hourlift.training.hourglass_stage import HourglassStage
+from hourlift.training.loop import train
+from hourlift.training.mixed_stage import MixedStage
+from hourlift.training.people import HELD_OUT_EVERY
+from hourlift.training.recipes import STRONG, fast
+from hourlift.training.rendered import Curriculum
+
+EVERYTHING = Curriculum(start_share=0.0, views=(-2, -1), poses=(-2, -1), augmentation=(-2, -1))
+CUT_SIZE = 160
+"""Side of the photographs' crops in pixels, from which the augmentation cuts the network's input."""
+
+
+def main() -> None:
+    """Trains."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--out", type=Path, required=True)
+    parser.add_argument("--photographs", type=Path, required=True)
+    parser.add_argument("--backgrounds", type=Path)
+    parser.add_argument("--init", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=2400)
+    parser.add_argument("--resume", action="store_true")
+    options = parser.parse_args()
+    recipe = fast()
+    synth = replace(recipe.plan.synth, photos=options.backgrounds)
+    half = replace(recipe.train, steps=options.steps // 2)
+    rendered = replace(
+        recipe,
+        name="hourglass-research",
+        batch_size=32,
+        plan=replace(recipe.plan, synth=synth, curriculum=EVERYTHING, chunk_size=256),
+        train=half,
+    )
+    pictures = HourglassDataRecipe(
+        name=rendered.name,
+        network=rendered.network,
+        policy=replace(STRONG, zoom=(0.8, 1.3), any_rotation=0.15),
+        input_size=rendered.input_size,
+        loss=rendered.loss,
+        batch_size=32,
+        read_workers=0,
+        train=half,
+    )
+    people = list(recognise(options.photographs).samples())
+    learners = cut([p for i, p in enumerate(people) if i % HELD_OUT_EVERY], CUT_SIZE)
+    judges = cut(people[::HELD_OUT_EVERY], pictures.input_size)
+    stage = MixedStage(HourglassStage(rendered), HourglassDataStage(pictures, learners, judges))
+    config = replace(recipe.train, steps=options.steps, lr=1.2e-3, validate_every=400)
+    train(stage, config, options.out, resume=options.resume, init=None if options.resume else options.init)
+
+
+if __name__ == "__main__":
+    main()
