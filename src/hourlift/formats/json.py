@@ -96,6 +96,11 @@ def dump(target: str | Path | TextIO, header: Header, frames: list[PoseFrame]) -
             write(frame)
 
 
+def write(path: Path, document: PoseFile) -> None:
+    """Write a document that is held as a whole."""
+    dump(path, document.header, document.frames)
+
+
 def load(path: str | Path) -> PoseFile:
     """Read a document that hourlift wrote.
 
@@ -127,9 +132,9 @@ def load(path: str | Path) -> PoseFile:
         raise ValueError(f"{path}: a value is missing or malformed ({error!r})") from None
 
 
-def _write_document(stream: TextIO, header: Header) -> Iterator[Callable[[PoseFrame], None]]:
-    """The header, the frames one a line, and the end."""
-    fields: dict[str, Any] = {
+def header_fields(header: Header) -> dict[str, Any]:
+    """A header as plain values, with the schema's name and version."""
+    return {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
         "generator": f"hourlift {__version__}",
@@ -138,6 +143,28 @@ def _write_document(stream: TextIO, header: Header) -> Iterator[Callable[[PoseFr
         "image_wh": list(header.image_wh),
         "fps": None if header.fps is None else round(header.fps, 6),
         "camera": header.camera.to_dict(),
+    }
+
+
+def parse_header(fields: dict[str, Any]) -> Header:
+    """The header of plain values; undoes `header_fields`.
+
+    Raises:
+        KeyError, TypeError, ValueError: a value is missing or malformed.
+    """
+    width, height = fields["image_wh"]
+    return Header(
+        source=fields["source"],
+        kind=fields["kind"],
+        image_wh=(int(width), int(height)),
+        camera=Camera.from_dict(fields["camera"]),
+        fps=fields["fps"],
+    )
+
+
+def _write_document(stream: TextIO, header: Header) -> Iterator[Callable[[PoseFrame], None]]:
+    """The header, the frames one a line, and the end."""
+    fields = header_fields(header) | {
         "skeleton": H36M17.name,
         "joint_names": list(H36M17.joint_names),
         "parents": list(H36M17.parents),
@@ -182,14 +209,7 @@ def _compact(value: object) -> str:
 
 def _parse(document: dict[str, Any]) -> PoseFile:
     """The objects that a document of the right schema describes."""
-    width, height = document["image_wh"]
-    header = Header(
-        source=document["source"],
-        kind=document["kind"],
-        image_wh=(int(width), int(height)),
-        camera=Camera.from_dict(document["camera"]),
-        fps=document["fps"],
-    )
+    header = parse_header(document)
     frames = []
     for frame in document["frames"]:
         people = [

@@ -1,0 +1,46 @@
+"""The room that people stand in: z up, millimetres. What is written for animation and motion analysis is in this frame.
+
+Where nothing is known about the camera's tilt it is taken to be level: the room's x is the camera's x (right), its y is
+the camera's z (away from it), its z is up, and its origin is the camera.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hourlift.pose import PoseSequence
+
+Array = NDArray[np.float64]
+
+LEVEL_CAMERA = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
+"""(3, 3) from the axes of a level camera to the room's."""
+
+_Y_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
+
+
+def to_world(joints_cam_mm: NDArray[np.floating], sequence: PoseSequence) -> Array:
+    """Points of the camera frame in the room.
+
+    Args:
+        joints_cam_mm: (..., 3) in the frame of the sequence's camera.
+        sequence: whose room it is.
+
+    Returns:
+        (..., 3) millimetres, z up.
+    """
+    world = getattr(sequence, "world", None)
+    joints_cam_mm = np.asarray(joints_cam_mm, np.float64)
+    return joints_cam_mm @ LEVEL_CAMERA.T if world is None else np.asarray(world.to_world(joints_cam_mm))
+
+
+def joints_world_mm(sequence: PoseSequence) -> Array:
+    """A person's joints in the room.
+
+    Returns:
+        (T, 17, 3) millimetres, z up; NaN where the person, the joint or the pelvis's place is unknown.
+    """
+    return to_world(sequence.joints_cam_mm.astype(np.float64), sequence)
+
+
+def y_up_m(points_mm: Array) -> Array:
+    """The room (..., 3) as most animation software has it: y up, metres; x stays, and who faces the camera faces z."""
+    return points_mm @ _Y_UP.T / 1000
