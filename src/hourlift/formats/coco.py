@@ -1,0 +1,83 @@
+"""COCO keypoints: everybody's 17 COCO joints in every picture, in the layout of COCO's annotation files.
+
+H36M17 has no eyes and ears; they are marked as not labelled, as is every joint whose place is unknown: 0, 0, v = 0. All
+others are v = 2. Beyond COCO's own fields an annotation has "score", "keypoint_scores" (17 confidences) and "track_id".
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hourlift.formats.json import PoseFile
+from hourlift.formats.tracks import frame_times_s, tracks
+from hourlift.geometry.skeleton import COCO17, H36M17, map_joints
+from hourlift.pose import Pose
+
+# The bones that COCO's own files name, ears and all: a graph with loops, unlike COCO17.
+_BONES = (
+    "l_ankle l_knee, l_knee l_hip, r_ankle r_knee, r_knee r_hip, l_hip r_hip, l_shoulder l_hip, r_shoulder r_hip, "
+    "l_shoulder r_shoulder, l_shoulder l_elbow, r_shoulder r_elbow, l_elbow l_wrist, r_elbow r_wrist, l_eye r_eye, "
+    "nose l_eye, nose r_eye, l_eye l_ear, r_eye r_ear, l_ear l_shoulder, r_ear r_shoulder"
+)
+
+
+def write(path: Path, document: PoseFile) -> None:
+    """Write every picture, also those with nobody in them.
+
+    A photo's `file_name` is its own. A frame of dance.mp4 is called dance/000012.jpg, with its number from 0.
+
+    Raises:
+        ValueError: frames are not in order of time, or hold a person twice.
+        OSError: the file cannot be written.
+    """
+    tracks(document)  # complains about what no reader could make sense of
+    width, height = document.header.image_wh
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for number, (frame, time_s) in enumerate(zip(document.frames, frame_times_s(document).tolist(), strict=True), 1):
+        name = _file_name(document, frame.index)
+        images.append({"id": number, "file_name": name, "width": width, "height": height, "time_s": round(time_s, 6)})
+        for pose in frame.people:
+            annotations.append({"id": len(annotations) + 1, "image_id": number} | _annotation(pose))
+    names = [_coco_name(name) for name in COCO17.joint_names]
+    bones = [[COCO17.index(joint) + 1 for joint in bone.split()] for bone in _BONES.split(", ")]  # counted from 1
+    person = {"id": 1, "name": "person", "supercategory": "person", "keypoints": names, "skeleton": bones}
+    content = {"images": images, "annotations": annotations, "categories": [person]}
+    path.write_text(json.dumps(content, allow_nan=False), encoding="utf-8", newline="\n")
+
+
+def _file_name(document: PoseFile, index: int) -> str:
+    source = document.header.source
+    return source if document.header.kind == "photo" else f"{Path(source).stem.replace(':', '')}/{index:06}.jpg"
+
+
+def _coco_name(name: str) -> str:
+    return name.replace("l_", "left_").replace("r_", "right_")
+
+
+def _annotation(pose: Pose) -> dict[str, Any]:
+    """A person's fields; see the top of the file."""
+    sources = np.concatenate([pose.joints_2d_px, pose.confidence[:, None]], axis=-1).astype(np.float64)
+    joints = map_joints(sources, H36M17, COCO17)
+    known = np.isfinite(joints[:, :2]).all(axis=-1)
+    keypoints = np.where(known[:, None], [[*joint[:2].round(2), 2.0] for joint in joints], 0.0)
+    scores = np.where(known, np.nan_to_num(joints[:, 2], nan=0.0, posinf=0.0, neginf=0.0), 0.0)
+    box = pose.box_xyxy_px.astype(np.float64)
+    if not np.isfinite(box).all():
+        corners = joints[known, :2] if known.any() else np.zeros((1, 2))
+        box = np.concatenate([corners.min(axis=0), corners.max(axis=0)])
+    x, y = box[:2].round(2).tolist()
+    width, height = (box[2:] - box[:2]).round(2).tolist()
+    return {
+        "category_id": 1,
+        "iscrowd": 0,
+        "num_keypoints": int(known.sum()),
+        "keypoints": keypoints.ravel().tolist(),
+        "bbox": [x, y, width, height],
+        "area": round(width * height, 2),
+        "score": round(float(scores[known].mean()), 3) if known.any() else 0.0,
+        "keypoint_scores": scores.round(3).tolist(),
+        "track_id": pose.person_id,
+    }

@@ -1,0 +1,54 @@
+"""CSV, tidy: one row for every frame, person and joint.
+
+    frame,time_s,person,joint,x_px,y_px,confidence,x_rel_mm,y_rel_mm,z_rel_mm,x_world_mm,y_world_mm,z_world_mm
+
+``px`` are pixels of the picture. ``rel`` is relative to the pelvis, in camera axes: x right, y down, z forward.
+``world`` is the place in the room, z up. A cell of something unknown is empty; a frame with nobody in it has no rows.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from hourlift.formats.json import PoseFile
+from hourlift.formats.tracks import tracks
+from hourlift.formats.world import joints_world_mm
+from hourlift.geometry.skeleton import H36M17
+
+COLUMNS = ("frame", "time_s", "person", "joint", "x_px", "y_px", "confidence") + tuple(
+    f"{axis}_{frame}_mm" for frame in ("rel", "world") for axis in "xyz"
+)
+_DECIMALS = (2, 2, 3, 1, 1, 1, 1, 1, 1)
+
+
+def write(path: Path, document: PoseFile) -> None:
+    """Write everybody in every frame; without anybody the file has a row of names alone.
+
+    Raises:
+        ValueError: frames are not in order of time, or hold a person twice.
+        OSError: the file cannot be written.
+    """
+    with path.open("w", encoding="ascii", newline="\n") as stream:
+        stream.write(",".join(COLUMNS) + "\n")
+        stream.writelines(_rows(document))
+
+
+def _rows(document: PoseFile) -> Iterator[str]:
+    """The lines by frame, person, joint."""
+    people = tracks(document)
+    values = [
+        np.concatenate([p.joints_2d_px, p.confidence[..., None], p.joints_3d_mm, joints_world_mm(p)], axis=-1)
+        for p in people
+    ]
+    for t, frame in enumerate(document.frames):
+        here = {pose.person_id for pose in frame.people}
+        for person, numbers in zip(people, values, strict=True):
+            if person.person_id in here:
+                for name, row in zip(H36M17.joint_names, numbers[t].tolist(), strict=True):
+                    cells = [_cell(value, digits) for value, digits in zip(row, _DECIMALS, strict=True)]
+                    yield f"{frame.index},{frame.time_s:.6f},{person.person_id},{name},{','.join(cells)}\n"
+
+
+def _cell(value: float, digits: int) -> str:
+    return "" if value != value else f"{round(value, digits) + 0.0:.{digits}f}"
