@@ -1,0 +1,104 @@
+"""BVH: a skeleton at rest, and the angles of its joints frame by frame, of one person.
+
+Y is up, and the unit is the metre. The root's OFFSET is zero, so that its position channels are its place whether a
+reader adds the two or not. Rotations are of column vectors in the order of the channels: "Yrotation Zrotation
+Xrotation" is Ry Rz Rx.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hourlift.formats.json import PoseFile
+from hourlift.formats.rig import PARENTS, RIG, RigMotion, rig_motion
+from hourlift.formats.tracks import even_frames, somebody
+
+Array = NDArray[np.float64]
+
+# Hands and feet are not found; what stands in for them gives the last bones a length and feet a direction. Metres.
+_STAND_IN = {
+    "LeftFoot": (0.0, 0.0, 0.15),
+    "RightFoot": (0.0, 0.0, 0.15),
+    "LeftHand": (0.1, 0.0, 0.0),
+    "RightHand": (-0.1, 0.0, 0.0),
+}
+_TRUNK_AND_LEGS, _ARMS = "YZX", "ZXY"
+
+
+def write(path: Path, document: PoseFile) -> None:
+    """Write one person's motion.
+
+    Frames come at an even rate. Where the person is not there, the last pose is held, at the start the first.
+
+    Args:
+        path: the file.
+        document: poses of one person.
+
+    Raises:
+        NobodyError: nobody is in the document.
+        ValueError: a joint is known in no frame, or frames are not in order of time.
+        OSError: the file cannot be written.
+    """
+    (sequence,) = somebody(document)
+    motion = rig_motion(sequence)
+    shown, fps = even_frames(document)
+    channels = np.concatenate([motion.root_m, *_angles_deg(motion)], axis=1)[shown]
+    with path.open("w", encoding="ascii", newline="\n") as stream:
+        stream.write("HIERARCHY\n")
+        stream.writelines(f"{line}\n" for line in _hierarchy(motion, 0, 0))
+        stream.write(f"MOTION\nFrames: {len(channels)}\nFrame Time: {1 / fps:.9f}\n")
+        decimals = ["%.5f"] * 3 + ["%.4f"] * (channels.shape[1] - 3)
+        np.savetxt(stream, channels.round(5) + 0.0, fmt=decimals)
+
+
+def rotation_order(name: str) -> str:
+    """Axes of a joint's three rotations, in the order of its channels.
+
+    The middle angle is the one at whose +-90 degrees the others cannot be told apart: it is the one that a joint uses
+    least. An arm hangs at 90 degrees about z and reaches forward at 90 about y; a thigh is at 90 about x on a chair.
+    """
+    return _ARMS if "Arm" in name or "Hand" in name or name.endswith("Shoulder") else _TRUNK_AND_LEGS
+
+
+def _hierarchy(motion: RigMotion, i: int, depth: int) -> list[str]:
+    """The lines of a joint and of all that hangs on it."""
+    joint, indent = RIG[i], "  " * depth
+    rotations = " ".join(f"{axis}rotation" for axis in rotation_order(joint.name))
+    channels = f"3 {rotations}" if depth else f"6 Xposition Yposition Zposition {rotations}"
+    lines = [
+        f"{indent}{'JOINT' if depth else 'ROOT'} {joint.name}",
+        f"{indent}{{",
+        f"{indent}  OFFSET {_numbers(motion.offsets_m[i])}",
+        f"{indent}  CHANNELS {channels}",
+    ]
+    below = [child for child, parent in enumerate(PARENTS) if parent == i]
+    for child in below:
+        lines += _hierarchy(motion, child, depth + 1)
+    if not below:
+        tip = motion.tips_m[i] if joint.aims_at else _STAND_IN[joint.name]
+        lines += [f"{indent}  End Site", f"{indent}  {{", f"{indent}    OFFSET {_numbers(tip)}", f"{indent}  }}"]
+    return [*lines, f"{indent}}}"]
+
+
+def _numbers(vector: Array | tuple[float, float, float]) -> str:
+    return " ".join(f"{value + 0.0:.6f}" for value in np.round(vector, 6))
+
+
+def _angles_deg(motion: RigMotion) -> list[Array]:
+    """(T, 3) degrees of each joint in the order of its channels, without jumps by a whole turn."""
+    angles = [_euler_deg(motion.rotations[:, i], rotation_order(joint.name)) for i, joint in enumerate(RIG)]
+    return [np.unwrap(angle, period=360.0, axis=0) for angle in angles]
+
+
+def _euler_deg(rotation: Array, order: str) -> Array:
+    """Angles (T, 3) about three different axes whose rotations, multiplied in that order, make a rotation (T, 3, 3)."""
+    i, j, k = ("XYZ".index(axis) for axis in order)
+    sign = 1.0 if (j - i) % 3 == 1 else -1.0
+    middle = np.arcsin(np.clip(sign * rotation[:, i, k], -1.0, 1.0))
+    first = np.arctan2(-sign * rotation[:, j, k], rotation[:, k, k])
+    last = np.arctan2(-sign * rotation[:, i, j], rotation[:, i, i])
+    # At a middle of +-90 degrees only the sum or difference of the others is there: all of it goes to the first.
+    locked = np.abs(rotation[:, i, k]) > 1 - 1e-9
+    first = np.where(locked, np.arctan2(sign * rotation[:, k, j], rotation[:, j, j]), first)
+    return np.degrees(np.stack([first, middle, np.where(locked, 0.0, last)], axis=-1))

@@ -1,0 +1,221 @@
+"""A skeleton that is posed by turning its joints, as animation software has it, fitted to the joints of a track.
+
+The joints are CMU's, by name and order, as far as H36M17 tells of them:
+
+    Hips ── LHipJoint ── LeftUpLeg ── LeftLeg ── LeftFoot
+         ├─ RHipJoint ── RightUpLeg ── RightLeg ── RightFoot
+         └─ LowerBack ── Spine ── Spine1 ── Neck ── Head
+                                         ├─ LeftShoulder ── LeftArm ── LeftForeArm ── LeftHand
+                                         └─ RightShoulder ── RightArm ── RightForeArm ── RightHand
+
+LHipJoint, RHipJoint and LowerBack lie where Hips lies, Neck and the shoulders where Spine1 lies: each bone so has a
+rotation of its own, and found joints, which form no rigid hips or chest, are met exactly. Head lies at H36M17's `nose`.
+
+At rest the person stands in a T, faces z, y is up, and every bone is as long as the track's median has it. Hips and
+Spine1 turn with the line between the hips or shoulders and the spine. Every other joint makes the smallest turn from
+its parent that brings its bone into place: how a bone turns about itself cannot be seen from joints.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hourlift.formats.world import to_world, y_up_m
+from hourlift.geometry.skeleton import H36M17
+from hourlift.pose import PoseSequence
+
+Array = NDArray[np.float64]
+
+_LEFT, _RIGHT, _UP, _DOWN = (1.0, 0.0, 0.0), (-1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, -1.0, 0.0)
+
+
+class RigJoint(NamedTuple):
+    """A joint of the rig.
+
+    Attributes:
+        name: CMU's.
+        parent: name of the joint above; empty for the root.
+        at: the joint of H36M17 where it lies.
+        aims_at: the joint of H36M17 at the other end of its bone; empty if it has none.
+        rest: (3,) where the bone points at rest.
+    """
+
+    name: str
+    parent: str
+    at: str
+    aims_at: str = ""
+    rest: tuple[float, float, float] = _UP
+
+
+def _limb(names: str, parent: str, joints: str, directions: list[tuple[float, float, float]]) -> list[RigJoint]:
+    """A chain whose joints each aim at the next one; the last aims nowhere."""
+    chain, at = names.split(), joints.split()
+    above = [parent, *chain]
+    aims = [*at[1:], ""]
+    return [RigJoint(*fields) for fields in zip(chain, above[:-1], at, aims, [*directions, _UP], strict=True)]
+
+
+_LEG, _ARM = "{0}HipJoint {1}UpLeg {1}Leg {1}Foot", "{0}Shoulder {0}Arm {0}ForeArm {0}Hand"
+_LEG_JOINTS, _ARM_JOINTS = "pelvis {0}_hip {0}_knee {0}_ankle", "thorax {0}_shoulder {0}_elbow {0}_wrist"
+RIG: tuple[RigJoint, ...] = (
+    RigJoint("Hips", "", "pelvis"),
+    *_limb(_LEG.format("L", "Left"), "Hips", _LEG_JOINTS.format("l"), [_LEFT, _DOWN, _DOWN]),
+    *_limb(_LEG.format("R", "Right"), "Hips", _LEG_JOINTS.format("r"), [_RIGHT, _DOWN, _DOWN]),
+    RigJoint("LowerBack", "Hips", "pelvis", "spine"),
+    RigJoint("Spine", "LowerBack", "spine", "thorax"),
+    RigJoint("Spine1", "Spine", "thorax"),
+    RigJoint("Neck", "Spine1", "thorax", "nose"),
+    RigJoint("Head", "Neck", "nose", "head"),
+    *_limb(_ARM.format("Left"), "Spine1", _ARM_JOINTS.format("l"), [_LEFT, _LEFT, _LEFT]),
+    *_limb(_ARM.format("Right"), "Spine1", _ARM_JOINTS.format("r"), [_RIGHT, _RIGHT, _RIGHT]),
+)
+"""Every joint after its parent."""
+
+PARENTS: tuple[int, ...] = tuple(next((i for i, j in enumerate(RIG) if j.name == joint.parent), -1) for joint in RIG)
+"""Index of each joint's parent; -1 for the root, which comes first."""
+
+# What Hips and Spine1 turn with: a line from the right to the left, and one that leads up.
+_TRUNK = {
+    "Hips": (("r_hip", "l_hip"), ("pelvis", "spine")),
+    "Spine1": (("r_shoulder", "l_shoulder"), ("spine", "thorax")),
+}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RigMotion:
+    """A person as a posed rig, in a room with y up, metres.
+
+    Attributes:
+        offsets_m: (R, 3) each joint's place relative to its parent at rest; zero for the root.
+        tips_m: (R, 3) the other end of each joint's bone, relative to the joint, at rest; zero if it has none.
+        root_m: (T, 3) the place of Hips.
+        rotations: (T, R, 3, 3) each joint's turn relative to its parent.
+        present: (T,) False where the person is not in the frame: the pose there is the last known one.
+    """
+
+    offsets_m: Array
+    tips_m: Array
+    root_m: Array
+    rotations: Array
+    present: NDArray[np.bool_]
+
+
+def rig_motion(sequence: PoseSequence) -> RigMotion:
+    """Fit the rig to a person's joints.
+
+    Bones keep their directions in every frame and get their median length; a joint is off by no more than the
+    differences in length from the pelvis down to it add up to. A joint that is unknown keeps its last known place
+    relative to the pelvis, at the start the first known.
+
+    Raises:
+        ValueError: a joint is known in no frame.
+    """
+    known = np.asarray(np.isfinite(sequence.joints_3d_mm).all(axis=-1))
+    if not known.any(axis=0).all():
+        names = ", ".join(name for i, name in enumerate(H36M17.joint_names) if not known[:, i].any())
+        raise ValueError(f"person {sequence.person_id}: a skeleton needs all joints, but no frame has {names}")
+    relative = _held(sequence.joints_3d_mm.astype(np.float64))
+    joints_m = y_up_m(to_world(relative + _held(sequence.root_cam_mm[:, None].astype(np.float64)), sequence))
+    lengths_m = np.array([_median_length_mm(sequence, joint) / 1000 for joint in RIG])
+    tips_m = lengths_m[:, None] * [joint.rest for joint in RIG]
+    offsets_m = np.array([tips_m[p] if p >= 0 and joint.at != RIG[p].at else np.zeros(3) for joint, p in _family()])
+    turned = _world_rotations(joints_m)
+    local = [turn if parent < 0 else turned[parent].mT @ turn for turn, parent in zip(turned, PARENTS, strict=True)]
+    return RigMotion(
+        offsets_m=offsets_m,
+        tips_m=tips_m,
+        root_m=joints_m[:, H36M17.root],
+        rotations=np.stack(local, axis=1),
+        present=np.asarray(known.any(axis=-1)),
+    )
+
+
+def rest_joints_m(motion: RigMotion) -> Array:
+    """(R, 3) the rig's joints at rest, Hips at the origin."""
+    places: list[Array] = []
+    for offset, parent in zip(motion.offsets_m, PARENTS, strict=True):
+        places.append(offset if parent < 0 else places[parent] + offset)
+    return np.stack(places)
+
+
+def _family() -> list[tuple[RigJoint, int]]:
+    """Each joint with its parent's index."""
+    return list(zip(RIG, PARENTS, strict=True))
+
+
+def _median_length_mm(sequence: PoseSequence, joint: RigJoint) -> float:
+    """Length of a joint's bone in the frames that know both its ends; zero if it has no bone, or no frame does."""
+    if not joint.aims_at:
+        return 0.0
+    ends = sequence.joints_3d_mm[:, H36M17.indices(joint.at, joint.aims_at)].astype(np.float64)
+    lengths = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=-1)
+    known = lengths[np.isfinite(lengths)]
+    return float(np.median(known)) if len(known) else 0.0
+
+
+def _world_rotations(joints: Array) -> list[Array]:
+    """(T, 3, 3) how each joint of the rig is turned from its rest, not relative to its parent.
+
+    Args:
+        joints: (T, 17, 3) in a frame with y up.
+    """
+
+    def line(start: str, end: str) -> Array:
+        return joints[:, H36M17.index(end)] - joints[:, H36M17.index(start)]
+
+    turned: list[Array] = []
+    for joint, parent in _family():
+        if joint.name in _TRUNK:
+            across, up = _TRUNK[joint.name]
+            turned.append(_facing(line(*across), line(*up)))
+        elif joint.aims_at:
+            rest = turned[parent] @ np.array(joint.rest)
+            turned.append(_smallest_turn(rest, line(joint.at, joint.aims_at)) @ turned[parent])
+        else:
+            turned.append(turned[parent])
+    return turned
+
+
+def _facing(left: Array, up: Array) -> Array:
+    """Rotations (T, 3, 3) whose x is along ``left`` (T, 3) and whose y is as near to ``up`` (T, 3) as can be.
+
+    Where the two have one direction, the frame before decides.
+    """
+    x = _unit(left)
+    y = _unit(up - (up * x).sum(-1, keepdims=True) * x)
+    rotation = np.stack([x, y, np.cross(x, y)], axis=-1)
+    rotation[np.linalg.norm(np.cross(x, y), axis=-1) < 0.5] = np.nan  # one of them is no direction
+    if np.isnan(rotation).any(axis=(1, 2)).all():
+        return np.broadcast_to(np.eye(3), rotation.shape).copy()
+    return _held(rotation.reshape(-1, 1, 9)).reshape(-1, 3, 3)
+
+
+def _smallest_turn(start: Array, end: Array) -> Array:
+    """Rotations (T, 3, 3) that bring unit vectors (T, 3) onto the directions of others (T, 3); none for a zero."""
+    end = _unit(end)
+    end = np.where((end == 0).all(-1, keepdims=True), start, end)
+    middle = _unit(start + end)
+    # Half a turn is about any axis at a right angle: the coordinate axis farthest from the direction has one.
+    aside = _unit(np.cross(start, np.eye(3)[np.abs(start).argmin(-1)]))
+    middle = np.where((middle == 0).all(-1, keepdims=True), aside, middle)
+    return _half_turn(middle) @ _half_turn(start)  # two half turns make twice the angle between their axes
+
+
+def _half_turn(axis: Array) -> Array:
+    """Rotations (T, 3, 3) by 180 degrees about unit vectors (T, 3)."""
+    return 2 * axis[:, :, None] * axis[:, None, :] - np.eye(3)
+
+
+def _unit(vectors: Array) -> Array:
+    """Vectors (T, 3) of length 1; zero for those too short to have a direction."""
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.where(length > 1e-9, vectors / np.maximum(length, 1e-9), 0.0)
+
+
+def _held(values: Array) -> Array:
+    """Values (T, J, D) with the last known, at the start the first known, in place of those that are not finite."""
+    known = np.isfinite(values).all(axis=-1)
+    last = np.maximum.accumulate(np.where(known, np.arange(len(values))[:, None], -1), axis=0)
+    return np.take_along_axis(values, np.where(last < 0, known.argmax(axis=0), last)[..., None], axis=0)
