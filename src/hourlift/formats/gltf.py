@@ -1,0 +1,210 @@
+"""glTF 2.0, binary: everybody as a skeleton with a skin of simple bones, and the motion as an animation.
+
+Y is up, the unit is the metre, and who faces the camera faces z, as the specification wants it. Every person is a node
+that holds the joints, and a node with a mesh that hangs on them. Without animation the nodes show the first pose; the
+skin is bound to the rig at rest, in a T.
+"""
+
+import json
+import struct
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hourlift import __version__
+from hourlift.formats.json import PoseFile
+from hourlift.formats.rig import PARENTS, RIG, RigMotion, rest_joints_m, rig_motion
+from hourlift.formats.tracks import frame_times_s, somebody
+from hourlift.view.style import COLOURS, side_of
+
+Array = NDArray[np.float64]
+
+_GLB, _VERSION, _JSON, _BIN = 0x46546C67, 2, 0x4E4F534A, 0x004E4942
+_COMPONENTS = {"uint8": 5121, "uint16": 5123, "float32": 5126}
+_TYPES = {(): "SCALAR", (3,): "VEC3", (4,): "VEC4", (4, 4): "MAT4"}
+_VERTICES, _INDICES = 34962, 34963
+_THICKNESS = 0.09  # of a bone's length; no thinner and no thicker than this many metres:
+_THICKNESS_M = (0.018, 0.035)
+_WAIST = 0.2  # of a bone's length, from its joint: where it is thickest
+
+
+def write(path: Path, document: PoseFile) -> None:
+    """Write everybody. Keys are at the frames' own times; who is not there has the size 0 meanwhile.
+
+    Raises:
+        NobodyError: nobody is in the document.
+        ValueError: a person lacks a joint in all frames, or frames are not in order of time.
+        OSError: the file cannot be written.
+    """
+    scene = _Scene(frame_times_s(document))
+    for sequence in somebody(document):
+        scene.add_person(f"person {sequence.person_id}", rig_motion(sequence))
+    path.write_bytes(scene.to_bytes())
+
+
+class _Scene:
+    """A glTF document as it grows; the names are the specification's."""
+
+    def __init__(self, times_s: Array) -> None:
+        self._binary = bytearray()
+        self._roots: list[int] = []
+        self._nodes: list[dict[str, Any]] = []
+        self._meshes: list[dict[str, Any]] = []
+        self._skins: list[dict[str, Any]] = []
+        self._accessors: list[dict[str, Any]] = []
+        self._views: list[dict[str, Any]] = []
+        self._channels: list[dict[str, Any]] = []
+        self._samplers: list[dict[str, Any]] = []
+        self._times = self._accessor(times_s - times_s[:1], np.float32, bounds=True) if len(times_s) > 1 else None
+
+    def add_person(self, name: str, motion: RigMotion) -> None:
+        """Add a person's joints, mesh, skin and motion."""
+        first = int(motion.present.argmax())
+        place = rest_joints_m(motion)
+        place[:, 1] -= place[:, 1].min()  # at rest the person stands on the origin
+        quaternions = [_quaternions(motion.rotations[:, i]) for i in range(len(RIG))]
+        person = self._node(name)
+        self._roots.append(person)
+        joints: list[int] = []
+        for i, joint in enumerate(RIG):
+            offset = motion.offsets_m[i] if i else motion.root_m[first]
+            node = self._node(joint.name, translation=_floats(offset), rotation=_floats(quaternions[i][first]))
+            self._nodes[person if i == 0 else joints[PARENTS[i]]].setdefault("children", []).append(node)
+            joints.append(node)
+            if joint.aims_at or i in PARENTS:
+                self._animate(node, "rotation", quaternions[i])
+        self._animate(joints[0], "translation", motion.root_m)
+        if not motion.present.all():
+            self._animate(person, "scale", np.repeat(motion.present[:, None], 3, axis=1), interpolation="STEP")
+        self._roots.append(self._node(f"{name} mesh", mesh=self._mesh(motion, place), skin=len(self._skins)))
+        bind = np.tile(np.eye(4), (len(RIG), 1, 1))
+        bind[:, :3, 3] = -place
+        matrices = self._accessor(bind.mT, np.float32)  # by columns
+        self._skins.append({"joints": joints, "skeleton": joints[0], "inverseBindMatrices": matrices})
+
+    def to_bytes(self) -> bytes:
+        """The file."""
+        materials = [
+            {"name": side, "pbrMetallicRoughness": {"baseColorFactor": _linear(rgb), "metallicFactor": 0.0}}
+            for side, rgb in COLOURS.items()
+        ]
+        document: dict[str, Any] = {
+            "asset": {"version": "2.0", "generator": f"hourlift {__version__}"},
+            "scene": 0,
+            "scenes": [{"nodes": self._roots}],
+            "nodes": self._nodes,
+            "meshes": self._meshes,
+            "materials": materials,
+            "skins": self._skins,
+            "accessors": self._accessors,
+            "bufferViews": self._views,
+            "buffers": [{"byteLength": len(self._binary)}],
+        }
+        if self._channels:
+            document["animations"] = [{"name": "motion", "channels": self._channels, "samplers": self._samplers}]
+        text = json.dumps(document, allow_nan=False, separators=(",", ":")).encode("ascii")
+        text += b" " * (-len(text) % 4)
+        length = 12 + 8 + len(text) + 8 + len(self._binary)
+        header = struct.pack("<5I", _GLB, _VERSION, length, len(text), _JSON)
+        return header + text + struct.pack("<2I", len(self._binary), _BIN) + self._binary
+
+    def _node(self, name: str, **fields: Any) -> int:
+        self._nodes.append({"name": name} | fields)
+        return len(self._nodes) - 1
+
+    def _accessor(self, values: NDArray, dtype: type, *, target: int = 0, bounds: bool = False, **fields: Any) -> int:
+        """Append (N, ...) values to the binary part; every accessor has a view of its own."""
+        data: NDArray = np.ascontiguousarray(values, dtype)
+        view = {"buffer": 0, "byteOffset": len(self._binary), "byteLength": data.nbytes}
+        self._views.append(view | ({"target": target} if target else {}))
+        self._binary += data.astype(data.dtype.newbyteorder("<")).tobytes() + bytes(-data.nbytes % 4)
+        accessor = {
+            "bufferView": len(self._views) - 1,
+            "componentType": _COMPONENTS[data.dtype.name],
+            "count": len(data),
+            "type": _TYPES[data.shape[1:]],
+        }
+        if bounds:
+            rows = data.reshape(len(data), -1)
+            accessor |= {"min": rows.min(axis=0).tolist(), "max": rows.max(axis=0).tolist()}
+        self._accessors.append(accessor | fields)
+        return len(self._accessors) - 1
+
+    def _animate(self, node: int, path: str, values: NDArray, interpolation: str = "LINEAR") -> None:
+        """Let a property of a node follow values (T, D); a single picture has no animation."""
+        if self._times is None:
+            return
+        output = self._accessor(values, np.float32)
+        self._samplers.append({"input": self._times, "output": output, "interpolation": interpolation})
+        self._channels.append({"sampler": len(self._samplers) - 1, "target": {"node": node, "path": path}})
+
+    def _mesh(self, motion: RigMotion, place: Array) -> int:
+        """A body of octahedra, one a bone, each moved by the bone's joint alone; a primitive a side."""
+        bones = [i for i, joint in enumerate(RIG) if joint.aims_at and np.any(motion.tips_m[i])]
+        corners = np.concatenate([place[i] + _octahedron(motion.tips_m[i]) for i in bones])
+        owners = np.repeat(bones, len(_octahedron(np.eye(3)[0])))
+        influence = np.zeros((len(owners), 4), np.uint8)
+        weight = influence + np.array([255, 0, 0, 0], np.uint8)
+        influence[:, 0] = owners
+        attributes = {
+            "POSITION": self._accessor(corners, np.float32, target=_VERTICES, bounds=True),
+            "JOINTS_0": self._accessor(influence, np.uint8, target=_VERTICES),
+            "WEIGHTS_0": self._accessor(weight, np.uint8, target=_VERTICES, normalized=True),
+        }
+        primitives = []
+        for material, side in enumerate(COLOURS):
+            mine = [n for n, i in enumerate(bones) if side_of(RIG[i].aims_at) == side]
+            if mine:
+                faces = np.concatenate([6 * n + _FACES for n in mine]).ravel()
+                indices = self._accessor(faces, np.uint16, target=_INDICES)
+                primitives.append({"attributes": attributes, "indices": indices, "material": material})
+        self._meshes.append({"name": "bones", "primitives": primitives})
+        return len(self._meshes) - 1
+
+
+# Corners of an octahedron: the joint, four around the waist, the tip. Faces turn left as seen from outside.
+_FACES = np.array([f for a, b in pairwise((1, 2, 3, 4, 1)) for f in ((0, b, a), (5, a, b))])
+
+
+def _octahedron(tip: Array) -> Array:
+    """(6, 3) the corners of a bone from the origin to ``tip`` (3,), which lies along an axis."""
+    length = float(np.linalg.norm(tip))
+    along = tip / length
+    aside = np.roll(along, 1)
+    across = np.cross(along, aside)
+    thick = float(np.clip(_THICKNESS * length, *_THICKNESS_M))
+    waist = [_WAIST * tip + thick * way for way in (aside, across, -aside, -across)]
+    return np.stack([np.zeros(3), *waist, tip])
+
+
+def _quaternions(rotation: Array) -> Array:
+    """Unit quaternions (T, 4), x y z w, of rotations (T, 3, 3); neighbours lie on the same side of the sphere.
+
+    They are read from the largest column of the outer product q q^T, so that no turn is ill-conditioned.
+    """
+    (a, b, c), (d, e, f), (g, h, i) = (row.T for row in rotation.transpose(1, 0, 2))
+    outer = np.array([
+        [1 + a - e - i, b + d, c + g, h - f],
+        [b + d, 1 - a + e - i, f + h, c - g],
+        [c + g, f + h, 1 - a - e + i, d - b],
+        [h - f, c - g, d - b, 1 + a + e + i],
+    ]).transpose(2, 0, 1)  # fmt: skip
+    largest = np.einsum("tii->ti", outer).argmax(axis=-1)
+    column = np.take_along_axis(outer, largest[:, None, None], axis=2)[..., 0]
+    unit = column / np.linalg.norm(column, axis=-1, keepdims=True)
+    same_side = np.where((unit[1:] * unit[:-1]).sum(axis=-1) < 0, -1.0, 1.0)
+    return unit * np.cumprod(np.concatenate([[1.0], same_side]))[:, None]
+
+
+def _linear(rgb: tuple[int, int, int]) -> list[float]:
+    """An sRGB colour of 0..255 as glTF's linear RGBA (IEC 61966-2-1)."""
+    srgb = np.array(rgb) / 255
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    return [*linear.round(4).tolist(), 1.0]
+
+
+def _floats(values: Array) -> list[float]:
+    return [round(float(value), 7) for value in values]
