@@ -34,6 +34,9 @@ class Command(NamedTuple):
 
 COMMANDS: dict[str, Command] = {
     "predict": Command("hourlift.cli.predict", "lift people in photos, videos or a webcam to 3D"),
+    "convert": Command(
+        "hourlift.cli.convert", "turn results into BVH, glTF, C3D, TRC, CSV, NPZ or COCO files", "formats"
+    ),
     "demo": Command("hourlift.cli.demo", "lift the clip that ships with hourlift"),
     "train": Command("hourlift.cli.train", "train the hourglass or the lifter", "train,synth"),
     "predict-joints": Command(

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from hourlift.cli.sources import Source
 from hourlift.formats.atomic import replacing
-from hourlift.formats.json import Header, writing
+from hourlift.formats.json import Header, PoseFile, writing
+from hourlift.formats.table import FORMATS, FormatName, stage_poses
 from hourlift.geometry.camera import Camera
 from hourlift.pose import PoseFrame
 from hourlift.predict import PosePredictor
@@ -64,6 +65,12 @@ class Wanted:
     overlay: bool = True
     page: bool = True
     json_stdout: bool = False
+    formats: tuple[FormatName, ...] = ("json",)
+
+    @property
+    def at_the_end(self) -> list[FormatName]:
+        """Formats that need all frames at once; JSON is written frame by frame."""
+        return [name for name in self.formats if name != "json" and self.folder is not None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +96,7 @@ def lift_photo(predictor: PosePredictor, source: Source, view: View, wanted: Wan
     with _Results(source, wanted) as results:
         with results.json_writer(header) as write:
             write(frame)
+        results.write_formats(PoseFile(header=header, frames=[frame]))
         drawn = draw_pose(photo.image_rgb, frame.people) if wanted.folder else photo.image_rgb
         if wanted.folder and wanted.overlay:
             suffix = ".overlay.jpg" if max(photo.image_wh) <= _JPEG_MAX_SIDE else ".overlay.png"
@@ -120,6 +128,7 @@ def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wan
         header = Header(source=title, kind="video", image_wh=video.image_wh, camera=camera, fps=video.fps)
         follow = predictor.follow(None if view.boxes_xyxy is None else view.boxes_xyxy[0], camera)
         tally = _Tally()
+        kept: list[PoseFrame] = []
         with results.json_writer(header) as write:
             film = results.file(".overlay.mp4") if wanted.folder and wanted.overlay else None
             with _film_writer(film, video) as draw:
@@ -130,9 +139,12 @@ def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wan
                     write(frame)
                     draw(shot.image_rgb, frame)
                     tally.add(frame)
+                    if wanted.at_the_end:
+                        kept.append(frame)
                     report(tally.num_frames, video.num_frames)
         if tally.best is None:
             raise ValueError(f"{source.label}: not one picture came")
+        results.write_formats(PoseFile(header=header, frames=kept))
         if wanted.folder and wanted.page:
             _write_video_page(results.file(".html"), tally, video, film, title)
         return Done(num_frames=tally.num_frames, num_found=tally.num_found, best=tally.best, files=results.files)
@@ -164,7 +176,7 @@ class _Results:
     def json_writer(self, header: Header) -> Iterator[Callable[[PoseFrame], None]]:
         """Write frames to the JSON file, to standard output, or to both."""
         targets: list[Path | TextIO] = []
-        if self._wanted.folder is not None:
+        if self._wanted.folder is not None and "json" in self._wanted.formats:
             targets.append(self.file(".json"))
         if self._wanted.json_stdout:
             targets.append(sys.stdout)
@@ -176,6 +188,18 @@ class _Results:
                     writer(frame)
 
             yield write
+
+    def write_formats(self, document: PoseFile) -> None:
+        """Write the other formats that are wanted; one that cannot hold these poses is left out with a warning."""
+        for name in self._wanted.at_the_end:
+            assert self._wanted.folder is not None
+            path = self._wanted.folder / f"{self._source.name}{FORMATS[name].suffix}"
+            try:
+                with ExitStack() as attempt:
+                    self.files += stage_poses(path, document, attempt)
+                    self._stack.enter_context(attempt.pop_all())
+            except ValueError as error:
+                _log.warning("%s; the file is left out", error)
 
 
 class _Tally:

@@ -15,6 +15,7 @@ import tyro
 from hourlift.cli.lift import Done, View, Wanted, lift_photo, lift_video
 from hourlift.cli.progress import LateProgress
 from hourlift.cli.sources import Source, find_sources
+from hourlift.formats.table import FORMATS, FormatName
 from hourlift.geometry.camera import Camera
 from hourlift.predict import PosePredictor
 
@@ -24,6 +25,7 @@ EXAMPLES = """
 hourlift predict photo.jpg
 hourlift predict holiday/ dance.mp4 "clips/*.mov" -o results
 hourlift predict photo.jpg --box 120 40 310 520 --fov 65
+hourlift predict dance.mp4 --formats json bvh glb
 hourlift predict webcam:0 --seconds 20 -o live
 hourlift predict photo.jpg --json - | jq .frames[0].people[0].joints_3d_mm
 """
@@ -46,6 +48,7 @@ def command(
     seconds: Annotated[float | None, _text(metavar="S", help_behavior_hint="(default: all)")] = None,
     overlay: bool = True,
     page: bool = True,
+    formats: Annotated[tuple[FormatName, ...], _text(metavar="FORMAT...")] = ("json",),
     json: Annotated[Literal["-"] | None, _text(metavar="-", help_behavior_hint="")] = None,
     weights: Annotated[str, _text(metavar="MODEL")] = "hourglass-fast",
     lifter: Annotated[str, _text(metavar="MODEL")] = "lifter",
@@ -55,8 +58,8 @@ def command(
 ) -> int:
     """Find the person in photos and videos and lift them to 3D, in millimetres.
 
-    For every source it writes OUT/NAME.json, OUT/NAME.overlay.jpg or .mp4 with the skeleton drawn in, and
-    OUT/NAME.html, a page with the skeleton in 3D that opens without a network.
+    For every source it writes OUT/NAME.json or what --formats names, OUT/NAME.overlay.jpg or .mp4 with the skeleton
+    drawn in, and OUT/NAME.html, a page with the skeleton in 3D that opens without a network.
 
     Args:
         sources: photos (JPEG, PNG, WebP, BMP, TIFF), videos, folders of them, patterns, or webcam:0.
@@ -69,6 +72,8 @@ def command(
         seconds: stop after this much of a video or webcam; Ctrl-C, too, ends a webcam in good order.
         overlay: write pictures and videos with the skeleton drawn in.
         page: write the 3D page.
+        formats: which files of poses to write: json, csv, npz, bvh, trc, c3d, glb, coco; docs/formats.md tells what is
+            in them. `hourlift convert` makes the others of the JSON later.
         json: "-" writes the JSON to standard output, and no files unless --out is given.
         weights: hourglass to use, by name or as an .onnx file.
         lifter: lifter to use, by name or as an .onnx file.
@@ -94,8 +99,13 @@ def command(
         boxes_xyxy=np.array(box) if box else None,
         seconds=seconds,
     )
+    if formats != ("json",) and json is not None and out is None:
+        raise ValueError("--json - writes no files; name a folder for --formats with --out")
     folder = DEFAULT_OUT if out is None and json is None else out
-    wanted = Wanted(folder=folder, overlay=overlay, page=page, json_stdout=json == "-")
+    formats = tuple(dict.fromkeys(formats))
+    wanted = Wanted(folder=folder, overlay=overlay, page=page, json_stdout=json == "-", formats=formats)
+    for name in formats:
+        FORMATS[name].load_module()  # a missing package is told before any work is done
     _route_messages()
     found, complaints = find_sources(sources)
     if not found and len(complaints) == 1:
