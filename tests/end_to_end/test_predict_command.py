@@ -12,6 +12,7 @@ import pytest
 from hourlift import weights
 from hourlift.cli import lift, main
 from hourlift.formats.json import load
+from hourlift.formats.table import load_poses
 from hourlift.predict.images import read_image
 from hourlift.predict.video import VideoReader, VideoWriter
 
@@ -81,6 +82,30 @@ def test_video(clip: Path, models: list[str], figure, capfd: pytest.CaptureFixtu
         assert len(list(film)) == 10
     assert 'data-type="video/mp4"' in Path("out/clip.html").read_text()
     assert "clip.mp4: a person in 10 of 10 frames" in capfd.readouterr().out
+
+
+def test_formats(clip: Path, models: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    formats = ["bvh", "glb", "csv", "npz", "trc", "c3d", "coco", "bvh"]
+    assert main(["predict", str(clip), "-o", "out", "--no-overlay", "--no-page", *models, "--formats", *formats]) == 0
+    assert names("out") == [f"clip.{end}" for end in ("bvh", "c3d", "coco.json", "csv", "glb", "npz", "trc")]
+    assert "\n  out/clip.bvh\n  out/clip.glb\n" in capfd.readouterr().out
+    assert main(["predict", str(clip), "-o", "out", "--no-overlay", "--no-page", *models]) == 0
+    for name in names("out"):
+        if name != "clip.json":
+            assert main(["convert", "out/clip.json", f"again/{name}"]) == 0
+    assert Path("out/clip.bvh").read_text().count("\n") == Path("again/clip.bvh").read_text().count("\n")
+    for name in ("clip.npz", "clip.json"):
+        assert len(load_poses(f"out/{name}").frames) == 10
+
+
+def test_formats_that_cannot_say_nobody_are_left_out(models: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    write_photo("nobody.bmp", np.full((60, 80, 3), 128, np.uint8))
+    formats = ["--formats", "json", "csv", "bvh", "glb"]
+    assert main(["predict", "nobody.bmp", "-o", "out", "--no-overlay", "--no-page", *models, *formats]) == 0
+    assert names("out") == ["nobody.csv", "nobody.json"]
+    assert capfd.readouterr().err.splitlines() == [
+        f"hourlift: out/nobody.{name}: nobody is in the frame; the file is left out" for name in ("bvh", "glb")
+    ]
 
 
 def test_folders_mixed_sources_and_one_failure(
@@ -194,6 +219,7 @@ def test_a_truncated_video_is_done_as_far_as_it_goes(
         (["--camera", "missing.json"], "missing.json: No such file"),
         (["--camera", "photo.png"], "photo.png: a camera file ends in .json or .toml"),
         (["--seconds", "-1"], "--seconds must be above 0"),
+        (["--formats", "bvh", "--json", "-"], "--json - writes no files; name a folder for --formats with --out"),
         (["--threads", "0"], "threads must be at least 1"),
         (["--weights", "no-such-model"], "there is no model 'no-such-model'"),
         (["--weights", "missing.onnx"], "missing.onnx"),

@@ -26,7 +26,7 @@ def write(path: Path, document: PoseFile) -> None:
     file["parameters"]["POINT"]["RATE"]["value"] = [fps]
     file["parameters"]["POINT"]["UNITS"]["value"] = ["mm"]
     file["parameters"]["POINT"]["LABELS"]["value"] = names
-    file["data"]["points"] = np.concatenate([points, np.ones_like(points[:1])])
+    file["data"]["points"] = np.concatenate([np.where(unknown, 0.0, points), np.ones_like(points[:1])])
     file["data"]["meta_points"]["residuals"] = np.where(unknown, -1.0, 0.0)[None]
     file.add_parameter("POINT", "X_SCREEN", "+X")
     file.add_parameter("POINT", "Y_SCREEN", "+Z")

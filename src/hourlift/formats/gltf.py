@@ -76,12 +76,15 @@ class _Scene:
             joints.append(node)
             if joint.aims_at or i in PARENTS:
                 self._animate(node, "rotation", quaternions[i])
+        head = next(i for i, joint in enumerate(RIG) if joint.name == "Head")
+        joints.append(self._node("HeadTop_End", translation=_floats(motion.tips_m[head])))
+        self._nodes[joints[head]]["children"] = joints[-1:]
         self._animate(joints[0], "translation", motion.root_m)
         if not motion.present.all():
             self._animate(person, "scale", np.repeat(motion.present[:, None], 3, axis=1), interpolation="STEP")
         self._roots.append(self._node(f"{name} mesh", mesh=self._mesh(motion, place), skin=len(self._skins)))
-        bind = np.tile(np.eye(4), (len(RIG), 1, 1))
-        bind[:, :3, 3] = -place
+        bind = np.tile(np.eye(4), (len(joints), 1, 1))
+        bind[:, :3, 3] = -np.concatenate([place, place[[head]] + motion.tips_m[head]])
         matrices = self._accessor(bind.mT, np.float32)  # by columns
         self._skins.append({"joints": joints, "skeleton": joints[0], "inverseBindMatrices": matrices})
 

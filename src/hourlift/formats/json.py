@@ -7,6 +7,7 @@ and looked through without holding it in memory.
 import contextlib
 import io
 import json
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,12 +154,15 @@ def parse_header(fields: dict[str, Any]) -> Header:
         KeyError, TypeError, ValueError: a value is missing or malformed.
     """
     width, height = fields["image_wh"]
+    fps = None if fields["fps"] is None else float(fields["fps"])
+    if fps is not None and not 0 < fps < math.inf:
+        raise ValueError(f"fps is {fps}")
     return Header(
-        source=fields["source"],
+        source=str(fields["source"]),
         kind=fields["kind"],
         image_wh=(int(width), int(height)),
         camera=Camera.from_dict(fields["camera"]),
-        fps=fields["fps"],
+        fps=fps,
     )
 
 

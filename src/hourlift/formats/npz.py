@@ -37,7 +37,8 @@ def write(path: Path, document: PoseFile) -> None:
         ValueError: frames are not in order of time, or hold a person twice.
         OSError: the file cannot be written.
     """
-    people, num_frames = tracks(document), len(document.frames)
+    people = tracks(document)
+    shape = (len(people), len(document.frames))
     here = [{pose.person_id for pose in frame.people} for frame in document.frames]
     camera = document.header.camera
     arrays: dict[str, Any] = {
@@ -49,13 +50,13 @@ def write(path: Path, document: PoseFile) -> None:
         "frame_index": np.array([frame.index for frame in document.frames], np.int64),
         "times_s": frame_times_s(document),
         "person_ids": np.array([person.person_id for person in people], np.int64),
-        "present": np.array([[p.person_id in ids for ids in here] for p in people], bool).reshape(-1, num_frames),
+        "present": np.array([[p.person_id in ids for ids in here] for p in people], bool).reshape(shape),
     }
-    for name, shape in _SHAPES.items():
+    for name, of_pose in _SHAPES.items():
         values = [getattr(person, name) for person in people]
-        arrays[name] = np.array(values, np.float32).reshape(-1, num_frames, *shape)
+        arrays[name] = np.array(values, np.float32).reshape(*shape, *of_pose)
     world = np.array([joints_world_mm(person) for person in people], np.float32)
-    arrays["joints_world_mm"] = world.reshape(-1, num_frames, H36M17.num_joints, 3)
+    arrays["joints_world_mm"] = world.reshape(*shape, H36M17.num_joints, 3)
     with path.open("wb") as stream:
         np.savez_compressed(stream, **arrays)
 

@@ -107,10 +107,11 @@ def stage_poses(path: str | Path, document: PoseFile, stack: ExitStack) -> list[
     path, wanted = Path(path), format_of(path)
     module = wanted.load_module()
     stem, end = path.name[: -len(wanted.suffix)], path.name[-len(wanted.suffix) :]
-    ids = shown_ids(document) if wanted.for_one else []
-    several = {path.with_name(f"{stem}-{person}{end}"): only(document, person) for person in ids}
-    files = several if len(several) > 1 else {path: document}
+    files = {path: document}
     try:
+        ids = shown_ids(document) if wanted.for_one else []
+        if len(ids) > 1:
+            files = {path.with_name(f"{stem}-{person}{end}"): only(document, person) for person in ids}
         for file, poses in files.items():
             module.write(stack.enter_context(replacing(file)), poses)
     except ValueError as error:

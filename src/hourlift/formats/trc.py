@@ -35,7 +35,8 @@ def write(path: Path, document: PoseFile) -> None:
         stream.write("\t\t" + "\t".join(axes) + "\n\n")
         for i, row in enumerate(places_m.reshape(len(shown), -1)):
             cells = ["" if np.isnan(value) else f"{value + 0.0:.5f}" for value in row]
-            stream.write("\t".join([str(i + 1), f"{i / fps:.6f}", *cells]) + "\n")
+            # OpenSim's reader loses a last cell that is empty, unless a tab follows.
+            stream.write("\t".join([str(i + 1), f"{i / fps:.6f}", *cells]) + "\t\n")
 
 
 def _ascii(name: str) -> str:
