@@ -92,13 +92,12 @@ def _angles_deg(motion: RigMotion) -> list[Array]:
 
 
 def _euler_deg(rotation: Array, order: str) -> Array:
-    """Angles (T, 3) about three different axes whose rotations, multiplied in that order, make a rotation (T, 3, 3)."""
+    """Angles (T, 3) about three axes in the order XYZ, YZX or ZXY, whose rotations make a rotation (T, 3, 3)."""
     i, j, k = ("XYZ".index(axis) for axis in order)
-    sign = 1.0 if (j - i) % 3 == 1 else -1.0
-    middle = np.arcsin(np.clip(sign * rotation[:, i, k], -1.0, 1.0))
-    first = np.arctan2(-sign * rotation[:, j, k], rotation[:, k, k])
-    last = np.arctan2(-sign * rotation[:, i, j], rotation[:, i, i])
+    sine = np.clip(rotation[:, i, k], -1.0, 1.0)
+    first = np.arctan2(-rotation[:, j, k], rotation[:, k, k])
+    last = np.arctan2(-rotation[:, i, j], rotation[:, i, i])
     # At a middle of +-90 degrees only the sum or difference of the others is there: all of it goes to the first.
-    locked = np.abs(rotation[:, i, k]) > 1 - 1e-9
-    first = np.where(locked, np.arctan2(sign * rotation[:, k, j], rotation[:, j, j]), first)
-    return np.degrees(np.stack([first, middle, np.where(locked, 0.0, last)], axis=-1))
+    locked = np.abs(sine) > 1 - 1e-9
+    first = np.where(locked, np.arctan2(rotation[:, k, j], rotation[:, j, j]), first)
+    return np.degrees(np.stack([first, np.arcsin(sine), np.where(locked, 0.0, last)], axis=-1))
