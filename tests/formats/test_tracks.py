@@ -1,5 +1,6 @@
 """Tracks of a document, and frames at an even rate."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -79,8 +80,15 @@ def test_infinity_is_unknown(truth: Any) -> None:
     document.frames[0].people[0].root_cam_mm[:] = np.inf
     (track,) = tracks(document)
     assert np.isnan(track.root_cam_mm[0]).all()
-    assert np.isnan(joints_world_mm(track)[0]).all()
-    assert np.isfinite(joints_world_mm(track)[1]).all()
+    known = np.isfinite(joints_world_mm(track, document.header)).all(axis=(1, 2))
+    assert known.tolist() == [False, True]
+
+
+def test_a_known_room_is_used(truth: Any) -> None:
+    document = at_times(truth, [0, 0.04])
+    (track,) = tracks(document)
+    header = SimpleNamespace(world=SimpleNamespace(to_world=lambda points: 2 * points))
+    np.testing.assert_array_equal(joints_world_mm(track, header), 2 * track.joints_cam_mm)  # type: ignore[arg-type]
 
 
 def test_a_frame_without_people_belongs_to_the_track(truth: Any) -> None:

@@ -41,7 +41,7 @@ def write(path: Path, document: PoseFile) -> None:
         OSError: the file cannot be written.
     """
     (sequence,) = somebody(document)
-    motion = rig_motion(sequence)
+    motion = rig_motion(sequence, document.header)
     shown, fps = even_frames(document)
     channels = np.concatenate([motion.root_m, *_angles_deg(motion)], axis=1)[shown]
     with path.open("w", encoding="ascii", newline="\n") as stream:

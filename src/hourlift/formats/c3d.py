@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from hourlift.formats.json import PoseFile
-from hourlift.formats.tracks import even_frames, markers, somebody
+from hourlift.formats.tracks import even_frames, markers
 
 
 def write(path: Path, document: PoseFile) -> None:
@@ -18,7 +18,7 @@ def write(path: Path, document: PoseFile) -> None:
     """
     import ezc3d
 
-    names, places_mm = markers(somebody(document))
+    names, places_mm = markers(document)
     shown, fps = even_frames(document)
     points = places_mm[shown].transpose(2, 1, 0)
     unknown = np.isnan(points).any(axis=0)

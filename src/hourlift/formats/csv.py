@@ -38,7 +38,9 @@ def _rows(document: PoseFile) -> Iterator[str]:
     """The lines by frame, person, joint."""
     people = tracks(document)
     values = [
-        np.concatenate([p.joints_2d_px, p.confidence[..., None], p.joints_3d_mm, joints_world_mm(p)], axis=-1)
+        np.concatenate(
+            [p.joints_2d_px, p.confidence[..., None], p.joints_3d_mm, joints_world_mm(p, document.header)], axis=-1
+        )
         for p in people
     ]
     for t, frame in enumerate(document.frames):

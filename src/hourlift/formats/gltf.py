@@ -41,7 +41,7 @@ def write(path: Path, document: PoseFile) -> None:
     """
     scene = _Scene(frame_times_s(document))
     for sequence in somebody(document):
-        scene.add_person(f"person {sequence.person_id}", rig_motion(sequence))
+        scene.add_person(f"person {sequence.person_id}", rig_motion(sequence, document.header))
     path.write_bytes(scene.to_bytes())
 
 

@@ -55,7 +55,7 @@ def write(path: Path, document: PoseFile) -> None:
     for name, of_pose in _SHAPES.items():
         values = [getattr(person, name) for person in people]
         arrays[name] = np.array(values, np.float32).reshape(*shape, *of_pose)
-    world = np.array([joints_world_mm(person) for person in people], np.float32)
+    world = np.array([joints_world_mm(person, document.header) for person in people], np.float32)
     arrays["joints_world_mm"] = world.reshape(*shape, H36M17.num_joints, 3)
     with path.open("wb") as stream:
         np.savez_compressed(stream, **arrays)

@@ -22,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.formats.json import Header
 from hourlift.formats.world import to_world, y_up_m
 from hourlift.geometry.skeleton import H36M17
 from hourlift.pose import PoseSequence
@@ -102,8 +103,8 @@ class RigMotion:
     present: NDArray[np.bool_]
 
 
-def rig_motion(sequence: PoseSequence) -> RigMotion:
-    """Fit the rig to a person's joints.
+def rig_motion(sequence: PoseSequence, header: Header) -> RigMotion:
+    """Fit the rig to a person's joints, in the room of the document's header.
 
     Bones keep their directions in every frame and get their median length; a joint is off by no more than the
     differences in length from the pelvis down to it add up to. A joint that is unknown keeps its last known place
@@ -117,7 +118,7 @@ def rig_motion(sequence: PoseSequence) -> RigMotion:
         names = ", ".join(name for i, name in enumerate(H36M17.joint_names) if not known[:, i].any())
         raise ValueError(f"person {sequence.person_id}: a skeleton needs all joints, but no frame has {names}")
     relative = _held(sequence.joints_3d_mm.astype(np.float64))
-    joints_m = y_up_m(to_world(relative + _held(sequence.root_cam_mm[:, None].astype(np.float64)), sequence))
+    joints_m = y_up_m(to_world(relative + _held(sequence.root_cam_mm[:, None].astype(np.float64)), header))
     lengths_m = np.array([_median_length_mm(sequence, joint) / 1000 for joint in RIG])
     tips_m = lengths_m[:, None] * [joint.rest for joint in RIG]
     offsets_m = np.array([tips_m[p] if p >= 0 and joint.at != RIG[p].at else np.zeros(3) for joint, p in _family()])

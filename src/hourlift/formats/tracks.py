@@ -54,12 +54,11 @@ def tracks(document: PoseFile) -> list[PoseSequence]:
     Raises:
         ValueError: a person is in a frame twice, or the frames are not in order of time.
     """
-    times_s = frame_times_s(document)
+    frame_times_s(document)
     for frame in document.frames:
         ids = [pose.person_id for pose in frame.people]
         if len(set(ids)) < len(ids):
             raise ValueError(f"frame {frame.index} holds a person_id twice: {sorted(ids)}")
-    assert len(times_s) == len(document.frames)
     sequences = (PoseSequence.from_frames(document.frames, person_id) for person_id in person_ids(document))
     return [_finite(sequence) for sequence in sequences]
 
@@ -70,7 +69,7 @@ def shown_ids(document: PoseFile) -> list[int]:
     Raises:
         ValueError: as `tracks`.
     """
-    return [person.person_id for person in tracks(document) if np.isfinite(person.joints_3d_mm).all(axis=-1).any()]
+    return [person.person_id for person in tracks(document) if _is_shown(person)]
 
 
 def somebody(document: PoseFile) -> list[PoseSequence]:
@@ -82,11 +81,11 @@ def somebody(document: PoseFile) -> list[PoseSequence]:
         NobodyError: there are none.
         ValueError: as `tracks`.
     """
-    shown = shown_ids(document)
+    shown = [person for person in tracks(document) if _is_shown(person)]
     if not shown:
         frames = len(document.frames)
         raise NobodyError(f"nobody is in {'the frame' if frames == 1 else f'the {frames} frames'}")
-    return [_placed(sequence) for sequence in tracks(document) if sequence.person_id in shown]
+    return [_placed(person) for person in shown]
 
 
 def frame_times_s(document: PoseFile) -> NDArray[np.float64]:
@@ -128,19 +127,24 @@ def even_frames(document: PoseFile) -> tuple[NDArray[np.intp], float]:
     return after - (ticks - times_s[after - 1] < times_s[after] - ticks), fps
 
 
-def markers(sequences: list[PoseSequence]) -> tuple[list[str], NDArray[np.float64]]:
+def markers(document: PoseFile) -> tuple[list[str], NDArray[np.float64]]:
     """Everybody's joints side by side, as motion analysis has them.
-
-    Args:
-        sequences: people through the same T frames.
 
     Returns:
         M names, the joint's own, or p3_l_wrist for person 3 where there are several people; (T, M, 3) places in the
         room, millimetres, z up, NaN where unknown.
+
+    Raises:
+        NobodyError, ValueError: as `somebody`.
     """
+    sequences = somebody(document)
     prefixes = [f"p{sequence.person_id}_" if len(sequences) > 1 else "" for sequence in sequences]
     names = [prefix + name for prefix in prefixes for name in H36M17.joint_names]
-    return names, np.concatenate([joints_world_mm(sequence) for sequence in sequences], axis=1)
+    return names, np.concatenate([joints_world_mm(sequence, document.header) for sequence in sequences], axis=1)
+
+
+def _is_shown(sequence: PoseSequence) -> bool:
+    return bool(np.isfinite(sequence.joints_3d_mm).all(axis=-1).any())
 
 
 def _placed(sequence: PoseSequence) -> PoseSequence:

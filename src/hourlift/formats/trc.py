@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from hourlift.formats.json import PoseFile
-from hourlift.formats.tracks import even_frames, markers, somebody
+from hourlift.formats.tracks import even_frames, markers
 from hourlift.formats.world import y_up_m
 
 _KEYS = (
@@ -22,7 +22,7 @@ def write(path: Path, document: PoseFile) -> None:
         ValueError: frames are not in order of time.
         OSError: the file cannot be written.
     """
-    names, places_mm = markers(somebody(document))
+    names, places_mm = markers(document)
     shown, fps = even_frames(document)
     places_m = y_up_m(places_mm)[shown]
     rate = f"{fps:.6f}"

@@ -7,6 +7,7 @@ the camera's z (away from it), its z is up, and its origin is the camera.
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.formats.json import Header
 from hourlift.pose import PoseSequence
 
 Array = NDArray[np.float64]
@@ -17,28 +18,28 @@ LEVEL_CAMERA = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 _Y_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 
 
-def to_world(joints_cam_mm: NDArray[np.floating], sequence: PoseSequence) -> Array:
+def to_world(points_cam_mm: NDArray[np.floating], header: Header) -> Array:
     """Points of the camera frame in the room.
 
     Args:
-        joints_cam_mm: (..., 3) in the frame of the sequence's camera.
-        sequence: whose room it is.
+        points_cam_mm: (..., 3) in the frame of the document's camera.
+        header: of the document; it knows how the camera stands, or does not.
 
     Returns:
-        (..., 3) millimetres, z up.
+        (..., 3) millimetres, z up; NaN stays NaN.
     """
-    world = getattr(sequence, "world", None)
-    joints_cam_mm = np.asarray(joints_cam_mm, np.float64)
-    return joints_cam_mm @ LEVEL_CAMERA.T if world is None else np.asarray(world.to_world(joints_cam_mm))
+    points_cam_mm = np.asarray(points_cam_mm, np.float64)
+    world = getattr(header, "world", None)
+    return points_cam_mm @ LEVEL_CAMERA.T if world is None else np.asarray(world.to_world(points_cam_mm))
 
 
-def joints_world_mm(sequence: PoseSequence) -> Array:
+def joints_world_mm(sequence: PoseSequence, header: Header) -> Array:
     """A person's joints in the room.
 
     Returns:
         (T, 17, 3) millimetres, z up; NaN where the person, the joint or the pelvis's place is unknown.
     """
-    return to_world(sequence.joints_cam_mm.astype(np.float64), sequence)
+    return to_world(sequence.joints_cam_mm, header)
 
 
 def y_up_m(points_mm: Array) -> Array:
