@@ -85,7 +85,7 @@ class _Scene:
         self._roots.append(self._node(f"{name} mesh", mesh=self._mesh(motion, place), skin=len(self._skins)))
         bind = np.tile(np.eye(4), (len(joints), 1, 1))
         bind[:, :3, 3] = -np.concatenate([place, place[[head]] + motion.tips_m[head]])
-        matrices = self._accessor(bind.mT, np.float32)  # by columns
+        matrices = self._accessor(bind.transpose(0, 2, 1), np.float32)  # by columns
         self._skins.append({"joints": joints, "skeleton": joints[0], "inverseBindMatrices": matrices})
 
     def to_bytes(self) -> bytes:
