@@ -123,7 +123,8 @@ def rig_motion(sequence: PoseSequence, header: Header) -> RigMotion:
     tips_m = lengths_m[:, None] * [joint.rest for joint in RIG]
     offsets_m = np.array([tips_m[p] if p >= 0 and joint.at != RIG[p].at else np.zeros(3) for joint, p in _family()])
     turned = _world_rotations(joints_m)
-    local = [turn if parent < 0 else turned[parent].transpose(0, 2, 1) @ turn for turn, parent in zip(turned, PARENTS, strict=True)]
+    back = [turn.transpose(0, 2, 1) for turn in turned]
+    local = [turn if parent < 0 else back[parent] @ turn for turn, parent in zip(turned, PARENTS, strict=True)]
     return RigMotion(
         offsets_m=offsets_m,
         tips_m=tips_m,
