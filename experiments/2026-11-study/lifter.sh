@@ -4,7 +4,7 @@
 #
 #     bash experiments/2026-11-study/lifter.sh studio runs/study runs/study/frso-4stack-seed0 0 1 2
 #
-# Every run is the same but for the recipe and its input: 30 of the report's 80 epochs.
+# Every run is the same but for the recipe and its input: 20 of the report's 80 epochs.
 set -euo pipefail
 data=$1 runs=$2 hourglass=$3
 shift 3
@@ -18,7 +18,7 @@ train() { # name recipe inputs seed
     local out="$runs/lifter-$1-seed$4"
     [[ -e $out/done ]] && return
     rm -rf "$out"
-    hourlift train lifter --recipe "$2" --data "$data" --inputs "$3" -o "$out" --seed "$4" --epochs 30 --threads 1
+    hourlift train lifter --recipe "$2" --data "$data" --inputs "$3" -o "$out" --seed "$4" --epochs 20 --threads 1
     touch "$out/done"
 }
 for seed in "$@"; do
