@@ -126,6 +126,7 @@ def test_folders_mixed_sources_and_one_failure(
     assert shown.err.splitlines() == [
         "hourlift: missing.png: there is no such file or folder",
         "hourlift: more/text.jpg: this is not a JPEG, PNG, WebP, BMP or TIFF picture",
+        "hourlift: clip.mp4: nobody stands long enough to tell how the camera is tilted; --pitch does",
     ]
     assert "more/nobody.bmp: nobody found\n" in shown.out
     assert shown.out.endswith("4 of 6 sources done\n")
