@@ -18,6 +18,7 @@ from hourlift.formats.atomic import replacing
 from hourlift.formats.json import Header, PoseFile, writing
 from hourlift.formats.table import FORMATS, FormatName, stage_poses
 from hourlift.geometry.camera import Camera
+from hourlift.geometry.world import World
 from hourlift.pose import PoseFrame
 from hourlift.predict import PosePredictor
 from hourlift.predict.film import finish
@@ -86,12 +87,13 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """What came out of a source: how many frames, how many of them with somebody, an example, the files."""
+    """What came out of a source: how many frames, how many of them with somebody, an example, the room, the files."""
 
     num_frames: int
     num_found: int
     best: PoseFrame
     files: list[Path]
+    world: World | None = None
 
 
 def lift_photo(predictor: PosePredictor, source: Source, view: View, wanted: Wanted) -> Done:
@@ -121,7 +123,7 @@ def lift_photo(predictor: PosePredictor, source: Source, view: View, wanted: Wan
                 _write_picture(picture, _at_most(drawn, _PAGE_PICTURE_SIDE))
                 page = results.file(".html")
                 write_page(page, [frame], image_wh=photo.image_wh, media=picture, title=title, world=world)
-    return Done(num_frames=1, num_found=int(bool(frame.people)), best=frame, files=results.files)
+    return Done(num_frames=1, num_found=int(bool(frame.people)), best=frame, files=results.files, world=world)
 
 
 def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wanted, report: Report) -> Done:
@@ -168,7 +170,13 @@ def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wan
         results.write_formats(PoseFile(header=header, frames=kept))
         if wanted.folder and wanted.page:
             _write_video_page(results.file(".html"), tally, video, film, header)
-        return Done(num_frames=tally.num_frames, num_found=tally.num_found, best=tally.best, files=results.files)
+        return Done(
+            num_frames=tally.num_frames,
+            num_found=tally.num_found,
+            best=tally.best,
+            files=results.files,
+            world=header.world,
+        )
 
 
 Shown = Iterator[tuple[Image, PoseFrame]]
@@ -201,8 +209,6 @@ def _finished(
     frames, world = finish(
         frames, predictor.lift_track, smooth=wanted.smooth, stature_mm=view.stature_mm, pitch_deg=view.pitch_deg
     )
-    if world is not None and world.source == "default":
-        _log.warning("%s: nobody stands long enough to tell how the camera is tilted; --pitch does", header.source)
     return frames, replace(header, world=world)
 
 

@@ -194,6 +194,7 @@ def _summary(source: Source, done: Done) -> str:
         found += f", {distance_mm / 1000:.1f} m away" if np.isfinite(distance_mm) else ""
         camera = done.best.people[0].camera
         found += " if the field of view is 60 degrees" if camera.source == "default" else ""
+        found += ", upright if the camera is level" if done.world and done.world.source == "default" else ""
     files = "".join(f"\n  {file}" for file in done.files)
     return f"{source.label}: {found}{files}"
 
