@@ -38,8 +38,8 @@ def smooth_series(
 ) -> Array:
     """Smooth N points through time, robustly.
 
-    Outliers lose weight as under Student's t distribution with four degrees of freedom: fit, weigh by the residuals,
-    fit again, three passes.
+    Outliers lose weight as under Student's t distribution with four degrees of freedom, up to a factor that leaves a
+    point without a residual its full weight: fit, weigh by the residuals, fit again, three passes.
 
     Args:
         times_s: (T,) seconds, not decreasing.
@@ -72,7 +72,7 @@ def smooth_series(
         smooth = _smooth_once(steps, values, precision * weight)
         if number < _PASSES - 1:
             residual = ((values - smooth) ** 2).sum(axis=-1)
-            weight = (_STUDENT_DOF + values.shape[-1]) / (_STUDENT_DOF + residual / squared_spread)
+            weight = 1 / (1 + residual / (_STUDENT_DOF * squared_spread))
     ever: NDArray[np.bool_] = np.asarray(measured.any(axis=0))
     return np.where(ever[:, None], smooth + centre, np.nan)
 

@@ -48,13 +48,14 @@ class OneEuro:
 
         Args:
             time_s: when they were seen. A time that is not later than the last changes nothing.
-            values: (..., D), always of one shape; a point with a NaN stays NaN, and starts anew when it is back.
+            values: (..., D), always of one shape; a point that is not finite becomes NaN and starts anew when back.
             unit: how much of the values is one of the unit that ``beta`` counts in; it may change with time.
 
         Returns:
             The same shape.
         """
         values = np.asarray(values, np.float64)
+        values = np.where(np.isfinite(values).all(axis=-1, keepdims=True), values, np.nan)
         if self._time_s is None or self._place is None or self._speed is None:
             self._time_s, self._place, self._speed = time_s, values, np.zeros_like(values)
             return values

@@ -37,7 +37,7 @@ class SmoothConfig:
         bone_tolerance: a joint whose bone differs from its usual length by more than this share is left out.
     """
 
-    cutoff_hz: float = 4.0
+    cutoff_hz: float = 4.5
     depth_cutoff_hz: float = 0.7
     jitter_mm: float = 50.0
     max_gap_s: float = 0.5
@@ -80,12 +80,12 @@ def smooth_track(sequence: PoseSequence, lift: Lift | None = None, config: Smoot
         joints_mm = _finite(lift(track))
     joints_mm = joints_mm - joints_mm[:, [H36M17.root]]
 
-    wrong = wrong_bones(joints_mm, confidence, config.bone_tolerance)
+    wrong = wrong_bones(joints_mm, confidence, config.bone_tolerance, config.jitter_mm)
     joints_mm, known_3d = _smooth(times_s, joints_mm, ~wrong, confidence, config, config.jitter_mm)
     joints_mm = joints_mm - joints_mm[:, [H36M17.root]]
     joints_mm = with_bone_lengths(joints_mm, bone_lengths(joints_mm, np.where(known_2d & known_3d, confidence, 0.0)))
     root_mm = _smooth_root(track, joints_mm, confidence, config)
-    kept = known_2d & (known_3d if lift is None else ~wrong)
+    kept = known_2d & known_3d if lift is None else known_2d & (known_3d | ~wrong)
     return replace(
         track,
         joints_3d_mm=joints_mm.astype(np.float32),
@@ -118,11 +118,15 @@ def leaving_course(times_s: Array, points: Array, max_speed: Array | float) -> B
     return np.asarray(away > np.where(np.isfinite(limit), limit, np.inf))
 
 
-def wrong_bones(joints_mm: Array, confidence: Array, tolerance: float) -> Bools:
-    """Which joints (T, 17) end a bone whose length differs from the track's by more than a share ``tolerance``."""
+def wrong_bones(joints_mm: Array, confidence: Array, tolerance: float, jitter_mm: float) -> Bools:
+    """Which joints (T, 17) end a bone that is not as long as it is through the track.
+
+    It may differ by a share ``tolerance`` and, as short bones seem longer and shorter by the errors of their ends, by
+    ``jitter_mm`` more.
+    """
     usual = bone_lengths(joints_mm, confidence)
     lengths = np.linalg.norm(bone_vectors(joints_mm), axis=-1)
-    return np.asarray(np.abs(lengths - usual) > tolerance * usual)
+    return np.asarray(np.abs(lengths - usual) > tolerance * usual + jitter_mm)
 
 
 def within_reach(times_s: Array, known: Bools, max_gap_s: float) -> Bools:
@@ -146,8 +150,12 @@ def within_reach(times_s: Array, known: Bools, max_gap_s: float) -> Bools:
 def _smooth(
     times_s: Array, points: Array, trusted: Bools, confidence: Array, config: SmoothConfig, jitter: Array | float
 ) -> tuple[Array, Bools]:
-    """Smooth (T, N, D); also says which points were measured and trusted, the others are filled in or NaN."""
-    measured = np.isfinite(points).all(axis=-1) & trusted
+    """Smooth (T, N, D); also says which points were measured and trusted, the others are filled in or NaN.
+
+    What is distrusted for longer than a gap may last, or at an end of the track, has to be taken as it is.
+    """
+    known = np.isfinite(points).all(axis=-1)
+    measured = known & (trusted | ~within_reach(times_s, known & trusted, config.max_gap_s))
     spread = jitter if np.ndim(jitter) == 0 else np.asarray(jitter)[:, None]
     values = np.where(measured[..., None], points, np.nan)
     smooth = smooth_series(times_s, values, confidence, cutoff_hz=config.cutoff_hz, spread=spread)
