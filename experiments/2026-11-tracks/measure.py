@@ -139,6 +139,9 @@ def table_of_smoothing(truths: list[Truth], films: list[list[PoseFrame]], lift: 
         "One-Euro, causal": live,
         "Savitzky-Golay, 3D, 9 frames": lambda film: savitzky_golay(PoseSequence.from_frames(film), 4),
         "Savitzky-Golay, 3D, 13 frames": lambda film: savitzky_golay(PoseSequence.from_frames(film), 6),
+        "running median of 5, then Savitzky-Golay, 3D, 9 frames": lambda film: savitzky_golay(
+            running_median(PoseSequence.from_frames(film), 2), 4
+        ),
         "Kalman (RTS), 3D": kalman_3d,
         "the track, not lifted again": lambda film: smooth_track(PoseSequence.from_frames(film)),
         **{
@@ -189,6 +192,12 @@ def savitzky_golay(track: PoseSequence, half: int) -> PoseSequence:
         powers = np.vander(window - k, 3, increasing=True).astype(np.float64)
         smooth[k] = np.linalg.lstsq(powers, flat[window], rcond=None)[0][0]
     return replace(track, joints_3d_mm=smooth.reshape(-1, 17, 3).astype(np.float32))
+
+
+def running_median(track: PoseSequence, half: int) -> PoseSequence:
+    padded = np.pad(track.joints_3d_mm, ((half, half), (0, 0), (0, 0)), mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1, axis=0)
+    return replace(track, joints_3d_mm=np.median(windows, axis=-1))
 
 
 def table_of_places(truths: list[Truth], films: list[list[PoseFrame]], lift: Lift) -> None:

@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 STANDING_LEAN_DEG = 5.3
-"""How far forward the line from the ankles to the thorax leans in people who stand: 5.3 +- 2.1 degrees over 25 clips of
+"""How far forward the line from the ankles to the thorax leans in people who stand: 5.3 +- 2.1 degrees over 26 clips of
 motion capture (experiments/2026-11-tracks)."""
 STANDING_S = 0.5
 """People must have stood for this long, all together, to tell which way is up."""
