@@ -109,6 +109,8 @@ def test_formats_that_cannot_say_nobody_are_left_out(models: list[str], capfd: p
     assert capfd.readouterr().err.splitlines() == [
         f"hourlift: out/nobody.{name}: nobody is in the frame; the file is left out" for name in ("bvh", "glb")
     ]
+
+
 def test_a_video_is_smoothed_and_its_gaps_are_filled(figure, models: list[str]) -> None:
     tremble = np.random.default_rng(0).normal(0, 1.5, (40, 2))
     with VideoWriter("clip.mp4", (320, 240), 25) as writer:
