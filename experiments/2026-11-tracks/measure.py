@@ -20,7 +20,7 @@ from hourlift.predict.film import finish
 from hourlift.predict.kalman import smooth_series
 from hourlift.predict.one_euro import LiveSmoother
 from hourlift.predict.room import find_world, with_stature
-from hourlift.predict.smooth import Lift, SmoothConfig, smooth_track
+from hourlift.predict.smooth import SmoothConfig, smooth_track
 from hourlift.synth.clip import render_clip
 from hourlift.synth.draw import Draw
 from hourlift.synth.generate import Generator, SynthConfig
@@ -82,9 +82,9 @@ def main(motion: Path, cache: Path, clips: int = 6, first_seed: int = 1, seconds
     }
     for name, frames in sources.items():
         print(f"\n## {name}\n")
-        table_of_smoothing(truths, frames, predictor.lift_track)
+        table_of_smoothing(truths, frames, predictor)
         print()
-        table_of_places(truths, frames, predictor.lift_track)
+        table_of_places(truths, frames)
 
 
 def rendered(motion: Path, cache: Path, seeds: range, num_frames: int, size: int) -> Iterator[Path]:
@@ -133,7 +133,7 @@ def disturbed(predictor: PosePredictor, truth: Truth) -> list[PoseFrame]:
     return frames
 
 
-def table_of_smoothing(truths: list[Truth], films: list[list[PoseFrame]], lift: Lift) -> None:
+def table_of_smoothing(truths: list[Truth], films: list[list[PoseFrame]], predictor: PosePredictor) -> None:
     ways: dict[str, Callable[[list[PoseFrame]], PoseSequence]] = {
         "raw": PoseSequence.from_frames,
         "One-Euro, causal": live,
@@ -143,13 +143,13 @@ def table_of_smoothing(truths: list[Truth], films: list[list[PoseFrame]], lift: 
             running_median(PoseSequence.from_frames(film), 2), 4
         ),
         "Kalman (RTS), 3D": kalman_3d,
-        "the track, not lifted again": lambda film: smooth_track(PoseSequence.from_frames(film)),
         **{
-            f"the track, {cutoff:g} Hz": lambda film, cutoff=cutoff: smooth_track(
-                PoseSequence.from_frames(film), lift, SmoothConfig(cutoff_hz=cutoff)
+            f"smooth_track, {cutoff:g} Hz": lambda film, cutoff=cutoff: smooth_track(
+                PoseSequence.from_frames(film), SmoothConfig(cutoff_hz=cutoff)
             )
-            for cutoff in (2.0, 3.0, 4.5, 6.0)
+            for cutoff in (2.0, 3.0, 4.0, 6.0)
         },
+        "smooth_track, 2D lifted again": lambda film: smooth_track(lifted_again(film, predictor)),
     }
     print("| | MPJPE, mm | PA-MPJPE, mm | acceleration error, mm/frame² | raw / smoothed |\n|---|---:|---:|---:|---:|")
     raw = 0.0
@@ -180,6 +180,17 @@ def kalman_3d(film: list[PoseFrame]) -> PoseSequence:
     return replace(track, joints_3d_mm=joints.astype(np.float32))
 
 
+def lifted_again(film: list[PoseFrame], predictor: PosePredictor) -> PoseSequence:
+    """The track with 3D joints of the smoothed 2D ones."""
+    track = smooth_track(PoseSequence.from_frames(film))
+    there = np.isfinite(track.joints_2d_px).all(axis=(1, 2))
+    boxes = np.stack([box_from_joints(joints) for joints in track.joints_2d_px[there]])
+    people = predictor.lift(track.joints_2d_px[there], boxes, track.camera.image_wh, track.camera)
+    joints = track.joints_3d_mm.copy()
+    joints[there] = [pose.joints_3d_mm for pose in people]
+    return replace(track, joints_3d_mm=joints)
+
+
 def savitzky_golay(track: PoseSequence, half: int) -> PoseSequence:
     """Parabolas over 2 half + 1 frames, gaps filled by lines."""
     frames, known = np.arange(len(track)), track.present
@@ -200,19 +211,19 @@ def running_median(track: PoseSequence, half: int) -> PoseSequence:
     return replace(track, joints_3d_mm=np.median(windows, axis=-1))
 
 
-def table_of_places(truths: list[Truth], films: list[list[PoseFrame]], lift: Lift) -> None:
+def table_of_places(truths: list[Truth], films: list[list[PoseFrame]]) -> None:
     print(
         "| clip | stature, mm | root error, % of the distance: raw | smoothed | and stature | "
         "tilt error, degrees: level camera | found | feet, mm: mean | 90 % | with pitch |\n" + "|---:" * 10 + "|"
     )
     rows = []
     for film, truth in zip(films, truths, strict=True):
-        raw, smooth = PoseSequence.from_frames(film), smooth_track(PoseSequence.from_frames(film), lift)
+        raw, smooth = PoseSequence.from_frames(film), smooth_track(PoseSequence.from_frames(film))
         tall = with_stature(smooth, truth.stature_mm)
         true_up = truth.to_world[2]
         world = find_world([tall])
         pitch = float(np.degrees(np.arcsin(-true_up[2])))
-        _, pitched = finish(film, lift, stature_mm=truth.stature_mm, pitch_deg=pitch)
+        _, pitched = finish(film, stature_mm=truth.stature_mm, pitch_deg=pitch)
         rows.append(
             [
                 truth.stature_mm,

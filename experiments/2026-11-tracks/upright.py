@@ -44,8 +44,7 @@ def main(motion: Path, cache: Path, clips: int = 30, first_seed: int = 100) -> N
     )
     true = [tilt_errors(track_of(truth), truth) for truth in truths]
     lifted = [
-        tilt_errors(smooth_track(PoseSequence.from_frames(disturbed(predictor, truth)), predictor.lift_track), truth)
-        for truth in truths
+        tilt_errors(smooth_track(PoseSequence.from_frames(disturbed(predictor, truth))), truth) for truth in truths
     ]
     for name in true[0]:
         print(f"| {name} | {summary([row[name] for row in true])} | {summary([row[name] for row in lifted])} |")

@@ -161,22 +161,6 @@ def test_a_spike_is_replaced() -> None:
     assert zero == [[40, wrist], [41, wrist], [60, wrist]]
 
 
-def test_the_smoothed_2d_joints_are_lifted_again() -> None:
-    true, asked = walker(), []
-
-    def lift(track: PoseSequence) -> np.ndarray:
-        asked.append(track)
-        return np.where(np.isfinite(track.joints_2d_px).all(axis=(1, 2))[:, None, None], true.joints_3d_mm, np.nan)
-
-    raw = without(noisy(true), slice(10, 14))
-    smooth = smooth_track(raw, lift)
-    (given,) = asked
-    np.testing.assert_array_equal(given.joints_2d_px, smooth.joints_2d_px)
-    assert np.isfinite(given.box_xyxy_px).all()
-    assert mpjpe(smooth.joints_3d_mm, true.joints_3d_mm) < 12
-    assert smooth.present.all()
-
-
 @pytest.mark.parametrize("num_frames", [0, 1, 2, 3])
 def test_hardly_any_frames(num_frames: int) -> None:
     track = walker(num_frames)

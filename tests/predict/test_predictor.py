@@ -1,6 +1,5 @@
 """Pictures to 3D: exact with the marker models, and clear about what it cannot take."""
 
-import dataclasses
 import json
 from pathlib import Path
 
@@ -8,10 +7,9 @@ import numpy as np
 import onnx
 import pytest
 
-from hourlift import Camera, PosePredictor, PoseSequence
+from hourlift import Camera, PosePredictor
 from hourlift.geometry.camera import virtual_rotation
 from hourlift.lifter.normalize import crop_offsets
-from hourlift.pose import PoseFrame
 
 WH = (640, 480)
 PELVIS, HEIGHT = (300.0, 250.0), 300.0
@@ -92,18 +90,6 @@ def test_people_come_in_the_order_of_their_boxes(predictor: PosePredictor, figur
     np.testing.assert_allclose([p.box_xyxy_px for p in people], boxes, rtol=1e-6)
     np.testing.assert_allclose(people[1].joints_2d_px, figure.joints((150, 150), 150), atol=1)
     assert predictor.predict(image, np.zeros((0, 4))) == []
-
-
-def test_a_track_is_lifted_as_its_frames_were(predictor: PosePredictor, figure) -> None:
-    frames = []
-    for i in range(4):
-        image, box = figure.draw((320, 240), (150 + 5 * i, 120), 190), figure.box((150 + 5 * i, 120), 190)
-        people = [] if i == 2 else predictor.predict(image, box)
-        frames.append(PoseFrame(index=i, time_s=i / 25, people=people))
-    track = PoseSequence.from_frames(frames)
-    np.testing.assert_allclose(predictor.lift_track(track), track.joints_3d_mm, atol=0.01)
-    empty = dataclasses.replace(track, joints_2d_px=np.full_like(track.joints_2d_px, np.nan))
-    assert np.isnan(predictor.lift_track(empty)).all()
 
 
 def test_a_camera_of_another_resolution_is_scaled(predictor: PosePredictor, figure) -> None:

@@ -150,7 +150,7 @@ def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wan
             shown = _smoothed_live(shown)
         elif wanted.smooth or view.knows_room:
             num_all = num_all and 2 * num_all
-            frames, header = _finished(predictor, shown, header, view, wanted, lambda count: report(count, num_all))
+            frames, header = _finished(shown, header, view, wanted, lambda count: report(count, num_all))
             shown = _again(source, frames, wanted)
             num_done, num_all = len(frames), 2 * len(frames)
         tally = _Tally()
@@ -199,16 +199,14 @@ def _smoothed_live(shown: Shown) -> Shown:
 
 
 def _finished(
-    predictor: PosePredictor, shown: Shown, header: Header, view: View, wanted: Wanted, report: Callable[[int], None]
+    shown: Shown, header: Header, view: View, wanted: Wanted, report: Callable[[int], None]
 ) -> tuple[list[PoseFrame], Header]:
     """All frames of a video, smoothed and placed as far as that is wanted, and the header that knows the world."""
     frames: list[PoseFrame] = []
     for _, frame in shown:
         frames.append(frame)
         report(len(frames))
-    frames, world = finish(
-        frames, predictor.lift_track, smooth=wanted.smooth, stature_mm=view.stature_mm, pitch_deg=view.pitch_deg
-    )
+    frames, world = finish(frames, smooth=wanted.smooth, stature_mm=view.stature_mm, pitch_deg=view.pitch_deg)
     return frames, replace(header, world=world)
 
 

@@ -8,12 +8,11 @@ import numpy as np
 from hourlift.geometry.world import World
 from hourlift.pose import Pose, PoseFrame, PoseSequence
 from hourlift.predict.room import find_world, with_stature
-from hourlift.predict.smooth import Lift, smooth_track
+from hourlift.predict.smooth import smooth_track
 
 
 def finish(
     frames: Sequence[PoseFrame],
-    lift: Lift | None = None,
     *,
     smooth: bool = True,
     stature_mm: float | None = None,
@@ -23,7 +22,6 @@ def finish(
 
     Args:
         frames: of one camera that does not move, in order of time.
-        lift: stage 2, for the smoothed 2D joints; see `smooth.smooth_track`.
         smooth: whether tracks are smoothed and gaps filled at all.
         stature_mm: how tall people are; None leaves them the lifter's size, that of an average person.
         pitch_deg: how far down the camera looks; None finds out.
@@ -38,7 +36,7 @@ def finish(
     ids = sorted({pose.person_id for frame in frames for pose in frame.people})
     tracks = [PoseSequence.from_frames(frames, person_id) for person_id in ids]
     if smooth:
-        tracks = [smooth_track(track, lift) for track in tracks]
+        tracks = [smooth_track(track) for track in tracks]
     if stature_mm is not None:
         tracks = [with_stature(track, stature_mm) for track in tracks]
     world = find_world(tracks, pitch_deg)

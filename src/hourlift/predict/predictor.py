@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from hourlift.geometry.camera import Camera, solve_root
 from hourlift.geometry.skeleton import H36M17
 from hourlift.lifter.normalize import LiftInput, crop_offsets, denormalize, normalize_joints
-from hourlift.pose import Pose, PoseFrame, PoseSequence
+from hourlift.pose import Pose, PoseFrame
 from hourlift.predict.detect import Found, find_person
 from hourlift.predict.joints import Image, JointEstimator
 from hourlift.predict.runtime import Model
@@ -101,23 +101,6 @@ class PosePredictor:
         sure = np.ones(H36M17.num_joints)
         people = [Found(box, joints, sure) for box, joints in zip(boxes, joints_px, strict=True)]
         return self._lift(people, camera_at(camera, image_wh))
-
-    def lift_track(self, sequence: PoseSequence) -> NDArray[np.float64]:
-        """Lift the 2D joints of a track again, after something was done to them: stage 2 alone.
-
-        Args:
-            sequence: one person through T frames; a NaN joint is lifted as a guess, a NaN pelvis leaves out the frame.
-
-        Returns:
-            (T, 17, 3) joints relative to the pelvis in camera axes, mm; NaN in the frames left out.
-        """
-        joints_mm = np.full((len(sequence), H36M17.num_joints, 3), np.nan)
-        seen = np.isfinite(sequence.joints_2d_px[:, H36M17.root]).all(axis=-1)
-        arrays = (sequence.box_xyxy_px, sequence.joints_2d_px.astype(np.float64), sequence.confidence)
-        people = [Found(*person) for person in zip(*(array[seen] for array in arrays), strict=True)]
-        if people:
-            joints_mm[seen] = [pose.joints_3d_mm for pose in self._lift(people, sequence.camera)]
-        return joints_mm
 
     def predict_video(
         self, path: str | Path, box_xyxy: ArrayLike | None = None, camera: Camera | None = None

@@ -3,7 +3,6 @@
 Everything here looks at the future too; `one_euro` is for people as they come.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,9 +17,6 @@ from hourlift.predict.one_euro import pixels_per_mm
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-
-Lift = Callable[[PoseSequence], NDArray[np.floating]]
-"""Stage 2 for a track: the 2D joints of its frames -> (T, 17, 3) root-relative joints, NaN where there are none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +33,7 @@ class SmoothConfig:
         bone_tolerance: a joint whose bone differs from its usual length by more than this share is left out.
     """
 
-    cutoff_hz: float = 4.5
+    cutoff_hz: float = 4.0
     depth_cutoff_hz: float = 0.7
     jitter_mm: float = 50.0
     max_gap_s: float = 0.5
@@ -50,16 +46,15 @@ _LOG_DEPTH_JITTER = 0.05
 _DEFAULT = SmoothConfig()
 
 
-def smooth_track(sequence: PoseSequence, lift: Lift | None = None, config: SmoothConfig = _DEFAULT) -> PoseSequence:
+def smooth_track(sequence: PoseSequence, config: SmoothConfig = _DEFAULT) -> PoseSequence:
     """Smooth and complete one person's track.
 
-    The 2D joints are smoothed, lifted again, smoothed in 3D, and given one length a bone for the whole track, left and
-    right alike. Then the root is solved again from both, and its distance smoothed. What was filled in, or left out as
-    impossible and replaced, has confidence 0; all other confidences stay.
+    2D and 3D joints are smoothed each for themselves, and the 3D ones given one length a bone for the whole track, left
+    and right alike. Then the root is solved again from both, and its distance smoothed. What was filled in, or left out
+    as impossible and replaced, has confidence 0; all other confidences stay.
 
     Args:
         sequence: the person; gaps, NaN and infinity are fine, and so are no frames and a single one.
-        lift: stage 2, for the smoothed 2D joints; None smooths the 3D joints that are there.
         config: how strongly.
 
     Returns:
@@ -76,21 +71,17 @@ def smooth_track(sequence: PoseSequence, lift: Lift | None = None, config: Smoot
     joints_px, known_2d = _smooth(times_s, joints_px, ~leaps, confidence, config, config.jitter_mm * px_per_mm)
     boxes_px = _filled_boxes(sequence, config.max_gap_s)
     track = replace(sequence, joints_2d_px=joints_px.astype(np.float32), box_xyxy_px=boxes_px.astype(np.float32))
-    if lift is not None:
-        joints_mm = _finite(lift(track))
-    joints_mm = joints_mm - joints_mm[:, [H36M17.root]]
 
     wrong = wrong_bones(joints_mm, confidence, config.bone_tolerance, config.jitter_mm)
     joints_mm, known_3d = _smooth(times_s, joints_mm, ~wrong, confidence, config, config.jitter_mm)
     joints_mm = joints_mm - joints_mm[:, [H36M17.root]]
     joints_mm = with_bone_lengths(joints_mm, bone_lengths(joints_mm, np.where(known_2d & known_3d, confidence, 0.0)))
     root_mm = _smooth_root(track, joints_mm, confidence, config)
-    kept = known_2d & known_3d if lift is None else known_2d & (known_3d | ~wrong)
     return replace(
         track,
         joints_3d_mm=joints_mm.astype(np.float32),
         root_cam_mm=root_mm.astype(np.float32),
-        confidence=np.where(kept, sequence.confidence, np.float32(0)),
+        confidence=np.where(known_2d & known_3d, sequence.confidence, np.float32(0)),
     )
 
 
