@@ -137,6 +137,26 @@ def test_a_video_is_smoothed_and_its_gaps_are_filled(figure, models: list[str]) 
         assert len(list(film)) == 40
 
 
+def test_a_webcam_is_smoothed_as_it_comes(
+    figure, models: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    tremble = np.random.default_rng(0).normal(0, 1.5, (20, 2))
+    with VideoWriter("clip.mp4", (320, 240), 25) as writer:
+        for i in range(20):
+            writer.write(figure.draw((320, 240), tuple(np.array([150, 120]) + tremble[i]), 190), i / 25)
+    monkeypatch.setattr(lift, "Webcam", lambda _number, _seconds: VideoReader("clip.mp4"))
+    shaking = []
+    for options in (["--no-smooth"], []):
+        assert main(["predict", "webcam:0", "-o", "out", "--no-page", "--no-overlay", *options, *models]) == 0
+        document = load("out/webcam-0.json")
+        assert document.header.world is None
+        path = np.array([frame.people[0].joints_2d_px[0] for frame in document.frames])
+        shaking.append(np.abs(np.diff(path, 2, axis=0)).mean())
+    assert shaking[1] < shaking[0] / 2
+    assert main(["predict", "webcam:0", "-o", "out", "--pitch", "3", *models]) == 2
+    assert "webcam:0: --stature and --pitch need a whole video; record it first" in capfd.readouterr().err
+
+
 def test_stature_and_pitch(photo: Path, clip: Path, models: list[str]) -> None:
     options = ["--stature", "2m", "--pitch", "20", "--no-overlay"]
     assert main(["predict", str(photo), str(clip), "-o", "out", *options, *models]) == 0
