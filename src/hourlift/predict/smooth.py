@@ -101,9 +101,10 @@ def leaving_course(times_s: Array, points: Array, max_speed: Array | float) -> B
     reach = min(max(round(_COURSE_S / usual_step_s), 1), max(len(points) - 1, 1))
     padded = np.pad(points, ((reach, reach), (0, 0), (0, 0)), constant_values=np.nan)
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=0)
-    known = np.isfinite(windows).any(axis=-1)
     course = np.full(points.shape, np.nan)
-    course[known] = np.nanmedian(windows[known], axis=-1)
+    for n in range(points.shape[1]):  # one by one: the windows of all points would fill the memory
+        known = np.isfinite(windows[:, n]).any(axis=-1)
+        course[:, n][known] = np.nanmedian(windows[:, n][known], axis=-1)
     away = np.linalg.norm(points - course, axis=-1)
     limit = np.broadcast_to(max_speed, len(points))[:, None] * max(_COURSE_S, reach * usual_step_s) / 2
     return np.asarray(away > np.where(np.isfinite(limit), limit, np.inf))
