@@ -3,6 +3,7 @@ import pytest
 
 import hourlift
 from hourlift import Camera, Pose, PoseSequence
+from hourlift.geometry.world import World
 from hourlift.pose import PoseFrame
 
 CAMERA = Camera.from_fov((640, 480))
@@ -67,6 +68,14 @@ def test_sequence_has_nan_where_the_person_is_absent() -> None:
     assert len(sequence) == 3
     assert sequence.fps == pytest.approx(25)
     np.testing.assert_array_equal(sequence.joints_2d_px[2], frames[0].people[0].joints_2d_px)
+
+
+def test_joints_in_the_world() -> None:
+    frames = [PoseFrame(index=0, time_s=0.0, people=[make_pose()])]
+    assert np.isnan(PoseSequence.from_frames(frames).joints_world_mm).all()
+    world = World.from_up([0, -1, 0], 1500, "default")
+    sequence = PoseSequence.from_frames(frames, world=world)
+    np.testing.assert_allclose(sequence.joints_world_mm[0, 1], [13, 3005, 1500 - 24])
 
 
 def test_sequence_of_an_unknown_person_names_the_known_ones() -> None:

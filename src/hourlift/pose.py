@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.skeleton import H36M17
+from hourlift.geometry.world import World
 
 Array = NDArray[np.float32]
 
@@ -115,6 +116,7 @@ class PoseSequence:
         times_s: (T,) float64, when each frame is shown; not evenly spaced when the video's frame rate varies.
         joints_2d_px, confidence, joints_3d_mm, root_cam_mm, box_xyxy_px: as in `Pose`, with T in front.
         camera: the camera of the frames.
+        world: where that camera stands in the room; None when nobody has found out.
 
     Raises:
         ValueError: an array's shape does not fit T frames of 17 joints.
@@ -129,6 +131,7 @@ class PoseSequence:
     root_cam_mm: Array
     box_xyxy_px: Array
     camera: Camera
+    world: World | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "frame_index", np.asarray(self.frame_index, dtype=np.int64))
@@ -143,12 +146,13 @@ class PoseSequence:
             object.__setattr__(self, name, _checked(name, getattr(self, name), (num_frames, *shape)))
 
     @classmethod
-    def from_frames(cls, frames: Iterable[PoseFrame], person_id: int = 0) -> "PoseSequence":
+    def from_frames(cls, frames: Iterable[PoseFrame], person_id: int = 0, world: World | None = None) -> "PoseSequence":
         """Collect one person from the frames of `predict_video`.
 
         Args:
             frames: in order of time.
             person_id: whom to collect.
+            world: where the camera of the frames stands, if that is known.
 
         Raises:
             ValueError: the person is in none of the frames.
@@ -168,6 +172,7 @@ class PoseSequence:
             frame_index=np.array([frame.index for frame in kept]),
             times_s=np.array([frame.time_s for frame in kept]),
             camera=found[0].camera,
+            world=world,
             **arrays,
         )
 
@@ -183,6 +188,13 @@ class PoseSequence:
     def joints_cam_mm(self) -> Array:
         """(T, 17, 3) joints in the camera frame; NaN where the person or the root is unknown."""
         return self.joints_3d_mm + self.root_cam_mm[:, None]
+
+    @property
+    def joints_world_mm(self) -> Array:
+        """(T, 17, 3) joints in the world, z up; NaN where the person, the root or the world is unknown."""
+        if self.world is None:
+            return np.full_like(self.joints_3d_mm, np.nan)
+        return self.world.to_world(self.joints_cam_mm).astype(np.float32)
 
     @property
     def fps(self) -> float:

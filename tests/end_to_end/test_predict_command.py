@@ -13,6 +13,7 @@ from hourlift import weights
 from hourlift.cli import lift, main
 from hourlift.formats.json import load
 from hourlift.formats.table import load_poses
+from hourlift.geometry.bones import bone_lengths, stature
 from hourlift.predict.images import read_image
 from hourlift.predict.video import VideoReader, VideoWriter
 
@@ -81,7 +82,9 @@ def test_video(clip: Path, models: list[str], figure, capfd: pytest.CaptureFixtu
         assert film.image_wh == (320, 240)
         assert len(list(film)) == 10
     assert 'data-type="video/mp4"' in Path("out/clip.html").read_text()
-    assert "clip.mp4: a person in 10 of 10 frames" in capfd.readouterr().out
+    said = capfd.readouterr().out
+    assert "clip.mp4: a person in 10 of 10 frames" in said
+    assert "upright if the camera is level\n" in said  # 0.4 seconds do not tell
 
 
 def test_formats(clip: Path, models: list[str], capfd: pytest.CaptureFixture[str]) -> None:
@@ -106,6 +109,71 @@ def test_formats_that_cannot_say_nobody_are_left_out(models: list[str], capfd: p
     assert capfd.readouterr().err.splitlines() == [
         f"hourlift: out/nobody.{name}: nobody is in the frame; the file is left out" for name in ("bvh", "glb")
     ]
+
+
+def test_a_video_is_smoothed_and_its_gaps_are_filled(figure, models: list[str]) -> None:
+    tremble = np.random.default_rng(0).normal(0, 1.5, (40, 2))
+    with VideoWriter("clip.mp4", (320, 240), 25) as writer:
+        for i in range(40):
+            image = figure.draw((320, 240), tuple(np.array([150, 120]) + tremble[i]), 190)
+            writer.write(np.full_like(image, 128) if 20 <= i < 24 else image, i / 25)
+    assert main(["predict", "clip.mp4", "-o", "raw", "--no-smooth", "--no-page", *models]) == 0
+    assert main(["predict", "clip.mp4", "-o", "out", "--no-page", *models]) == 0
+    raw, smooth = load("raw/clip.json"), load("out/clip.json")
+    assert raw.header.world is None
+    assert smooth.header.world is not None
+    assert [bool(frame.people) for frame in raw.frames[:25]] == [i < 20 for i in range(25)]  # searched again later
+    assert all(len(frame.people) == 1 for frame in smooth.frames)
+    pelvis = {
+        name: np.array([frame.people[0].joints_2d_px[0] for frame in document.frames[:20]])
+        for name, document in (("raw", raw), ("smooth", smooth))
+    }
+    shaking = {name: np.abs(np.diff(path, 2, axis=0)).mean() for name, path in pelvis.items()}
+    assert shaking["smooth"] < shaking["raw"] / 5
+    filled, seen = smooth.frames[21].people[0], smooth.frames[19].people[0]
+    assert (filled.confidence == 0).all()
+    np.testing.assert_allclose(filled.joints_2d_px, seen.joints_2d_px, atol=4)
+    with VideoReader("out/clip.overlay.mp4") as film:
+        assert len(list(film)) == 40
+
+
+def test_a_webcam_is_smoothed_as_it_comes(
+    figure, models: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    tremble = np.random.default_rng(0).normal(0, 1.5, (20, 2))
+    with VideoWriter("clip.mp4", (320, 240), 25) as writer:
+        for i in range(20):
+            writer.write(figure.draw((320, 240), tuple(np.array([150, 120]) + tremble[i]), 190), i / 25)
+    monkeypatch.setattr(lift, "Webcam", lambda _number, _seconds: VideoReader("clip.mp4"))
+    shaking = []
+    for options in (["--no-smooth"], []):
+        assert main(["predict", "webcam:0", "-o", "out", "--no-page", "--no-overlay", *options, *models]) == 0
+        document = load("out/webcam-0.json")
+        assert document.header.world is None
+        path = np.array([frame.people[0].joints_2d_px[0] for frame in document.frames])
+        shaking.append(np.abs(np.diff(path, 2, axis=0)).mean())
+    assert shaking[1] < shaking[0] / 2
+    assert main(["predict", "webcam:0", "-o", "out", "--pitch", "3", *models]) == 2
+    assert "webcam:0: --stature and --pitch need a whole video; record it first" in capfd.readouterr().err
+
+
+def test_stature_and_pitch(photo: Path, clip: Path, models: list[str]) -> None:
+    options = ["--stature", "2m", "--pitch", "20", "--no-overlay"]
+    assert main(["predict", str(photo), str(clip), "-o", "out", *options, *models]) == 0
+    assert main(["predict", str(photo), str(clip), "-o", "plain", *models]) == 0
+    for name in ("photo", "clip"):
+        tall, plain = load(f"out/{name}.json"), load(f"plain/{name}.json")
+        assert tall.header.world is not None
+        assert tall.header.world.pitch_deg == pytest.approx(20, abs=1e-3)
+        assert '"source":"given"' in Path(f"out/{name}.html").read_text()
+        (person,), (usual,) = tall.frames[0].people, plain.frames[0].people
+        assert stature(bone_lengths(person.joints_3d_mm[None])) == pytest.approx(2000, rel=0.01)
+        np.testing.assert_allclose(
+            np.linalg.norm(person.root_cam_mm) / np.linalg.norm(usual.root_cam_mm),
+            2000 / stature(bone_lengths(usual.joints_3d_mm[None])),
+            rtol=0.01,
+        )
+    assert load("plain/photo.json").header.world is None
 
 
 def test_folders_mixed_sources_and_one_failure(
@@ -218,6 +286,9 @@ def test_a_truncated_video_is_done_as_far_as_it_goes(
         (["--fov", "60", "--camera", "c.json"], "--fov and --camera both describe the camera"),
         (["--camera", "missing.json"], "missing.json: No such file"),
         (["--camera", "photo.png"], "photo.png: a camera file ends in .json or .toml"),
+        (["--stature", "1.78"], "--stature is a number with its unit, such as 1.78m"),
+        (["--stature", "178m"], "--stature '178m' is 178.00 m; people are between 0.4 and 2.8 m tall"),
+        (["--pitch", "100"], "a camera's pitch lies between -90"),
         (["--seconds", "-1"], "--seconds must be above 0"),
         (["--formats", "bvh", "--json", "-"], "--json - writes no files; name a folder for --formats with --out"),
         (["--threads", "0"], "threads must be at least 1"),
@@ -344,7 +415,19 @@ def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
     assert stopped.value.code == 0
     shown = capsys.readouterr().out
     assert "hourlift predict webcam:0 --seconds 20 -o live" in shown
-    for option in ("--box", "--fov", "--camera", "--no-overlay", "--no-page", "--device", "--threads", "--json"):
+    for option in (
+        "--stature",
+        "--pitch",
+        "--no-smooth",
+        "--box",
+        "--fov",
+        "--camera",
+        "--no-overlay",
+        "--no-page",
+        "--device",
+        "--threads",
+        "--json",
+    ):
         assert option in shown
 
 

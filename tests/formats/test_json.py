@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from hourlift import Camera, Pose
 from hourlift.formats.json import Header, dump, dumps, load, writing
+from hourlift.geometry.world import World, up_of_pitched_camera
 from hourlift.pose import PoseFrame
 
 CAMERA = Camera(fx=800, fy=810, cx=319.5, cy=239.5, image_wh=(640, 480), distortion=(0.1, 0, 0, 0.01))
@@ -68,6 +70,30 @@ def test_strict_json_with_null_for_what_is_unknown() -> None:
     assert person["joints_3d_mm"][4][1] is None
     assert person["joints_3d_mm"][5][2] is None
     assert None not in person["joints_3d_mm"][3]
+
+
+def test_the_world_round_trips_and_files_from_before_it_are_read(tmp_path: Path) -> None:
+    world = World.from_up(up_of_pitched_camera(12.0), 1500.0, "given")
+    dump(tmp_path / "a.json", replace(HEADER, world=world), FRAMES)
+    read = load(tmp_path / "a.json").header.world
+    assert read is not None
+    np.testing.assert_allclose(read.rotation, world.rotation, atol=1e-6)
+    np.testing.assert_allclose(read.origin_cam_mm, world.origin_cam_mm, atol=0.06)
+    assert read.source == "given"
+    document = json.loads((tmp_path / "a.json").read_text())
+    person = np.array(document["frames"][0]["people"][0]["joints_3d_mm"], float)
+    np.testing.assert_allclose(  # as docs/formats.md says
+        (person - document["world"]["origin_cam_mm"]) @ np.transpose(document["world"]["rotation"]),
+        world.to_world(FRAMES[0].people[0].joints_3d_mm),
+        atol=0.2,
+    )
+    del document["world"], document["schema_minor_version"]
+    (tmp_path / "old.json").write_text(json.dumps(document))
+    assert load(tmp_path / "old.json").header == HEADER
+    document["world"] = {"rotation": [[2, 0, 0], [0, 1, 0], [0, 0, 1]], "origin_cam_mm": [0, 0, 0], "source": "feet"}
+    (tmp_path / "bad.json").write_text(json.dumps(document))
+    with pytest.raises(ValueError, match=r"bad.json: a value is missing or malformed.*must be a rotation"):
+        load(tmp_path / "bad.json")
 
 
 def test_photo_has_no_frame_rate(tmp_path: Path) -> None:

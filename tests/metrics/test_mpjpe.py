@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from hourlift.metrics import (
+    acceleration_error,
     joint_errors,
     mpjpe,
     mpjpe_per_joint,
@@ -69,6 +70,17 @@ def test_mpjve_forgives_a_constant_offset_and_takes_one_clip_only():
     assert np.isnan(mpjve(TRUE[:1], TRUE[:1]))
     with pytest.raises(ValueError, match="one clip"):
         mpjve(TRUE[None], TRUE[None])
+
+
+def test_acceleration_error_by_hand():
+    true = np.zeros((4, 1, 3))
+    pred = np.array([[[0, 0, 0]], [[1, 0, 0]], [[5, 4, 0]], [[9, 8, 0]]], float)
+    assert acceleration_error(pred, true) == pytest.approx((5 + 0) / 2)
+    steady = np.arange(len(TRUE))[:, None, None] * [1.0, 20, -3]
+    assert acceleration_error(TRUE + steady, TRUE) == pytest.approx(0, abs=1e-9)
+    assert np.isnan(acceleration_error(TRUE[:2], TRUE[:2]))
+    with pytest.raises(ValueError, match="one clip"):
+        acceleration_error(TRUE[None], TRUE[None])
 
 
 def test_shapes_that_differ_are_refused():

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from hourlift.geometry.world import World, up_of_pitched_camera
 from hourlift.pose import Pose, PoseFrame
 from hourlift.view.overlay import draw_pose
 from hourlift.view.page import write_page
@@ -142,6 +143,26 @@ def test_camera_view_looks_as_the_camera_did(browser: Browser, alone: Path) -> N
     assert where["head"]["y"] < where["pelvis"]["y"] < where["l_ankle"]["y"]
     assert where["r_wrist"]["x"] < where["pelvis"]["x"] < where["l_wrist"]["x"]
     assert where["nose"]["depth"] < where["thorax"]["depth"], "the nose points to the camera"
+
+
+def test_the_world_sets_people_upright_on_its_floor(browser: Browser, tmp_path: Path, person: MakePerson) -> None:
+    """A camera that looks 30 degrees down sees somebody who stands; in its axes they lean."""
+    world = World.from_up(up_of_pitched_camera(30.0), 2000.0, "given")
+    standing = person()
+    joints_world = np.stack(
+        [standing.joints_3d_mm[:, 0], 4000 + standing.joints_3d_mm[:, 2], 970 - standing.joints_3d_mm[:, 1]], axis=-1
+    )
+    joints_cam = world.to_camera(joints_world)
+    seen = dataclasses.replace(standing, joints_3d_mm=joints_cam - joints_cam[0], root_cam_mm=joints_cam[0])
+    frame = PoseFrame(index=0, time_s=0, people=[seen])
+    for known in (world, None):
+        write_page(tmp_path / "room.html", [frame], image_wh=WH, world=known)
+        browser.open(tmp_path / "room.html")
+        assert browser.complaints() == []
+        browser.run("find('place').click()")
+        points = np.array(browser.run("scene.stand(scene.frames[0][0])"))  # x right, y up, z towards the camera
+        expected = joints_world[:, [0, 2, 1]] * [1, 1, -1]
+        assert np.allclose(points, expected, atol=2) == (known is not None)
 
 
 def test_gaps_and_crowds(browser: Browser, tmp_path: Path, person: MakePerson) -> None:

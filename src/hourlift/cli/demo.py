@@ -68,7 +68,7 @@ def run(predictor: PosePredictor, clip: Path, out: Path) -> Path:
     start_s = time.perf_counter()
     with LateProgress() as progress:
         done = lift_video(
-            *(predictor, source, View(), Wanted(folder=out)),
+            *(predictor, source, View(), Wanted(folder=out, smooth=True)),
             lambda count, total: progress.update("lifting the clip", count, total),
         )
     elapsed_s = time.perf_counter() - start_s

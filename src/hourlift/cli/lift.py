@@ -5,7 +5,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -18,9 +18,12 @@ from hourlift.formats.atomic import replacing
 from hourlift.formats.json import Header, PoseFile, writing
 from hourlift.formats.table import FORMATS, FormatName, stage_poses
 from hourlift.geometry.camera import Camera
+from hourlift.geometry.world import World
 from hourlift.pose import PoseFrame
 from hourlift.predict import PosePredictor
+from hourlift.predict.film import finish
 from hourlift.predict.images import Image, read_image
+from hourlift.predict.one_euro import LiveSmoother
 from hourlift.predict.predictor import camera_at
 from hourlift.predict.video import Frames, VideoReader, VideoWriter, Webcam
 from hourlift.view.overlay import draw_pose
@@ -33,6 +36,7 @@ PAGE_MAX_MEDIA_BYTES = 200_000_000
 
 _JPEG_MAX_SIDE = 65_500  # libjpeg's limit
 _PAGE_PICTURE_SIDE = 1600
+_NO_PICTURE = np.zeros((0, 0, 3), np.uint8)
 _log = logging.getLogger("hourlift")
 
 Report = Callable[[int, int | None], None]
@@ -41,12 +45,19 @@ Report = Callable[[int, int | None], None]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class View:
-    """What the user knows about the pictures: the camera, where people are, how much of a video counts."""
+    """What the user knows about the pictures: the camera, where and how tall people are, how much of a video counts."""
 
     camera: Camera | None = None
     fov_deg: float | None = None
     boxes_xyxy: NDArray[np.float64] | None = None
     seconds: float | None = None
+    stature_mm: float | None = None
+    pitch_deg: float | None = None
+
+    @property
+    def knows_room(self) -> bool:
+        """Whether something is known that puts people in their place in the room."""
+        return self.stature_mm is not None or self.pitch_deg is not None
 
     def camera_for(self, image_wh: tuple[int, int], from_file: Camera | None = None) -> Camera:
         """The camera given, else one of the field of view given, else what the file says, else the default."""
@@ -65,6 +76,7 @@ class Wanted:
     overlay: bool = True
     page: bool = True
     json_stdout: bool = False
+    smooth: bool = False
     formats: tuple[FormatName, ...] = ("json",)
 
     @property
@@ -75,12 +87,13 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """What came out of a source: how many frames, how many of them with somebody, an example, the files."""
+    """What came out of a source: how many frames, how many of them with somebody, an example, the room, the files."""
 
     num_frames: int
     num_found: int
     best: PoseFrame
     files: list[Path]
+    world: World | None = None
 
 
 def lift_photo(predictor: PosePredictor, source: Source, view: View, wanted: Wanted) -> Done:
@@ -92,7 +105,10 @@ def lift_photo(predictor: PosePredictor, source: Source, view: View, wanted: Wan
     photo = read_image(source.label)
     camera = view.camera_for(photo.image_wh, photo.camera())
     frame = PoseFrame(index=0, time_s=0.0, people=predictor.predict(photo.image_rgb, view.boxes_xyxy, camera))
-    header = Header(source=Path(source.label).name, kind="photo", image_wh=photo.image_wh, camera=camera)
+    (frame,), world = finish([frame], smooth=False, stature_mm=view.stature_mm, pitch_deg=view.pitch_deg)
+    world = world if view.pitch_deg is not None else None  # one picture does not tell
+    title = Path(source.label).name
+    header = Header(source=title, kind="photo", image_wh=photo.image_wh, camera=camera, world=world)
     with _Results(source, wanted) as results:
         with results.json_writer(header) as write:
             write(frame)
@@ -106,8 +122,8 @@ def lift_photo(predictor: PosePredictor, source: Source, view: View, wanted: Wan
                 picture = Path(folder) / "picture.jpg"
                 _write_picture(picture, _at_most(drawn, _PAGE_PICTURE_SIDE))
                 page = results.file(".html")
-                write_page(page, [frame], image_wh=photo.image_wh, media=picture, title=header.source)
-    return Done(num_frames=1, num_found=int(bool(frame.people)), best=frame, files=results.files)
+                write_page(page, [frame], image_wh=photo.image_wh, media=picture, title=title, world=world)
+    return Done(num_frames=1, num_found=int(bool(frame.people)), best=frame, files=results.files, world=world)
 
 
 def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wanted, report: Report) -> Done:
@@ -119,6 +135,8 @@ def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wan
     if view.boxes_xyxy is not None and len(view.boxes_xyxy) > 1:
         raise ValueError(f"{source.label}: one --box at most is of use in a video, where it marks whom to follow")
     is_webcam = source.kind == "webcam"
+    if is_webcam and view.knows_room:
+        raise ValueError(f"{source.label}: --stature and --pitch need a whole video; record it first")
     with (
         Webcam(source.webcam_number, view.seconds) if is_webcam else VideoReader(source.label) as video,
         _Results(source, wanted) as results,
@@ -127,27 +145,79 @@ def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wan
         title = source.label if is_webcam else Path(source.label).name
         header = Header(source=title, kind="video", image_wh=video.image_wh, camera=camera, fps=video.fps)
         follow = predictor.follow(None if view.boxes_xyxy is None else view.boxes_xyxy[0], camera)
+        shown, num_done, num_all = _followed(video, follow, view), 0, video.num_frames
+        if wanted.smooth and is_webcam:
+            shown = _smoothed_live(shown)
+        elif wanted.smooth or view.knows_room:
+            num_all = num_all and 2 * num_all
+            frames, header = _finished(shown, header, view, wanted, lambda count: report(count, num_all))
+            shown = _again(source, frames, wanted)
+            num_done, num_all = len(frames), 2 * len(frames)
         tally = _Tally()
         kept: list[PoseFrame] = []
         with results.json_writer(header) as write:
             film = results.file(".overlay.mp4") if wanted.folder and wanted.overlay else None
             with _film_writer(film, video) as draw:
-                for shot in video:
-                    if view.seconds is not None and shot.time_s >= view.seconds:
-                        break
-                    frame = follow(shot.index, shot.time_s, shot.image_rgb)
+                for image_rgb, frame in shown:
                     write(frame)
-                    draw(shot.image_rgb, frame)
+                    draw(image_rgb, frame)
                     tally.add(frame)
                     if wanted.at_the_end:
                         kept.append(frame)
-                    report(tally.num_frames, video.num_frames)
+                    report(num_done + tally.num_frames, num_all)
         if tally.best is None:
             raise ValueError(f"{source.label}: not one picture came")
         results.write_formats(PoseFile(header=header, frames=kept))
         if wanted.folder and wanted.page:
-            _write_video_page(results.file(".html"), tally, video, film, title)
-        return Done(num_frames=tally.num_frames, num_found=tally.num_found, best=tally.best, files=results.files)
+            _write_video_page(results.file(".html"), tally, video, film, header)
+        return Done(
+            num_frames=tally.num_frames,
+            num_found=tally.num_found,
+            best=tally.best,
+            files=results.files,
+            world=header.world,
+        )
+
+
+Shown = Iterator[tuple[Image, PoseFrame]]
+"""Pictures, and who is in them."""
+
+
+def _followed(video: Frames, follow: Callable[[int, float, Image], PoseFrame], view: View) -> Shown:
+    """A video's pictures as they come, each with the people found."""
+    for shot in video:
+        if view.seconds is not None and shot.time_s >= view.seconds:
+            return
+        yield shot.image_rgb, follow(shot.index, shot.time_s, shot.image_rgb)
+
+
+def _smoothed_live(shown: Shown) -> Shown:
+    """The same, smoothed without a look ahead."""
+    smooth = LiveSmoother()
+    for image_rgb, frame in shown:
+        yield image_rgb, smooth(frame)
+
+
+def _finished(
+    shown: Shown, header: Header, view: View, wanted: Wanted, report: Callable[[int], None]
+) -> tuple[list[PoseFrame], Header]:
+    """All frames of a video, smoothed and placed as far as that is wanted, and the header that knows the world."""
+    frames: list[PoseFrame] = []
+    for _, frame in shown:
+        frames.append(frame)
+        report(len(frames))
+    frames, world = finish(frames, smooth=wanted.smooth, stature_mm=view.stature_mm, pitch_deg=view.pitch_deg)
+    return frames, replace(header, world=world)
+
+
+def _again(source: Source, frames: list[PoseFrame], wanted: Wanted) -> Shown:
+    """Frames that are known already, each with its picture, for which the video is read once more if need be."""
+    if wanted.folder is None or not wanted.overlay:
+        yield from ((_NO_PICTURE, frame) for frame in frames)
+        return
+    with VideoReader(source.label) as video:
+        for frame, shot in zip(frames, video, strict=False):  # the video may go on after --seconds
+            yield shot.image_rgb, frame
 
 
 class _Results:
@@ -238,13 +308,14 @@ def _film_writer(path: Path | None, video: Frames) -> Iterator[Callable[[Image, 
         yield lambda image_rgb, frame: film.write(draw_pose(image_rgb, frame.people), frame.time_s)
 
 
-def _write_video_page(path: Path, tally: _Tally, video: Frames, film: Path | None, title: str) -> None:
+def _write_video_page(path: Path, tally: _Tally, video: Frames, film: Path | None, header: Header) -> None:
     """The 3D page of a video, with the film in it when there is one and it is not too large."""
+    title = header.source
     if film is not None and film.stat().st_size > PAGE_MAX_MEDIA_BYTES:
         _log.warning("%s: the video is too large for the page, which shows the skeleton alone", title)
         film = None
     fps = video.fps / tally.stride
-    write_page(path, tally.for_page, image_wh=video.image_wh, fps=fps, media=film, title=title)
+    write_page(path, tally.for_page, image_wh=video.image_wh, fps=fps, media=film, title=title, world=header.world)
 
 
 def _score(frame: PoseFrame) -> float:

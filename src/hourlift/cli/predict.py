@@ -15,8 +15,10 @@ import tyro
 from hourlift.cli.lift import Done, View, Wanted, lift_photo, lift_video
 from hourlift.cli.progress import LateProgress
 from hourlift.cli.sources import Source, find_sources
+from hourlift.cli.stature import parse_stature
 from hourlift.formats.table import FORMATS, FormatName
 from hourlift.geometry.camera import Camera
+from hourlift.geometry.world import up_of_pitched_camera
 from hourlift.predict import PosePredictor
 
 DEFAULT_OUT = Path("hourlift-output")
@@ -24,6 +26,7 @@ DEFAULT_OUT = Path("hourlift-output")
 EXAMPLES = """
 hourlift predict photo.jpg
 hourlift predict holiday/ dance.mp4 "clips/*.mov" -o results
+hourlift predict dance.mp4 --stature 1.78m --pitch 12
 hourlift predict photo.jpg --box 120 40 310 520 --fov 65
 hourlift predict dance.mp4 --formats json bvh glb
 hourlift predict webcam:0 --seconds 20 -o live
@@ -46,6 +49,9 @@ def command(
     fov: Annotated[float | None, _text(metavar="DEGREES", help_behavior_hint="")] = None,
     camera: Annotated[Path | None, _text(metavar="FILE", help_behavior_hint="")] = None,
     seconds: Annotated[float | None, _text(metavar="S", help_behavior_hint="(default: all)")] = None,
+    smooth: bool = True,
+    stature: Annotated[str | None, _text(metavar="HEIGHT", help_behavior_hint="")] = None,
+    pitch: Annotated[float | None, _text(metavar="DEGREES", help_behavior_hint="")] = None,
     overlay: bool = True,
     page: bool = True,
     formats: Annotated[tuple[FormatName, ...], _text(metavar="FORMAT...")] = ("json",),
@@ -70,6 +76,12 @@ def command(
         camera: JSON or TOML file with fx, fy, cx, cy, image_wh in pixels and OpenCV's distortion. Without --camera
             and --fov a photo's EXIF data are used, else 60 degrees are assumed.
         seconds: stop after this much of a video or webcam; Ctrl-C, too, ends a webcam in good order.
+        smooth: smooth people's tracks through a video and fill gaps of up to half a second; a webcam's are smoothed as
+            they come. --no-smooth leaves every frame as it was found.
+        stature: how tall the people are, such as 1.78m, 178cm or 5'10"; it sets the scale of pose and place. Without
+            it they come out as tall as an average person.
+        pitch: how far down the camera looks in degrees, below 0 up, so that the world stands upright. Without it a
+            video's people tell, if they stand long enough.
         overlay: write pictures and videos with the skeleton drawn in.
         page: write the 3D page.
         formats: which files of poses to write: json, csv, npz, bvh, trc, c3d, glb, coco; docs/formats.md tells what is
@@ -98,12 +110,16 @@ def command(
         fov_deg=fov,
         boxes_xyxy=np.array(box) if box else None,
         seconds=seconds,
+        stature_mm=None if stature is None else parse_stature(stature),
+        pitch_deg=pitch,
     )
+    if pitch is not None:
+        up_of_pitched_camera(pitch)  # complains before the work, not after it
     if formats != ("json",) and json is not None and out is None:
         raise ValueError("--json - writes no files; name a folder for --formats with --out")
     folder = DEFAULT_OUT if out is None and json is None else out
     formats = tuple(dict.fromkeys(formats))
-    wanted = Wanted(folder=folder, overlay=overlay, page=page, json_stdout=json == "-", formats=formats)
+    wanted = Wanted(folder=folder, overlay=overlay, page=page, json_stdout=json == "-", smooth=smooth, formats=formats)
     for name in formats:
         FORMATS[name].load_module()  # a missing package is told before any work is done
     _route_messages()
@@ -178,6 +194,7 @@ def _summary(source: Source, done: Done) -> str:
         found += f", {distance_mm / 1000:.1f} m away" if np.isfinite(distance_mm) else ""
         camera = done.best.people[0].camera
         found += " if the field of view is 60 degrees" if camera.source == "default" else ""
+        found += ", upright if the camera is level" if done.world and done.world.source == "default" else ""
     files = "".join(f"\n  {file}" for file in done.files)
     return f"{source.label}: {found}{files}"
 

@@ -20,10 +20,13 @@ from hourlift import __version__
 from hourlift.formats.atomic import replacing
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.skeleton import H36M17
+from hourlift.geometry.world import World
 from hourlift.pose import Pose, PoseFrame
 
 SCHEMA = "hourlift-poses"
 SCHEMA_VERSION = 1
+SCHEMA_MINOR_VERSION = 1
+"""Counts the keys that were added within a version: 1 added `world`."""
 
 CONVENTIONS = {
     "joints_2d_px": "x right, y down, pixels of the upright picture; pixel centres are integers",
@@ -31,6 +34,7 @@ CONVENTIONS = {
     "joints_3d_mm": "millimetres relative to the pelvis, camera axes: x right, y down, z forward",
     "root_cam_mm": "the pelvis in the camera frame, millimetres; add it to joints_3d_mm",
     "box_xyxy_px": "left, top, right, bottom of the person",
+    "world": "z up, millimetres, floor at z = 0; point_world = rotation (point_cam - origin_cam_mm)",
     "time_s": "seconds from the first frame",
     "null": "unknown",
 }
@@ -48,6 +52,7 @@ class Header:
         image_wh: width and height of the upright pictures in pixels.
         camera: the camera that was used.
         fps: average frames a second; None for a photo. The frames' own times count.
+        world: where the camera stands in the room; None when nobody has found out.
     """
 
     source: str
@@ -55,6 +60,7 @@ class Header:
     image_wh: tuple[int, int]
     camera: Camera
     fps: float | None = None
+    world: World | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,12 +144,14 @@ def header_fields(header: Header) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
+        "schema_minor_version": SCHEMA_MINOR_VERSION,
         "generator": f"hourlift {__version__}",
         "source": header.source,
         "kind": header.kind,
         "image_wh": list(header.image_wh),
         "fps": None if header.fps is None else round(header.fps, 6),
         "camera": header.camera.to_dict(),
+        "world": None if header.world is None else header.world.to_dict(),
     }
 
 
@@ -163,6 +171,7 @@ def parse_header(fields: dict[str, Any]) -> Header:
         image_wh=(int(width), int(height)),
         camera=Camera.from_dict(fields["camera"]),
         fps=fps,
+        world=World.from_dict(fields["world"]) if fields.get("world") is not None else None,
     )
 
 

@@ -1,6 +1,7 @@
 """How good is it: PCK and PCKh in the image, MPJPE and its kin in space. NumPy only, float64."""
 
 from hourlift.metrics.mpjpe import (
+    acceleration_error,
     joint_errors,
     mpjpe,
     mpjpe_per_joint,
@@ -24,6 +25,7 @@ from hourlift.metrics.pck import (
 
 __all__ = [
     "PairConfusion",
+    "acceleration_error",
     "head_length",
     "heatmap_pck",
     "joint_errors",

@@ -1,4 +1,4 @@
-"""3D metrics: MPJPE after no, scale or similarity alignment, and MPJVE. NumPy, float64.
+"""3D metrics: MPJPE after no, scale or similarity alignment, MPJVE and acceleration error. NumPy, float64.
 
 Shapes: joints (..., J, 3), any length unit; the result has the same one (millimetres throughout hourlift). Every known
 joint of every frame weighs the same. A true joint that is NaN does not count. A predicted joint that is NaN where the
@@ -78,6 +78,24 @@ def mpjve(pred: ArrayLike, true: ArrayLike) -> float:
     if pred.ndim != 3:
         raise ValueError(f"mpjve takes one clip, an array (T, J, 3), got shape {pred.shape}.")
     return mpjpe(np.diff(pred, axis=0), np.diff(true, axis=0))
+
+
+def acceleration_error(pred: ArrayLike, true: ArrayLike) -> float:
+    """Mean per-joint acceleration error of ONE clip (Kanazawa et al., CVPR 2019): how much a track trembles.
+
+    The acceleration is the second difference of consecutive frames, not divided by time.
+
+    Args:
+        pred: (T, J, 3) predicted joints of consecutive frames.
+        true: (T, J, 3) true joints.
+
+    Returns:
+        The mean in length units per squared frame; NaN for fewer than three frames.
+    """
+    pred, true = np.asarray(pred, np.float64), np.asarray(true, np.float64)
+    if pred.ndim != 3:
+        raise ValueError(f"acceleration_error takes one clip, an array (T, J, 3), got shape {pred.shape}.")
+    return mpjpe(np.diff(pred, 2, axis=0), np.diff(true, 2, axis=0))
 
 
 def _mean(errors: Array, true: ArrayLike, axis: tuple[int, ...] | None) -> Array:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from hourlift.formats.atomic import replacing
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.skeleton import H36M17
+from hourlift.geometry.world import World
 from hourlift.pose import Pose, PoseFrame
 from hourlift.view.style import COLOURS, FULL_CONFIDENCE, MIN_CONFIDENCE, limb_sides
 
@@ -37,6 +38,7 @@ def write_page(
     media: str | Path | None = None,
     media_type: str | None = None,
     title: str | None = None,
+    world: World | None = None,
 ) -> None:
     """Write the page, whole or not at all.
 
@@ -49,6 +51,8 @@ def write_page(
         media: picture or film to embed (with the overlay drawn in); None shows the 3D view alone. A film starts at
             the time of the first frame, and its pictures are shown at the frames' times.
         media_type: MIME type of ``media``; None reads it off the file's name. Films: H.264 in MP4 plays everywhere.
+        world: where the camera stands in the room, so that people stand upright on its floor; None takes the camera to
+            be level and puts the floor under their feet.
         title: heading; None takes the page's file name. Any text: it is escaped.
 
     Raises:
@@ -71,7 +75,7 @@ def write_page(
         "layout": [_layout(len(shots), media is not None, image_wh)],
         "summary": [html.escape(_summary(shots, image_wh, step_ms))],
         "camera": [html.escape(_describe_camera(shots))],
-        "poses": [_poses_json(shots, step_ms)],
+        "poses": [_poses_json(shots, step_ms, world)],
         "media": [] if media is None else _media(Path(media), media_type, title),
     }
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
@@ -128,10 +132,11 @@ def _base64(path: Path) -> Iterator[str]:
             yield base64.b64encode(chunk).decode("ascii")
 
 
-def _poses_json(frames: Sequence[PoseFrame], step_ms: float) -> str:
+def _poses_json(frames: Sequence[PoseFrame], step_ms: float, world: World | None) -> str:
     """What the script reads: how a skeleton looks, when frames are shown, and who is in them, whole millimetres.
 
     A person is ``[id, [x, y, z of each joint], [x, y, z] of the root or null, [percent of each joint]]``; NaN is null.
+    Numbers are in camera axes; ``world`` turns them upright.
     """
     start_s = frames[0].time_s
     content = {
@@ -140,6 +145,7 @@ def _poses_json(frames: Sequence[PoseFrame], step_ms: float) -> str:
         "sides": limb_sides(),
         "colours": COLOURS,
         "confidence": [MIN_CONFIDENCE, FULL_CONFIDENCE],
+        "world": None if world is None else world.to_dict(),
         "step": round(step_ms, 3),
         "times": [round((frame.time_s - start_s) * 1000, 1) for frame in frames],
         "frames": [[_person(pose) for pose in frame.people] for frame in frames],

@@ -1,7 +1,8 @@
 "use strict";
 // The 3D view: a small renderer on a 2D canvas, farthest limb first.
-// World: millimetres, x right, y UP, z towards the camera that took the picture, which is the camera frame turned
-// half around x. Angles in radians; yaw 0 and pitch 0 look as the camera did.
+// World: millimetres, x right, y UP, z towards the camera that took the picture: the world frame of the poses with its
+// axes renamed, or where none is known the camera frame turned half around x. Angles in radians; yaw 0 and pitch 0 look
+// as the camera did, if it was level.
 
 const LENS = 0.3; // half the view's opening angle
 const HOME = { yaw: -0.55, pitch: 0.22 };
@@ -15,11 +16,18 @@ const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 const middle = (a, b) => a.map((value, i) => (value + b[i]) / 2);
 const lowest = (points) => points.reduce((low, p) => (p ? Math.min(low, p[1]) : low), Infinity);
 
+/** How to turn camera axes upright: rows of a rotation to x right, y up, z towards the camera, and the origin. */
+function readWorld(world) {
+  if (!world) return { rows: [[1, 0, 0], [0, -1, 0], [0, 0, -1]], origin: [0, 0, 0] };
+  const [right, away, up] = world.rotation;
+  return { rows: [right, up, away.map((value) => -value)], origin: world.origin_cam_mm };
+}
+
 /** One person of one frame, from the page's JSON: [id, 51 numbers or nulls, root or null, confidences in percent]. */
-function readPerson([id, flat, root, confidence]) {
-  const upright = (x, y, z) => (x === null || y === null || z === null ? null : [x, -y, -z]);
-  const points = confidence.map((_, j) => upright(flat[3 * j], flat[3 * j + 1], flat[3 * j + 2]));
-  return { id, points, root: root && upright(...root), confidence, flat };
+function readPerson([id, flat, root, confidence], { rows, origin }) {
+  const turn = (p) => (p.includes(null) ? null : rows.map((row) => row[0] * p[0] + row[1] * p[1] + row[2] * p[2]));
+  const points = confidence.map((_, j) => turn(flat.slice(3 * j, 3 * j + 3)));
+  return { id, points, root: root && turn(root.map((value, i) => value - origin[i])), confidence, flat };
 }
 
 /** Give each id the first free place in a row for the frames between its first and last appearance. */
@@ -41,7 +49,8 @@ class Scene {
     this.canvas = canvas;
     this.context = canvas.getContext("2d");
     this.model = model;
-    this.frames = model.frames.map((people) => people.map(readPerson));
+    this.upright = readWorld(model.world);
+    this.frames = model.frames.map((people) => people.map((person) => readPerson(person, this.upright)));
     const everyone = this.frames.flat();
     const { slots, count } = assignSlots(this.frames);
     this.slots = slots;
@@ -69,7 +78,7 @@ class Scene {
     }));
     const feet = this.frames.flat().filter((p) => p.root).map((p) => lowest(p.points) + p.root[1]).filter(Number.isFinite);
     feet.sort((a, b) => a - b);
-    this.ground = feet.length ? feet[Math.floor(0.1 * (feet.length - 1))] - SOLE : 0;
+    this.ground = this.model.world ? 0 : feet.length ? feet[Math.floor(0.1 * (feet.length - 1))] - SOLE : 0;
   }
 
   /** The person's joints in the world, the ground at y = 0; none if the place that is to be shown is unknown. */
@@ -332,7 +341,7 @@ class Scene {
   drawAxes() {
     const { sinYaw, cosYaw, sinPitch, cosPitch } = this.lens, [width, height] = this.size;
     const [x0, y0] = [44, height - (width < 440 ? 72 : 46)]; // above the legend where there is no room beside it
-    const axes = { x: [1, 0, 0], y: [0, -1, 0], z: [0, 0, -1] };
+    const axes = Object.fromEntries(["x", "y", "z"].map((name, i) => [name, this.upright.rows.map((row) => row[i])]));
     for (const [name, [x, y, z]] of Object.entries(axes)) {
       const back = z * cosYaw - x * sinYaw;
       const tip = { x: x0 + 25 * (x * cosYaw + z * sinYaw), y: y0 - 25 * (y * cosPitch - back * sinPitch) };

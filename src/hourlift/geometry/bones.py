@@ -1,0 +1,80 @@
+"""Lengths of bones: measuring them through a track, giving every frame the same, and what they say of stature."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hourlift.geometry.skeleton import H36M17
+
+Array = NDArray[np.float64]
+
+STATURE_OVER_BONES = 1.097
+"""A standing person's height over the summed lengths of `STATURE_BONES`.
+
+Measured on 4000 of the generator's people (ages from ten up): 1.102 below 1.5 m, 1.091 above 1.8 m, standard deviation
+0.5 % altogether. `head` is at the height of the eyes, so that the sum ends there; it begins at the ankles.
+"""
+STATURE_BONES = ("l_knee", "l_ankle", "spine", "thorax", "nose", "head")
+"""The bones from ankle to eyes, each named by its lower end's joint; left and right are of one length."""
+ANKLE_HEIGHT = 0.044
+"""Height of a standing person's ankle joint over the floor, as a share of stature.
+
+4.0 % barefoot, measured likewise, and a sole of 8 mm.
+"""
+CONFIDENT = 0.3
+"""A bone's length counts where both of its joints are at least this confident, if there are such frames."""
+
+_PARENTS = np.array([max(parent, 0) for parent in H36M17.parents])  # the root is its own parent: length 0
+
+
+def bone_vectors(joints: ArrayLike) -> Array:
+    """From each joint's parent to the joint, (..., 17, 3) -> (..., 17, 3); zero for the root."""
+    joints = np.asarray(joints, np.float64)
+    return joints - joints[..., _PARENTS, :]
+
+
+def bone_lengths(joints: ArrayLike, confidence: ArrayLike | None = None) -> Array:
+    """One length a bone for a whole track: the median over its frames, left and right the same.
+
+    Args:
+        joints: (T, 17, 3), any unit.
+        confidence: (T, 17); frames in which a bone's ends are less than `CONFIDENT` count only if there are no others.
+
+    Returns:
+        (17,) length of the bone that ends in each joint, 0 for the root; NaN where no frame has both ends.
+    """
+    lengths = np.linalg.norm(bone_vectors(joints), axis=-1)
+    if confidence is not None:
+        sure = np.asarray(confidence) >= CONFIDENT
+        sure &= sure[:, _PARENTS] & np.isfinite(lengths)
+        lengths = np.where(sure | ~sure.any(axis=0), lengths, np.nan)
+    median = np.full(H36M17.num_joints, np.nan)
+    known = np.isfinite(lengths).any(axis=0)
+    median[known] = np.nanmedian(lengths[:, known], axis=0)
+    return np.asarray((median + median[H36M17.flip_permutation]) / 2)
+
+
+def with_bone_lengths(joints: ArrayLike, lengths: ArrayLike) -> Array:
+    """Joints moved outward from the root so that bones get these lengths and keep their directions.
+
+    Args:
+        joints: (..., 17, 3).
+        lengths: (17,) of `bone_lengths`; NaN leaves a bone as it is.
+
+    Returns:
+        (..., 17, 3). A joint whose parent is NaN stays where it is.
+    """
+    joints = np.asarray(joints, np.float64)
+    vectors = bone_vectors(joints)
+    measured = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    wanted = np.asarray(lengths, np.float64)[:, None]
+    factor = np.where((measured > 0) & np.isfinite(wanted), wanted / np.where(measured > 0, measured, 1.0), 1.0)
+    moved = joints.copy()
+    for parent, child in H36M17.edges:  # parents come before their children
+        placed = moved[..., parent, :] + factor[..., child, :] * vectors[..., child, :]
+        moved[..., child, :] = np.where(np.isfinite(placed), placed, joints[..., child, :])
+    return moved
+
+
+def stature(lengths: ArrayLike) -> float:
+    """Height of a person standing upright, from bone lengths (17,) in the same unit; NaN if one of them is."""
+    return float(STATURE_OVER_BONES * np.asarray(lengths)[H36M17.indices(*STATURE_BONES)].sum())

@@ -1,0 +1,62 @@
+"""A film as a whole: what can be said of people only once all frames have been seen."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from hourlift.geometry.world import World
+from hourlift.pose import Pose, PoseFrame, PoseSequence
+from hourlift.predict.room import find_world, with_stature
+from hourlift.predict.smooth import smooth_track
+
+
+def finish(
+    frames: Sequence[PoseFrame],
+    *,
+    smooth: bool = True,
+    stature_mm: float | None = None,
+    pitch_deg: float | None = None,
+) -> tuple[list[PoseFrame], World | None]:
+    """Smooth and complete everybody's track, and find their place in the room.
+
+    Args:
+        frames: of one camera that does not move, in order of time.
+        smooth: whether tracks are smoothed and gaps filled at all.
+        stature_mm: how tall people are; None leaves them the lifter's size, that of an average person.
+        pitch_deg: how far down the camera looks; None finds out.
+
+    Returns:
+        The frames, with those people in them who are there or were lost for a moment only, in order of their ids; and
+        the world, None when there is nobody whose place is known.
+
+    Raises:
+        ValueError: the stature or the pitch is impossible.
+    """
+    ids = sorted({pose.person_id for frame in frames for pose in frame.people})
+    tracks = [PoseSequence.from_frames(frames, person_id) for person_id in ids]
+    if smooth:
+        tracks = [smooth_track(track) for track in tracks]
+    if stature_mm is not None:
+        tracks = [with_stature(track, stature_mm) for track in tracks]
+    world = find_world(tracks, pitch_deg)
+    people = [_poses(track) for track in tracks]
+    finished = [replace(frame, people=[poses[i] for poses in people if i in poses]) for i, frame in enumerate(frames)]
+    return finished, world
+
+
+def _poses(track: PoseSequence) -> dict[int, Pose]:
+    """The person in every frame, by its position, in which there is something of them."""
+    there = np.isfinite(track.joints_2d_px).any(axis=(1, 2)) | np.isfinite(track.joints_3d_mm).any(axis=(1, 2))
+    return {
+        i: Pose(
+            joints_2d_px=track.joints_2d_px[i],
+            confidence=track.confidence[i],
+            joints_3d_mm=track.joints_3d_mm[i],
+            root_cam_mm=track.root_cam_mm[i],
+            box_xyxy_px=track.box_xyxy_px[i],
+            camera=track.camera,
+            person_id=track.person_id,
+        )
+        for i in np.flatnonzero(there).tolist()
+    }

@@ -1,0 +1,199 @@
+"""People's place in the room: how large they are, which way is up, and where the floor is.
+
+A single camera that does not move is presumed. Up comes from how people stand: upright, a little before their ankles;
+then from where their feet are, which lie on one floor.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hourlift.geometry.bones import ANKLE_HEIGHT, bone_lengths, stature
+from hourlift.geometry.skeleton import H36M17
+from hourlift.geometry.world import CAMERA_UP, World, up_of_pitched_camera
+from hourlift.pose import PoseSequence
+
+Array = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+STANDING_LEAN_DEG = 5.3
+"""How far forward the line from the ankles to the thorax leans in people who stand: 5.3 +- 2.1 degrees over 26 clips of
+motion capture (experiments/2026-11-tracks)."""
+STANDING_S = 0.5
+"""People must have stood for this long, all together, to tell which way is up."""
+STRAIGHT_DEG = 150.0
+"""One knee, and one hip against the trunk, are opened at least this far in who stands."""
+PLANTED_MM_S = 400.0
+"""An ankle slower than this is that of a foot on the floor."""
+
+_STANDING_SPREAD_DEG = 4.0  # how far off the way people stand usually is, with the errors of the lifter
+_FOOT_SPREAD_MM = 60.0  # how far feet on one floor seem to be from it
+_STEP_S = 0.5  # feet that stay for this long count once
+_ASSUMED_STATURE_MM = 1700.0
+_L_ANKLE, _R_ANKLE, _THORAX = H36M17.indices("l_ankle", "r_ankle", "thorax")
+_L_SIDE, _R_SIDE = H36M17.indices("l_hip", "l_shoulder"), H36M17.indices("r_hip", "r_shoulder")
+
+
+def with_stature(sequence: PoseSequence, stature_mm: float) -> PoseSequence:
+    """Scale a person, and with them their distance, so that they are this tall.
+
+    In one picture a child nearby and an adult far away look the same, so the 2D joints still fit.
+
+    Args:
+        sequence: the track; its bones tell how tall it is so far (`geometry.bones.stature`).
+        stature_mm: of the person standing, without shoes.
+
+    Returns:
+        The track with one factor on `joints_3d_mm` and `root_cam_mm`; as it was when its bones are unknown.
+
+    Raises:
+        ValueError: the stature is not above 0.
+    """
+    if not stature_mm > 0:
+        raise ValueError(f"a stature is above 0 mm, got {stature_mm}")
+    own_mm = stature(bone_lengths(sequence.joints_3d_mm, sequence.confidence))
+    if not own_mm > 0:
+        return sequence
+    factor = stature_mm / own_mm
+    return replace(sequence, joints_3d_mm=sequence.joints_3d_mm * factor, root_cam_mm=sequence.root_cam_mm * factor)
+
+
+def find_world(sequences: Sequence[PoseSequence], pitch_deg: float | None = None) -> World | None:
+    """Where the camera stands in the room in which people were seen.
+
+    Args:
+        sequences: tracks of one camera, best smoothed.
+        pitch_deg: how far down the camera looks, if that is known. None finds out from people who stand, and takes the
+            camera to be level if there are none.
+
+    Returns:
+        The world; its source is "given", "feet" or "default". None when nobody's place in the camera frame is known.
+
+    Raises:
+        ValueError: the pitch is not between -90 and 90 degrees.
+    """
+    given = None if pitch_deg is None else up_of_pitched_camera(pitch_deg)
+    people = [person for person in map(_Person, sequences) if len(person.joints_mm)]
+    if not people:
+        return None
+    if given is not None:
+        up, source = given, "given"
+    elif sum(person.step_s * person.standing.sum() for person in people) >= STANDING_S:
+        up, source = _level(people, _up_of_standing(people)), "feet"
+    else:
+        up, source = np.array(CAMERA_UP), "default"
+    return World.from_up(up, camera_height_mm=-_floor(people, up), source=source)
+
+
+class _Person:
+    """One track's frames in which all joints have a place in the camera frame.
+
+    Attributes:
+        joints_mm: (N, 17, 3) in the camera frame.
+        planted: (N, 2) whether the left and right ankle are at rest.
+        standing: (N,) whether the person stands.
+        step_s: seconds a frame.
+        ankle_mm: height of the ankles over the floor.
+    """
+
+    def __init__(self, sequence: PoseSequence) -> None:
+        joints = sequence.joints_cam_mm.astype(np.float64)
+        known = np.isfinite(joints).all(axis=(1, 2))
+        self.joints_mm, times_s = joints[known], sequence.times_s[known]
+        self.step_s = 1 / sequence.fps if np.isfinite(sequence.fps) else 0.0
+        self.planted = _speed(times_s, self.ankles_mm) < PLANTED_MM_S
+        self.standing = _stands(self.joints_mm)
+        stature_mm = stature(bone_lengths(self.joints_mm))
+        self.ankle_mm = ANKLE_HEIGHT * (stature_mm if stature_mm > 0 else _ASSUMED_STATURE_MM)
+
+    @property
+    def ankles_mm(self) -> Array:
+        """(N, 2, 3) left and right."""
+        return self.joints_mm[:, [_L_ANKLE, _R_ANKLE]]
+
+    def lower_ankles(self, up: Array) -> tuple[Array, Bools]:
+        """The ankle (N, 3) that is lower in each frame, and whether it is planted (N,)."""
+        lower = (self.ankles_mm @ up).argmin(axis=1)
+        frame = np.arange(len(lower))
+        return self.ankles_mm[frame, lower], self.planted[frame, lower]
+
+
+def _stands(joints: Array) -> Bools:
+    """Who (N, 17, 3) has a straight leg under a straight hip; says nothing of which way is up."""
+    knees = [_angle_deg(joints, f"{side}_hip", f"{side}_knee", f"{side}_ankle") for side in "lr"]
+    hips = [_angle_deg(joints, "thorax", "pelvis", f"{side}_knee") for side in "lr"]
+    return np.asarray((np.max(knees, axis=0) > STRAIGHT_DEG) & (np.max(hips, axis=0) > STRAIGHT_DEG))
+
+
+def _up_of_standing(people: Sequence[_Person]) -> Array:
+    """(3,) up, as the bodies of those who stand have it."""
+    joints = np.concatenate([person.joints_mm[person.standing] for person in people])
+    body = _unit(joints[:, _THORAX] - (joints[:, _L_ANKLE] + joints[:, _R_ANKLE]) / 2)
+    to_left = (joints[:, _L_SIDE] - joints[:, _R_SIDE]).sum(axis=1)
+    forward = _unit(np.cross(to_left, body))
+    lean = np.radians(STANDING_LEAN_DEG)
+    return _unit(np.median(np.cos(lean) * body - np.sin(lean) * forward, axis=0))
+
+
+def _level(people: Sequence[_Person], up: Array) -> Array:
+    """(3,) up, turned so that planted feet lie on one level as far as they tell more than the bodies do.
+
+    Least squares over the two small turns, feet far off weighing less (Cauchy), with ``up`` as the prior.
+    """
+    first = up
+    sideways = _unit(np.cross(first, [0.0, 0.0, 1.0] if abs(first[2]) < 0.9 else [1.0, 0.0, 0.0]))
+    turns = np.stack([sideways, np.cross(first, sideways)])
+    prior = np.eye(2) / np.radians(_STANDING_SPREAD_DEG) ** 2
+    for _ in range(4):
+        feet, weights = _planted_feet(people, up)
+        if len(feet) < 2:
+            return first
+        heights = feet @ up
+        weights = weights / (1 + ((heights - np.median(heights)) / _FOOT_SPREAD_MM) ** 2)
+        offset = (feet - np.average(feet, axis=0, weights=weights)) / _FOOT_SPREAD_MM
+        slopes = offset @ turns.T
+        normal = (slopes.T * weights) @ slopes + prior
+        up = _unit(first + np.linalg.solve(normal, -(slopes.T * weights) @ (offset @ first)) @ turns)
+    return up
+
+
+def _planted_feet(people: Sequence[_Person], up: Array) -> tuple[Array, Array]:
+    """Lower ankles (N, 3) at rest, less their height over the floor, and how much each counts (N,)."""
+    feet, weights = [], []
+    for person in people:
+        ankles, planted = person.lower_ankles(up)
+        feet.append(ankles[planted] - person.ankle_mm * up)
+        weights.append(np.full(int(planted.sum()), person.step_s / _STEP_S))
+    return np.concatenate(feet), np.concatenate(weights)
+
+
+def _floor(people: Sequence[_Person], up: Array) -> float:
+    """Height of the floor along ``up``, from the camera: where feet rest, else where they are lowest."""
+    feet, _ = _planted_feet(people, up)
+    if len(feet):
+        return float(np.median(feet @ up))
+    lowest = [person.lower_ankles(up)[0] @ up - person.ankle_mm for person in people]
+    return float(np.quantile(np.concatenate(lowest), 0.1))
+
+
+def _speed(times_s: Array, points: Array) -> Array:
+    """Speeds (N, M) of points (N, M, 3); infinite for a single frame: who knows."""
+    if len(points) < 2:
+        return np.full(points.shape[:-1], np.inf)
+    step = np.maximum(np.gradient(times_s), 1e-6)
+    return np.linalg.norm(np.gradient(points, axis=0), axis=-1) / step[:, None]
+
+
+def _angle_deg(joints: Array, start: str, middle: str, end: str) -> Array:
+    """Angle (N,) at a joint between two others."""
+    a, b, c = H36M17.indices(start, middle, end)
+    cosine = (_unit(joints[:, a] - joints[:, b]) * _unit(joints[:, c] - joints[:, b])).sum(axis=-1)
+    return np.asarray(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))))
+
+
+def _unit(vectors: Array) -> Array:
+    """Vectors (..., 3) of length 1; zero stays zero."""
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.where(length > 0, length, 1.0))
