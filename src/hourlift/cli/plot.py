@@ -1,0 +1,94 @@
+"""``hourlift plot``: a result in; joint angles over time as a plot and a CSV file out."""
+
+import math
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+
+from hourlift.formats.angles import AngleTrack, angle_track, write_angles
+from hourlift.formats.json import PoseFile, load
+from hourlift.geometry.angles import up_of_pitched_camera
+from hourlift.pose import PoseSequence
+from hourlift.view.angle_plot import PLOT_SUFFIXES, check_plot, plot_angles
+from hourlift.view.style import MIN_CONFIDENCE
+
+EXAMPLES = """
+hourlift plot hourlift-output/squat.json -o angles.png
+hourlift plot squat.json -o angles.pdf angles.csv --pitch 10
+hourlift plot match.json -o second.png --person 1 --min-confidence 0.3
+"""
+
+
+def command(
+    result: Annotated[Path, tyro.conf.Positional],
+    *,
+    out: Annotated[
+        tuple[Path, ...],
+        tyro.conf.arg(aliases=["-o"], metavar="FILE...", help_behavior_hint="(default: RESULT.angles.png and .csv)"),
+    ] = (),
+    person: Annotated[
+        int | None,
+        tyro.conf.arg(metavar="ID", help_behavior_hint="(default: CSV everybody; plot who is seen most)"),
+    ] = None,
+    pitch: Annotated[float, tyro.conf.arg(metavar="DEGREES")] = 0.0,
+    min_confidence: Annotated[float, tyro.conf.arg(metavar="C")] = MIN_CONFIDENCE,
+) -> None:
+    """Plot joint angles over time, and write them as a table: knee, hip, elbow, shoulder, trunk, left and right.
+
+    An angle that is unknown is a gap in the plot and an empty cell in the table. docs/angles.md says from where to
+    where each angle is measured, and which way it counts.
+
+    Args:
+        result: a JSON file that `hourlift predict` wrote.
+        out: files to write: .png, .svg or .pdf for a plot, which needs hourlift[plots], and .csv for the table.
+        person: whose angles.
+        pitch: how far the camera looked down, in degrees; only the trunk's angles depend on it.
+        min_confidence: a joint that is less sure than this counts as unknown.
+
+    Raises:
+        ValueError: the file holds no result, nobody was found in it, or an option makes no sense.
+        OSError: a file cannot be read or written.
+    """
+    files = list(out) or [result.with_suffix(".angles.png"), result.with_suffix(".angles.csv")]
+    for file in files:
+        if file.suffix.lower() not in (*PLOT_SUFFIXES, ".csv"):
+            raise ValueError(f"{file}: angles are written as .csv, {', '.join(PLOT_SUFFIXES)}")
+        if file.suffix.lower() != ".csv":
+            check_plot(file)
+    if not math.isfinite(pitch) or not 0 <= min_confidence <= 1:
+        raise ValueError("--pitch is an angle in degrees, and --min-confidence a number from 0 to 1")
+    document = load(result)
+    tracks = _tracks(document, result, person, up_of_pitched_camera(pitch), min_confidence)
+    shown = max(tracks, key=lambda track: sum(np.isfinite(track.degrees[key]).sum() for key in track.degrees))
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.suffix.lower() == ".csv":
+            write_angles(file, tracks)
+            print(f"{file}: {len(shown.times_s)} frames, {_people(tracks)}")
+        else:
+            name = f", person {shown.person_id}" if shown.person_id or len(tracks) > 1 else ""
+            plot_angles(shown, file, f"{document.header.source}{name}")
+            print(f"{file}: person {shown.person_id}, {shown.times_s[-1] - shown.times_s[0]:.1f} s")
+
+
+def _tracks(
+    document: PoseFile, file: Path, person: int | None, up: np.ndarray, min_confidence: float
+) -> list[AngleTrack]:
+    """Everybody's angles, or one person's.
+
+    Raises:
+        ValueError: there is nobody, or not that one.
+    """
+    known = sorted({pose.person_id for frame in document.frames for pose in frame.people})
+    if not known:
+        raise ValueError(f"{file}: nobody was found in {document.header.source}, so there are no angles")
+    if person is not None and person not in known:
+        raise ValueError(f"{file}: there is no person {person}; the people there are {', '.join(map(str, known))}")
+    sequences = (PoseSequence.from_frames(document.frames, i) for i in (known if person is None else [person]))
+    return [angle_track(sequence, up, min_confidence) for sequence in sequences]
+
+
+def _people(tracks: list[AngleTrack]) -> str:
+    return "1 person" if len(tracks) == 1 else f"{len(tracks)} people"
