@@ -22,6 +22,7 @@ TORCH_FREE = [
     "hourlift.cli.predict",
     "hourlift.cli.convert",
     "hourlift.cli.demo",
+    "hourlift.cli.live",
     "hourlift.geometry",
     "hourlift.pose",
     "hourlift.metrics",

@@ -78,7 +78,7 @@ def test_a_photo_is_a_row_of_dots(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("matplotlib")
     write("photo.json", [[pose(40)]])
     assert main(["plot", "photo.json", "-o", "photo.png", "photo.csv"]) == 0
-    assert "photo.csv: 1 frames, 1 person" in capsys.readouterr().out
+    assert "photo.csv: 1 frame, 1 person" in capsys.readouterr().out
     assert (cv2.imread("photo.png") == (178, 114, 0)).all(axis=-1).any()
 
 
@@ -104,7 +104,9 @@ def test_one_person_of_several() -> None:
 def test_mistakes_are_one_line(arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
     write("nobody.json", [[], []])
     write("empty.json", [])
-    Path("newer.json").write_text(re.sub(r'"schema_version": \d+', '"schema_version": 999', Path("film.json").read_text()))
+    Path("newer.json").write_text(
+        re.sub(r'"schema_version": \d+', '"schema_version": 999', Path("film.json").read_text())
+    )
     before = sorted(Path().iterdir())
     assert main(["plot", *arguments]) == 2
     error = capsys.readouterr().err

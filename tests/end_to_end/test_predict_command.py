@@ -353,3 +353,13 @@ def test_as_a_program(photo: Path, models: list[str]) -> None:
     done = subprocess.run([*program, "predict", str(photo), *models], capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
     assert names("hourlift-output") == ["photo.html", "photo.json", "photo.overlay.jpg"]
+
+
+def test_side_by_side(photo: Path, clip: Path, models: list[str]) -> None:
+    assert main(["predict", str(photo), str(clip), "-o", "out", "--side-by-side", "--no-page", *models]) == 0
+    assert [name for name in names("out") if "side" in name] == ["clip.side-by-side.mp4", "photo.side-by-side.jpg"]
+    assert read_image("out/photo.side-by-side.jpg").image_rgb.shape == (240, 320 + 216, 3)
+    with VideoReader("out/clip.side-by-side.mp4") as film:
+        assert film.image_wh == (320 + 216, 240)
+        assert len(list(film)) == 10
+    assert main(["predict", "out", "-o", "again", *models]) == 2, "its own results are no sources"

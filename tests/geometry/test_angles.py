@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from hourlift.geometry.angles import ANGLE_KEYS, ANGLES, joint_angles, up_of_pitched_camera
+from hourlift.geometry.angles import ANGLE_KEYS, ANGLES, joint_angles
 from hourlift.geometry.skeleton import H36M17
+from hourlift.geometry.upright import up_of_pitched_camera
 
 RNG = np.random.default_rng(3)
 # The subject's axes in the frame that the poses are built in: x to their right, y forward, z up.
@@ -178,7 +179,9 @@ def test_unknown_joints_leave_gaps_only_where_they_are_needed() -> None:
     assert joint_angles(np.zeros((0, 17, 3)))["l_knee_flexion"].shape == (0,)
 
 
-@pytest.mark.parametrize(("joints", "up"), [(np.zeros((16, 3)), UP), (standing(), [0, 0, 0]), (standing(), [0, np.nan, 1])])
+@pytest.mark.parametrize(
+    ("joints", "up"), [(np.zeros((16, 3)), UP), (standing(), [0, 0, 0]), (standing(), [0, np.nan, 1])]
+)
 def test_what_makes_no_sense_is_refused(joints: np.ndarray, up: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"joint angles need|up must be"):
         joint_angles(joints, up)

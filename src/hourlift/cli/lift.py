@@ -25,6 +25,7 @@ from hourlift.predict.predictor import camera_at
 from hourlift.predict.video import Frames, VideoReader, VideoWriter, Webcam
 from hourlift.view.overlay import draw_pose
 from hourlift.view.page import write_page
+from hourlift.view.space import SideBySide
 
 PAGE_MAX_FRAMES = 20_000
 """A page holds all its frames in memory, here and in the browser; of longer videos it shows every n-th."""
@@ -64,6 +65,7 @@ class Wanted:
     folder: Path | None
     overlay: bool = True
     page: bool = True
+    side_by_side: bool = False
     json_stdout: bool = False
     formats: tuple[FormatName, ...] = ("json",)
 
@@ -101,6 +103,10 @@ def lift_photo(predictor: PosePredictor, source: Source, view: View, wanted: Wan
         if wanted.folder and wanted.overlay:
             suffix = ".overlay.jpg" if max(photo.image_wh) <= _JPEG_MAX_SIDE else ".overlay.png"
             _write_picture(results.file(suffix), drawn)
+        if wanted.folder and wanted.side_by_side:
+            both = SideBySide(photo.image_wh).draw(photo.image_rgb, frame.people)
+            suffix = ".side-by-side.jpg" if max(both.shape) <= _JPEG_MAX_SIDE else ".side-by-side.png"
+            _write_picture(results.file(suffix), both)
         if wanted.folder and wanted.page:
             with tempfile.TemporaryDirectory() as folder:
                 picture = Path(folder) / "picture.jpg"
@@ -131,13 +137,15 @@ def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wan
         kept: list[PoseFrame] = []
         with results.json_writer(header) as write:
             film = results.file(".overlay.mp4") if wanted.folder and wanted.overlay else None
-            with _film_writer(film, video) as draw:
+            pair = results.file(".side-by-side.mp4") if wanted.folder and wanted.side_by_side else None
+            with _film_writer(film, video) as draw, _pair_writer(pair, video) as draw_pair:
                 for shot in video:
                     if view.seconds is not None and shot.time_s >= view.seconds:
                         break
                     frame = follow(shot.index, shot.time_s, shot.image_rgb)
                     write(frame)
                     draw(shot.image_rgb, frame)
+                    draw_pair(shot.image_rgb, frame)
                     tally.add(frame)
                     if wanted.at_the_end:
                         kept.append(frame)
@@ -236,6 +244,17 @@ def _film_writer(path: Path | None, video: Frames) -> Iterator[Callable[[Image, 
         return
     with VideoWriter(path, video.image_wh, video.fps) as film:
         yield lambda image_rgb, frame: film.write(draw_pose(image_rgb, frame.people), frame.time_s)
+
+
+@contextmanager
+def _pair_writer(path: Path | None, video: Frames) -> Iterator[Callable[[Image, PoseFrame], None]]:
+    """Write frames with their people drawn in and in 3D beside them; without a path, do nothing."""
+    if path is None:
+        yield lambda _image, _frame: None
+        return
+    pair = SideBySide(video.image_wh)
+    with VideoWriter(path, pair.size_wh, video.fps) as film:
+        yield lambda image_rgb, frame: film.write(pair.draw(image_rgb, frame.people), frame.time_s)
 
 
 def _write_video_page(path: Path, tally: _Tally, video: Frames, film: Path | None, title: str) -> None:

@@ -9,7 +9,7 @@ import tyro
 
 from hourlift.formats.angles import AngleTrack, angle_track, write_angles
 from hourlift.formats.json import PoseFile, load
-from hourlift.geometry.angles import up_of_pitched_camera
+from hourlift.geometry.upright import up_of_pitched_camera
 from hourlift.pose import PoseSequence
 from hourlift.view.angle_plot import PLOT_SUFFIXES, check_plot, plot_angles
 from hourlift.view.style import MIN_CONFIDENCE
@@ -66,7 +66,7 @@ def command(
         file.parent.mkdir(parents=True, exist_ok=True)
         if file.suffix.lower() == ".csv":
             write_angles(file, tracks)
-            print(f"{file}: {len(shown.times_s)} frames, {_people(tracks)}")
+            print(f"{file}: {_count(len(shown.times_s), 'frame', 'frames')}, {_count(len(tracks), 'person', 'people')}")
         else:
             name = f", person {shown.person_id}" if shown.person_id or len(tracks) > 1 else ""
             plot_angles(shown, file, f"{document.header.source}{name}")
@@ -90,5 +90,5 @@ def _tracks(
     return [angle_track(sequence, up, min_confidence) for sequence in sequences]
 
 
-def _people(tracks: list[AngleTrack]) -> str:
-    return "1 person" if len(tracks) == 1 else f"{len(tracks)} people"
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"

@@ -48,6 +48,7 @@ def command(
     seconds: Annotated[float | None, _text(metavar="S", help_behavior_hint="(default: all)")] = None,
     overlay: bool = True,
     page: bool = True,
+    side_by_side: bool = False,
     formats: Annotated[tuple[FormatName, ...], _text(metavar="FORMAT...")] = ("json",),
     json: Annotated[Literal["-"] | None, _text(metavar="-", help_behavior_hint="")] = None,
     weights: Annotated[str, _text(metavar="MODEL")] = "hourglass-fast",
@@ -72,6 +73,7 @@ def command(
         seconds: stop after this much of a video or webcam; Ctrl-C, too, ends a webcam in good order.
         overlay: write pictures and videos with the skeleton drawn in.
         page: write the 3D page.
+        side_by_side: also write OUT/NAME.side-by-side.jpg or .mp4: the overlay, and the pose in 3D beside it.
         formats: which files of poses to write: json, csv, npz, bvh, trc, c3d, glb, coco; docs/formats.md tells what is
             in them. `hourlift convert` makes the others of the JSON later.
         json: "-" writes the JSON to standard output, and no files unless --out is given.
@@ -103,7 +105,14 @@ def command(
         raise ValueError("--json - writes no files; name a folder for --formats with --out")
     folder = DEFAULT_OUT if out is None and json is None else out
     formats = tuple(dict.fromkeys(formats))
-    wanted = Wanted(folder=folder, overlay=overlay, page=page, json_stdout=json == "-", formats=formats)
+    wanted = Wanted(
+        folder=folder,
+        overlay=overlay,
+        page=page,
+        side_by_side=side_by_side,
+        json_stdout=json == "-",
+        formats=formats,
+    )
     for name in formats:
         FORMATS[name].load_module()  # a missing package is told before any work is done
     _route_messages()

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hourlift.formats.atomic import replacing
-from hourlift.geometry.angles import ANGLE_KEYS, CAMERA_UP, joint_angles
+from hourlift.geometry.angles import ANGLE_KEYS, joint_angles
+from hourlift.geometry.upright import CAMERA_UP
 from hourlift.pose import PoseSequence
 
 

@@ -11,11 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hourlift.geometry.skeleton import H36M17
+from hourlift.geometry.upright import CAMERA_UP, checked_up
 
 Array = NDArray[np.float64]
-
-CAMERA_UP = (0.0, -1.0, 0.0)
-"""The direction up in the camera frame of a camera that is held level."""
 
 _SIDEWAYS_DEG = 20.0  # a limb that is this near to a plane's normal has no angle in that plane worth telling
 
@@ -68,17 +66,8 @@ def joint_angles(joints_mm: ArrayLike, up: ArrayLike = CAMERA_UP) -> dict[str, A
     joints = np.asarray(joints_mm, dtype=np.float64)
     if joints.shape[-2:] != (H36M17.num_joints, 3):
         raise ValueError(f"joint angles need joints (..., {H36M17.num_joints}, 3), got {joints.shape}")
-    vertical = np.asarray(up, dtype=np.float64)
-    if vertical.shape != (3,) or not np.isfinite(vertical).all() or not vertical.any():
-        raise ValueError(f"up must be three finite numbers that are not all 0, got {up}")
-    angles = _limb_angles(joints) | _trunk_angles(joints, vertical)
+    angles = _limb_angles(joints) | _trunk_angles(joints, checked_up(up))
     return {key: angles[key] for key in ANGLE_KEYS}
-
-
-def up_of_pitched_camera(pitch_deg: float) -> Array:
-    """(3,) the direction up in the frame of a camera that looks ``pitch_deg`` degrees down, not tilted sideways."""
-    pitch = math.radians(pitch_deg)
-    return np.array([0.0, -math.cos(pitch), -math.sin(pitch)])
 
 
 def _limb_angles(joints: Array) -> dict[str, Array]:
@@ -104,9 +93,8 @@ def _limb_angles(joints: Array) -> dict[str, Array]:
     return angles
 
 
-def _trunk_angles(joints: Array, vertical: Array) -> dict[str, Array]:
+def _trunk_angles(joints: Array, upward: Array) -> dict[str, Array]:
     """How far pelvis to thorax leans, in all and in the person's own two vertical planes."""
-    upward = vertical / np.linalg.norm(vertical)
     trunk = _bone(joints, "pelvis", "thorax")
     right = _across(_bone(joints, "l_hip", "r_hip"), upward)
     forward = np.cross(upward, right)

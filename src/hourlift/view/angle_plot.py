@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,17 +10,20 @@ from numpy.typing import NDArray
 from hourlift.formats.angles import AngleTrack
 from hourlift.formats.atomic import replacing
 from hourlift.geometry.angles import ANGLES, Angle
-from hourlift.view.style import INK_RGB, LEFT_INK_RGB, RIGHT_INK_RGB
+from hourlift.view.style import INK_RGB, LEFT_INK_RGB, RIGHT_INK_RGB, Side, side_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+_Dash = Literal["-"] | tuple[float, tuple[float, float]]
 
 PLOT_SUFFIXES = (".png", ".svg", ".pdf")
 
 _COLUMNS = 3
 _PANEL_INCHES = 4.2, 2.6
 _LEAST_SPAN_DEG = 30.0  # an axis that shows less makes a storm of the noise
-_LINES = {"l_": (LEFT_INK_RGB, "-", "left"), "r_": (RIGHT_INK_RGB, (0, (5, 1.2)), "right")}
+_DASHES: dict[Side, _Dash] = {"left": "-", "right": (0, (5, 1.2)), "centre": "-"}
+_INKS = {"left": LEFT_INK_RGB, "right": RIGHT_INK_RGB, "centre": INK_RGB}
 
 
 def check_plot(file: Path) -> None:
@@ -63,7 +66,7 @@ def plot_angles(track: AngleTrack, file: Path, title: str) -> None:
         _draw_panel(panel, angle, track)
     for panel in panels[-1]:
         panel.set_xlabel("time, s")
-    handles = [Line2D([], [], color=_colour(rgb), linestyle=dash, label=side) for rgb, dash, side in _LINES.values()]
+    handles = [Line2D([], [], color=_ink(side), linestyle=_DASHES[side], label=side) for side in ("left", "right")]
     figure.legend(handles=handles, loc="outside upper right", ncols=2, frameon=False)
     figure.suptitle(title, x=0.01, ha="left", fontsize="large")
     with replacing(file) as temporary:
@@ -74,11 +77,10 @@ def _draw_panel(panel: "Axes", angle: Angle, track: AngleTrack) -> None:
     """One angle's curves."""
     drawn = []
     for key in angle.keys:
-        rgb, dash, _ = _LINES.get(key[:2], (INK_RGB, "-", ""))
-        degrees = track.degrees[key]
-        panel.plot(track.times_s, _broken_at_turns(degrees), color=_colour(rgb), linestyle=dash, linewidth=1.5)
+        side, degrees = side_of(key), track.degrees[key]
+        panel.plot(track.times_s, _broken_at_turns(degrees), color=_ink(side), linestyle=_DASHES[side], linewidth=1.5)
         alone = _alone(degrees)  # a line needs two points: show what stands between two gaps
-        panel.plot(track.times_s[alone], degrees[alone], ".", color=_colour(rgb), markersize=4)
+        panel.plot(track.times_s[alone], degrees[alone], ".", color=_ink(side), markersize=4)
         drawn.append(degrees[np.isfinite(degrees)])
     panel.set_title(f"{angle.title}, °", loc="left", fontsize="medium")
     panel.text(1, 1.02, angle.sign, transform=panel.transAxes, ha="right", va="bottom", fontsize="x-small", color="0.4")
@@ -112,5 +114,6 @@ def _alone(degrees: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.asarray(known[1:-1] & ~known[:-2] & ~known[2:])
 
 
-def _colour(rgb: tuple[int, int, int]) -> tuple[float, ...]:
-    return tuple(value / 255 for value in rgb)
+def _ink(side: Side) -> tuple[float, float, float]:
+    red, green, blue = _INKS[side]
+    return red / 255, green / 255, blue / 255
