@@ -115,7 +115,7 @@ def command(
     )
     for name in formats:
         FORMATS[name].load_module()  # a missing package is told before any work is done
-    _route_messages()
+    route_messages()
     found, complaints = find_sources(sources)
     if not found and len(complaints) == 1:
         raise ValueError(complaints[0])
@@ -214,7 +214,7 @@ def _prepare(folder: Path) -> None:
         raise ValueError(f"{folder}: no results can be written to this folder ({error.strerror})") from None
 
 
-def _route_messages() -> None:
+def route_messages() -> None:
     """Our warnings become lines on standard error; what the codecs mutter about damaged files is hidden."""
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     av.logging.set_level(None)
