@@ -60,13 +60,18 @@ class View:
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """Which results to write. ``folder`` None: none but the JSON on standard output."""
+    """Which results to write. ``folder`` None: none but the JSON on standard output, and what Rerun gets.
+
+    ``rerun``: send everything to the viewer Rerun, or into the file ``rrd``.
+    """
 
     folder: Path | None
     overlay: bool = True
     page: bool = True
     side_by_side: bool = False
     json_stdout: bool = False
+    rerun: bool = False
+    rrd: Path | None = None
     formats: tuple[FormatName, ...] = ("json",)
 
     @property
@@ -99,6 +104,8 @@ def lift_photo(predictor: PosePredictor, source: Source, view: View, wanted: Wan
         with results.json_writer(header) as write:
             write(frame)
         results.write_formats(PoseFile(header=header, frames=[frame]))
+        with _rerun_log(results, wanted, header) as log:
+            log(photo.image_rgb, frame)
         drawn = draw_pose(photo.image_rgb, frame.people) if wanted.folder else photo.image_rgb
         if wanted.folder and wanted.overlay:
             suffix = ".overlay.jpg" if max(photo.image_wh) <= _JPEG_MAX_SIDE else ".overlay.png"
@@ -138,7 +145,11 @@ def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wan
         with results.json_writer(header) as write:
             film = results.file(".overlay.mp4") if wanted.folder and wanted.overlay else None
             pair = results.file(".side-by-side.mp4") if wanted.folder and wanted.side_by_side else None
-            with _film_writer(film, video) as draw, _pair_writer(pair, video) as draw_pair:
+            with (
+                _film_writer(film, video) as draw,
+                _pair_writer(pair, video) as draw_pair,
+                _rerun_log(results, wanted, header) as log,
+            ):
                 for shot in video:
                     if view.seconds is not None and shot.time_s >= view.seconds:
                         break
@@ -146,6 +157,7 @@ def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wan
                     write(frame)
                     draw(shot.image_rgb, frame)
                     draw_pair(shot.image_rgb, frame)
+                    log(shot.image_rgb, frame)
                     tally.add(frame)
                     if wanted.at_the_end:
                         kept.append(frame)
@@ -255,6 +267,20 @@ def _pair_writer(path: Path | None, video: Frames) -> Iterator[Callable[[Image, 
     pair = SideBySide(video.image_wh)
     with VideoWriter(path, pair.size_wh, video.fps) as film:
         yield lambda image_rgb, frame: film.write(pair.draw(image_rgb, frame.people), frame.time_s)
+
+
+@contextmanager
+def _rerun_log(results: _Results, wanted: Wanted, header: Header) -> Iterator[Callable[[Image, PoseFrame], None]]:
+    """Send pictures and people to Rerun; if that is not wanted, do nothing."""
+    if not wanted.rerun:
+        yield lambda _image, _frame: None
+        return
+    from hourlift.view.rerun_log import RerunLog
+
+    with RerunLog(header.source, header.camera, wanted.rrd) as log:
+        yield log.log
+    if wanted.rrd is not None:
+        results.files.append(wanted.rrd)
 
 
 def _write_video_page(path: Path, tally: _Tally, video: Frames, film: Path | None, title: str) -> None:

@@ -18,6 +18,7 @@ from hourlift.cli.sources import Source, find_sources
 from hourlift.formats.table import FORMATS, FormatName
 from hourlift.geometry.camera import Camera
 from hourlift.predict import PosePredictor
+from hourlift.view.rerun_log import check_rerun
 
 DEFAULT_OUT = Path("hourlift-output")
 
@@ -27,6 +28,7 @@ hourlift predict holiday/ dance.mp4 "clips/*.mov" -o results
 hourlift predict photo.jpg --box 120 40 310 520 --fov 65
 hourlift predict dance.mp4 --formats json bvh glb
 hourlift predict webcam:0 --seconds 20 -o live
+hourlift predict dance.mp4 --side-by-side --viewer rerun --rrd dance.rrd
 hourlift predict photo.jpg --json - | jq .frames[0].people[0].joints_3d_mm
 """
 
@@ -49,6 +51,8 @@ def command(
     overlay: bool = True,
     page: bool = True,
     side_by_side: bool = False,
+    viewer: Annotated[Literal["rerun"] | None, _text(help_behavior_hint="")] = None,
+    rrd: Annotated[Path | None, _text(metavar="FILE.rrd", help_behavior_hint="")] = None,
     formats: Annotated[tuple[FormatName, ...], _text(metavar="FORMAT...")] = ("json",),
     json: Annotated[Literal["-"] | None, _text(metavar="-", help_behavior_hint="")] = None,
     weights: Annotated[str, _text(metavar="MODEL")] = "hourglass-fast",
@@ -74,6 +78,8 @@ def command(
         overlay: write pictures and videos with the skeleton drawn in.
         page: write the 3D page.
         side_by_side: also write OUT/NAME.side-by-side.jpg or .mp4: the overlay, and the pose in 3D beside it.
+        viewer: send pictures, 2D, 3D and camera to the viewer Rerun, which needs hourlift[view].
+        rrd: write what Rerun would show into this file instead of opening it; of one source.
         formats: which files of poses to write: json, csv, npz, bvh, trc, c3d, glb, coco; docs/formats.md tells what is
             in them. `hourlift convert` makes the others of the JSON later.
         json: "-" writes the JSON to standard output, and no files unless --out is given.
@@ -111,6 +117,8 @@ def command(
         page=page,
         side_by_side=side_by_side,
         json_stdout=json == "-",
+        rerun=viewer == "rerun",
+        rrd=rrd,
         formats=formats,
     )
     for name in formats:
@@ -119,6 +127,10 @@ def command(
     found, complaints = find_sources(sources)
     if not found and len(complaints) == 1:
         raise ValueError(complaints[0])
+    if viewer == "rerun":
+        check_rerun()
+    if rrd is not None and (viewer != "rerun" or len(found) != 1):
+        raise ValueError("--rrd FILE.rrd goes with --viewer rerun and one photo, video or webcam")
     if folder is not None:
         _prepare(folder)
     predictor = PosePredictor(weights, lifter, threads=threads, device=device, flip_test=flip_test)

@@ -63,11 +63,21 @@ def caption(
         outline: colour of their outline.
         anchor: what ``at_px`` is.
     """
-    scale, thick = size_px / _CAPITAL_PX, max(round(size_px / 11), 1)
-    width = cv2.getTextSize(text, _FONT, scale, thick)[0][0]
-    where = round(at_px[0] - (width / 2 if anchor == "centre" else 0)), round(at_px[1])
-    cv2.putText(canvas, text, where, _FONT, scale, outline, thick + max(2, 2 * thick), cv2.LINE_AA)
-    cv2.putText(canvas, text, where, _FONT, scale, colour, thick, cv2.LINE_AA)
+    scale, thick, rim = size_px / _CAPITAL_PX, max(round(size_px / 11), 1), max(round(size_px / 8), 1)
+    (width, height), below = cv2.getTextSize(text, _FONT, scale, thick)
+    left, base = round(at_px[0] - (width / 2 if anchor == "centre" else 0)), round(at_px[1])
+    margin = rim + thick + 2
+    x0, y0 = max(left - margin, 0), max(base - height - margin, 0)
+    window = canvas[y0 : max(base + below + margin, 0), x0 : max(left + width + margin, 0)]
+    if window.size == 0:
+        return  # outside the picture
+    # The outline is the letters grown: letters that are drawn thicker are set wider, too.
+    letters = np.zeros(window.shape[:2], np.uint8)
+    cv2.putText(letters, text, (left - x0, base - y0), _FONT, scale, 255, thick, cv2.LINE_AA)
+    grown = cv2.dilate(letters, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rim + 1, 2 * rim + 1)))
+    for mask, ink in ((grown, outline), (letters, colour)):
+        share = mask[..., None] / 255
+        window[:] = np.round(window * (1 - share) + np.array(ink) * share)
 
 
 def _fill_capsule(
