@@ -15,11 +15,11 @@ const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 const middle = (a, b) => a.map((value, i) => (value + b[i]) / 2);
 const lowest = (points) => points.reduce((low, p) => (p ? Math.min(low, p[1]) : low), Infinity);
 
-/** One person of one frame, from the page's JSON: [id, 51 numbers or nulls, root or null, confidences in percent]. */
-function readPerson([id, flat, root, confidence]) {
+/** One person of one frame, from the page's JSON: [id, 51 numbers or nulls, root or null, percents, degrees]. */
+function readPerson([id, flat, root, confidence, angles]) {
   const upright = (x, y, z) => (x === null || y === null || z === null ? null : [x, -y, -z]);
   const points = confidence.map((_, j) => upright(flat[3 * j], flat[3 * j + 1], flat[3 * j + 2]));
-  return { id, points, root: root && upright(...root), confidence, flat };
+  return { id, points, root: root && upright(...root), confidence, flat, angles };
 }
 
 /** Give each id the first free place in a row for the frames between its first and last appearance. */
@@ -51,6 +51,7 @@ class Scene {
     this.frame = 0;
     this.view = { ...HOME, zoom: 1, pan: [0, 0] };
     this.spinning = false;
+    this.margin = { left: 0, top: 0 }; // pixels of the canvas that something else covers
     this.settleGround();
     this.fit();
     new ResizeObserver(() => this.request()).observe(canvas);
@@ -199,7 +200,7 @@ class Scene {
       sinYaw: Math.sin(yaw), cosYaw: Math.cos(yaw), sinPitch: Math.sin(pitch), cosPitch: Math.cos(pitch),
       focal: box.height / 2 / Math.tan(LENS),
       distance: this.distance(box) / zoom,
-      centre: [box.width / 2 + pan[0], box.height / 2 + 8 + pan[1]],
+      centre: [(box.width + this.margin.left) / 2 + pan[0], (box.height + this.margin.top) / 2 + 8 + pan[1]],
     };
     const style = getComputedStyle(document.documentElement);
     const hex = (name) => style.getPropertyValue(name).trim().match(/[0-9a-f]{2}/gi).map((pair) => parseInt(pair, 16));
@@ -208,8 +209,8 @@ class Scene {
 
   /** How far the eye must stand to see everything, whichever way the scene is turned, below the row of buttons. */
   distance({ width, height }) {
-    const { across, up } = this.reach, free = Math.max(height - 90, 60) / height;
-    const tall = (up + 0.15 * across) / free, wide = (across * height) / width;
+    const { across, up } = this.reach, free = Math.max(height - 90 - this.margin.top, 60) / height;
+    const tall = (up + 0.15 * across) / free, wide = (across * height) / Math.max(width - this.margin.left, 60);
     return 0.6 * across + Math.max(tall, wide) / Math.tan(LENS);
   }
 
