@@ -185,7 +185,7 @@ class LiveReport:
 
     @property
     def recent(self) -> tuple[float, float]:
-        """Pictures a second, and mean latency in milliseconds, of about the last second; NaN at the beginning."""
+        """Pictures a second, and mean latency in milliseconds, of the last second, of two at least; NaN at the beginning."""
         if len(self._recent) < 2:
             return float("nan"), float("nan")
         span_s = self._recent[-1][0] - self._recent[0][0]
@@ -199,7 +199,7 @@ class LiveReport:
         self.elapsed_s = now_s - first_s
         self.latencies_s.append(now_s - shot.captured_s)
         self._recent.append((now_s, now_s - shot.captured_s))
-        while now_s - self._recent[0][0] > _RECENT_S:
+        while len(self._recent) > 2 and now_s - self._recent[0][0] > _RECENT_S:
             self._recent.popleft()
 
 
