@@ -47,7 +47,9 @@ def test_a_video_as_if_live(models: list[str], capfd: pytest.CaptureFixture[str]
         assert film.image_wh == (320 + 216, 240)
         frames = list(film)
     assert len(frames) == int(found[1])
-    assert frames[-1].time_s == pytest.approx(1.1, abs=0.02), "the film keeps the video's own time"
+    steps = np.array([frame.time_s for frame in frames]) * 10
+    np.testing.assert_allclose(steps, np.round(steps), atol=0.02, err_msg="the film keeps the video's own time")
+    assert steps[-1] >= 5
     corner = frames[-1].image_rgb[215:240, :150].astype(int)
     assert (corner.max(axis=-1) > 200).sum() > 50, "the figures stand in the lower left corner"
 

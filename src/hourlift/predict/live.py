@@ -185,7 +185,7 @@ class LiveReport:
 
     @property
     def recent(self) -> tuple[float, float]:
-        """Pictures a second, and mean latency in milliseconds, of the last second, of two at least; NaN at the beginning."""
+        """Pictures a second and mean latency in ms, of the last second, of two pictures at least; NaN at first."""
         if len(self._recent) < 2:
             return float("nan"), float("nan")
         span_s = self._recent[-1][0] - self._recent[0][0]
