@@ -1,12 +1,14 @@
 """``hourlift plot``: a result in; joint angles over time as a plot and a CSV file out."""
 
 import math
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import tyro
 
+from hourlift.cli.progress import LateProgress
 from hourlift.formats.angles import AngleTrack, angle_track, write_angles
 from hourlift.formats.json import PoseFile, load
 from hourlift.geometry.upright import up_of_pitched_camera
@@ -59,18 +61,24 @@ def command(
             check_plot(file)
     if not math.isfinite(pitch) or not 0 <= min_confidence <= 1:
         raise ValueError("--pitch is an angle in degrees, and --min-confidence a number from 0 to 1")
-    document = load(result)
-    tracks = _tracks(document, result, person, up_of_pitched_camera(pitch), min_confidence)
-    shown = max(tracks, key=lambda track: sum(np.isfinite(track.degrees[key]).sum() for key in track.degrees))
-    for file in files:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        if file.suffix.lower() == ".csv":
-            write_angles(file, tracks)
-            print(f"{file}: {_count(len(shown.times_s), 'frame', 'frames')}, {_count(len(tracks), 'person', 'people')}")
-        else:
-            name = f", person {shown.person_id}" if shown.person_id or len(tracks) > 1 else ""
-            plot_angles(shown, file, f"{document.header.source}{name}")
-            print(f"{file}: person {shown.person_id}, {shown.times_s[-1] - shown.times_s[0]:.1f} s")
+    with LateProgress() as progress:
+        document = load(result)
+        tracks = _tracks(document, result, person, up_of_pitched_camera(pitch), min_confidence)
+        for number, file in enumerate(files):
+            progress.update(str(file), number, len(files))
+            file.parent.mkdir(parents=True, exist_ok=True)
+            progress.say(f"{file}: {_write(file, tracks, document.header.source)}", sys.stdout)
+
+
+def _write(file: Path, tracks: list[AngleTrack], source: str) -> str:
+    """Write the table of everybody, or the plot of whom most is known of; says what is in it."""
+    shown = max(tracks, key=lambda track: sum(np.isfinite(degrees).sum() for degrees in track.degrees.values()))
+    if file.suffix.lower() == ".csv":
+        write_angles(file, tracks)
+        return f"{_count(len(shown.times_s), 'frame', 'frames')}, {_count(len(tracks), 'person', 'people')}"
+    name = f", person {shown.person_id}" if shown.person_id or len(tracks) > 1 else ""
+    plot_angles(shown, file, f"{source}{name}")
+    return f"person {shown.person_id}, {shown.times_s[-1] - shown.times_s[0]:.1f} s"
 
 
 def _tracks(
