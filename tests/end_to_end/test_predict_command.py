@@ -436,3 +436,36 @@ def test_as_a_program(photo: Path, models: list[str]) -> None:
     done = subprocess.run([*program, "predict", str(photo), *models], capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
     assert names("hourlift-output") == ["photo.html", "photo.json", "photo.overlay.jpg"]
+
+
+def test_side_by_side(photo: Path, clip: Path, models: list[str]) -> None:
+    assert main(["predict", str(photo), str(clip), "-o", "out", "--side-by-side", "--no-page", *models]) == 0
+    assert [name for name in names("out") if "side" in name] == ["clip.side-by-side.mp4", "photo.side-by-side.jpg"]
+    assert read_image("out/photo.side-by-side.jpg").image_rgb.shape == (240, 320 + 216, 3)
+    with VideoReader("out/clip.side-by-side.mp4") as film:
+        assert film.image_wh == (320 + 216, 240)
+        assert len(list(film)) == 10
+    assert main(["predict", "out", "-o", "again", *models]) == 2, "its own results are no sources"
+
+
+def test_rerun(photo: Path, clip: Path, models: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("rerun")
+    options = ["--viewer", "rerun", "--no-page", "--no-overlay", *models]
+    assert main(["predict", str(clip), "-o", "out", *options, "--rrd", "clip.rrd"]) == 0
+    assert main(["predict", str(photo), "-o", "out", *options, "--rrd", "photo.rrd"]) == 0
+    out = capfd.readouterr().out
+    for name in ("clip.rrd", "photo.rrd"):
+        assert Path(name).read_bytes()[:4] == b"RRF2" and f"\n  {name}\n" in out
+    assert main(["predict", str(photo), str(clip), *options, "--rrd", "both.rrd"]) == 2
+    assert main(["predict", str(photo), *models, "--rrd", "a.rrd"]) == 2
+    errors = capfd.readouterr().err.splitlines()
+    assert errors == ["hourlift: --rrd FILE.rrd goes with --viewer rerun and one photo, video or webcam"] * 2
+
+
+def test_rerun_that_is_not_installed(
+    photo: Path, models: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "rerun", None)
+    assert main(["predict", str(photo), "--viewer", "rerun", "-o", "out", *models]) == 2
+    assert capfd.readouterr().err == "hourlift: --viewer rerun needs the package rerun: pip install 'hourlift[view]'\n"
+    assert not Path("out").exists()

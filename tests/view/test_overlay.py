@@ -1,13 +1,22 @@
 import dataclasses
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 import pytest
 
 from hourlift.geometry.skeleton import H36M17
 from hourlift.pose import Pose
 from hourlift.view.overlay import draw_pose
-from hourlift.view.style import CENTRE_RGB, LEFT_RGB, RIGHT_RGB, weight
+from hourlift.view.style import (
+    CENTRE_RGB,
+    INK_RGB,
+    LEFT_INK_RGB,
+    LEFT_RGB,
+    RIGHT_INK_RGB,
+    RIGHT_RGB,
+    weight,
+)
 
 GREY = np.full((240, 320, 3), 128, np.uint8)
 MakePerson = Callable[..., Pose]
@@ -102,3 +111,35 @@ def test_nobody_and_many(person: MakePerson) -> None:
 def test_other_images_are_refused(image: np.ndarray) -> None:
     with pytest.raises(ValueError, match="uint8"):
         draw_pose(image, [])
+
+
+def test_ids_are_written_where_there_are_several_people(person: MakePerson) -> None:
+    image = np.zeros((240, 320, 3), np.uint8)
+    left, right = person(root_mm=(-900, 0, 5000), person_id=3), person(root_mm=(900, 0, 5000), person_id=4)
+    both = draw_pose(image, [left, right])
+    apart = np.maximum(draw_pose(image, [left]), draw_pose(image, [right]))
+    y, x = np.nonzero((both != apart).any(axis=-1))
+    head = min(left.joints_2d_px[:, 1].min(), right.joints_2d_px[:, 1].min())
+    assert len(y) > 20 and y.max() < head, "only over the heads"
+    assert (x < 160).any() and (x > 160).any()
+    assert (draw_pose(image, [left, dataclasses.replace(right, confidence=np.zeros(17))]) != 0).any()
+
+
+# Machado, Oliveira and Fernandes (2009), severity 1: what the red-, green- and blue-blind see, in linear light.
+COLOUR_BLIND = {
+    "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritan": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+
+
+@pytest.mark.parametrize("kind", COLOUR_BLIND)
+@pytest.mark.parametrize("inks", [(LEFT_RGB, RIGHT_RGB, CENTRE_RGB), (LEFT_INK_RGB, RIGHT_INK_RGB, INK_RGB)])
+def test_sides_are_told_apart_by_the_colour_blind(kind: str, inks: tuple[tuple[int, int, int], ...]) -> None:
+    rgb = np.array(inks) / 255
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    seen = (linear @ np.transpose(COLOUR_BLIND[kind])).clip(0, 1)
+    gamma = np.where(seen <= 0.0031308, 12.92 * seen, 1.055 * seen ** (1 / 2.4) - 0.055)
+    lab = cv2.cvtColor(gamma[None].astype(np.float32), cv2.COLOR_RGB2LAB)[0]
+    for a, b in ((0, 1), (0, 2), (1, 2)):
+        assert np.linalg.norm(lab[a] - lab[b]) > 25, "CIELAB; 2.3 is just noticeable side by side"

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from hourlift.geometry.angles import joint_angles
 from hourlift.geometry.skeleton import H36M17
 from hourlift.pose import Pose, PoseFrame
 from hourlift.view.page import write_page
@@ -80,11 +81,14 @@ def test_the_numbers_are_whole_millimetres(tmp_path: Path, person: MakePerson) -
     write_page(tmp_path / "a.html", [PoseFrame(index=0, time_s=0, people=[person(person_id=7)])], image_wh=WH)
     content = Document(tmp_path / "a.html").poses
     assert content["joints"] == list(H36M17.joint_names)
-    ((person_id, joints, root, confidence),) = content["frames"][0]
+    ((person_id, joints, root, confidence, angles),) = content["frames"][0]
     assert person_id == 7
     np.testing.assert_array_equal(np.reshape(joints, (17, 3)), person().joints_3d_mm)
     assert root == [0, 0, 4000]
     assert confidence == [90] * 17
+    expected = joint_angles(person().joints_3d_mm)
+    assert angles == [round(float(degrees)) if np.isfinite(degrees) else None for degrees in expected.values()]
+    assert len(angles) == sum(2 if sided else 1 for _, _, sided in content["angles"])
 
 
 def test_film(tmp_path: Path, waving: MakeFrames) -> None:
@@ -110,11 +114,12 @@ def test_unknown_is_null(tmp_path: Path, person: MakePerson) -> None:
     frames = [PoseFrame(index=0, time_s=0, people=[unknown]), PoseFrame(index=1, time_s=0.1, people=[])]
     write_page(tmp_path / "a.html", frames, image_wh=WH, fps=float("nan"))
     content = Document(tmp_path / "a.html").poses
-    _, flat, root, confidence = content["frames"][0][0]
+    _, flat, root, confidence, angles = content["frames"][0][0]
     assert flat[9:12] == [None] * 3
     assert flat[13] is None and flat[12] == 130
     assert root is None
     assert confidence == [None] * 17
+    assert angles == [None] * 15
     assert content["frames"][1] == []
     assert content["step"] == pytest.approx(100)
 

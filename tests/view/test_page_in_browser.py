@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from hourlift.geometry.angles import joint_angles
 from hourlift.geometry.world import World, up_of_pitched_camera
 from hourlift.pose import Pose, PoseFrame
 from hourlift.view.overlay import draw_pose
@@ -80,6 +81,17 @@ def test_playing_moves_the_skeleton(browser: Browser, alone: Path) -> None:
     assert browser.complaints() == []
 
 
+def test_scrubbing_and_speed(browser: Browser, alone: Path) -> None:
+    browser.open(alone)
+    first = drawing(browser)
+    browser.run("find('scrubber').value = 17; find('scrubber').dispatchEvent(new Event('input'))")
+    assert browser.run("player.frame") == 17
+    assert drawing(browser) != first
+    browser.run("find('speed').value = '0.1'; find('play').click()")
+    time.sleep(0.5)
+    assert 17 <= browser.run("player.frame") <= 18, "a tenth of ten frames a second"
+
+
 def test_keys(browser: Browser, alone: Path) -> None:
     browser.open(alone)
     for key, frame in (
@@ -104,6 +116,53 @@ def test_keys(browser: Browser, alone: Path) -> None:
     browser.key("r")
     browser.run(SETTLED)
     assert browser.run("scene.view") == pytest.approx(view | {"pan": pytest.approx([0, 0])})
+
+
+ANGLES = """Object.fromEntries([...find("angles").querySelectorAll("tbody tr")]
+    .map(row => [row.cells[0].textContent, [...row.cells].slice(1).map(cell => cell.textContent)]))"""
+
+
+def test_angles_are_read_out(browser: Browser, tmp_path: Path, waving: MakeFrames, person: MakePerson) -> None:
+    frames = [
+        dataclasses.replace(frame, people=[*frame.people, person(person_id=4, root_mm=(1500, 0, 5000))][: 1 + (i < 5)])
+        for i, frame in enumerate(waving(8))
+    ]
+    write_page(tmp_path / "angles.html", frames, image_wh=WH, fps=10)
+    browser.open(tmp_path / "angles.html")
+    for i in (0, 3):
+        browser.run(f"seek({i})")
+        expected = joint_angles(frames[i].people[0].joints_3d_mm)
+        shown = browser.run(ANGLES)
+        assert len(shown) == 9
+        for name in ("shoulder_abduction", "elbow_flexion", "knee_flexion"):
+            words = [str(round(float(expected[f"{side}_{name}"]))).replace("-", "−") for side in "lr"]
+            assert shown[name.replace("_", " ").capitalize()] == words
+    assert len(shown["Trunk side lean"]) == 1
+    browser.run("find('whom').value = 4; find('whom').dispatchEvent(new Event('change'))")
+    still = browser.run(ANGLES)
+    assert still != shown
+    browser.run("seek(6)")
+    assert set(sum(browser.run(ANGLES).values(), [])) == {"–"}, "person 4 has left"
+    centre = browser.run("scene.lens.centre[0]")
+    browser.key("a")
+    browser.run(SETTLED)
+    assert browser.run("find('angles').hidden") and browser.run("scene.lens.centre[0]") < centre
+    assert browser.complaints() == []
+
+
+def test_on_a_phone_the_angles_take_the_pictures_place(browser: Browser, tmp_path: Path, person: MakePerson) -> None:
+    picture = tmp_path / "picture.png"
+    cv2.imwrite(str(picture), np.full((240, 320, 3), 90, np.uint8))
+    write_page(tmp_path / "a.html", [PoseFrame(index=0, time_s=0, people=[person()])], image_wh=WH, media=picture)
+    browser.open(tmp_path / "a.html", width=390, height=844)
+    assert browser.run("find('angles').hidden"), "the picture comes first"
+    browser.run("find('readout').click()")
+    browser.run(SETTLED)
+    assert browser.run("find('source').offsetParent === null")
+    below = browser.run("find('angles').getBoundingClientRect().bottom - find('view').getBoundingClientRect().top")
+    head = browser.run("scene.project(scene.stand(scene.frames[0][0])[model.joints.indexOf('head')]).y")
+    assert head > below, "the skeleton stands below the table"
+    assert browser.run("document.documentElement.scrollWidth") <= 390
 
 
 def test_mouse_turns_and_zooms(browser: Browser, alone: Path) -> None:
@@ -180,8 +239,8 @@ def test_gaps_and_crowds(browser: Browser, tmp_path: Path, person: MakePerson) -
     browser.run("find('numbers').open = true")
     browser.key("ArrowRight")
     assert browser.run("find('notice').hidden")
-    assert browser.run("document.querySelectorAll('table').length") == 3
-    assert browser.run("document.querySelectorAll('table')[2].rows[4].innerText").split() == [
+    assert browser.run("document.querySelectorAll('#tables table').length") == 3
+    assert browser.run("document.querySelectorAll('#tables table')[2].rows[4].innerText").split() == [
         "r_ankle",
         "–",
         "–",

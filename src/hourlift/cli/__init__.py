@@ -38,6 +38,8 @@ COMMANDS: dict[str, Command] = {
         "hourlift.cli.convert", "turn results into BVH, glTF, C3D, TRC, CSV, NPZ or COCO files", "formats"
     ),
     "demo": Command("hourlift.cli.demo", "lift the clip that ships with hourlift"),
+    "live": Command("hourlift.cli.live", "lift people in a webcam's pictures as they come, and watch"),
+    "plot": Command("hourlift.cli.plot", "joint angles over time as a plot and a CSV file", "plots"),
     "train": Command("hourlift.cli.train", "train the hourglass or the lifter", "train,synth"),
     "predict-joints": Command(
         "hourlift.cli.predict_joints", "find the 2D joints of a whole data set, for the lifter to train on"

@@ -28,6 +28,7 @@ from hourlift.predict.predictor import camera_at
 from hourlift.predict.video import Frames, VideoReader, VideoWriter, Webcam
 from hourlift.view.overlay import draw_pose
 from hourlift.view.page import write_page
+from hourlift.view.space import SideBySide
 
 PAGE_MAX_FRAMES = 20_000
 """A page holds all its frames in memory, here and in the browser; of longer videos it shows every n-th."""
@@ -70,14 +71,25 @@ class View:
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """Which results to write. ``folder`` None: none but the JSON on standard output."""
+    """Which results to write. ``folder`` None: none but the JSON on standard output, and what Rerun gets.
+
+    ``rerun``: send everything to the viewer Rerun, or into the file ``rrd``.
+    """
 
     folder: Path | None
     overlay: bool = True
     page: bool = True
+    side_by_side: bool = False
     json_stdout: bool = False
     smooth: bool = False
+    rerun: bool = False
+    rrd: Path | None = None
     formats: tuple[FormatName, ...] = ("json",)
+
+    @property
+    def pictures(self) -> bool:
+        """Whether any of the results shows the source's pictures."""
+        return self.rerun or (self.folder is not None and (self.overlay or self.side_by_side))
 
     @property
     def at_the_end(self) -> list[FormatName]:
@@ -113,10 +125,16 @@ def lift_photo(predictor: PosePredictor, source: Source, view: View, wanted: Wan
         with results.json_writer(header) as write:
             write(frame)
         results.write_formats(PoseFile(header=header, frames=[frame]))
+        with _rerun_log(results, wanted, header) as log:
+            log(photo.image_rgb, frame)
         drawn = draw_pose(photo.image_rgb, frame.people) if wanted.folder else photo.image_rgb
         if wanted.folder and wanted.overlay:
             suffix = ".overlay.jpg" if max(photo.image_wh) <= _JPEG_MAX_SIDE else ".overlay.png"
             _write_picture(results.file(suffix), drawn)
+        if wanted.folder and wanted.side_by_side:
+            both = SideBySide(photo.image_wh, world).draw(photo.image_rgb, frame.people)
+            suffix = ".side-by-side.jpg" if max(both.shape) <= _JPEG_MAX_SIDE else ".side-by-side.png"
+            _write_picture(results.file(suffix), both)
         if wanted.folder and wanted.page:
             with tempfile.TemporaryDirectory() as folder:
                 picture = Path(folder) / "picture.jpg"
@@ -157,10 +175,17 @@ def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wan
         kept: list[PoseFrame] = []
         with results.json_writer(header) as write:
             film = results.file(".overlay.mp4") if wanted.folder and wanted.overlay else None
-            with _film_writer(film, video) as draw:
+            pair = results.file(".side-by-side.mp4") if wanted.folder and wanted.side_by_side else None
+            with (
+                _film_writer(film, video) as draw,
+                _pair_writer(pair, video, header) as draw_pair,
+                _rerun_log(results, wanted, header) as log,
+            ):
                 for image_rgb, frame in shown:
                     write(frame)
                     draw(image_rgb, frame)
+                    draw_pair(image_rgb, frame)
+                    log(image_rgb, frame)
                     tally.add(frame)
                     if wanted.at_the_end:
                         kept.append(frame)
@@ -212,7 +237,7 @@ def _finished(
 
 def _again(source: Source, frames: list[PoseFrame], wanted: Wanted) -> Shown:
     """Frames that are known already, each with its picture, for which the video is read once more if need be."""
-    if wanted.folder is None or not wanted.overlay:
+    if not wanted.pictures:
         yield from ((_NO_PICTURE, frame) for frame in frames)
         return
     with VideoReader(source.label) as video:
@@ -306,6 +331,31 @@ def _film_writer(path: Path | None, video: Frames) -> Iterator[Callable[[Image, 
         return
     with VideoWriter(path, video.image_wh, video.fps) as film:
         yield lambda image_rgb, frame: film.write(draw_pose(image_rgb, frame.people), frame.time_s)
+
+
+@contextmanager
+def _pair_writer(path: Path | None, video: Frames, header: Header) -> Iterator[Callable[[Image, PoseFrame], None]]:
+    """Write frames with their people drawn in and in 3D beside them; without a path, do nothing."""
+    if path is None:
+        yield lambda _image, _frame: None
+        return
+    pair = SideBySide(video.image_wh, header.world)
+    with VideoWriter(path, pair.size_wh, video.fps) as film:
+        yield lambda image_rgb, frame: film.write(pair.draw(image_rgb, frame.people), frame.time_s)
+
+
+@contextmanager
+def _rerun_log(results: _Results, wanted: Wanted, header: Header) -> Iterator[Callable[[Image, PoseFrame], None]]:
+    """Send pictures and people to Rerun; if that is not wanted, do nothing."""
+    if not wanted.rerun:
+        yield lambda _image, _frame: None
+        return
+    from hourlift.view.rerun_log import RerunLog
+
+    with RerunLog(header.source, header.camera, wanted.rrd) as log:
+        yield log.log
+    if wanted.rrd is not None:
+        results.files.append(wanted.rrd)
 
 
 def _write_video_page(path: Path, tally: _Tally, video: Frames, film: Path | None, header: Header) -> None:

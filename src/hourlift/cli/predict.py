@@ -20,6 +20,7 @@ from hourlift.formats.table import FORMATS, FormatName
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.world import up_of_pitched_camera
 from hourlift.predict import PosePredictor
+from hourlift.view.rerun_log import check_rerun
 
 DEFAULT_OUT = Path("hourlift-output")
 
@@ -30,6 +31,7 @@ hourlift predict dance.mp4 --stature 1.78m --pitch 12
 hourlift predict photo.jpg --box 120 40 310 520 --fov 65
 hourlift predict dance.mp4 --formats json bvh glb
 hourlift predict webcam:0 --seconds 20 -o live
+hourlift predict dance.mp4 --side-by-side --viewer rerun --rrd dance.rrd
 hourlift predict photo.jpg --json - | jq .frames[0].people[0].joints_3d_mm
 """
 
@@ -54,6 +56,9 @@ def command(
     pitch: Annotated[float | None, _text(metavar="DEGREES", help_behavior_hint="")] = None,
     overlay: bool = True,
     page: bool = True,
+    side_by_side: bool = False,
+    viewer: Annotated[Literal["rerun"] | None, _text(help_behavior_hint="")] = None,
+    rrd: Annotated[Path | None, _text(metavar="FILE.rrd", help_behavior_hint="")] = None,
     formats: Annotated[tuple[FormatName, ...], _text(metavar="FORMAT...")] = ("json",),
     json: Annotated[Literal["-"] | None, _text(metavar="-", help_behavior_hint="")] = None,
     weights: Annotated[str, _text(metavar="MODEL")] = "hourglass-fast",
@@ -84,6 +89,9 @@ def command(
             video's people tell, if they stand long enough.
         overlay: write pictures and videos with the skeleton drawn in.
         page: write the 3D page.
+        side_by_side: also write OUT/NAME.side-by-side.jpg or .mp4: the overlay, and the pose in 3D beside it.
+        viewer: send pictures, 2D, 3D and camera to the viewer Rerun, which needs hourlift[view].
+        rrd: write what Rerun would show into this file instead of opening it; of one source.
         formats: which files of poses to write: json, csv, npz, bvh, trc, c3d, glb, coco; docs/formats.md tells what is
             in them. `hourlift convert` makes the others of the JSON later.
         json: "-" writes the JSON to standard output, and no files unless --out is given.
@@ -119,13 +127,27 @@ def command(
         raise ValueError("--json - writes no files; name a folder for --formats with --out")
     folder = DEFAULT_OUT if out is None and json is None else out
     formats = tuple(dict.fromkeys(formats))
-    wanted = Wanted(folder=folder, overlay=overlay, page=page, json_stdout=json == "-", smooth=smooth, formats=formats)
+    wanted = Wanted(
+        folder=folder,
+        overlay=overlay,
+        page=page,
+        side_by_side=side_by_side,
+        json_stdout=json == "-",
+        rerun=viewer == "rerun",
+        rrd=rrd,
+        smooth=smooth,
+        formats=formats,
+    )
     for name in formats:
         FORMATS[name].load_module()  # a missing package is told before any work is done
-    _route_messages()
+    route_messages()
     found, complaints = find_sources(sources)
     if not found and len(complaints) == 1:
         raise ValueError(complaints[0])
+    if viewer == "rerun":
+        check_rerun()
+    if rrd is not None and (viewer != "rerun" or len(found) != 1):
+        raise ValueError("--rrd FILE.rrd goes with --viewer rerun and one photo, video or webcam")
     if folder is not None:
         _prepare(folder)
     predictor = PosePredictor(weights, lifter, threads=threads, device=device, flip_test=flip_test)
@@ -222,7 +244,7 @@ def _prepare(folder: Path) -> None:
         raise ValueError(f"{folder}: no results can be written to this folder ({error.strerror})") from None
 
 
-def _route_messages() -> None:
+def route_messages() -> None:
     """Our warnings become lines on standard error; what the codecs mutter about damaged files is hidden."""
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     av.logging.set_level(None)

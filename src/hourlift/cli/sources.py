@@ -11,7 +11,10 @@ from hourlift.predict.images import IMAGE_SUFFIXES
 from hourlift.predict.video import VIDEO_SUFFIXES
 
 _WEBCAM = re.compile(r"webcam:(\d+)")
-_OWN_OUTPUT = ".overlay"  # pictures and videos that we wrote are no sources when their folder is named
+_OWN_OUTPUT = (
+    ".overlay",
+    ".side-by-side",
+)  # pictures and videos that we wrote are no sources when their folder is named
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +105,7 @@ def _expand(argument: str) -> list[str]:
 def _is_wanted(file: Path) -> bool:
     """Whether a file of a folder is a picture or video that is not hidden and not our own result."""
     known = file.suffix.lower() in (*IMAGE_SUFFIXES, *VIDEO_SUFFIXES)
-    return known and file.is_file() and not file.name.startswith(".") and Path(file.stem).suffix != _OWN_OUTPUT
+    return known and file.is_file() and not file.name.startswith(".") and Path(file.stem).suffix not in _OWN_OUTPUT
 
 
 def _kind(label: str) -> Literal["photo", "video", "webcam"]:

@@ -1,33 +1,17 @@
 """Poses drawn into the picture they were found in."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from hourlift.geometry.skeleton import H36M17
 from hourlift.pose import Pose
-from hourlift.view.style import COLOURS, MIN_CONFIDENCE, OUTLINE_RGB, limb_sides, weight
+from hourlift.view.brush import Image, Limb, caption, paint
+from hourlift.view.style import COLOURS, MIN_CONFIDENCE, limb_sides, weight
 
-Image = NDArray[np.uint8]
-Colour = tuple[int, int, int]
-
-_SHIFT = 4  # fixed-point bits of a coordinate: 1/16 pixel
 _FAR_PX = 30_000.0  # joints farther out than this overflow OpenCV's fixed point and lie in no picture
 _SIDES = limb_sides()
-
-
-class _Limb(NamedTuple):
-    """A straight limb in pixels; ``opacity`` in (0, 1]."""
-
-    start: NDArray[np.float64]
-    end: NDArray[np.float64]
-    radius: float
-    rim: float
-    colour: Colour
-    opacity: float
 
 
 def draw_pose(image_rgb: Image, people: Sequence[Pose], min_confidence: float = MIN_CONFIDENCE) -> Image:
@@ -35,7 +19,7 @@ def draw_pose(image_rgb: Image, people: Sequence[Pose], min_confidence: float = 
 
     The subject's left is blue, the right orange, the centre line pale. Limbs grow thin and transparent as
     confidence falls; one is left out when either end is NaN or less confident than ``min_confidence``. Nearer
-    limbs and larger people cover the others.
+    limbs and larger people cover the others. Where there is more than one person, each has their id over the head.
 
     Args:
         image_rgb: (H, W, 3) uint8.
@@ -53,8 +37,20 @@ def draw_pose(image_rgb: Image, people: Sequence[Pose], min_confidence: float = 
     canvas = np.array(image_rgb, order="C")
     for person in sorted(people, key=lambda person: _extent(person.joints_2d_px)):
         for limb in _limbs(person, min_confidence):
-            _paint(canvas, limb)
+            paint(canvas, limb)
+    if len(people) > 1:
+        for person in people:
+            _write_id(canvas, person, min_confidence)
     return canvas
+
+
+def _write_id(canvas: Image, person: Pose, min_confidence: float) -> None:
+    """The person's id over their highest joint that is drawn."""
+    drawn = (weight(person.confidence, min_confidence) > 0) & (np.abs(person.joints_2d_px) < _FAR_PX).all(axis=-1)
+    if drawn.any():
+        top = person.joints_2d_px[drawn][person.joints_2d_px[drawn][:, 1].argmin()]
+        size = float(np.clip(0.05 * _extent(person.joints_2d_px), 11, 40))
+        caption(canvas, str(person.person_id), (float(top[0]), float(top[1]) - size), size, anchor="centre")
 
 
 def _extent(joints_px: NDArray[np.floating]) -> float:
@@ -63,7 +59,7 @@ def _extent(joints_px: NDArray[np.floating]) -> float:
     return float(np.hypot(*(finite.max(axis=0) - finite.min(axis=0)))) if len(finite) else 0.0
 
 
-def _limbs(person: Pose, min_confidence: float) -> list[_Limb]:
+def _limbs(person: Pose, min_confidence: float) -> list[Limb]:
     """A person's drawable limbs, farthest first."""
     joints = np.asarray(person.joints_2d_px, np.float64)
     weights = weight(person.confidence, min_confidence) * (np.abs(joints) < _FAR_PX).all(axis=-1)
@@ -76,33 +72,5 @@ def _limbs(person: Pose, min_confidence: float) -> list[_Limb]:
         strength = float(min(weights[parent], weights[child]))
         if strength > 0:
             thin = radius * (0.5 + 0.5 * strength)
-            limbs.append(_Limb(joints[parent], joints[child], thin, rim, COLOURS[_SIDES[child]], strength))
+            limbs.append(Limb(joints[parent], joints[child], thin, rim, COLOURS[_SIDES[child]], strength))
     return limbs
-
-
-def _paint(canvas: Image, limb: _Limb) -> None:
-    """Draw one outlined limb into the canvas in place, blended if it is not opaque."""
-    reach = limb.radius + limb.rim + 1
-    height, width = canvas.shape[:2]
-    low = np.floor(np.minimum(limb.start, limb.end) - reach).clip(0).astype(int)
-    high = np.ceil(np.maximum(limb.start, limb.end) + reach + 1).clip(0, (width, height)).astype(int)
-    if (high <= low).any():
-        return  # outside the picture
-    window = canvas[low[1] : high[1], low[0] : high[0]]
-    layer = window.copy()
-    start, end = limb.start - low, limb.end - low
-    _fill_capsule(layer, start, end, limb.radius + limb.rim, OUTLINE_RGB)
-    _fill_capsule(layer, start, end, limb.radius, limb.colour)
-    window[:] = cv2.addWeighted(layer, limb.opacity, window, 1 - limb.opacity, 0)
-
-
-def _fill_capsule(
-    layer: Image, start: NDArray[np.float64], end: NDArray[np.float64], radius: float, colour: Colour
-) -> None:
-    """Fill the points within ``radius`` of a segment: a polygon, because cv2.line has whole-pixel widths only."""
-    angle = np.arctan2(end[1] - start[1], end[0] - start[0])
-    half_turn = angle + np.linspace(-np.pi / 2, np.pi / 2, 9)
-    arc = radius * np.stack([np.cos(half_turn), np.sin(half_turn)], axis=-1)
-    outline = np.concatenate([end + arc, start - arc])
-    fixed_point = np.round(outline * 2**_SHIFT).astype(np.int32)
-    cv2.fillConvexPoly(layer, fixed_point, colour, cv2.LINE_AA, _SHIFT)

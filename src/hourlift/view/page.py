@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hourlift.formats.atomic import replacing
+from hourlift.geometry.angles import ANGLES, joint_angles
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.skeleton import H36M17
-from hourlift.geometry.world import World
+from hourlift.geometry.world import CAMERA_UP, World
 from hourlift.pose import Pose, PoseFrame
 from hourlift.view.style import COLOURS, FULL_CONFIDENCE, MIN_CONFIDENCE, limb_sides
 
@@ -135,10 +136,12 @@ def _base64(path: Path) -> Iterator[str]:
 def _poses_json(frames: Sequence[PoseFrame], step_ms: float, world: World | None) -> str:
     """What the script reads: how a skeleton looks, when frames are shown, and who is in them, whole millimetres.
 
-    A person is ``[id, [x, y, z of each joint], [x, y, z] of the root or null, [percent of each joint]]``; NaN is null.
+    A person is ``[id, [x, y, z of each joint], [x, y, z] of the root or null, [percent of each joint], [degrees of each
+    angle, left before right]]``; NaN is null.
     Numbers are in camera axes; ``world`` turns them upright.
     """
     start_s = frames[0].time_s
+    angles = iter(_angles([pose for frame in frames for pose in frame.people], world))
     content = {
         "joints": H36M17.joint_names,
         "parents": H36M17.parents,
@@ -146,21 +149,33 @@ def _poses_json(frames: Sequence[PoseFrame], step_ms: float, world: World | None
         "colours": COLOURS,
         "confidence": [MIN_CONFIDENCE, FULL_CONFIDENCE],
         "world": None if world is None else world.to_dict(),
+        "angles": [[angle.title, angle.sign, angle.sided] for angle in ANGLES],
         "step": round(step_ms, 3),
         "times": [round((frame.time_s - start_s) * 1000, 1) for frame in frames],
-        "frames": [[_person(pose) for pose in frame.people] for frame in frames],
+        "frames": [[_person(pose, next(angles)) for pose in frame.people] for frame in frames],
     }
     # "<" cannot end or open a tag when it is written as an escape, and JSON reads it back the same.
     return json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
-def _person(pose: Pose) -> list[Any]:
+def _angles(poses: Sequence[Pose], world: World | None) -> NDArray[np.float64]:
+    """(N, angles) degrees of everybody in every frame, NaN where joints are unsure; at once, one by one is slow."""
+    if not poses:
+        return np.zeros((0, 0))
+    confidence = np.nan_to_num([pose.confidence for pose in poses])
+    joints_mm = np.where(confidence[..., None] >= MIN_CONFIDENCE, [pose.joints_3d_mm for pose in poses], np.nan)
+    angles = joint_angles(joints_mm, CAMERA_UP if world is None else world.up_cam)
+    return np.stack(list(angles.values()), axis=-1)
+
+
+def _person(pose: Pose, angles: NDArray[np.float64]) -> list[Any]:
     root = _whole(pose.root_cam_mm)
     return [
         pose.person_id,
         _whole(pose.joints_3d_mm),
         None if None in root else root,
         _whole(pose.confidence * 100),
+        _whole(angles),
     ]
 
 

@@ -31,6 +31,7 @@ function show(frame) {
   find("scrubber").setAttribute("aria-valuetext", find("clock").value);
   notice();
   if (find("numbers").open) fillTables();
+  if (!find("angles").hidden) fillAngles();
 }
 
 /** Say why somebody, or nobody, is in the 3D view. */
@@ -120,6 +121,45 @@ function fillTables() {
   }));
 }
 
+/** Rows for the angles, and a choice of whose they are where there are several people. */
+function makeAngles() {
+  const body = find("angles").querySelector("tbody");
+  for (const [title, sign, sided] of model.angles) {
+    const row = body.insertRow(), head = document.createElement("th");
+    Object.assign(head, { textContent: title, title: sign });
+    row.append(head);
+    row.insertCell();
+    if (sided) row.insertCell(); else row.cells[1].colSpan = 2;
+  }
+  const ids = [...scene.slots.keys()].sort((a, b) => a - b);
+  find("whom").replaceChildren(...ids.map((id) => new Option(id, id)));
+  find("whom-label").hidden = ids.length < 2;
+}
+
+/** The chosen person's angles in this frame, in whole degrees. */
+function fillAngles() {
+  const person = scene.frames[player.frame].find(({ id }) => String(id) === find("whom").value);
+  find("angles").querySelectorAll("td").forEach((cell, i) => {
+    const value = person?.angles[i] ?? null;
+    cell.textContent = value === null ? "–" : String(value).replace("-", "−");
+  });
+}
+
+/** Show or hide the angles, and let the scene stand beside them, on a narrow screen below them. */
+function showAngles(shown) {
+  find("angles").hidden = !shown;
+  document.body.classList.toggle("angles", shown);
+  if (shown) fillAngles();
+  makeRoom();
+}
+
+function makeRoom() {
+  const { width, height } = find("angles").getBoundingClientRect(), stage = find("stage").clientWidth;
+  const beside = width < 0.5 * stage;
+  scene.margin = { left: beside ? width : 0, top: beside ? 0 : height };
+  scene.request();
+}
+
 function toggle(id, act) {
   const button = find(id), pressed = button.getAttribute("aria-pressed") !== "true";
   button.setAttribute("aria-pressed", String(pressed));
@@ -135,7 +175,7 @@ function onKey(event) {
   const keys = {
     "+": () => scene.zoom(1.15), "=": () => scene.zoom(1.15), "-": () => scene.zoom(1 / 1.15),
     r: () => scene.look("reset"), 1: () => scene.look("camera"), 2: () => scene.look("side"), 3: () => scene.look("top"),
-    t: () => find("spin").click(), p: () => find("place").hidden || find("place").click(),
+    t: () => find("spin").click(), a: () => find("readout").click(), p: () => find("place").hidden || find("place").click(),
   };
   if (!still) Object.assign(keys, {
     " ": () => setPlaying(!player.playing), ArrowLeft: () => frames(-1), ArrowRight: () => frames(1),
@@ -155,9 +195,14 @@ find("speed").addEventListener("change", () => { if (player.follows) player.foll
 find("numbers").addEventListener("toggle", () => { if (find("numbers").open) fillTables(); });
 find("spin").addEventListener("click", () => toggle("spin", (on) => scene.spin(on)));
 find("place").addEventListener("click", () => toggle("place", (on) => { scene.setPlaced(on); notice(); }));
+find("readout").addEventListener("click", () => toggle("readout", showAngles));
+find("whom").addEventListener("change", fillAngles);
+new ResizeObserver(makeRoom).observe(find("stage"));
 find("place").hidden = !scene.hasPlaces;
 find("place").setAttribute("aria-pressed", String(scene.placed));
 document.querySelectorAll("[data-view]").forEach((button) => button.addEventListener("click", () => scene.look(button.dataset.view)));
 document.addEventListener("keydown", onKey);
 if (video) loadVideo();
+makeAngles();
 seek(0);
+if (find("stage").clientWidth > 480) find("readout").click();

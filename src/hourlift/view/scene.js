@@ -23,11 +23,11 @@ function readWorld(world) {
   return { rows: [right, up, away.map((value) => -value)], origin: world.origin_cam_mm };
 }
 
-/** One person of one frame, from the page's JSON: [id, 51 numbers or nulls, root or null, confidences in percent]. */
-function readPerson([id, flat, root, confidence], { rows, origin }) {
+/** One person of one frame, from the page's JSON: [id, 51 numbers or nulls, root or null, percents, degrees]. */
+function readPerson([id, flat, root, confidence, angles], { rows, origin }) {
   const turn = (p) => (p.includes(null) ? null : rows.map((row) => row[0] * p[0] + row[1] * p[1] + row[2] * p[2]));
   const points = confidence.map((_, j) => turn(flat.slice(3 * j, 3 * j + 3)));
-  return { id, points, root: root && turn(root.map((value, i) => value - origin[i])), confidence, flat };
+  return { id, points, root: root && turn(root.map((value, i) => value - origin[i])), confidence, flat, angles };
 }
 
 /** Give each id the first free place in a row for the frames between its first and last appearance. */
@@ -60,6 +60,7 @@ class Scene {
     this.frame = 0;
     this.view = { ...HOME, zoom: 1, pan: [0, 0] };
     this.spinning = false;
+    this.margin = { left: 0, top: 0 }; // pixels of the canvas that something else covers
     this.settleGround();
     this.fit();
     new ResizeObserver(() => this.request()).observe(canvas);
@@ -208,7 +209,7 @@ class Scene {
       sinYaw: Math.sin(yaw), cosYaw: Math.cos(yaw), sinPitch: Math.sin(pitch), cosPitch: Math.cos(pitch),
       focal: box.height / 2 / Math.tan(LENS),
       distance: this.distance(box) / zoom,
-      centre: [box.width / 2 + pan[0], box.height / 2 + 8 + pan[1]],
+      centre: [(box.width + this.margin.left) / 2 + pan[0], (box.height + this.margin.top) / 2 + 8 + pan[1]],
     };
     const style = getComputedStyle(document.documentElement);
     const hex = (name) => style.getPropertyValue(name).trim().match(/[0-9a-f]{2}/gi).map((pair) => parseInt(pair, 16));
@@ -217,8 +218,8 @@ class Scene {
 
   /** How far the eye must stand to see everything, whichever way the scene is turned, below the row of buttons. */
   distance({ width, height }) {
-    const { across, up } = this.reach, free = Math.max(height - 90, 60) / height;
-    const tall = (up + 0.15 * across) / free, wide = (across * height) / width;
+    const { across, up } = this.reach, free = Math.max(height - 90 - this.margin.top, 60) / height;
+    const tall = (up + 0.15 * across) / free, wide = (across * height) / Math.max(width - this.margin.left, 60);
     return 0.6 * across + Math.max(tall, wide) / Math.tan(LENS);
   }
 

@@ -13,6 +13,10 @@ LEFT_RGB = (86, 180, 233)
 RIGHT_RGB = (230, 159, 0)
 CENTRE_RGB = (240, 240, 236)
 OUTLINE_RGB = (24, 26, 32)
+# The same two hues for thin lines on white paper, where the light ones would be too pale: blue and vermilion.
+LEFT_INK_RGB = (0, 114, 178)
+RIGHT_INK_RGB = (213, 94, 0)
+INK_RGB = (40, 42, 48)
 
 MIN_CONFIDENCE = 0.1  # a heatmap's noise floor: below it the joint's place means nothing
 FULL_CONFIDENCE = 0.6  # from here on a joint is drawn at full weight

@@ -1,0 +1,206 @@
+"""``hourlift live``: a webcam, or a video as if live, predicted and drawn as the pictures come."""
+
+import signal
+import sys
+import threading
+import webbrowser
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from hourlift.cli.lift import View
+from hourlift.cli.predict import route_messages
+from hourlift.cli.sources import find_sources
+from hourlift.formats.atomic import replacing
+from hourlift.geometry.camera import Camera
+from hourlift.pose import PoseFrame
+from hourlift.predict import PosePredictor
+from hourlift.predict.images import Image
+from hourlift.predict.live import LiveCamera, LiveReport, LiveShot, LiveSource, PacedVideo, run_live
+from hourlift.predict.one_euro import LiveSmoother
+from hourlift.predict.video import VideoReader, VideoWriter
+from hourlift.view.brush import caption
+from hourlift.view.overlay import draw_pose
+from hourlift.view.space import SideBySide
+from hourlift.view.stream import LiveStream
+
+EXAMPLES = """
+hourlift live
+hourlift live webcam:1 --open --side-by-side
+hourlift live webcam:0 --seconds 20 -o session.mp4
+hourlift live dance.mp4 --no-serve -o as-if-live.mp4 --max-frames 100
+"""
+
+_arg = tyro.conf.arg
+
+
+def command(
+    source: Annotated[str, tyro.conf.Positional, _arg(metavar="SOURCE")] = "webcam:0",
+    *,
+    out: Annotated[Path | None, _arg(aliases=["-o"], metavar="FILE.mp4", help_behavior_hint="")] = None,
+    serve: bool = True,
+    port: Annotated[int, _arg(metavar="N")] = 0,
+    open: bool = False,
+    side_by_side: bool = False,
+    smooth: bool = True,
+    seconds: Annotated[float | None, _arg(metavar="S", help_behavior_hint="(default: until Ctrl-C)")] = None,
+    max_frames: Annotated[int | None, _arg(metavar="N", help_behavior_hint="")] = None,
+    fov: Annotated[float | None, _arg(metavar="DEGREES", help_behavior_hint="")] = None,
+    camera: Annotated[Path | None, _arg(metavar="FILE", help_behavior_hint="")] = None,
+    weights: Annotated[str, _arg(metavar="MODEL")] = "hourglass-fast",
+    lifter: Annotated[str, _arg(metavar="MODEL")] = "lifter",
+    threads: Annotated[int, _arg(metavar="N")] = 2,
+    device: Literal["cpu", "cuda"] = "cpu",
+) -> int:
+    """Lift people in a webcam's pictures as they come, and watch in the browser on this computer.
+
+    Capturing, predicting and drawing run side by side, and the newest picture wins: when predicting takes longer than
+    a picture, pictures are skipped instead of falling behind. Latency, from a picture's arrival until it is drawn,
+    and pictures a second stand in the picture and are printed at the end. Ctrl-C ends it in good order.
+
+    Args:
+        source: webcam:0, or a video that is played at its own speed as if it were live.
+        out: film of what was shown.
+        serve: show the pictures on a page at 127.0.0.1, which no other computer can reach.
+        port: of that page; 0 finds a free one.
+        open: open the page in the browser.
+        side_by_side: show the pose in 3D beside the picture.
+        smooth: smooth people's tracks as they come.
+        seconds: end after this long.
+        max_frames: end when so many pictures were shown.
+        fov: field of view along the longer side of the picture in degrees, if you know it.
+        camera: JSON or TOML file with fx, fy, cx, cy, image_wh in pixels and OpenCV's distortion.
+        weights: hourglass to use, by name or as an .onnx file.
+        lifter: lifter to use, by name or as an .onnx file.
+        threads: CPU threads of the networks.
+        device: where the networks run; cuda needs the package onnxruntime-gpu.
+
+    Returns:
+        Exit status: 0, or 1 when the camera was lost.
+
+    Raises:
+        ValueError, OSError: there is no such camera or video, or an option makes no sense.
+    """
+    if fov is not None and camera is not None:
+        raise ValueError("--fov and --camera both describe the camera; give one of them")
+    if seconds is not None and not seconds > 0:
+        raise ValueError(f"--seconds must be above 0, got {seconds}")
+    if max_frames is not None and max_frames < 1:
+        raise ValueError(f"--max-frames must be at least 1, got {max_frames}")
+    if not serve and out is None:
+        raise ValueError("--no-serve without -o FILE.mp4 would show the pictures to nobody")
+    if not 0 <= port <= 65535:
+        raise ValueError(f"--port must be from 0 to 65535, got {port}")
+    if out is not None and (out.suffix.lower() != ".mp4" or not out.parent.is_dir()):
+        raise ValueError(f"{out}: the film's name ends in .mp4, and its folder exists")
+    route_messages()
+    view = View(camera=None if camera is None else Camera.load(camera), fov_deg=fov)
+    with ExitStack() as stack:
+        pictures = _open_source(source, stack)
+        intrinsics = view.camera_for(pictures.image_wh)
+        follow = PosePredictor(weights, lifter, threads=threads, device=device).follow(None, intrinsics)
+        smoother = LiveSmoother()
+        draw, size_wh = _drawing(pictures.image_wh, side_by_side)
+        screens = list(_screens(stack, source, size_wh, pictures.fps, out, port if serve else None, open))
+
+        def predict(index: int, time_s: float, image_rgb: Image) -> PoseFrame:
+            frame = follow(index, time_s, image_rgb)
+            return smoother(frame) if smooth else frame
+
+        def show(shot: LiveShot, report: LiveReport) -> None:
+            drawn = draw(shot.image_rgb, shot)
+            _write_figures(drawn, report)
+            for screen in screens:
+                screen(drawn, shot)
+
+        with _ending_at_interrupt() as stop:
+            report = run_live(
+                *(pictures, predict, show),
+                stop=stop,
+                seconds=seconds,
+                max_frames=max_frames,
+            )
+        if report.shown == 0:
+            raise ValueError(f"{source}: {report.lost or 'not one picture came'}")
+    print(_summary(source, report), *([] if out is None else [f"  {out}"]), sep="\n")
+    if report.lost is not None:
+        print(f"hourlift: {report.lost}", file=sys.stderr)
+    return 0 if report.lost is None else 1
+
+
+def _open_source(argument: str, stack: ExitStack) -> LiveSource:
+    """The webcam or video of that name.
+
+    Raises:
+        ValueError, OSError: there is none.
+    """
+    found, complaints = find_sources([argument])
+    if complaints:
+        raise ValueError(complaints[0])
+    if len(found) != 1 or found[0].kind == "photo":
+        raise ValueError(f"{argument}: one webcam or video is shown live; photos are for `hourlift predict`")
+    if found[0].kind == "webcam":
+        return stack.enter_context(LiveCamera(found[0].webcam_number))
+    return PacedVideo(stack.enter_context(VideoReader(argument)))
+
+
+def _drawing(
+    image_wh: tuple[int, int], side_by_side: bool
+) -> tuple[Callable[[Image, LiveShot], Image], tuple[int, int]]:
+    """How a picture is drawn, and how large it is then."""
+    if not side_by_side:
+        return (lambda image_rgb, shot: draw_pose(image_rgb, shot.frame.people)), image_wh
+    pair = SideBySide(image_wh)
+    return (lambda image_rgb, shot: pair.draw(image_rgb, shot.frame.people)), pair.size_wh
+
+
+def _screens(
+    stack: ExitStack, title: str, size_wh: tuple[int, int], fps: float, out: Path | None, port: int | None, open: bool
+) -> Iterator[Callable[[Image, LiveShot], None]]:
+    """Everything that shows or keeps the drawn pictures; port None shows no page."""
+    if out is not None:
+        film = stack.enter_context(VideoWriter(stack.enter_context(replacing(out)), size_wh, fps))
+        yield lambda image_rgb, shot: film.write(image_rgb, shot.image.time_s)
+    if port is not None:
+        stream = stack.enter_context(LiveStream(title, port))
+        print(f"{title}: watch at {stream.address} - Ctrl-C ends", flush=True)
+        if open:
+            webbrowser.open(stream.address)
+        yield lambda image_rgb, shot: stream.show(image_rgb)
+
+
+def _write_figures(image_rgb: Image, report: LiveReport) -> None:
+    """Latency and pictures a second of the last second, in the lower left corner."""
+    rate, latency_ms = report.recent
+    if rate == rate:  # not NaN
+        height = image_rgb.shape[0]
+        size = max(height / 36, 8)
+        text = f"{latency_ms:.0f} ms  {rate:.0f} frames/s"
+        caption(image_rgb, text, (size, height - size), size)
+
+
+@contextmanager
+def _ending_at_interrupt() -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C sets; the second interrupts as usual."""
+    stop = threading.Event()
+
+    def on_interrupt(number: int, frame: object) -> None:
+        signal.signal(signal.SIGINT, previous)
+        stop.set()
+
+    previous = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _summary(source: str, report: LiveReport) -> str:
+    """What happened, in one line."""
+    rate = report.shown / report.elapsed_s if report.elapsed_s > 0 else float("nan")
+    pictures = f"{report.shown} of {report.captured} pictures shown ({rate:.1f} a second)"
+    latency = f"latency {report.latency_ms():.0f} ms (95 %: {report.latency_ms(95):.0f} ms)"
+    return f"{source}: {report.elapsed_s:.1f} s, {pictures}, somebody in {report.found}, {latency}"

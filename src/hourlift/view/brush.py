@@ -1,0 +1,92 @@
+"""What overlay and 3D view draw with: outlined limbs of any width, and captions."""
+
+from typing import Literal, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hourlift.view.style import CENTRE_RGB, OUTLINE_RGB
+
+Image = NDArray[np.uint8]
+Colour = tuple[int, int, int]
+
+_SHIFT = 4  # fixed-point bits of a coordinate: 1/16 pixel
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_CAPITAL_PX = 22  # height of the font's capitals at scale 1
+
+
+class Limb(NamedTuple):
+    """A straight limb in pixels; ``opacity`` in (0, 1]."""
+
+    start: NDArray[np.float64]
+    end: NDArray[np.float64]
+    radius: float
+    rim: float
+    colour: Colour
+    opacity: float
+
+
+def paint(canvas: Image, limb: Limb) -> None:
+    """Draw one outlined limb into the canvas in place, blended if it is not opaque."""
+    reach = limb.radius + limb.rim + 1
+    height, width = canvas.shape[:2]
+    low = np.floor(np.minimum(limb.start, limb.end) - reach).clip(0).astype(int)
+    high = np.ceil(np.maximum(limb.start, limb.end) + reach + 1).clip(0, (width, height)).astype(int)
+    if (high <= low).any():
+        return  # outside the picture
+    window = canvas[low[1] : high[1], low[0] : high[0]]
+    layer = window.copy()
+    start, end = limb.start - low, limb.end - low
+    _fill_capsule(layer, start, end, limb.radius + limb.rim, OUTLINE_RGB)
+    _fill_capsule(layer, start, end, limb.radius, limb.colour)
+    window[:] = cv2.addWeighted(layer, limb.opacity, window, 1 - limb.opacity, 0)
+
+
+def caption(
+    canvas: Image,
+    text: str,
+    at_px: tuple[float, float],
+    size_px: float,
+    colour: Colour = CENTRE_RGB,
+    outline: Colour = OUTLINE_RGB,
+    anchor: Literal["left", "centre"] = "left",
+) -> None:
+    """Write a line of ASCII with an outline into the canvas in place.
+
+    Args:
+        canvas: (H, W, 3) uint8.
+        text: what to write.
+        at_px: left end, or centre, of the line on which the letters stand.
+        size_px: height of a capital.
+        colour: of the letters.
+        outline: colour of their outline.
+        anchor: what ``at_px`` is.
+    """
+    scale, thick, rim = size_px / _CAPITAL_PX, max(round(size_px / 11), 1), max(round(size_px / 8), 1)
+    (width, height), below = cv2.getTextSize(text, _FONT, scale, thick)
+    left, base = round(at_px[0] - (width / 2 if anchor == "centre" else 0)), round(at_px[1])
+    margin = rim + thick + 2
+    x0, y0 = max(left - margin, 0), max(base - height - margin, 0)
+    window = canvas[y0 : max(base + below + margin, 0), x0 : max(left + width + margin, 0)]
+    if window.size == 0:
+        return  # outside the picture
+    # The outline is the letters grown: letters that are drawn thicker are set wider, too.
+    letters = np.zeros(window.shape[:2], np.uint8)
+    cv2.putText(letters, text, (left - x0, base - y0), _FONT, scale, 255, thick, cv2.LINE_AA)
+    grown = cv2.dilate(letters, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rim + 1, 2 * rim + 1)))
+    for mask, ink in ((grown, outline), (letters, colour)):
+        share = mask[..., None] / 255
+        window[:] = np.round(window * (1 - share) + np.array(ink) * share)
+
+
+def _fill_capsule(
+    layer: Image, start: NDArray[np.float64], end: NDArray[np.float64], radius: float, colour: Colour
+) -> None:
+    """Fill the points within ``radius`` of a segment: a polygon, because cv2.line has whole-pixel widths only."""
+    angle = np.arctan2(end[1] - start[1], end[0] - start[0])
+    half_turn = angle + np.linspace(-np.pi / 2, np.pi / 2, 9)
+    arc = radius * np.stack([np.cos(half_turn), np.sin(half_turn)], axis=-1)
+    outline = np.concatenate([end + arc, start - arc])
+    fixed_point = np.round(outline * 2**_SHIFT).astype(np.int32)
+    cv2.fillConvexPoly(layer, fixed_point, colour, cv2.LINE_AA, _SHIFT)

@@ -1,0 +1,160 @@
+"""A moving picture in the browser: JPEGs over HTTP, to this computer alone.
+
+The base install's OpenCV has no windows; every computer has a browser. The page holds one image whose parts follow
+each other (multipart/x-mixed-replace), no script. Only the loopback address listens, and other sites' pages can
+neither embed the stream nor reach it under a name of their own.
+"""
+
+import base64
+import hashlib
+import html
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Self
+
+import cv2
+
+from hourlift.view.brush import Image
+
+_HOST = "127.0.0.1"
+_QUALITY = 85
+_BOUNDARY = "picture"
+_PATIENCE_S = 1.0  # without a new picture the last one is sent again, which tells us whether the reader is still there
+
+_STYLE = """
+:root { color-scheme: light dark; }
+body { margin: 0; height: 100vh; display: grid; place-items: center; background: #131519; }
+img { max-width: 100vw; max-height: 100vh; }
+"""
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title} · hourlift live</title><style>{style}</style></head>
+<body><img src="/stream" alt="{title} with the skeletons drawn in"></body></html>
+"""
+
+
+class LiveStream:
+    """Shows pictures in the browser as they come. A context manager; who is slow skips pictures.
+
+    Args:
+        title: what the page is called.
+        port: where it listens on 127.0.0.1; 0 finds a free one.
+
+    Raises:
+        OSError: the port is taken.
+
+    Attributes:
+        address: of the page.
+    """
+
+    def __init__(self, title: str, port: int = 0) -> None:
+        self._changed = threading.Condition()
+        self._jpeg = b""
+        self._number = 0
+        self._viewers = 0
+        self._closed = False
+        style_hash = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+        self.policy = f"default-src 'none'; img-src 'self'; style-src 'sha256-{style_hash}'; frame-ancestors 'none'"
+        self.page = _PAGE.format(title=html.escape(title, quote=True), style=_STYLE).encode()
+        try:
+            self._server = _Server(self, port)
+        except OSError as error:
+            raise OSError(f"port {port} of {_HOST} cannot be used: {error.strerror}") from None
+        self.address = f"http://{_HOST}:{self._server.server_port}/"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def show(self, image_rgb: Image) -> None:
+        """Send a picture (H, W, 3) uint8 to everybody who watches; nothing is encoded while nobody does."""
+        if self._viewers == 0 and self._number > 0:
+            return
+        done, jpeg = cv2.imencode(".jpg", image_rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+        if done:
+            with self._changed:
+                self._jpeg, self._number = jpeg.tobytes(), self._number + 1
+                self._changed.notify_all()
+
+    def _next(self, number: int) -> tuple[int, bytes] | None:
+        """The newest picture, once it is another than the one of that number; None at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._number > number, _PATIENCE_S)
+            return None if self._closed else (self._number, self._jpeg)
+
+    def _watch(self, change: int) -> None:
+        with self._changed:
+            self._viewers += change
+
+
+class _Server(ThreadingHTTPServer):
+    """The server; its threads end with their readers or with the stream."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, stream: LiveStream, port: int) -> None:
+        self.stream = stream
+        super().__init__((_HOST, port), _Handler)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """The page and the stream."""
+
+    server: _Server
+
+    def do_GET(self) -> None:
+        """Answer; a name in Host that is not ours would be another site's, which points to this computer."""
+        port = self.server.server_port
+        if self.headers.get("Host") not in (f"{_HOST}:{port}", f"localhost:{port}"):
+            self.send_error(403)
+        elif self.path == "/":
+            self._head("text/html; charset=utf-8", len(self.server.stream.page))
+            self.wfile.write(self.server.stream.page)
+        elif self.path == "/stream":
+            self._stream()
+        else:
+            self.send_error(404)
+
+    def _head(self, content_type: str, length: int | None = None) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", content_type)
+        if length is not None:
+            self.send_header("Content-Length", str(length))
+        self.send_header("Content-Security-Policy", self.server.stream.policy)
+        self.send_header("Cross-Origin-Resource-Policy", "same-origin")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Referrer-Policy", "no-referrer")
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+
+    def _stream(self) -> None:
+        """Picture after picture until the reader or the stream goes."""
+        stream, number = self.server.stream, 0
+        stream._watch(+1)
+        try:
+            self._head(f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
+            while (following := stream._next(number)) is not None:
+                number, jpeg = following
+                if jpeg:
+                    head = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+                    self.wfile.write(head.encode() + jpeg + b"\r\n")
+        except ConnectionError:
+            pass  # the reader has left, which is no mistake
+        finally:
+            stream._watch(-1)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Requests are nobody's business."""
