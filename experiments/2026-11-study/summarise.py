@@ -75,7 +75,7 @@ def draw(found: dict[str, dict[str, list[Curve]]], path: Path) -> None:
             axis.fill_between(steps, values.min(0), values.max(0), alpha=0.15, color=line.get_color(), linewidth=0)
         axis.set(title=value, xlabel="step")
         axis.grid(alpha=0.3)
-    axis.legend(fontsize="small")
+    np.atleast_1d(axes)[0].legend(fontsize="small")
     figure.savefig(path, dpi=110)
 
 
