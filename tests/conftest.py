@@ -6,6 +6,7 @@ puts the person on a plane that faces the virtual camera.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +79,45 @@ def marker_models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]
 @pytest.fixture(scope="session")
 def predictor(marker_models: tuple[Path, Path]) -> PosePredictor:
     return PosePredictor(*marker_models, threads=1)
+
+
+@pytest.fixture(scope="session")
+def save_detector() -> Callable[..., Path]:
+    """Writes a detector that gives the same answer to every picture."""
+    return _save_detector
+
+
+def _save_detector(path: Path, outputs: dict[str, np.ndarray], side: int | str = 64) -> Path:
+    """Save a graph of images float32 (1, 3, side, side) with these outputs."""
+    nodes, tensors = [], []
+    for name, value in outputs.items():
+        # The answer has to depend on the input, or the runtime folds the graph away.
+        tensors.append(numpy_helper.from_array(value, f"{name}_value"))
+        kind = TensorProto.INT64 if value.dtype == np.int64 else TensorProto.FLOAT
+        nodes += [
+            helper.make_node("ReduceMax", ["images"], [f"{name}_max"], keepdims=0),
+            helper.make_node("Mul", [f"{name}_max", "zero"], [f"{name}_zero"]),
+            helper.make_node("Cast", [f"{name}_zero"], [f"{name}_none"], to=kind),
+            helper.make_node("Add", [f"{name}_value", f"{name}_none"], [name]),
+        ]
+    tensors.append(numpy_helper.from_array(np.float32(0), "zero"))
+    graph = helper.make_graph(
+        nodes,
+        "detector",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, side, side])],
+        [
+            helper.make_tensor_value_info(
+                name, TensorProto.INT64 if value.dtype == np.int64 else TensorProto.FLOAT, value.shape
+            )
+            for name, value in outputs.items()
+        ],
+        tensors,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 9
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+    return path
 
 
 def contract(kind: str, **more: object) -> str:

@@ -13,7 +13,7 @@ import hourlift
 BASE_PACKAGES = {"numpy", "onnxruntime", "cv2", "av", "tyro", "rich"}  # pyproject.toml's dependencies, as imported
 
 # Files that import the package of an extra, which must not happen before somebody asks for what it does.
-EXTRAS = {"angle_plot.py": {"matplotlib"}, "c3d.py": {"ezc3d"}, "rerun_log.py": {"rerun"}}
+EXTRAS = {"angle_plot.py": {"matplotlib"}, "c3d.py": {"ezc3d"}, "identity.py": {"scipy"}, "rerun_log.py": {"rerun"}}
 
 TORCH_FREE = [
     "hourlift",
@@ -60,6 +60,12 @@ def test_extras_are_imported_when_they_are_needed():
     code = f"import sys, {modules}; print({{'ezc3d', 'matplotlib', 'rerun'}} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.stdout.strip() == "set()", done.stderr
+
+
+def test_one_person_is_followed_without_the_packages_of_extras():
+    code = "import sys, hourlift; hourlift.PosePredictor(threads=1).follow(); print('scipy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "False", done.stderr
 
 
 def test_every_public_name_loads():

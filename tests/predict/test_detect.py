@@ -5,7 +5,19 @@ import pytest
 
 from hourlift import PosePredictor
 from hourlift.geometry.crop import whole_image_box
-from hourlift.predict.detect import FOUND_CONFIDENCE, SEARCH_SIDES, find_person, fit, iou, person_box, search_boxes
+from hourlift.predict.detect import (
+    FOUND_CONFIDENCE,
+    OKS_FALLOFF,
+    SEARCH_SIDES,
+    Found,
+    find_people,
+    find_person,
+    fit,
+    iou,
+    oks,
+    person_box,
+    search_boxes,
+)
 from hourlift.predict.joints import Joints2D
 
 
@@ -45,6 +57,60 @@ def test_of_two_people_the_surer_one_is_found(predictor: PosePredictor, figure) 
     image[300:, 720:] = figure.draw((180, 180), (90, 90), 140)
     (person,) = predictor.predict(image)
     np.testing.assert_allclose(person.joints_2d_px, figure.joints((240, 240), 380), atol=8)
+
+
+def test_a_few_people_are_found_one_after_the_other(predictor: PosePredictor, figure) -> None:
+    places = {(240, 240): 380, (810, 390): 140, (760, 110): 190}
+    image = np.full((480, 900, 3), 128, np.uint8)
+    for (x, y), height in places.items():
+        half = round(0.58 * height)
+        image[y - half : y + half, x - half : x + half] = figure.draw((2 * half, 2 * half), (half, half), height)
+    (surest,) = predictor.predict(image)
+    for count, expected in ((1, 1), (2, 2), (3, 3), (5, 3)):
+        people = predictor.predict(image, people=count)
+        assert [person.person_id for person in people] == list(range(expected))
+        np.testing.assert_array_equal(people[0].joints_2d_px, surest.joints_2d_px)
+        scores = {}
+        for person in people:
+            errors = {at: np.abs(person.joints_2d_px - figure.joints(at, h)).max() / h for at, h in places.items()}
+            place = min(errors, key=lambda at: errors[at])
+            assert errors[place] < 0.03
+            scores[place] = person.score
+        assert len(scores) == expected, "nobody is found twice"
+    with pytest.raises(ValueError, match="people must be at least 1, got 0"):
+        predictor.predict(image, people=0)
+
+
+def test_nobody_else_in_a_picture_of_one(predictor: PosePredictor, figure) -> None:
+    assert len(predictor.predict(figure.draw((640, 480), (420, 240), 300), people=4)) == 1
+
+
+def test_known_people_are_passed_over(predictor: PosePredictor, figure) -> None:
+    image = figure.draw((320, 240), (150, 120), 190)
+
+    def estimate(boxes: np.ndarray) -> Joints2D:
+        return predictor._joints.estimate(image, boxes)
+
+    (person,) = find_people((320, 240), estimate, 1)
+    assert find_people((320, 240), estimate, 2, known=[person]) == []
+
+
+def test_oks() -> None:
+    joints = np.random.default_rng(0).uniform(0, 100, (17, 2))
+    person = Found(np.array([0.0, 0, 50, 200]), joints, np.ones(17))  # of size 100
+    aside = person._replace(joints_px=joints + [30, 40])
+    similarity = oks([person, aside], [person, aside, person._replace(confidence=np.zeros(17))])
+    expected = np.exp(-(50**2) / (2 * (OKS_FALLOFF * 100) ** 2))
+    np.testing.assert_allclose(similarity, [[1, expected, 0], [expected, 1, 0]])
+    wide = oks([person, person], [aside], falloff=np.array([[0.5], [1.0]]))
+    np.testing.assert_allclose(wide, np.exp([[-0.5], [-0.125]]))
+    half = joints.copy()
+    half[:5] += 1000  # five joints are elsewhere, and half as sure
+    assert oks([person], [Found(person.box_xyxy_px, half, np.r_[np.full(5, 0.5), np.ones(12)])]) == pytest.approx(
+        12 / 14.5
+    )
+    assert oks([], [person]).shape == (0, 1)
+    assert oks([person], []).shape == (1, 0)
 
 
 @pytest.mark.parametrize("image_wh", [(640, 480), (480, 640), (1920, 400), (100, 100), (1, 1), (1, 5000)])

@@ -5,7 +5,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.cli.people import Whereabouts
 from hourlift.cli.sources import Source
 from hourlift.formats.atomic import replacing
 from hourlift.formats.json import Header, PoseFile, writing
@@ -54,6 +55,7 @@ class View:
     seconds: float | None = None
     stature_mm: float | None = None
     pitch_deg: float | None = None
+    where: Whereabouts = field(default_factory=Whereabouts)
 
     @property
     def knows_room(self) -> bool:
@@ -99,10 +101,11 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """What came out of a source: how many frames, how many of them with somebody, an example, the room, the files."""
+    """What came out of a source: frames, those of them with somebody, people, an example, the files, the room."""
 
     num_frames: int
     num_found: int
+    num_people: int
     best: PoseFrame
     files: list[Path]
     world: World | None = None
@@ -116,7 +119,10 @@ def lift_photo(predictor: PosePredictor, source: Source, view: View, wanted: Wan
     """
     photo = read_image(source.label)
     camera = view.camera_for(photo.image_wh, photo.camera())
-    frame = PoseFrame(index=0, time_s=0.0, people=predictor.predict(photo.image_rgb, view.boxes_xyxy, camera))
+    located = view.where.in_photo(Path(source.label).name, photo.image_rgb)
+    boxes = view.boxes_xyxy if located is None else located
+    people = predictor.predict(photo.image_rgb, boxes, camera, people=view.where.num_people or 1)
+    frame = PoseFrame(index=0, time_s=0.0, people=people)
     (frame,), world = finish([frame], smooth=False, stature_mm=view.stature_mm, pitch_deg=view.pitch_deg)
     world = world if view.pitch_deg is not None else None  # one picture does not tell
     title = Path(source.label).name
@@ -141,17 +147,22 @@ def lift_photo(predictor: PosePredictor, source: Source, view: View, wanted: Wan
                 _write_picture(picture, _at_most(drawn, _PAGE_PICTURE_SIDE))
                 page = results.file(".html")
                 write_page(page, [frame], image_wh=photo.image_wh, media=picture, title=title, world=world)
-    return Done(num_frames=1, num_found=int(bool(frame.people)), best=frame, files=results.files, world=world)
+    return Done(
+        num_frames=1,
+        num_found=int(bool(people)),
+        num_people=len(people),
+        best=frame,
+        files=results.files,
+        world=world,
+    )
 
 
 def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wanted, report: Report) -> Done:
-    """Follow the person through a video or a webcam's pictures.
+    """Follow people through a video or a webcam's pictures.
 
     Raises:
         ValueError, OSError: as `lift_photo`.
     """
-    if view.boxes_xyxy is not None and len(view.boxes_xyxy) > 1:
-        raise ValueError(f"{source.label}: one --box at most is of use in a video, where it marks whom to follow")
     is_webcam = source.kind == "webcam"
     if is_webcam and view.knows_room:
         raise ValueError(f"{source.label}: --stature and --pitch need a whole video; record it first")
@@ -162,7 +173,7 @@ def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wan
         camera = view.camera_for(video.image_wh)
         title = source.label if is_webcam else Path(source.label).name
         header = Header(source=title, kind="video", image_wh=video.image_wh, camera=camera, fps=video.fps)
-        follow = predictor.follow(None if view.boxes_xyxy is None else view.boxes_xyxy[0], camera)
+        follow = predictor.follow(view.boxes_xyxy, camera, people=view.where.num_people, locate=view.where.in_video())
         shown, num_done, num_all = _followed(video, follow, view), 0, video.num_frames
         if wanted.smooth and is_webcam:
             shown = _smoothed_live(shown)
@@ -198,6 +209,7 @@ def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wan
         return Done(
             num_frames=tally.num_frames,
             num_found=tally.num_found,
+            num_people=len(tally.ids),
             best=tally.best,
             files=results.files,
             world=header.world,
@@ -210,10 +222,13 @@ Shown = Iterator[tuple[Image, PoseFrame]]
 
 def _followed(video: Frames, follow: Callable[[int, float, Image], PoseFrame], view: View) -> Shown:
     """A video's pictures as they come, each with the people found."""
+    num_frames = 0
     for shot in video:
         if view.seconds is not None and shot.time_s >= view.seconds:
             return
         yield shot.image_rgb, follow(shot.index, shot.time_s, shot.image_rgb)
+        num_frames += 1
+    view.where.check_end(num_frames)
 
 
 def _smoothed_live(shown: Shown) -> Shown:
@@ -306,6 +321,7 @@ class _Tally:
     def __init__(self) -> None:
         self.num_frames = 0
         self.num_found = 0
+        self.ids: set[int] = set()
         self.best: PoseFrame | None = None
         self.stride = 1
         self.for_page: list[PoseFrame] = []
@@ -319,6 +335,7 @@ class _Tally:
             self.stride *= 2
         self.num_frames += 1
         self.num_found += bool(frame.people)
+        self.ids.update(person.person_id for person in frame.people)
         if self.best is None or _score(frame) > _score(self.best):
             self.best = frame
 

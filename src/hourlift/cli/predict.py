@@ -13,9 +13,11 @@ import numpy as np
 import tyro
 
 from hourlift.cli.lift import Done, View, Wanted, lift_photo, lift_video
+from hourlift.cli.people import Whereabouts
 from hourlift.cli.progress import LateProgress
 from hourlift.cli.sources import Source, find_sources
 from hourlift.cli.stature import parse_stature
+from hourlift.formats.coco_boxes import MIN_SCORE
 from hourlift.formats.table import FORMATS, FormatName
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.world import up_of_pitched_camera
@@ -30,6 +32,9 @@ hourlift predict holiday/ dance.mp4 "clips/*.mov" -o results
 hourlift predict dance.mp4 --stature 1.78m --pitch 12
 hourlift predict photo.jpg --box 120 40 310 520 --fov 65
 hourlift predict dance.mp4 --formats json bvh glb
+hourlift predict dance.mp4 --people 2
+hourlift predict dance.mp4 --detector yolox_tiny.onnx
+hourlift predict dance.mp4 --boxes boxes.json
 hourlift predict webcam:0 --seconds 20 -o live
 hourlift predict dance.mp4 --side-by-side --viewer rerun --rrd dance.rrd
 hourlift predict photo.jpg --json - | jq .frames[0].people[0].joints_3d_mm
@@ -48,6 +53,11 @@ def command(
         Path | None, _text(aliases=["-o"], metavar="FOLDER", help_behavior_hint=f"(default: {DEFAULT_OUT})")
     ] = None,
     box: Annotated[tuple[Box, ...], tyro.conf.UseAppendAction, _text(metavar="X0 Y0 X1 Y1")] = (),
+    people: Annotated[int | None, _text(metavar="N", help_behavior_hint="(default: 1, or all in boxes)")] = None,
+    boxes: Annotated[Path | None, _text(metavar="FILE", help_behavior_hint="")] = None,
+    detector: Annotated[Path | None, _text(metavar="FILE", help_behavior_hint="")] = None,
+    detector_family: Literal["auto", "yolox", "rtmdet", "yolo"] = "auto",
+    min_score: Annotated[float, _text(metavar="S")] = MIN_SCORE,
     fov: Annotated[float | None, _text(metavar="DEGREES", help_behavior_hint="")] = None,
     camera: Annotated[Path | None, _text(metavar="FILE", help_behavior_hint="")] = None,
     seconds: Annotated[float | None, _text(metavar="S", help_behavior_hint="(default: all)")] = None,
@@ -67,7 +77,7 @@ def command(
     threads: Annotated[int, _text(metavar="N")] = 2,
     device: Literal["cpu", "cuda"] = "cpu",
 ) -> int:
-    """Find the person in photos and videos and lift them to 3D, in millimetres.
+    """Find people in photos and videos and lift them to 3D, in millimetres.
 
     For every source it writes OUT/NAME.json or what --formats names, OUT/NAME.overlay.jpg or .mp4 with the skeleton
     drawn in, and OUT/NAME.html, a page with the skeleton in 3D that opens without a network.
@@ -75,8 +85,14 @@ def command(
     Args:
         sources: photos (JPEG, PNG, WebP, BMP, TIFF), videos, folders of them, patterns, or webcam:0.
         out: folder of the results; it is made if it is missing.
-        box: a person's left, top, right, bottom in pixels; repeat it for more people in a photo. In a video: where
-            the person is in the first frame. Without it the most visible person is searched for.
+        box: a person's left, top, right, bottom in pixels; repeat it for more people. In a video: where the person
+            is in the first frame. Without it the most visible person is searched for.
+        people: how many people to find and follow at most. More than one in a video needs the extra "track".
+        boxes: JSON file of people's boxes in COCO's layout of detections; image_id is the frame's number from 0, or
+            the picture's file name or number.
+        detector: a person detector as ONNX file: YOLOX, RTMDet, or of the YOLO family.
+        detector_family: how the detector takes pictures, where file and outputs do not tell.
+        min_score: what --boxes or the detector score less is not taken for a person.
         fov: field of view along the longer side of the picture in degrees, if you know it.
         camera: JSON or TOML file with fx, fy, cx, cy, image_wh in pixels and OpenCV's distortion. Without --camera
             and --fov a photo's EXIF data are used, else 60 degrees are assumed.
@@ -113,11 +129,17 @@ def command(
         raise ValueError("--fov and --camera both describe the camera; give one of them")
     if seconds is not None and not seconds > 0:
         raise ValueError(f"--seconds must be above 0, got {seconds}")
+    where = Whereabouts.from_options(
+        *(people, bool(box), boxes, detector, None if detector_family == "auto" else detector_family, min_score),
+        threads=threads,
+        device=device,
+    )
     view = View(
         camera=None if camera is None else Camera.load(camera),
         fov_deg=fov,
         boxes_xyxy=np.array(box) if box else None,
         seconds=seconds,
+        where=where,
         stature_mm=None if stature is None else parse_stature(stature),
         pitch_deg=pitch,
     )
@@ -144,6 +166,7 @@ def command(
     found, complaints = find_sources(sources)
     if not found and len(complaints) == 1:
         raise ValueError(complaints[0])
+    where.check(found)
     if viewer == "rerun":
         check_rerun()
     if rrd is not None and (viewer != "rerun" or len(found) != 1):
@@ -210,7 +233,8 @@ def _summary(source: Source, done: Done) -> str:
         found = "1 person" if len(people) == 1 else f"{len(people)} people"
         found += f", confidence {np.mean([person.score for person in people]):.2f}"
     else:
-        found = f"a person in {done.num_found} of {done.num_frames} frames"
+        found = "a person" if done.num_people == 1 else f"{done.num_people} people"
+        found += f" in {done.num_found} of {done.num_frames} frames"
     if done.num_found:
         distance_mm = float(np.linalg.norm(done.best.people[0].root_cam_mm))
         found += f", {distance_mm / 1000:.1f} m away" if np.isfinite(distance_mm) else ""

@@ -4,17 +4,19 @@ The heatmaps of a crop are sharp and high when one person fills it. So the searc
 then at smaller squares in more and more places; around each promising answer it draws the box of the joints
 found and looks again, until the box stays where it is. The box with the highest mean confidence wins.
 
-This finds one person, and the more of the frame they fill the surer; it is no detector of crowds.
+This finds one person, and the more of the frame they fill the surer. A few more are found by searching again
+and passing over the poses that are known by then; it is no detector of crowds.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from hourlift.geometry.crop import BOX_GROWTH, box_from_joints, whole_image_box
-from hourlift.predict.joints import Estimate
+from hourlift.geometry.skeleton import H36M17
+from hourlift.predict.joints import Estimate, Joints2D
 
 Array = NDArray[np.float64]
 
@@ -30,6 +32,10 @@ MIN_JOINTS = 6
 """Fewer confident joints than this do not say where the person is."""
 STABLE_IOU = 0.9
 """Overlap (intersection over union) of two successive boxes from which the box is stable."""
+SAME_PERSON_OKS = 0.5
+"""`oks` from which two answers show one and the same person."""
+OKS_FALLOFF = 0.16
+"""Distance over the person's size at which a joint counts 0.6: the mean of COCO's for wrists, hips, ankles, ..."""
 MAX_REFINEMENTS = 5
 SEARCH_SIDES = (1.0, 0.6, 0.36)
 """Sides of the squares that are searched, over the shorter side of the image, one level after the other."""
@@ -72,6 +78,29 @@ def find_person(image_wh: tuple[int, int], estimate: Estimate) -> Found | None:
         if best is not None and (best.fit >= SURE_CONFIDENCE or (best.fit >= FOUND_CONFIDENCE and not improved)):
             break
     return best if best is not None and best.fit >= FOUND_CONFIDENCE else None
+
+
+def find_people(
+    image_wh: tuple[int, int], estimate: Estimate, num_people: int, known: Sequence[Found] = ()
+) -> list[Found]:
+    """Search a picture for a few people, the most visible first.
+
+    Args:
+        image_wh: size of the picture.
+        estimate: stage 1 on this picture.
+        num_people: how many to find at most.
+        known: people who are passed over.
+
+    Returns:
+        The people found; the first is that of `find_person` if nobody is known.
+    """
+    people: list[Found] = []
+    while len(people) < num_people:
+        person = find_person(image_wh, _passing_over([*known, *people], estimate))
+        if person is None:
+            break
+        people.append(person)
+    return people
 
 
 def search_boxes(image_wh: tuple[int, int]) -> Iterator[Array]:
@@ -147,6 +176,51 @@ def iou(boxes_a: Array, boxes_b: Array) -> Array:
     area_a = (boxes_a[..., 2:] - boxes_a[..., :2]).prod(axis=-1)
     area_b = (boxes_b[..., 2:] - boxes_b[..., :2]).prod(axis=-1)
     return np.nan_to_num(shared / (area_a + area_b - shared))
+
+
+def oks(people: Sequence[Found], others: Sequence[Found], falloff: ArrayLike = OKS_FALLOFF) -> Array:
+    """How alike the poses of people are: object keypoint similarity, weighted by confidence.
+
+    COCO's measure with one falloff for all joints. The size is the root of the first person's box area.
+
+    Args:
+        people: N people.
+        others: M people.
+        falloff: one for all, or (N, 1) one for each of ``people``.
+
+    Returns:
+        (N, M) from 0 to 1; 0 where no joint is confident in both.
+    """
+    joints, confidence, boxes = _stacked(people)
+    other_joints, other_confidence, _ = _stacked(others)
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=-1)[:, None]
+    squared = np.square(joints[:, None] - other_joints[None]).sum(axis=-1)
+    spread = 2 * np.square(np.asarray(falloff, np.float64)) * np.maximum(area, 1.0)
+    weights = np.minimum(confidence[:, None], other_confidence[None])
+    total = weights.sum(axis=-1)
+    alike = (weights * np.exp(-squared / spread[..., None])).sum(axis=-1)
+    return np.divide(alike, total, out=np.zeros_like(total), where=total > 0)
+
+
+def _stacked(people: Sequence[Found]) -> tuple[Array, Array, Array]:
+    """Joints (N, 17, 2), confidence (N, 17) and boxes (N, 4) of people; any N, also 0."""
+    joints = np.array([person.joints_px for person in people]).reshape(-1, H36M17.num_joints, 2)
+    confidence = np.array([person.confidence for person in people]).reshape(-1, H36M17.num_joints)
+    return joints, confidence, np.array([person.box_xyxy_px for person in people]).reshape(-1, 4)
+
+
+def _passing_over(known: Sequence[Found], estimate: Estimate) -> Estimate:
+    """Stage 1 without confidence in the poses of known people."""
+    if not known:
+        return estimate
+
+    def estimate_others(boxes_xyxy_px: Array, /) -> Joints2D:
+        joints, confidence = estimate(boxes_xyxy_px)
+        seen = [Found(*person) for person in zip(boxes_xyxy_px, joints, confidence, strict=True)]
+        likeness = oks(known, seen).max(axis=0)
+        return Joints2D(joints, np.where(likeness[:, None] >= SAME_PERSON_OKS, 0.0, confidence))
+
+    return estimate_others
 
 
 def _num_confident(confidence: Array) -> NDArray[np.intp]:

@@ -1,7 +1,7 @@
 """The main job: a picture in, people in 3D out."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,9 @@ from hourlift.geometry.camera import Camera, solve_root
 from hourlift.geometry.skeleton import H36M17
 from hourlift.lifter.normalize import LiftInput, crop_offsets, denormalize, normalize_joints
 from hourlift.pose import Pose, PoseFrame
-from hourlift.predict.detect import Found, find_person
-from hourlift.predict.joints import Image, JointEstimator
+from hourlift.predict.crowd import CrowdFollower, Locate
+from hourlift.predict.detect import Found, find_people
+from hourlift.predict.joints import Image, JointEstimator, Joints2D
 from hourlift.predict.runtime import Model
 from hourlift.predict.track import Follower
 from hourlift.predict.video import VideoReader
@@ -51,29 +52,37 @@ class PosePredictor:
         self._lifter = Model(lifter, "lifter", threads=threads, device=device)
 
     def predict(
-        self, image_rgb: Image, boxes_xyxy: ArrayLike | None = None, camera: Camera | None = None
+        self,
+        image_rgb: Image,
+        boxes_xyxy: ArrayLike | None = None,
+        camera: Camera | None = None,
+        *,
+        people: int = 1,
     ) -> list[Pose]:
         """Find and lift the people in a picture.
 
         Args:
             image_rgb: (H, W, 3) uint8, RGB, upright.
             boxes_xyxy: (N, 4) left, top, right, bottom of each person in pixels; (4,) for one. None searches
-                for one person, the most visible.
+                for the most visible people.
             camera: the camera that took the picture; one of the picture at another resolution is scaled. None
                 assumes `Camera.from_fov`'s default field of view.
+            people: how many to search for at most when there are no boxes.
 
         Returns:
-            One `Pose` a box, in the order of the boxes; without boxes one pose, or none when nobody is there.
+            One `Pose` a box, in the order of the boxes; without boxes the surest first, or none when nobody is there.
 
         Raises:
             ValueError: the image is no (H, W, 3) uint8 array, a box is not finite, empty or outside of the
-                image, or the camera has another aspect ratio.
+                image, the camera has another aspect ratio, or nobody is asked for.
         """
         image_wh = _checked_image(image_rgb)
         camera = camera_at(camera, image_wh)
         if boxes_xyxy is None:
-            found = find_person(image_wh, lambda boxes: self._joints.estimate(image_rgb, boxes))
-            return self._lift([] if found is None else [found], camera)
+            found = find_people(
+                image_wh, lambda boxes: self._joints.estimate(image_rgb, boxes), _checked_people(people)
+            )
+            return self._lift(found, camera)
         boxes = _checked_boxes(boxes_xyxy, image_wh)
         joints, confidence = self._joints.estimate(image_rgb, boxes)
         return self._lift([Found(*person) for person in zip(boxes, joints, confidence, strict=True)], camera)
@@ -103,41 +112,63 @@ class PosePredictor:
         return self._lift(people, camera_at(camera, image_wh))
 
     def predict_video(
-        self, path: str | Path, box_xyxy: ArrayLike | None = None, camera: Camera | None = None
+        self,
+        path: str | Path,
+        box_xyxy: ArrayLike | None = None,
+        camera: Camera | None = None,
+        *,
+        people: int | None = None,
+        locate: Locate | None = None,
     ) -> Iterator[PoseFrame]:
-        """Follow one person through a video, frame by frame.
+        """Follow people through a video, frame by frame.
 
         Args:
             path: a video file of any codec that PyAV reads; its rotation flag is applied.
-            box_xyxy: (4,) where the person is in the first frame, in pixels; None searches for them.
+            box_xyxy: (4,) or (N, 4) where the people are in the first frame, in pixels; None searches for them.
             camera: as in `predict`, for all frames.
+            people: as in `follow`.
+            locate: as in `follow`.
 
         Yields:
             Every frame in order, also those with nobody in them.
 
         Raises:
-            ValueError: the file is no video or holds no frame that can be decoded; the box or camera is wrong.
+            ValueError: the file is no video or holds no frame that can be decoded; a box or the camera is wrong;
+                several people are to be followed, and scipy is missing.
             OSError: the file does not exist or cannot be read.
         """
         with VideoReader(path) as video:
-            follow = self.follow(box_xyxy, camera)
+            follow = self.follow(box_xyxy, camera, people=people, locate=locate)
             for frame in video:
                 yield follow(frame.index, frame.time_s, frame.image_rgb)
 
-    def follow(self, box_xyxy: ArrayLike | None = None, camera: Camera | None = None) -> "FrameByFrame":
-        """Start to follow a person through frames that come from somewhere else than a file.
+    def follow(
+        self,
+        box_xyxy: ArrayLike | None = None,
+        camera: Camera | None = None,
+        *,
+        people: int | None = None,
+        locate: Locate | None = None,
+    ) -> "FrameByFrame":
+        """Start to follow people through frames that come from somewhere else than a file.
 
         Args:
-            box_xyxy: (4,) where the person is in the first frame; None searches for them.
+            box_xyxy: (4,) or (N, 4) where the people are in the first frame; None searches for them.
             camera: as in `predict`, for all frames.
+            people: how many to follow at most; by default as many as there are boxes, or one.
+            locate: gives the boxes of each frame from its number and picture, as a detector or a file of boxes
+                does. Nobody is searched for then.
 
         Returns:
             A function of (index, time_s, image_rgb) that returns the next `PoseFrame`.
-        """
-        return FrameByFrame(self, box_xyxy, camera)
 
-    def _lift(self, people: list[Found], camera: Camera) -> list[Pose]:
-        """Stage 2 for the people of one picture."""
+        Raises:
+            ValueError: nobody is asked for; several people are, and scipy is missing.
+        """
+        return FrameByFrame(self, box_xyxy, camera, people, locate)
+
+    def _lift(self, people: list[Found], camera: Camera, ids: Sequence[int] | None = None) -> list[Pose]:
+        """Stage 2 for the people of one picture; without ids they are numbered."""
         if not people:
             return []
         joints_px = np.stack([person.joints_px for person in people])
@@ -157,7 +188,7 @@ class PosePredictor:
                 root_cam_mm=roots_mm[i],
                 box_xyxy_px=person.box_xyxy_px.astype(np.float32),
                 camera=camera,
-                person_id=i,
+                person_id=i if ids is None else ids[i],
             )
             for i, person in enumerate(people)
         ]
@@ -171,16 +202,31 @@ class PosePredictor:
 
 
 class FrameByFrame:
-    """One person through the frames of a video, as they come; made by `PosePredictor.follow`."""
+    """People through the frames of a video, as they come; made by `PosePredictor.follow`."""
 
-    def __init__(self, predictor: PosePredictor, box_xyxy: ArrayLike | None, camera: Camera | None) -> None:
+    def __init__(
+        self,
+        predictor: PosePredictor,
+        box_xyxy: ArrayLike | None,
+        camera: Camera | None,
+        people: int | None,
+        locate: Locate | None,
+    ) -> None:
         self._predictor = predictor
-        self._first_box = box_xyxy
+        self._first_boxes = box_xyxy
         self._camera = camera
+        self._locate = locate
+        num_boxes = 0 if box_xyxy is None else np.size(np.asarray(box_xyxy, dtype=object)) // 4
+        if people is not None:
+            _checked_people(people)
+        self._num_people = (people or np.inf) if locate is not None else max(people or 1, num_boxes)
+        # One person needs no telling apart, and no scipy.
+        is_crowd = self._num_people > 1 or locate is not None
+        self._crowd = CrowdFollower(self._num_people, searches=locate is None) if is_crowd else None
         self._follower: Follower | None = None
 
     def __call__(self, index: int, time_s: float, image_rgb: Image) -> PoseFrame:
-        """Find the person in the next frame.
+        """Find the people in the next frame.
 
         Args:
             index: number of the frame.
@@ -192,13 +238,46 @@ class FrameByFrame:
         """
         image_wh = _checked_image(image_rgb)
         camera = camera_at(self._camera, image_wh)
-        if self._follower is None:
-            box = None if self._first_box is None else _checked_boxes(self._first_box, image_wh)[0]
-            self._follower = Follower(box)
-        estimator = self._predictor._joints
-        found = self._follower.step(image_wh, time_s, lambda boxes: estimator.estimate(image_rgb, boxes))
-        people = self._predictor._lift([] if found is None else [found], camera)
+        boxes, self._first_boxes = self._first_boxes, None
+        given = None if boxes is None else _checked_boxes(boxes, image_wh)
+
+        def estimate(boxes: NDArray[np.float64], /) -> Joints2D:
+            return self._predictor._joints.estimate(image_rgb, boxes)
+
+        if self._crowd is None:
+            if self._follower is None:
+                self._follower = Follower(None if given is None else given[0])
+            found = self._follower.step(image_wh, time_s, estimate)
+            named = [] if found is None else [(0, found)]
+        else:
+            if self._locate is not None:
+                given = _located(self._locate, index, image_rgb)
+            named = self._crowd.step(given, time_s, image_rgb, estimate)
+        people = self._predictor._lift([found for _, found in named], camera, [name for name, _ in named])
         return PoseFrame(index=index, time_s=time_s, people=people)
+
+
+def _located(locate: Locate, index: int, image_rgb: Image) -> NDArray[np.float64]:
+    """The boxes of a frame from outside.
+
+    Raises:
+        ValueError: they cannot be; the message names the frame.
+    """
+    try:
+        return _checked_boxes(locate(index, image_rgb), (image_rgb.shape[1], image_rgb.shape[0]))
+    except ValueError as error:
+        raise ValueError(f"frame {index}: {error}") from None
+
+
+def _checked_people(people: int) -> int:
+    """A number of people.
+
+    Raises:
+        ValueError: it is below 1.
+    """
+    if people < 1:
+        raise ValueError(f"people must be at least 1, got {people}")
+    return people
 
 
 def _checked_image(image_rgb: NDArray) -> tuple[int, int]:

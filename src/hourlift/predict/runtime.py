@@ -47,7 +47,7 @@ class Model:
         if threads < 1:
             raise ValueError(f"threads must be at least 1, got {threads}")
         self.path = weights.path(name_or_path)
-        self._session = _open_session(self.path, threads, _provider(device))
+        self._session = open_session(self.path, threads, device)
         self.contract = _read_contract(self.path, self._session, kind)
         self._input = self._session.get_inputs()[0].name
 
@@ -71,8 +71,18 @@ def _provider(device: str) -> str:
     return DEVICES[device]
 
 
-def _open_session(path: Path, threads: int, provider: str) -> ort.InferenceSession:
-    """Load a model file; what ONNX Runtime has against it becomes a ValueError that names the file."""
+def open_session(path: Path, threads: int, device: str) -> ort.InferenceSession:
+    """Load a model file.
+
+    Args:
+        path: the .onnx file.
+        threads: CPU threads of one run.
+        device: "cpu" or "cuda".
+
+    Raises:
+        ValueError: ONNX Runtime has something against the file or the device; the message names it.
+    """
+    provider = _provider(device)
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

@@ -45,26 +45,32 @@ class Follower:
             found = find_person(image_wh, estimate)
             self._searched_s = time_s
         self._is_given = False
-        self._box = None if found is None else _next_box(found)
+        self._box = None if found is None else next_box(found)
         return found
 
     def _look_again(self, box: NDArray[np.float64], estimate: Estimate) -> Found | None:
-        """Look where the person was; once more where they are now, if that is somewhere else."""
-        found = _look(box, estimate)
-        moved_to = _next_box(found)
-        if iou(moved_to, box) < MOVED_IOU:
-            again = _look(moved_to, estimate)
-            found = again if again.fit > found.fit else found
+        """Look where the person was."""
+        found = look_around(box, estimate)
         return found if found.fit >= KEEP_CONFIDENCE or self._is_given else None
 
 
-def _next_box(found: Found) -> NDArray[np.float64]:
+def look_around(box: NDArray[np.float64], estimate: Estimate) -> Found:
+    """Look into a box (4,); once more where the person is now, if that is somewhere else."""
+    found = look(box, estimate)
+    moved_to = next_box(found)
+    if iou(moved_to, box) < MOVED_IOU:
+        again = look(moved_to, estimate)
+        found = again if again.fit > found.fit else found
+    return found
+
+
+def next_box(found: Found) -> NDArray[np.float64]:
     """Where to look in the next frame: around the joints, or in the same place when they say nothing."""
     box = person_box(found.joints_px, found.confidence)
     return box if np.isfinite(box).all() else found.box_xyxy_px
 
 
-def _look(box: NDArray[np.float64], estimate: Estimate) -> Found:
-    """Stage 1 in one box."""
+def look(box: NDArray[np.float64], estimate: Estimate) -> Found:
+    """Stage 1 in one box (4,)."""
     answer = estimate(box[None])
     return Found(box, answer.joints_px[0], answer.confidence[0])

@@ -47,6 +47,7 @@ class Clip(Batch):
 
     Attributes:
         images: (T, S, S, 3) uint8 RGB.
+        mask: (T, S, S) bool, the person where nothing occludes them.
         joints_2d_px: (T, 17, 2) pixels.
         joints_3d_cam_mm: (T, 17, 3), axes of the frame's camera.
         visibility: (T, 17) int64, as SynthBatch has it.
@@ -57,6 +58,7 @@ class Clip(Batch):
     """
 
     images: Tensor
+    mask: Tensor
     joints_2d_px: Tensor
     joints_3d_cam_mm: Tensor
     visibility: Tensor
@@ -120,6 +122,7 @@ def render_clip(
     frames = type(parts[0]).concatenate(parts)
     return Clip(
         images=frames.images.permute(0, 2, 3, 1).contiguous(),
+        mask=frames.mask,
         joints_2d_px=frames.joints_2d_px,
         joints_3d_cam_mm=frames.joints_3d_cam_mm,
         visibility=frames.visibility,

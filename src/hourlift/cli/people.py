@@ -1,0 +1,105 @@
+"""How many people ``hourlift predict`` follows, and who says where they are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hourlift.cli.sources import Source
+from hourlift.formats.coco_boxes import BoxFile, load_boxes
+from hourlift.predict.crowd import Locate
+from hourlift.predict.detector import Detector, Family
+from hourlift.predict.joints import Image
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Whereabouts:
+    """Where people are in the pictures, as a file of boxes or a detector says; with neither they are searched for.
+
+    Attributes:
+        num_people: how many count at most; None: one, or all whose boxes are known.
+        box_file: boxes of frames or pictures.
+        detector: finds boxes.
+    """
+
+    num_people: int | None = None
+    box_file: BoxFile | None = None
+    detector: Detector | None = None
+
+    @classmethod
+    def from_options(
+        cls,
+        people: int | None,
+        has_box: bool,
+        boxes: Path | None,
+        detector: Path | None,
+        family: Family | None,
+        min_score: float,
+        *,
+        threads: int,
+        device: str,
+    ) -> Self:
+        """Read what the command line names.
+
+        Raises:
+            ValueError: options that make no sense together, or a file that does not hold what it should.
+            OSError: a file cannot be read.
+        """
+        if sum((has_box, boxes is not None, detector is not None)) > 1:
+            raise ValueError("--box, --boxes and --detector all say where people are; give one of them")
+        if people is not None and people < 1:
+            raise ValueError(f"--people must be at least 1, got {people}")
+        if not 0 <= min_score <= 1:
+            raise ValueError(f"--min-score must be from 0 to 1, got {min_score}")
+        if family is not None and detector is None:
+            raise ValueError("--detector-family describes a --detector; give one")
+        return cls(
+            num_people=people,
+            box_file=None if boxes is None else load_boxes(boxes, min_score),
+            detector=None
+            if detector is None
+            else Detector(detector, family, min_score=min_score, threads=threads, device=device),
+        )
+
+    def check(self, sources: Sequence[Source]) -> None:
+        """See before any work whether a file of boxes fits what is worked on.
+
+        Raises:
+            ValueError: it does not.
+        """
+        if self.box_file is None or not sources:
+            return
+        if all(source.kind == "photo" for source in sources):
+            self.box_file.check_pictures(Path(source.label).name for source in sources)
+        elif len(sources) > 1 or sources[0].kind == "webcam":
+            raise ValueError("--boxes belongs to one video, or to photos; name nothing else")
+        else:
+            self.box_file.check_frames()
+
+    def check_end(self, num_frames: int) -> None:
+        """See at a video's end whether it has all the frames that a file of boxes names.
+
+        Raises:
+            ValueError: it has not.
+        """
+        if self.box_file is not None:
+            self.box_file.check_frames(num_frames)
+
+    def in_photo(self, name: str, image_rgb: Image) -> NDArray[np.float64] | None:
+        """(N, 4) boxes in a photo by its file's name; None when nobody says."""
+        if self.box_file is not None:
+            return self.box_file.of_picture(name)[: self.num_people]
+        return None if self.detector is None else self.detector(image_rgb)[: self.num_people]
+
+    def in_video(self) -> Locate | None:
+        """What gives the boxes of each frame; None when nobody says."""
+        if self.box_file is not None:
+            box_file = self.box_file
+            return lambda index, _image_rgb: box_file.of_frame(index)
+        if self.detector is not None:
+            detector = self.detector
+            return lambda _index, image_rgb: detector(image_rgb)
+        return None

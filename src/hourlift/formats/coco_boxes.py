@@ -1,0 +1,154 @@
+"""Boxes of people in the layout of COCO's detection results, as detectors and their evaluation exchange them.
+
+[{"image_id": 0, "category_id": 1, "bbox": [x, y, width, height], "score": 0.93}, ...]
+"""
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+PERSON_CATEGORY = 1
+"""COCO's number for people."""
+MIN_SCORE = 0.4
+"""What scores less is not taken for a person, unless told otherwise."""
+
+ImageId = int | str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BoxFile:
+    """The boxes of a file.
+
+    Attributes:
+        path: the file.
+        boxes_xyxy: (N, 4) left, top, right, bottom in pixels for each image_id, the surest first.
+    """
+
+    path: Path
+    boxes_xyxy: dict[ImageId, NDArray[np.float64]]
+
+    def of_frame(self, index: int) -> NDArray[np.float64]:
+        """(N, 4) the boxes of a video's frame by its number, from 0; N is 0 when the file has none."""
+        return self.boxes_xyxy.get(index, np.zeros((0, 4)))
+
+    def of_picture(self, name: str) -> NDArray[np.float64]:
+        """(N, 4) the boxes of a picture by its file's name; N is 0 when the file has none."""
+        found = [boxes for image_id, boxes in self.boxes_xyxy.items() if _is_picture(image_id, name)]
+        return np.concatenate([np.zeros((0, 4)), *found])
+
+    def check_frames(self, num_frames: int | None = None) -> None:
+        """See that every image_id is a frame of a video.
+
+        Args:
+            num_frames: how many it has; None: nobody knows yet.
+
+        Raises:
+            ValueError: one is not.
+        """
+        end = math.inf if num_frames is None else num_frames
+        known = "" if num_frames is None else f" of the video's {num_frames}"
+        unknown = [i for i in self.boxes_xyxy if not isinstance(i, int) or not 0 <= i < end]
+        self._complain(unknown, f"frame{known}; frames are numbered from 0")
+
+    def check_pictures(self, names: Iterable[str]) -> None:
+        """See that every image_id is one of these pictures.
+
+        Args:
+            names: of their files.
+
+        Raises:
+            ValueError: one is not.
+        """
+        names = list(names)
+        unknown = [i for i in self.boxes_xyxy if not any(_is_picture(i, name) for name in names)]
+        self._complain(unknown, "picture; pictures go by file name or number")
+
+    def _complain(self, unknown: list[ImageId], what: str) -> None:
+        """Raise if there is something to complain about."""
+        if unknown:
+            more = f" and {len(unknown) - 1} more are" if len(unknown) > 1 else " is"
+            raise ValueError(f"{self.path}: image_id {unknown[0]!r}{more} no {what}")
+
+
+def load_boxes(path: str | Path, min_score: float = MIN_SCORE) -> BoxFile:
+    """Read the boxes of people; other categories are left out.
+
+    Coordinates are taken as they are. A missing score counts as 1, a missing category as a person.
+
+    Args:
+        path: the file.
+        min_score: boxes of a lower score are left out, but not their images.
+
+    Raises:
+        ValueError: it is no JSON file, or not of this layout; the message names the entry.
+        OSError: the file cannot be read.
+    """
+    path = Path(path)
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: this is not a JSON file ({error})") from None
+    if not isinstance(entries, list):
+        raise ValueError(f"{path}: a list of boxes is needed, COCO's layout of detections, not {_kind(entries)}")
+    scored: dict[ImageId, list[tuple[float, tuple[float, ...]]]] = {}
+    for number, entry in enumerate(entries):
+        try:
+            image_id, score, box = _read(entry)
+        except (KeyError, TypeError, ValueError) as error:
+            text = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+            raise ValueError(f"{path}: entry {number}: {text}") from None
+        boxes = scored.setdefault(image_id, [])
+        if entry.get("category_id", PERSON_CATEGORY) == PERSON_CATEGORY and score >= min_score:
+            boxes.append((score, box))
+    arrays = {
+        image_id: np.array([box for _, box in sorted(boxes, key=lambda each: -each[0])]).reshape(-1, 4)
+        for image_id, boxes in scored.items()
+    }
+    return BoxFile(path=path, boxes_xyxy=arrays)
+
+
+def _read(entry: Any) -> tuple[ImageId, float, tuple[float, ...]]:
+    """One box: image, score, (left, top, right, bottom).
+
+    Raises:
+        KeyError, TypeError, ValueError: it is none.
+    """
+    if not isinstance(entry, dict):
+        raise ValueError(f"an object with image_id, bbox and score is needed, not {_kind(entry)}")
+    image_id, bbox, score = entry["image_id"], entry["bbox"], entry.get("score", 1.0)
+    if not isinstance(image_id, int | str) or isinstance(image_id, bool):
+        raise ValueError(f"image_id must be a number or a file's name, got {image_id!r}")
+    if not isinstance(bbox, list) or len(bbox) != 4 or not all(_is_finite(value) for value in bbox):
+        raise ValueError(f"bbox must be four finite numbers, x, y, width, height; got {bbox!r}")
+    if not _is_finite(score):
+        raise ValueError(f"score must be a finite number, got {score!r}")
+    x, y, width, height = map(float, bbox)
+    if width <= 0 or height <= 0:
+        raise ValueError(f"bbox {bbox!r} is empty; it must be x, y, width, height")
+    return image_id, float(score), (x, y, x + width, y + height)
+
+
+def _is_finite(value: object) -> bool:
+    """Whether a value is a number of JSON that is neither NaN nor infinite."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_picture(image_id: ImageId, name: str) -> bool:
+    """Whether a picture's file is meant: by its name, the name without suffix, or the number that this is in COCO."""
+    stem = Path(name).stem
+    if isinstance(image_id, str):
+        return image_id in (name, stem)
+    return stem.isdecimal() and int(stem) == image_id
+
+
+def _kind(value: object) -> str:
+    """What a value of JSON is, in words."""
+    if isinstance(value, dict):
+        return f"an object with the keys {', '.join(list(value)[:4]) or 'none'}"
+    return f"{type(value).__name__} {value!r}"[:60]
