@@ -117,6 +117,19 @@ def test_evaluate_whole_images(dataset: Path, models: list[str], capsys: pytest.
     assert "searched in the whole picture" in capsys.readouterr().out
 
 
+def test_analyse_writes_tables_and_the_worst(
+    dataset: Path, models: list[str], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    out = tmp_path / "analysis"
+    assert main(["analyse", str(dataset), "-o", str(out), "--worst", "2", *models[:2]]) == 0
+    assert {file.name for file in out.iterdir()} == {"analysis.json", "analysis.md", "worst.png", "reliability.png"}
+    assert json.loads((out / "analysis.json").read_text())["overall"]["people"] == 3
+    assert (out / "analysis.md").read_text() == capsys.readouterr().out
+    assert cv2.imread(str(out / "worst.png")).shape == (220, 5 * 400, 3)
+    assert main(["analyse", str(dataset), "-o", str(out), "--worst", "0"]) == 2
+    assert capsys.readouterr().err == "hourlift: --worst must be at least 1, got 0\n"
+
+
 def films(folder: Path, off_px: float) -> Path:
     """Two actions of two subjects in shards, and joints found in them."""
     camera = Camera.from_fov((80, 60))

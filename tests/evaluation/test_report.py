@@ -10,7 +10,7 @@ import pytest
 from hourlift.data import Sample
 from hourlift.data.source import Source
 from hourlift.evaluation import Outcome, Scores, contact_sheet, make_report, predict_samples
-from hourlift.evaluation.report import is_upright
+from hourlift.evaluation.pose_types import is_upright
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.crop import Crop, box_from_joints
 from hourlift.geometry.skeleton import H36M17

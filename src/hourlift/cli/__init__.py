@@ -46,6 +46,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "synth": Command("hourlift.cli.synth", "render pictures of synthetic people with their joints", "synth"),
     "evaluate": Command("hourlift.cli.evaluate", "measure a model on a data set"),
+    "analyse": Command("hourlift.cli.analyse", "find where a hourglass's joints go wrong, and whom to look at"),
     "curves": Command("hourlift.cli.curves", "compare training runs in a table and a plot", "plots"),
     "data": Command("hourlift.cli.data", "say what a folder of annotated pictures holds; turn it into shards", "data"),
     "submit": Command("hourlift.cli.submit", "predict a test set into a CSV file for an evaluation server"),

@@ -93,7 +93,7 @@ def command(
         from hourlift.evaluation.plot import check_plot, plot_report
 
         check_plot(plot)
-    samples, total = _samples(data, count, images, split, stride, pictures=inputs is None)
+    samples, total = open_people(data, count, images, split, stride, pictures=inputs is None)
     predictor = PosePredictor(weights, lifter, threads=threads, device=device, flip_test=flip_test)
     outcomes = []
     with LateProgress() as progress:
@@ -146,10 +146,14 @@ def _joints(inputs: str | None, sheet: Path | None, whole_image: bool) -> Mappin
     return read_joints(inputs).by_id()
 
 
-def _samples(
+def open_people(
     data: str, count: int | None, images: Path | None, split: str, stride: int, *, pictures: bool
 ) -> tuple[Iterator[Sample], int | None]:
-    """The people to evaluate, and how many, where that is known."""
+    """The people to evaluate, and how many, where that is known.
+
+    Raises:
+        ValueError: there is no such data set, split or picture, or rendering lacks a package.
+    """
     if data == SYNTHETIC:
         try:
             from hourlift.evaluation.synthetic import synthetic_samples

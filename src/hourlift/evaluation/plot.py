@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hourlift.evaluation.reliability import Reliability
 from hourlift.evaluation.report import Report
 from hourlift.formats.atomic import replacing
 
@@ -96,6 +97,29 @@ def plot_curves(runs: Mapping[str, Path], names: tuple[str, ...], file: Path) ->
         axis.set_xlabel("step")
         axis.set_title(name)
         axis.grid(alpha=0.3)
+    axes[0].legend(fontsize="small")
+    _save(figure, file)
+
+
+def plot_reliability(measured: Mapping[str, Reliability], file: Path) -> None:
+    """Draw the share of joints that are right over the confidence they have, and below it how many have it.
+
+    Args:
+        measured: by what to call it; a confidence that means something lies on the diagonal.
+        file: to write.
+
+    Raises:
+        ValueError: as `check_plot`.
+        OSError: the file cannot be written.
+    """
+    figure, axes = _new_figure(2)
+    axes[0].plot([0, 1], [0, 1], color="0.7", linewidth=1)
+    for label, bins in measured.items():
+        said = f"{label}: off by {100 * bins.error:.1f} %"
+        axes[0].plot(bins.confidence, bins.right, marker="o", markersize=4, label=said)
+        axes[1].stairs([count / max(1, sum(bins.counts)) for count in bins.counts], bins.edges, label=label)
+    axes[0].set(xlabel="confidence", ylabel="share right within 0.2 torso", xlim=(0, 1), ylim=(0, 1))
+    axes[1].set(xlabel="confidence", ylabel="share of the joints", xlim=(0, 1))
     axes[0].legend(fontsize="small")
     _save(figure, file)
 

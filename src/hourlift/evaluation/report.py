@@ -5,21 +5,19 @@ same, and the action mean, where every action does.
 """
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hourlift.evaluation.pose_types import is_upright
 from hourlift.evaluation.run import Outcome
 from hourlift.evaluation.scores import PCK_THRESHOLD, Scores, score
+from hourlift.evaluation.tables import millimetres, percent, table, without_nan
 from hourlift.geometry.skeleton import H36M17
 
 SCHEMA = 1
-UPRIGHT_DEG = 45.0
-"""People count as upright when mid-hips to mid-shoulders is within this angle of straight up in the picture."""
 
 _MILLIMETRES = ("mpjpe_mm", "pa_mpjpe_mm", "n_mpjpe_mm", "mpjve_mm")
 _NAMES = {"mpjpe_mm": "MPJPE", "n_mpjpe_mm": "N-MPJPE", "pa_mpjpe_mm": "PA-MPJPE", "mpjve_mm": "MPJVE, a frame"}
@@ -50,20 +48,20 @@ class Report:
     def to_json(self) -> str:
         """JSON with `null` for what could not be measured."""
         content = {"schema": SCHEMA, **asdict(self)}
-        return json.dumps(_without_nan(content), indent=2) + "\n"
+        return json.dumps(without_nan(content), indent=2) + "\n"
 
     def to_markdown(self) -> str:
         """Tables: the groups' scores; actions with both means; subjects; every joint."""
         settings = ", ".join(f"{key}: {value}" for key, value in self.settings.items())
         text = f"# {self.title}\n\n{settings}. Median {self.median_ms:.1f} ms a prediction.\n\n"
-        text += _table("", self.groups, _group_rows(list(self.groups.values())))
+        text += table("", self.groups, _group_rows(list(self.groups.values())))
         if self.actions:
             lines = [*self.actions.items(), ("frame mean", self.groups["all"])]
             rows = [(name, _line(vars(scores))) for name, scores in lines] + [("action mean", _line(self.action_mean))]
-            text += "\n" + _table("action", _columns(), rows)
+            text += "\n" + table("action", _columns(), rows)
         if self.subjects:
             rows = [(name, _line(vars(scores))) for name, scores in self.subjects.items()]
-            text += "\n" + _table("subject", _columns(), rows)
+            text += "\n" + table("subject", _columns(), rows)
         return text + "\n" + _joint_table(self.groups)
 
 
@@ -96,20 +94,6 @@ def make_report(outcomes: Sequence[Outcome], title: str, settings: dict[str, Any
     )
 
 
-def is_upright(joints_px: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Whether the torso points up in the picture.
-
-    Args:
-        joints_px: (..., 17, 2).
-
-    Returns:
-        (...,) False also where pelvis or thorax are unknown.
-    """
-    pelvis, thorax = H36M17.indices("pelvis", "thorax")
-    torso = joints_px[..., thorax, :] - joints_px[..., pelvis, :]
-    return np.degrees(np.arctan2(np.abs(torso[..., 0]), -torso[..., 1])) <= UPRIGHT_DEG
-
-
 def _scores_by(outcomes: Sequence[Outcome], what: str) -> dict[str, Scores]:
     """Scores of the people of each action or subject; people whose id does not tell are in none."""
     parts: dict[str, list[Outcome]] = {}
@@ -135,12 +119,12 @@ def _mean_of(actions: Mapping[str, Scores]) -> dict[str, float]:
 def _group_rows(groups: list[Scores]) -> list[tuple[str, list[str]]]:
     return [
         ("people (found)", [f"{s.people} ({s.found})" for s in groups]),
-        (f"PCK@{PCK_THRESHOLD}, 12 limb joints", [_percent(s.pck) for s in groups]),
-        ("PCK on heatmap scale", [_percent(s.accuracy) for s in groups]),
-        ("PCKh@0.5", [_percent(s.pckh) for s in groups]),
-        ("left-right pairs swapped", [_percent(s.swapped) for s in groups]),
-        ("left-right pairs collapsed", [_percent(s.collapsed) for s in groups]),
-        *((_NAMES[name], [_millimetres(getattr(s, name)) for s in groups]) for name in _MILLIMETRES),
+        (f"PCK@{PCK_THRESHOLD}, 12 limb joints", [percent(s.pck) for s in groups]),
+        ("PCK on heatmap scale", [percent(s.accuracy) for s in groups]),
+        ("PCKh@0.5", [percent(s.pckh) for s in groups]),
+        ("left-right pairs swapped", [percent(s.swapped) for s in groups]),
+        ("left-right pairs collapsed", [percent(s.collapsed) for s in groups]),
+        *((_NAMES[name], [millimetres(getattr(s, name)) for s in groups]) for name in _MILLIMETRES),
     ]
 
 
@@ -149,7 +133,7 @@ def _columns() -> list[str]:
 
 
 def _line(scores: Mapping[str, Any]) -> list[str]:
-    return [_percent(scores["pck"]), *(_millimetres(scores[name]) for name in _MILLIMETRES)]
+    return [percent(scores["pck"]), *(millimetres(scores[name]) for name in _MILLIMETRES)]
 
 
 def _joint_table(groups: Mapping[str, Scores]) -> str:
@@ -157,32 +141,11 @@ def _joint_table(groups: Mapping[str, Scores]) -> str:
     rows = [
         (
             joint,
-            [_percent(s.pck_per_joint[joint]) for s in groups.values()]
-            + [_millimetres(s.mpjpe_per_joint_mm[joint]) for s in groups.values()],
+            [percent(s.pck_per_joint[joint]) for s in groups.values()]
+            + [millimetres(s.mpjpe_per_joint_mm[joint]) for s in groups.values()],
         )
         for joint in H36M17.joint_names
     ]
     measured = [i for i in range(len(columns)) if any(cells[i] != "–" for _, cells in rows)]
     kept = [(joint, [cells[i] for i in measured]) for joint, cells in rows]
-    return _table("joint", [columns[i] for i in measured], kept)
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def _table(corner: str, columns: Sequence[str] | Mapping[str, Any], rows: list[tuple[str, list[str]]]) -> str:
-    """A Markdown table; rows in which nothing could be measured are left out."""
-    lines = [[corner, *columns], ["---", *("---:" for _ in columns)]]
-    lines += [[name, *cells] for name, cells in rows if set(cells) != {"–"}]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def _percent(share: float) -> str:
-    return "–" if math.isnan(share) else f"{100 * share:.1f} %"
-
-
-def _millimetres(length: float) -> str:
-    return "–" if math.isnan(length) else f"{length:.1f} mm"
+    return table("joint", [columns[i] for i in measured], kept)

@@ -26,7 +26,9 @@ from hourlift.metrics import (
 )
 
 PCK_THRESHOLD = 0.2
-_LIMB_PAIRS = [pair for pair in H36M17.flip_pairs if H36M17.joint_names[pair[0]] in LIMB_JOINTS]
+LIMB_PAIRS = [pair for pair in H36M17.flip_pairs if H36M17.joint_names[pair[0]] in LIMB_JOINTS]
+"""Index pairs (left, right) of the limb joints that `swapped` and `collapsed` count."""
+
 _MPII_LEAVES_OUT = ("pelvis", "thorax")
 
 
@@ -67,10 +69,10 @@ def score(outcomes: Sequence[Outcome]) -> Scores:
         if outcome.pose is not None:
             row[:] = outcome.pose.joints_2d_px
     torso_px = torso_length(true_px, H36M17)
-    sides_px = np.array([_crop_side(outcome) for outcome in outcomes])
+    sides_px = np.array([crop_side(outcome) for outcome in outcomes])
     limbs = H36M17.indices(*LIMB_JOINTS)
     per_joint = pck_per_joint(predicted_px, true_px, torso_px, PCK_THRESHOLD)
-    confusion = pair_confusion(predicted_px, true_px, torso_px, _LIMB_PAIRS)
+    confusion = pair_confusion(predicted_px, true_px, torso_px, LIMB_PAIRS)
     predicted_mm, true_mm = _in_space(outcomes)
     return Scores(
         people=len(outcomes),
@@ -89,7 +91,7 @@ def score(outcomes: Sequence[Outcome]) -> Scores:
     )
 
 
-def _crop_side(outcome: Outcome) -> float:
+def crop_side(outcome: Outcome) -> float:
     """Side of the square around the annotated box, in pixels of the picture; NaN for a box without extent."""
     x0, y0, x1, y1 = outcome.sample.box_xyxy_px.astype(float).tolist()
     return Crop.from_box((x0, y0, x1, y1), 1).side_px if x1 > x0 and y1 > y0 else float("nan")

@@ -8,11 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hourlift.evaluation.run import Outcome
+from hourlift.geometry.camera import Camera
 from hourlift.geometry.crop import Crop
+from hourlift.geometry.skeleton import H36M17
+from hourlift.pose import Pose
 from hourlift.view.overlay import draw_pose
 
 _MARGIN = 1.3  # more than the network sees, to judge the crop by
 _TRUTH_RGB = (0, 230, 0)
+_TEXT_RGB = (235, 235, 235)
+_STRIP_PX = 20  # for the words under a pair of pictures
 
 
 def contact_sheet(
@@ -37,14 +42,64 @@ def contact_sheet(
     return sheet.swapaxes(1, 2).reshape(rows * tile_px, columns * tile_px, 3)
 
 
+def truth_sheet(
+    outcomes: Sequence[Outcome], captions: Sequence[str], *, columns: int = 5, tile_px: int = 200
+) -> NDArray[np.uint8]:
+    """Draw people twice, side by side: on the left the annotated joints, on the right all that were found.
+
+    Args:
+        outcomes: of `predict_samples`, with their pictures; one at least.
+        captions: ASCII words to write under each pair.
+        columns: pairs side by side.
+        tile_px: side of each picture.
+
+    Returns:
+        (rows x (tile_px + 20), columns x 2 x tile_px, 3) uint8 RGB; the subject's left is blue, the right orange.
+    """
+    rows = -(-len(outcomes) // columns)
+    sheet = np.zeros((rows, columns, tile_px + _STRIP_PX, 2 * tile_px, 3), dtype=np.uint8)
+    for i, (outcome, caption) in enumerate(zip(outcomes, captions, strict=True)):
+        cell = sheet[i // columns, i % columns]
+        picture, crop = _cut(outcome, tile_px)
+        for place, pose in enumerate((_truth(outcome), outcome.pose)):
+            shown = None if pose is None else replace(pose, confidence=np.ones(H36M17.num_joints, np.float32))
+            cell[:tile_px, place * tile_px : (place + 1) * tile_px] = _drawn(picture, crop, shown)
+        corner = (4, tile_px + _STRIP_PX - 6)
+        cv2.putText(cell, caption, corner, cv2.FONT_HERSHEY_SIMPLEX, 0.4, _TEXT_RGB, 1, cv2.LINE_AA)
+    return sheet.swapaxes(1, 2).reshape(rows * (tile_px + _STRIP_PX), columns * 2 * tile_px, 3)
+
+
 def _tile(outcome: Outcome, tile_px: int) -> NDArray[np.uint8]:
-    crop = Crop.from_box(outcome.sample.box_xyxy_px, tile_px, _MARGIN)
-    tile = np.zeros((tile_px, tile_px, 3), dtype=np.uint8)
-    cv2.warpAffine(outcome.sample.load_image(), crop.affine, (tile_px, tile_px), dst=tile, flags=cv2.INTER_LINEAR)
-    if outcome.pose is not None:
-        joints_px = crop.to_crop(outcome.pose.joints_2d_px).astype(np.float32)
-        tile = draw_pose(tile, [replace(outcome.pose, joints_2d_px=joints_px)])
+    picture, crop = _cut(outcome, tile_px)
+    tile = _drawn(picture, crop, outcome.pose)
     true_px = crop.to_crop(outcome.sample.joints_2d_px)
     for x, y in true_px[np.isfinite(true_px).all(axis=-1)].round().astype(int).tolist():
         cv2.circle(tile, (x, y), 2, _TRUTH_RGB, thickness=-1, lineType=cv2.LINE_AA)
     return tile
+
+
+def _cut(outcome: Outcome, tile_px: int) -> tuple[NDArray[np.uint8], Crop]:
+    crop = Crop.from_box(outcome.sample.box_xyxy_px, tile_px, _MARGIN)
+    picture = np.zeros((tile_px, tile_px, 3), dtype=np.uint8)
+    cv2.warpAffine(outcome.sample.load_image(), crop.affine, (tile_px, tile_px), dst=picture, flags=cv2.INTER_LINEAR)
+    return picture, crop
+
+
+def _drawn(picture: NDArray[np.uint8], crop: Crop, pose: Pose | None) -> NDArray[np.uint8]:
+    if pose is None:
+        return picture.copy()
+    joints_px = crop.to_crop(pose.joints_2d_px).astype(np.float32)
+    return draw_pose(picture, [replace(pose, joints_2d_px=joints_px)])
+
+
+def _truth(outcome: Outcome) -> Pose:
+    """The annotation as if it had been found."""
+    sample = outcome.sample
+    return Pose(
+        joints_2d_px=sample.joints_2d_px,
+        confidence=np.ones(H36M17.num_joints, np.float32),
+        joints_3d_mm=np.full((H36M17.num_joints, 3), np.nan),
+        root_cam_mm=np.full(3, np.nan),
+        box_xyxy_px=sample.box_xyxy_px,
+        camera=sample.camera or Camera.from_fov((1, 1)),
+    )

@@ -1,0 +1,122 @@
+"""``hourlift analyse``: what to fix next in a hourglass."""
+
+from __future__ import annotations
+
+import heapq
+import math
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+if TYPE_CHECKING:
+    from hourlift.evaluation import Outcome
+
+DEFAULT_WORST = 40
+EXAMPLES = """
+hourlift analyse my-dataset/ --weights my-hourglass.onnx -o analysis/
+hourlift analyse synthetic --count 1000 -o analysis/
+"""
+
+
+def command(
+    data: tyro.conf.Positional[str],
+    *,
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
+    weights: str = "hourglass-fast",
+    whole_image: bool = False,
+    count: int | None = None,
+    worst: int = DEFAULT_WORST,
+    split: str = "all",
+    stride: int = 1,
+    images: Path | None = None,
+    flip_test: bool = False,
+    threads: int = 2,
+) -> None:
+    """Find where joints go wrong: by joint, pose, facing, size, visibility, confidence; and look at the worst people.
+
+    Writes into a folder: analysis.md and analysis.json with the tables, worst.png with the people of the fewest right
+    limb joints (annotation on the left, prediction on the right), and reliability.png (with hourlift[plots]).
+
+    "on either side" counts a joint as right also on the place of its partner of the other side: what PCK would be if
+    left and right were never mistaken. Poses are told from the annotated joints in the picture.
+
+    Args:
+        data: a data set, or "synthetic", as `hourlift evaluate` takes it.
+        out: folder to write to.
+        weights: hourglass to analyse, by name or as an .onnx file.
+        whole_image: search for the person in the whole picture instead of giving their box.
+        count: how many people, the first of the data set [default: all, or 400 synthetic ones].
+        worst: how many people worst.png shows.
+        split: which part of the data set, such as test.
+        stride: every how many-th frame of each film, or person.
+        images: folder of the pictures of a file in the COCO keypoint layout, if it is not beside the annotation.
+        flip_test: look at every crop mirrored too.
+        threads: CPU threads of the networks.
+    """
+    import cv2
+
+    from hourlift.cli.evaluate import open_people
+    from hourlift.cli.progress import LateProgress
+    from hourlift.evaluation import analyse, judge, predict_samples, truth_sheet
+    from hourlift.formats.atomic import replacing
+    from hourlift.predict import PosePredictor
+
+    for option, number in (("count", count), ("worst", worst)):
+        if number is not None and number < 1:
+            raise ValueError(f"--{option} must be at least 1, got {number}")
+    samples, total = open_people(data, count, images, split, stride, pictures=True)
+    predictor = PosePredictor(weights, threads=threads, flip_test=flip_test)
+    out.mkdir(parents=True, exist_ok=True)
+    outcomes: list[Outcome] = []
+
+    def watched() -> Iterator[Outcome]:
+        with LateProgress() as progress:
+            for outcome in predict_samples(predictor.predict, samples, whole_image=whole_image):
+                outcomes.append(outcome.without_picture())
+                progress.update("people", len(outcomes), total)
+                yield outcome
+
+    def order(outcome: Outcome) -> tuple[float, float]:
+        score = judge(outcome).pck
+        sure = 0.0 if outcome.pose is None else outcome.pose.score
+        return (2.0 if math.isnan(score) else score, -sure)  # of equally bad ones, who was sure comes first
+
+    chosen = heapq.nsmallest(worst, watched(), key=order)  # goes through all, and holds the pictures of few
+    title = f"Analysis: {data if data == 'synthetic' else Path(data).resolve().name}"
+    settings = {
+        "weights": weights,
+        "person": "searched in the whole picture" if whole_image else "given by a box",
+        "split": split,
+        "flip_test": flip_test,
+    }
+    analysis = analyse(outcomes, title, settings)
+    print(analysis.to_markdown(), end="")
+    for name, text in (("analysis.json", analysis.to_json()), ("analysis.md", analysis.to_markdown())):
+        with replacing(out / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    sheet = truth_sheet(chosen, [_caption(outcome) for outcome in chosen])
+    with replacing(out / "worst.png") as temporary:
+        cv2.imwrite(str(temporary), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+    try:
+        from hourlift.evaluation.plot import plot_reliability
+
+        plot_reliability({title: analysis.reliability}, out / "reliability.png")
+    except ValueError as error:
+        print(f"no reliability.png: {error}", file=sys.stderr)
+
+
+def _caption(outcome: Outcome) -> str:
+    """Who it is, the share of their limb joints that is right, how sure the hourglass was, and its mistaken pairs."""
+    from hourlift.evaluation import judge
+
+    scores = judge(outcome)
+    sure = "nobody found" if outcome.pose is None else f"said {100 * outcome.pose.score:.0f} %"
+    mistaken = (
+        f", {round(share * scores.pairs)}/{scores.pairs} {what}"
+        for what, share in (("swapped", scores.swapped), ("collapsed", scores.collapsed))
+        if share > 0
+    )
+    return f"{outcome.sample.id[-12:]}: right {100 * scores.pck:.0f} %, {sure}{''.join(mistaken)}"

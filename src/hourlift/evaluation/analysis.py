@@ -1,0 +1,205 @@
+"""What to fix next: where a hourglass's joints go wrong, by pose, facing, size, visibility and confidence."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hourlift.data.sample import VISIBILITY_NAMES
+from hourlift.evaluation import mistakes
+from hourlift.evaluation.pose_types import pose_types
+from hourlift.evaluation.reliability import Reliability, reliability
+from hourlift.evaluation.run import Outcome
+from hourlift.evaluation.scores import LIMB_PAIRS, crop_side
+from hourlift.evaluation.tables import percent, table, without_nan
+from hourlift.geometry.skeleton import H36M17, LIMB_JOINTS
+from hourlift.metrics import pair_confusion, torso_length
+
+SCHEMA = 1
+TORSO_EDGES = (0.18, 0.24, 0.3, 0.38)
+"""Between bins of the torso (left shoulder to right hip) over the crop's side: how large the body is in the crop."""
+SIDE_EDGES_PX = (100.0, 150.0, 200.0, 300.0)
+"""Between bins of the crop's side in pixels of the picture: how sharp the crop can be."""
+CONFIDENCE_EDGES = (0.2, 0.4, 0.6, 0.8)
+"""Between bins of a person's mean confidence."""
+
+_LIMBS = H36M17.indices(*LIMB_JOINTS)
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Scores of some of the people; shares are in [0, 1], NaN where there is nothing to measure.
+
+    Attributes:
+        people: How many.
+        pck: PCK@0.2 of the 12 limb joints.
+        either_side: The same where a joint on its partner's place counts as right too: blind to left and right.
+        pairs: Left-right limb pairs that are clearly apart.
+        swapped: Share of them.
+        collapsed: Share of them.
+    """
+
+    people: int
+    pck: float
+    either_side: float
+    pairs: int
+    swapped: float
+    collapsed: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analysis:
+    """What an analysis says.
+
+    Attributes:
+        title: Heading.
+        settings: What was analysed and how.
+        overall: Everybody.
+        groups: By aspect and kind.
+        mistakes: By joint, and by visibility where the data set tells, the share of each of `mistakes.KINDS`.
+        reliability: Of the confidence of all joints whose truth is known.
+    """
+
+    title: str
+    settings: dict[str, Any]
+    overall: Group
+    groups: dict[str, dict[str, Group]]
+    mistakes: dict[str, dict[str, dict[str, float]]]
+    reliability: Reliability
+
+    def to_json(self) -> str:
+        """JSON with `null` for what could not be measured."""
+        return json.dumps(without_nan({"schema": SCHEMA, **asdict(self)}), indent=2) + "\n"
+
+    def to_markdown(self) -> str:
+        """A table for each aspect, one of mistakes, one of confidence."""
+        settings = ", ".join(f"{key}: {value}" for key, value in self.settings.items())
+        text = f"# {self.title}\n\n{settings}.\n"
+        columns = ["people", "PCK@0.2", "on either side", "swapped", "collapsed"]
+        for aspect, groups in {"": {"all": self.overall}, **self.groups}.items():
+            text += "\n" + table(aspect, columns, [(name, _cells(group)) for name, group in groups.items()])
+        for what, rows in self.mistakes.items():
+            cells = [(name, [percent(share) for share in row.values()]) for name, row in rows.items()]
+            text += "\n" + table(what, mistakes.KINDS, cells)
+        return text + "\n" + _reliability_table(self.reliability)
+
+
+def analyse(outcomes: Sequence[Outcome], title: str, settings: dict[str, Any]) -> Analysis:
+    """Find where predictions fail.
+
+    Args:
+        outcomes: at least one, of `predict_samples`.
+        title: the heading.
+        settings: what was analysed and how, for the reader.
+
+    Raises:
+        ValueError: if there are no outcomes.
+    """
+    if not outcomes:
+        raise ValueError("there is nobody to analyse")
+    people = _People(outcomes)
+    groups = {
+        aspect: {kind: people.group(mask) for kind, mask in kinds.items()} for aspect, kinds in people.aspects().items()
+    }
+    tables = {"joint": {name: mistakes.shares(people.kinds[:, i]) for i, name in enumerate(H36M17.joint_names)}}
+    states = people.visibility()
+    if (states >= 0).any():
+        tables["visibility"] = {
+            name: mistakes.shares(people.kinds[states == i]) for i, name in enumerate(VISIBILITY_NAMES)
+        }
+    known = people.kinds != mistakes.UNKNOWN
+    return Analysis(
+        title=title,
+        settings=settings,
+        overall=people.group(np.ones(len(outcomes), bool)),
+        groups=groups,
+        mistakes=tables,
+        reliability=reliability(people.confidence[known], people.kinds[known] == mistakes.RIGHT),
+    )
+
+
+def judge(outcome: Outcome) -> Group:
+    """One person's scores."""
+    return _People([outcome]).group(np.ones(1, bool))
+
+
+class _People:
+    """N outcomes as arrays."""
+
+    def __init__(self, outcomes: Sequence[Outcome]) -> None:
+        self.outcomes = outcomes
+        self.true_px = np.array([outcome.sample.joints_2d_px for outcome in outcomes], np.float64)
+        self.predicted_px = np.full_like(self.true_px, np.nan)
+        self.confidence = np.zeros(self.true_px.shape[:2])
+        for i, outcome in enumerate(outcomes):
+            if outcome.pose is not None:
+                self.predicted_px[i], self.confidence[i] = outcome.pose.joints_2d_px, outcome.pose.confidence
+        self.torso_px = torso_length(self.true_px, H36M17)
+        self.kinds = mistakes.classify(self.predicted_px, self.true_px, self.torso_px)
+
+    def aspects(self) -> dict[str, Mapping[str, Mask]]:
+        """Who belongs to which group."""
+        side_px = np.array([crop_side(outcome) for outcome in self.outcomes])
+        return {
+            **pose_types(self.true_px),
+            "torso over the crop's side": _bins(self.torso_px / side_px, TORSO_EDGES, "{:.2f}"),
+            "crop's side in the picture, px": _bins(side_px, SIDE_EDGES_PX, "{:.0f}"),
+            "person's mean confidence": _bins(self.confidence.mean(1), CONFIDENCE_EDGES, "{:.1f}"),
+        }
+
+    def visibility(self) -> NDArray[np.int64]:
+        """(N, 17) states of joints; -1 where the data set does not tell."""
+        unknown = np.full(H36M17.num_joints, -1)
+        states = [outcome.sample.visibility for outcome in self.outcomes]
+        return np.array([unknown if state is None else state.astype(np.int64) for state in states])
+
+    def group(self, chosen: Mask) -> Group:
+        """Scores of the people of a mask (N,)."""
+        shares = mistakes.shares(self.kinds[chosen][:, _LIMBS])
+        right, other = (shares[mistakes.KINDS[kind]] for kind in (mistakes.RIGHT, mistakes.OTHER_SIDE))
+        confusion = pair_confusion(self.predicted_px[chosen], self.true_px[chosen], self.torso_px[chosen], LIMB_PAIRS)
+        return Group(
+            people=int(chosen.sum()),
+            pck=right,
+            either_side=right + other,
+            pairs=int(confusion.count.sum()),
+            swapped=confusion.swapped_share,
+            collapsed=confusion.collapsed_share,
+        )
+
+
+def _bins(values: NDArray[np.float64], edges: Sequence[float], style: str) -> dict[str, Mask]:
+    """Who is in which bin; somebody whose value is not known is in none."""
+    names = [style.format(edge) for edge in edges]
+    labels = [
+        f"below {names[0]}",
+        *(f"{a} to {b}" for a, b in zip(names, names[1:], strict=False)),
+        f"{names[-1]} and more",
+    ]
+    place = np.where(np.isfinite(values), np.digitize(values, edges), -1)
+    return {label: place == i for i, label in enumerate(labels)}
+
+
+def _cells(group: Group) -> list[str]:
+    if not group.people:
+        return ["–"] * 5
+    shares = (group.pck, group.either_side, group.swapped, group.collapsed)
+    return [str(group.people), *map(percent, shares)]
+
+
+def _reliability_table(measured: Reliability) -> str:
+    rows = []
+    for low, high, count, said, right in zip(
+        measured.edges, measured.edges[1:], measured.counts, measured.confidence, measured.right, strict=False
+    ):
+        name = f"{low:.1f} to {high:.1f}"
+        rows.append((name, [str(count), percent(said), percent(right)] if count else ["–"] * 3))
+    text = table("confidence", ["joints", "said", "right"], rows)
+    return (
+        f"{text}\nExpected calibration error {percent(measured.error)}; a joint that is right is more confident than "
+        f"one that is not with probability {measured.ranking:.3f}.\n"
+    )

@@ -1,0 +1,66 @@
+"""Does confidence mean something: of the joints said to be 0.8, are 80 % right?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+NUM_BINS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reliability:
+    """Joints in bins of equal width in confidence; bins that hold none are NaN.
+
+    Attributes:
+        edges: (bins + 1,) of the bins, 0 to 1.
+        counts: (bins,) joints.
+        confidence: (bins,) their mean confidence.
+        right: (bins,) the share of them that is right.
+        error: Expected calibration error: how far confidence and share right are apart, the mean over joints.
+        ranking: Probability that a joint which is right is more confident than one which is not (the area under the
+            ROC curve): 1 says that confidence sorts perfectly, 0.5 that it tells nothing.
+    """
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+    confidence: tuple[float, ...]
+    right: tuple[float, ...]
+    error: float
+    ranking: float
+
+
+def reliability(confidence: ArrayLike, right: ArrayLike, bins: int = NUM_BINS) -> Reliability:
+    """Compare confidence with what came true.
+
+    Args:
+        confidence: any shape, in [0, 1].
+        right: the same shape, bool.
+        bins: how many.
+    """
+    said, true = np.ravel(confidence).astype(np.float64), np.ravel(right).astype(np.float64)
+    edges = np.linspace(0, 1, bins + 1)
+    place = np.clip(np.digitize(said, edges) - 1, 0, bins - 1)
+    counts = np.bincount(place, minlength=bins)
+    filled = np.where(counts > 0, counts, np.nan)
+    mean_said = np.bincount(place, said, minlength=bins) / filled
+    mean_true = np.bincount(place, true, minlength=bins) / filled
+    error = np.nansum(counts * np.abs(mean_said - mean_true)) / len(said) if len(said) else np.nan
+    return Reliability(
+        edges=tuple(edges.tolist()),
+        counts=tuple(counts.tolist()),
+        confidence=tuple(mean_said.tolist()),
+        right=tuple(mean_true.tolist()),
+        error=float(error),
+        ranking=_ranking(said, true > 0),
+    )
+
+
+def _ranking(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+    """Mann and Whitney's U over all pairs; equal confidences count half."""
+    positives, negatives = int(right.sum()), int((~right).sum())
+    if not positives or not negatives:
+        return float("nan")
+    _, place, counts = np.unique(confidence, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]  # from 1; ties share the mean of their ranks
+    return float((ranks[right].sum() - positives * (positives + 1) / 2) / (positives * negatives))
