@@ -39,7 +39,7 @@ def main(count: int = 200, weights: str = "hourglass-fast", lifter: str = "lifte
         batch = scenes[0.0].render((SEED, start), min(20, count - start))
         for image, joints in zip(batch.images.permute(0, 2, 3, 1).numpy(), batch.joints_2d_px.numpy(), strict=True):
             box = box_from_joints(joints)
-            fits["true box"].append(float(detect.fit(predictor.predict(image, box)[0].confidence)))
+            fits["true box"].append(float(detect.fit(predictor._joints.estimate(image, box[None]).peaks[0])))
             best = _best(predictor, image)
             if best is not None:
                 right = detect.iou(best.box_xyxy_px, box) > 0.5

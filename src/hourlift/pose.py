@@ -33,7 +33,8 @@ class Pose:
 
     Attributes:
         joints_2d_px: (17, 2) x, y in image pixels, pixel centres at integers.
-        confidence: (17,) peak of each joint's heatmap, 0 (a guess) to 1 (certain).
+        confidence: (17,) how likely each joint is right, within 0.2 torso, by the model's calibration; the peak of its
+            heatmap where the model has none. 0 (a guess) to 1 (certain).
         joints_3d_mm: (17, 3) relative to the pelvis, in camera axes.
         root_cam_mm: (3,) the pelvis in the camera frame; NaN when it could not be solved.
         box_xyxy_px: (4,) the person's box: left, top, right, bottom.

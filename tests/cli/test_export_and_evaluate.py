@@ -14,11 +14,14 @@ from hourlift.cli import main
 from hourlift.data import Sample, write_shards
 from hourlift.data.joints_file import FoundJoints, write_joints
 from hourlift.data.source import Source
+from hourlift.evaluation import synthetic
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.crop import box_from_joints
 from hourlift.geometry.skeleton import LSP14
 from hourlift.hourglass.network import HourglassConfig, StackedHourglass
 from hourlift.lifter.network import Lifter, LifterConfig
+from hourlift.predict.runtime import Model
+from hourlift.synth.presets import everyday
 from hourlift.training import checkpoint
 
 
@@ -206,5 +209,45 @@ def test_evaluate_complains_in_one_line(
     capsys.readouterr()
     chosen = arguments + ([] if "--weights" in arguments else models)
     assert main(["evaluate", *chosen]) == 2
+    error = capsys.readouterr().err
+    assert complaint in error and error.count("\n") == 1
+
+
+def test_calibrate_changes_the_metadata_of_a_hourglass(
+    checkpoints: Path, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(synthetic, "PRESETS", {"everyday": everyday})  # the others take their time to set up
+    model, plot = tmp_path / "hourglass.onnx", tmp_path / "plot.svg"
+    assert main(["export", str(checkpoints / "hourglass.pt"), "-o", str(model)]) == 0
+    before = weights.sha256(model)
+    options = ["--count", "5", "--check-count", "5", "--plot", str(plot)]
+    assert main(["calibrate", str(model), "-o", str(tmp_path / "new.onnx"), *options]) == 0
+    printed = capsys.readouterr().out
+    assert weights.sha256(model) == before
+    assert f"{tmp_path / 'new.onnx'}: SHA-256 {weights.sha256(tmp_path / 'new.onnx')}" in printed
+    assert "heatmap's peak: off by" in printed and "calibrated: off by" in printed and "<svg" in plot.read_text()
+    contract = Model(tmp_path / "new.onnx", "hourglass").contract
+    assert np.array(contract["confidence"]["weights"]).shape == (17, 4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["x.pt"], "x.pt: the name of an ONNX model ends in .onnx"),
+        (["x.onnx"], "x.onnx does not exist"),
+        (["x.onnx", "--count", "0"], "--count must be at least 1, got 0"),
+        (["lifter.onnx"], "this is a lifter model"),
+    ],
+)
+def test_calibrate_complains_in_one_line(
+    models: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+    arguments: list[str],
+    complaint: str,
+) -> None:
+    monkeypatch.chdir(Path(models[1]).parent)
+    capsys.readouterr()
+    assert main(["calibrate", *arguments]) == 2
     error = capsys.readouterr().err
     assert complaint in error and error.count("\n") == 1

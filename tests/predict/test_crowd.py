@@ -119,7 +119,8 @@ def test_an_unclear_pose_beside_a_clear_one_is_a_part_of_it(
     def estimate(asked: np.ndarray) -> Joints2D:
         near = np.abs(asked[:, None] - boxes).sum(axis=-1).argmin(axis=1)
         joints = np.array([figure.joints(places[k], HEIGHT) for k in near])
-        return Joints2D(joints, np.tile([[sure[k]] for k in near], 17).astype(float))
+        peaks = np.tile([[sure[k]] for k in near], 17).astype(float)
+        return Joints2D(joints, peaks, peaks)
 
     image = np.full((WH[1], WH[0], 3), 128, np.uint8)
     follower = CrowdFollower(2, searches=False)

@@ -156,7 +156,7 @@ def test_iou() -> None:
 
 def test_joints_that_all_coincide_lead_nowhere_but_harm_nothing() -> None:
     def estimate(boxes: np.ndarray) -> Joints2D:
-        return Joints2D(np.full((len(boxes), 17, 2), 50.0), np.full((len(boxes), 17), 0.5))
+        return Joints2D(np.full((len(boxes), 17, 2), 50.0), *np.full((2, len(boxes), 17), 0.5))
 
     found = find_person((640, 480), estimate)
     assert found is not None
@@ -169,7 +169,7 @@ def test_a_middling_answer_is_refused_and_the_search_ends() -> None:
     def estimate(boxes: np.ndarray) -> Joints2D:
         calls.append(len(boxes))
         joints = np.random.default_rng(len(calls)).uniform(0, 100, (len(boxes), 17, 2))
-        return Joints2D(joints, np.full((len(boxes), 17), FOUND_CONFIDENCE - 0.01))
+        return Joints2D(joints, *np.full((2, len(boxes), 17), FOUND_CONFIDENCE - 0.01))
 
     assert find_person((640, 480), estimate) is None
     assert len(calls) < 30

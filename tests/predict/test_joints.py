@@ -78,7 +78,7 @@ def test_joints_come_back_at_the_pixels_where_they_are(
     hourglass: Model, figure, image_wh: tuple[int, int], pelvis: tuple[float, float], height: float
 ) -> None:
     image = figure.draw(image_wh, pelvis, height)
-    joints, confidence = JointEstimator(hourglass).estimate(image, figure.box(pelvis, height)[None])
+    joints, confidence, _ = JointEstimator(hourglass).estimate(image, figure.box(pelvis, height)[None])
     inside = (figure.joints(pelvis, height) < np.array(image_wh) - 0.06 * height).all(axis=-1)
     crop_pixel = 1.2 * height / 128
     np.testing.assert_allclose(joints[0][inside], figure.joints(pelvis, height)[inside], atol=0.4 * crop_pixel)
@@ -91,7 +91,7 @@ def test_joints_come_back_at_the_pixels_where_they_are(
 def test_many_boxes_are_one_batch(hourglass: Model, figure) -> None:
     image = np.hstack([figure.draw((300, 300), (150, 150), h) for h in (150, 200, 250)])
     pelvises = [((150.0 + 300 * i, 150.0), h) for i, h in enumerate((150, 200, 250))]
-    joints, _ = JointEstimator(hourglass).estimate(image, np.array([figure.box(*p) for p in pelvises]))
+    joints, *_ = JointEstimator(hourglass).estimate(image, np.array([figure.box(*p) for p in pelvises]))
     np.testing.assert_allclose(joints, [figure.joints(*p) for p in pelvises], atol=1)
     none = JointEstimator(hourglass).estimate(image, np.zeros((0, 4)))
     assert none.joints_px.shape == (0, 17, 2)

@@ -51,6 +51,9 @@ COMMANDS: dict[str, Command] = {
     "data": Command("hourlift.cli.data", "say what a folder of annotated pictures holds; turn it into shards", "data"),
     "submit": Command("hourlift.cli.submit", "predict a test set into a CSV file for an evaluation server"),
     "export": Command("hourlift.cli.export", "turn a training checkpoint into an ONNX model", "train"),
+    "calibrate": Command(
+        "hourlift.cli.calibrate", "make an exported hourglass's confidence a probability", "train,synth"
+    ),
 }
 
 

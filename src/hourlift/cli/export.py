@@ -49,6 +49,7 @@ def command(
         if None in stage.values():
             raise ValueError(f"{checkpoint} does not say how its hourglass was trained: {stage}")
         exported = export_hourglass(model, out, name=name, decode=decode, commit=commit, **stage)
+        print(f"confidence is the heatmap's peak until: hourlift calibrate {out}")
     parameters = sum(parameter.numel() for parameter in model.parameters())
     print(
         f"{out}: {kind} of {parameters:,} parameters after {meta['step']:,} steps, {exported.size_bytes / 1e6:.1f} MB"

@@ -199,7 +199,4 @@ def _reliability_table(measured: Reliability) -> str:
         name = f"{low:.1f} to {high:.1f}"
         rows.append((name, [str(count), percent(said), percent(right)] if count else ["–"] * 3))
     text = table("confidence", ["joints", "said", "right"], rows)
-    return (
-        f"{text}\nExpected calibration error {percent(measured.error)}; a joint that is right is more confident than "
-        f"one that is not with probability {measured.ranking:.3f}.\n"
-    )
+    return f"{text}\nConfidence is {measured}.\n"

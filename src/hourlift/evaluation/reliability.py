@@ -5,7 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hourlift.evaluation.tables import percent
+
 NUM_BINS = 10
+SAID = 0.8
+"""`Reliability.about` is of what has this confidence, 0.05 more or less."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +24,8 @@ class Reliability:
         error: Expected calibration error: how far confidence and share right are apart, the mean over joints.
         ranking: Probability that a joint which is right is more confident than one which is not (the area under the
             ROC curve): 1 says that confidence sorts perfectly, 0.5 that it tells nothing.
+        joints_about: Joints said to be about `SAID`.
+        about: The share of those that is right; NaN where there are none.
     """
 
     edges: tuple[float, ...]
@@ -28,6 +34,14 @@ class Reliability:
     right: tuple[float, ...]
     error: float
     ranking: float
+    joints_about: int
+    about: float
+
+    def __str__(self) -> str:
+        return (
+            f"off by {percent(self.error)} on average; of {self.joints_about} joints said to be about {SAID}, "
+            f"{percent(self.about)} are right; right above wrong with probability {self.ranking:.3f}"
+        )
 
 
 def reliability(confidence: ArrayLike, right: ArrayLike, bins: int = NUM_BINS) -> Reliability:
@@ -46,6 +60,7 @@ def reliability(confidence: ArrayLike, right: ArrayLike, bins: int = NUM_BINS) -
     mean_said = np.bincount(place, said, minlength=bins) / filled
     mean_true = np.bincount(place, true, minlength=bins) / filled
     error = np.nansum(counts * np.abs(mean_said - mean_true)) / len(said) if len(said) else np.nan
+    near = np.abs(said - SAID) < 0.05
     return Reliability(
         edges=tuple(edges.tolist()),
         counts=tuple(counts.tolist()),
@@ -53,6 +68,8 @@ def reliability(confidence: ArrayLike, right: ArrayLike, bins: int = NUM_BINS) -
         right=tuple(mean_true.tolist()),
         error=float(error),
         ranking=_ranking(said, true > 0),
+        joints_about=int(near.sum()),
+        about=float(true[near].mean()) if near.any() else float("nan"),
     )
 
 

@@ -94,10 +94,16 @@ def lift_samples(
         yield Outcome(sample=sample, pose=people[0] if people else None, milliseconds=milliseconds)
 
 
+def true_places(sample: Sample) -> NDArray[np.float64]:
+    """(17, 2) where the joints are in the plane of the picture, outside of it too where the camera tells."""
+    if sample.camera is not None and sample.joints_3d_cam_mm is not None:
+        return sample.camera.project(sample.joints_3d_cam_mm)
+    return sample.joints_2d_px.astype(np.float64)
+
+
 def _given_joints(sample: Sample, joints_px: Mapping[str, NDArray[np.floating]] | None) -> NDArray[np.floating] | None:
     if joints_px is None:
-        exact = sample.camera is not None and sample.joints_3d_cam_mm is not None
-        joints = sample.camera.project(sample.joints_3d_cam_mm) if exact else sample.joints_2d_px  # type: ignore[union-attr, arg-type]
+        joints: NDArray[np.floating] = true_places(sample)
     elif sample.id in joints_px:
         joints = joints_px[sample.id]
     else:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hourlift.data.sample import Sample
-from hourlift.synth.presets import everyday
+from hourlift.synth.presets import PRESETS, everyday
 from hourlift.synth.samples import render_samples
 
 HELD_OUT_SEED = 20_000_000
@@ -31,3 +31,12 @@ def synthetic_samples(
         ValueError: the folder holds no readable picture.
     """
     return render_samples(replace(everyday(), size=size, photos=photos), seed, count)
+
+
+def mixed_samples(count: int, seed: int, size: int = SIZE, photos: Path | None = None) -> Iterator[Sample]:
+    """Render as many people of each of the generator's presets; arguments as `synthetic_samples` has them."""
+    names = list(PRESETS)
+    for i, name in enumerate(names):
+        first, last = i * count // len(names), (i + 1) * count // len(names)
+        config = replace(PRESETS[name](), size=size, photos=photos)
+        yield from render_samples(config, seed, last - first, first=first)

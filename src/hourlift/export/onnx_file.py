@@ -93,6 +93,33 @@ def write_onnx(
     return Exported(file=file, sha256=sha256(file), size_bytes=len(content), parity=parity)
 
 
+def change_metadata(source: str | Path, file: str | Path, changes: dict[str, Any]) -> str:
+    """Write a model with other metadata; network and weights stay as they are, byte for byte.
+
+    Args:
+        source: a model that hourlift exported.
+        file: where to write; may be the source.
+        changes: keys of the metadata "hourlift" with their new values.
+
+    Returns:
+        SHA-256 of the written file.
+
+    Raises:
+        ValueError: the source was not exported by hourlift.
+        OSError: a file cannot be read or written.
+    """
+    file, model = Path(file), onnx.load(source)
+    known = {prop.key: prop.value for prop in model.metadata_props}
+    if METADATA_KEY not in known:
+        raise ValueError(f"{source}: this model was not exported by hourlift (its metadata have no {METADATA_KEY!r})")
+    known[METADATA_KEY] = json.dumps(json.loads(known[METADATA_KEY]) | changes)
+    helper.set_model_props(model, known)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(file) as temporary:
+        temporary.write_bytes(model.SerializeToString())
+    return sha256(file)
+
+
 def with_float16_weights(model: onnx.ModelProto) -> onnx.ModelProto:
     """Copy a model with its weight matrices stored as float16, each followed by a Cast back to float32.
 

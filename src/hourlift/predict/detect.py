@@ -2,7 +2,8 @@
 
 The heatmaps of a crop are sharp and high when one person fills it. So the search looks at the whole frame,
 then at smaller squares in more and more places; around each promising answer it draws the box of the joints
-found and looks again, until the box stays where it is. The box with the highest mean confidence wins.
+found and looks again, until the box stays where it is. The box with the highest mean peak wins: peaks, not the
+calibrated confidence, which is that of a person's joints in their own box.
 
 This finds one person, and the more of the frame they fill the surer. A few more are found by searching again
 and passing over the poses that are known by then; it is no detector of crowds.
@@ -48,16 +49,19 @@ _MISSING_GROWTH = 0.5  # how much wider the box is drawn when no joint was found
 
 
 class Found(NamedTuple):
-    """A person in a picture: box (4,) xyxy px, joints (17, 2) px, confidence (17,)."""
+    """A person in a picture: box (4,) xyxy px, joints (17, 2) px, confidence (17,) and heatmap peaks (17,)."""
 
     box_xyxy_px: Array
     joints_px: Array
     confidence: Array
+    peaks: Array | None = None
+    """None where nobody looked: the joints were given."""
 
     @property
     def fit(self) -> float:
         """How well the box fits a person, 0 to 1; see `fit`."""
-        return float(fit(self.confidence))
+        assert self.peaks is not None, "nobody looked"
+        return float(fit(self.peaks))
 
 
 def find_person(image_wh: tuple[int, int], estimate: Estimate) -> Found | None:
@@ -127,40 +131,40 @@ def refine(boxes_xyxy_px: Array, estimate: Estimate) -> Found | None:
         The box of best fit, however low; None when no box shows enough joints.
     """
     answer = estimate(boxes_xyxy_px)
-    order = np.argsort(-fit(answer.confidence))[:_NUM_REFINED]
+    order = np.argsort(-fit(answer.peaks))[:_NUM_REFINED]
     boxes = boxes_xyxy_px[order]
-    joints, confidence = answer.joints_px[order], answer.confidence[order]
+    joints, confidence, peaks = (part[order] for part in answer)
     for _ in range(MAX_REFINEMENTS):
-        next_boxes = person_box(joints, confidence)
-        clear = (_num_confident(confidence) >= MIN_JOINTS) & np.isfinite(next_boxes).all(axis=-1)
+        next_boxes = person_box(joints, peaks)
+        clear = (_num_confident(peaks) >= MIN_JOINTS) & np.isfinite(next_boxes).all(axis=-1)
         moving = clear & (iou(next_boxes, boxes) < STABLE_IOU)
         if not moving.any():
             break
         boxes[moving] = next_boxes[moving]
-        joints[moving], confidence[moving] = estimate(boxes[moving])
-    best = int(np.argmax(fit(confidence)))
-    if _num_confident(confidence[best]) < MIN_JOINTS:
+        joints[moving], confidence[moving], peaks[moving] = estimate(boxes[moving])
+    best = int(np.argmax(fit(peaks)))
+    if _num_confident(peaks[best]) < MIN_JOINTS:
         return None
-    return Found(boxes[best], joints[best], confidence[best])
+    return Found(boxes[best], joints[best], confidence[best], peaks[best])
 
 
-def fit(confidence: Array) -> Array:
-    """How well a crop fits a whole person: mean confidence (..., 17) -> (...,), less for missing joints."""
-    return np.asarray(confidence.mean(axis=-1) * (confidence >= JOINT_CONFIDENCE).mean(axis=-1))
+def fit(peaks: Array) -> Array:
+    """How well a crop fits a whole person: mean heatmap peak (..., 17) -> (...,), less for missing joints."""
+    return np.asarray(peaks.mean(axis=-1) * (peaks >= JOINT_CONFIDENCE).mean(axis=-1))
 
 
-def person_box(joints_px: Array, confidence: Array) -> Array:
+def person_box(joints_px: Array, peaks: Array) -> Array:
     """The box to look for a person in, given the joints that were found.
 
     Args:
         joints_px: (..., 17, 2).
-        confidence: (..., 17); joints below `JOINT_CONFIDENCE` are left out. The more are missing, the wider the
+        peaks: (..., 17); joints below `JOINT_CONFIDENCE` are left out. The more are missing, the wider the
             box is drawn: the rest of the person is somewhere around.
 
     Returns:
         (..., 4) xyxy px; NaN where no joint is confident, or all of them lie within one pixel.
     """
-    confident = confidence >= JOINT_CONFIDENCE
+    confident = peaks >= JOINT_CONFIDENCE
     tight = box_from_joints(np.where(confident[..., None], joints_px, np.nan), growth=BOX_GROWTH)
     missing = 1.0 - confident.mean(axis=-1, keepdims=True)
     extent = np.tile(tight[..., 2:] - tight[..., :2], 2)
@@ -210,22 +214,22 @@ def _stacked(people: Sequence[Found]) -> tuple[Array, Array, Array]:
 
 
 def _passing_over(known: Sequence[Found], estimate: Estimate) -> Estimate:
-    """Stage 1 without confidence in the poses of known people."""
+    """Stage 1 without confidence and peaks in the poses of known people."""
     if not known:
         return estimate
 
     def estimate_others(boxes_xyxy_px: Array, /) -> Joints2D:
-        joints, confidence = estimate(boxes_xyxy_px)
-        seen = [Found(*person) for person in zip(boxes_xyxy_px, joints, confidence, strict=True)]
-        likeness = oks(known, seen).max(axis=0)
-        return Joints2D(joints, np.where(likeness[:, None] >= SAME_PERSON_OKS, 0.0, confidence))
+        answer = estimate(boxes_xyxy_px)
+        seen = [Found(*person) for person in zip(boxes_xyxy_px, *answer, strict=True)]
+        is_new = oks(known, seen).max(axis=0)[:, None] < SAME_PERSON_OKS
+        return Joints2D(answer.joints_px, is_new * answer.confidence, is_new * answer.peaks)
 
     return estimate_others
 
 
-def _num_confident(confidence: Array) -> NDArray[np.intp]:
+def _num_confident(peaks: Array) -> NDArray[np.intp]:
     """(..., 17) -> (...,) how many joints are confident."""
-    return (confidence >= JOINT_CONFIDENCE).sum(axis=-1)
+    return (peaks >= JOINT_CONFIDENCE).sum(axis=-1)
 
 
 def _starts(low: float, high: float, side: float) -> Array:

@@ -1,5 +1,6 @@
 """Stage 1 in use: boxes in a picture -> square crops -> hourglass -> 2D joints in the picture's pixels."""
 
+import logging
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
@@ -10,16 +11,31 @@ from numpy.typing import NDArray
 from hourlift.geometry.crop import Crop, rescale_points
 from hourlift.geometry.skeleton import H36M17
 from hourlift.hourglass.heatmap import DecodeMethod, decode
+from hourlift.predict.confidence import Calibration, gather_evidence
 from hourlift.predict.runtime import Model
 
 Image = NDArray[np.uint8]
 
+log = logging.getLogger(__name__)
+
 
 class Joints2D(NamedTuple):
-    """2D joints of N boxes: (N, 17, 2) image pixels, and (N, 17) heatmap peaks in [0, 1]."""
+    """2D joints of N boxes."""
 
     joints_px: NDArray[np.float64]
+    """(N, 17, 2) image pixels."""
     confidence: NDArray[np.float64]
+    """(N, 17) how likely each is right, by the model's calibration; `peaks` where it has none."""
+    peaks: NDArray[np.float64]
+    """(N, 17) heatmap peaks in [0, 1], which searches go by: they fall where a crop does not fit a person."""
+
+
+class Answer(NamedTuple):
+    """What the hourglass says of N boxes: joints (N, 17, 2) in image pixels, peaks (N, 17), heatmaps (N, 17, H, W)."""
+
+    joints_px: NDArray[np.float64]
+    peaks: NDArray[np.float64]
+    heatmaps: NDArray[np.float32]
 
 
 class Estimate(Protocol):
@@ -43,6 +59,9 @@ class JointEstimator:
         self._size = int(model.contract["input_size"])
         self._margin = float(model.contract["crop_margin"])
         self._decode: DecodeMethod = model.contract["decode"]
+        self._calibration = Calibration.of_contract(model.contract)
+        if self._calibration is None:
+            log.info("%s is not calibrated: confidence is the heatmap's peak; see `hourlift calibrate`", model.path)
 
     def estimate(self, image_rgb: Image, boxes_xyxy_px: NDArray[np.float64]) -> Joints2D:
         """Find the joints of the person in each box.
@@ -54,12 +73,19 @@ class JointEstimator:
         Returns:
             The joints in image pixels; they may lie outside of the image.
         """
+        joints_px, peaks, heatmaps = self.look(image_rgb, boxes_xyxy_px)
+        known = self._calibration
+        return Joints2D(joints_px, peaks if known is None else known(gather_evidence(heatmaps)), peaks)
+
+    def look(self, image_rgb: Image, boxes_xyxy_px: NDArray[np.float64]) -> Answer:
+        """The same with the heatmaps instead of what the calibration makes of them."""
         crops = [Crop.from_box(box, self._size, self._margin) for box in boxes_xyxy_px]
         heatmaps = self._heatmaps(cut_out(image_rgb, crops, self._size))
         points, peaks = decode(heatmaps, method=self._decode)
         points = rescale_points(points, self._size / heatmaps.shape[-1])
         joints = [crop.to_image(p) for crop, p in zip(crops, points, strict=True)]
-        return Joints2D(np.array(joints).reshape(-1, H36M17.num_joints, 2), np.clip(peaks, 0.0, 1.0).astype(float))
+        joints_px = np.array(joints).reshape(-1, H36M17.num_joints, 2)
+        return Answer(joints_px, np.clip(peaks, 0.0, 1.0).astype(float), heatmaps)
 
     def _heatmaps(self, batch: Image) -> NDArray[np.float32]:
         """(N, S, S, 3) crops -> (N, 17, H, W) heatmaps."""

@@ -66,11 +66,12 @@ def look_around(box: NDArray[np.float64], estimate: Estimate) -> Found:
 
 def next_box(found: Found) -> NDArray[np.float64]:
     """Where to look in the next frame: around the joints, or in the same place when they say nothing."""
-    box = person_box(found.joints_px, found.confidence)
+    assert found.peaks is not None, "somebody looked"
+    box = person_box(found.joints_px, found.peaks)
     return box if np.isfinite(box).all() else found.box_xyxy_px
 
 
 def look(box: NDArray[np.float64], estimate: Estimate) -> Found:
     """Stage 1 in one box (4,)."""
     answer = estimate(box[None])
-    return Found(box, answer.joints_px[0], answer.confidence[0])
+    return Found(box, answer.joints_px[0], answer.confidence[0], answer.peaks[0])

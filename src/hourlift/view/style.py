@@ -18,7 +18,7 @@ LEFT_INK_RGB = (0, 114, 178)
 RIGHT_INK_RGB = (213, 94, 0)
 INK_RGB = (40, 42, 48)
 
-MIN_CONFIDENCE = 0.1  # a heatmap's noise floor: below it the joint's place means nothing
+MIN_CONFIDENCE = 0.1  # below it, nine of ten joints are elsewhere
 FULL_CONFIDENCE = 0.6  # from here on a joint is drawn at full weight
 
 Side = str  # "left", "right" or "centre", the subject's

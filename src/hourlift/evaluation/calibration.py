@@ -1,0 +1,124 @@
+"""Fits what makes confidence mean something, `predict.confidence.Calibration`, on people whose joints are known."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hourlift.data.sample import Sample
+from hourlift.evaluation import mistakes
+from hourlift.evaluation.reliability import Reliability, reliability
+from hourlift.evaluation.run import true_places
+from hourlift.evaluation.scores import LIMB_PAIRS
+from hourlift.geometry.skeleton import H36M17
+from hourlift.metrics import pair_confusion, torso_length
+from hourlift.predict.confidence import EVIDENCE, Calibration, gather_evidence
+from hourlift.predict.joints import JointEstimator
+
+_RIDGE = 1.0  # pulls weights to 0: little against thousands of joints, but it bounds them where few joints are wrong
+_NEWTON_STEPS = 30
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class JudgedJoints:
+    """Joints of N people in their boxes.
+
+    Attributes:
+        evidence: (N, 17, evidence) of `gather_evidence`.
+        peaks: (N, 17) of the heatmaps.
+        right: (N, 17) whether each is within 0.2 torso of its true place, be it outside of the picture.
+        known: (N, 17) whether that place is known.
+        collapsed: (N, 17) whether it and its partner, clearly apart in truth, were found on one limb.
+    """
+
+    evidence: Array
+    peaks: Array
+    right: NDArray[np.bool_]
+    known: NDArray[np.bool_]
+    collapsed: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, estimator: JointEstimator, samples: Iterable[Sample]) -> Self:
+        """Look at people in their boxes, one by one.
+
+        Raises:
+            ValueError: there is nobody.
+        """
+        found, true = [], []
+        for sample in samples:
+            answer = estimator.look(sample.load_image(), sample.box_xyxy_px[None].astype(np.float64))
+            found.append((answer.joints_px[0], answer.peaks[0], gather_evidence(answer.heatmaps)[0]))
+            true.append(true_places(sample))
+        if not found:
+            raise ValueError("there is nobody to calibrate on")
+        joints_px, peaks, evidence = (np.array(part) for part in zip(*found, strict=True))
+        true_px = np.array(true)
+        torso_px = torso_length(true_px, H36M17)
+        kinds = mistakes.classify(joints_px, true_px, torso_px)
+        return cls(
+            evidence=evidence,
+            peaks=peaks,
+            right=kinds == mistakes.RIGHT,
+            known=kinds != mistakes.UNKNOWN,
+            collapsed=_collapsed(joints_px, true_px, torso_px),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """Whether confidence means something.
+
+    Attributes:
+        reliability: Of all joints whose place is known.
+        collapsed: Mean confidence of the joints of collapsed pairs, of which at least half are wrong; NaN without any.
+    """
+
+    reliability: Reliability
+    collapsed: float
+
+    def __str__(self) -> str:
+        return f"{self.reliability}; {self.collapsed:.2f} on average in collapsed pairs"
+
+
+def check(judged: JudgedJoints, confidence: Array) -> Check:
+    """Compare a confidence (N, 17) of judged joints with what is true of them."""
+    collapsed = judged.known & judged.collapsed
+    return Check(
+        reliability=reliability(confidence[judged.known], judged.right[judged.known]),
+        collapsed=float(confidence[collapsed].mean()) if collapsed.any() else float("nan"),
+    )
+
+
+def fit(judged: JudgedJoints) -> Calibration:
+    """The logistic regression of "right" on the evidence, for each joint, by Newton's method."""
+    weights = []
+    for joint in range(H36M17.num_joints):
+        known = judged.known[:, joint]
+        weights.append(_logistic(judged.evidence[known, joint], judged.right[known, joint]))
+    return Calibration(weights=np.array(weights))
+
+
+def _logistic(evidence: Array, right: NDArray[np.bool_]) -> Array:
+    """(M, evidence), (M,) -> (1 + evidence,) weights, the constant first."""
+    inputs = np.concatenate([np.ones((len(evidence), 1)), evidence], axis=1)
+    ridge = np.diag([1e-6, *[_RIDGE] * len(EVIDENCE)])
+    weights = np.zeros(inputs.shape[1])
+    for _ in range(_NEWTON_STEPS):
+        share = 1 / (1 + np.exp(-inputs @ weights))
+        slope = inputs.T @ (share - right) + ridge @ weights
+        curvature = (inputs.T * (share * (1 - share))) @ inputs + ridge
+        weights = weights - np.linalg.solve(curvature, slope)
+    return weights
+
+
+def _collapsed(joints_px: Array, true_px: Array, torso_px: Array) -> NDArray[np.bool_]:
+    """(N, 17) joints whose pair is collapsed."""
+    flags = np.zeros(joints_px.shape[:2], bool)
+    for i, person in enumerate(zip(joints_px, true_px, torso_px, strict=True)):
+        collapsed = pair_confusion(*person, LIMB_PAIRS).collapsed > 0
+        flags[i, np.array(LIMB_PAIRS)[collapsed].ravel()] = True
+    return flags

@@ -1,0 +1,86 @@
+"""Heatmaps -> how likely each joint is right: within 0.2 torso of where it is.
+
+A heatmap's peak is no probability: it is low where the joint is known but not to the pixel, and high where left and
+right are both found on one limb. So a calibration, which `hourlift calibrate` fits and writes into the model's
+metadata, reads three things about a peak (`EVIDENCE`) and answers by a logistic regression, one for each joint.
+
+Shapes: B pictures, J joints, heatmaps (B, J, H, W).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hourlift.geometry.skeleton import H36M17
+
+EVIDENCE = ("here", "partner", "person")
+"""Logits of: the heatmap's mass around its peak; the mass of the other side's heatmap at the same place, 0 for joints
+without an other side; and the mean of "here" over the person's joints."""
+
+_REACH = 1 / 16  # of the mass around a peak, to each side, in sides of the heatmap: about 0.2 torso of somebody upright
+_CERTAIN_MASS = 2 * np.pi  # of a Gaussian of one cell's spread and the height 1, which a certain network answers
+_LEAST = 1e-3  # no probability is nearer to 0 or 1 than this before its logit is taken
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Calibration:
+    """The regressions: weights (17, 1 + evidence), the constant first."""
+
+    weights: Array
+
+    @classmethod
+    def of_contract(cls, contract: Mapping[str, Any]) -> Self | None:
+        """That of a model's metadata, None where there is none.
+
+        Raises:
+            ValueError: it is of another kind than this hourlift knows.
+        """
+        content = contract.get("confidence")
+        if content is None:
+            return None
+        weights = np.asarray(content["weights"], np.float64)
+        if tuple(content["evidence"]) != EVIDENCE or weights.shape != (H36M17.num_joints, 1 + len(EVIDENCE)):
+            raise ValueError(f"the model's confidence goes by {content['evidence']}; this hourlift knows {EVIDENCE}")
+        return cls(weights=weights)
+
+    def to_contract(self) -> dict[str, Any]:
+        """What a model's metadata keep under "confidence"."""
+        return {"evidence": list(EVIDENCE), "weights": self.weights.round(4).tolist()}
+
+    def __call__(self, evidence: Array) -> Array:
+        """(B, 17, evidence) -> (B, 17) probabilities of being right."""
+        logits = self.weights[:, 0] + (evidence * self.weights[:, 1:]).sum(axis=-1)
+        return np.asarray(1 / (1 + np.exp(-logits)))
+
+
+def gather_evidence(heatmaps: NDArray[np.floating]) -> Array:
+    """What there is to say about each heatmap's peak: (B, 17, H, W) in [0, 1] -> (B, 17, len(EVIDENCE))."""
+    count, joints, height, width = heatmaps.shape
+    reach = max(1, round(_REACH * width))
+    padded = np.pad(heatmaps, ((0, 0), (0, 0), (reach, reach), (reach, reach))).reshape(count, joints, -1)
+    y, x = np.divmod(heatmaps.reshape(count, joints, -1).argmax(axis=-1), width)
+    steps = np.arange(2 * reach + 1)
+    stride = width + 2 * reach
+    around = (y * stride + x)[..., None] + (steps[:, None] * stride + steps).ravel()
+    here = np.take_along_axis(padded, around, axis=-1).sum(axis=-1)
+    partner = np.take_along_axis(padded[:, H36M17.flip_permutation], around, axis=-1).sum(axis=-1)
+    known = _logit(here / _CERTAIN_MASS)
+    paired = H36M17.flip_permutation != np.arange(joints)
+    return np.stack(
+        [
+            known,
+            np.where(paired, _logit(partner / _CERTAIN_MASS), 0.0),
+            np.broadcast_to(known.mean(axis=-1, keepdims=True), known.shape),
+        ],
+        axis=-1,
+    )
+
+
+def _logit(share: NDArray[np.floating]) -> Array:
+    clipped = np.clip(share.astype(np.float64), _LEAST, 1 - _LEAST)
+    return np.asarray(np.log(clipped) - np.log1p(-clipped))
