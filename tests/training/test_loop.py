@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from hourlift.training import checkpoint
-from hourlift.training.loop import Stage, TrainConfig, _optimizer, _Run, step_seed, train
+from hourlift.training.loop import Stage, TrainConfig, _Run, step_seed, train
+from hourlift.training.optimizer import optimizer
 
 MakeStage = Callable[..., Stage]
 
@@ -172,7 +173,7 @@ def test_the_gradient_norm_is_clipped(config: TrainConfig, tmp_path: Path) -> No
 
 def test_weight_decay_spares_biases_and_batch_norm(toy: MakeStage, config: TrainConfig) -> None:
     model = toy().build_model()
-    decayed, spared = _optimizer(model, replace(config, weight_decay=0.1)).param_groups
+    decayed, spared = optimizer(model, config.optimiser, config.lr, config.betas, weight_decay=0.1).param_groups
     assert (decayed["weight_decay"], spared["weight_decay"]) == (0.1, 0.0)
     assert {p.ndim for p in decayed["params"]} == {4}
     assert {p.ndim for p in spared["params"]} == {1}

@@ -41,6 +41,7 @@ COMMANDS: dict[str, Command] = {
     "live": Command("hourlift.cli.live", "lift people in a webcam's pictures as they come, and watch"),
     "plot": Command("hourlift.cli.plot", "joint angles over time as a plot and a CSV file", "plots"),
     "train": Command("hourlift.cli.train", "train the hourglass or the lifter", "train,synth"),
+    "gpu-run": Command("hourlift.cli.gpu_run", "train the large hourglass on a GPU within a time limit", "train,synth"),
     "predict-joints": Command(
         "hourlift.cli.predict_joints", "find the 2D joints of a whole data set, for the lifter to train on"
     ),

@@ -6,17 +6,18 @@ A checkpoint is a dictionary of plain data and tensors, so that loading one neve
     kind: "hourglass" | "lifter"; model_config: the fields of HourglassConfig | LifterConfig
     stage: what the stage says of itself (`hourlift.training.loop.Stage.meta`)
     train_config: the fields of `hourlift.training.loop.TrainConfig`
-    step: updates done; metrics: of the last validation
+    step: updates done; progress: how far the run is, 0 to 1; metrics: of the last validation
     ema: state of the averaged network, the one to use
     model, optimizer: states to go on from; a compact checkpoint has neither
 """
 
+import io
 import os
 import pickle
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +27,9 @@ from hourlift.hourglass.network import HourglassConfig, StackedHourglass
 from hourlift.lifter.network import Lifter, LifterConfig
 
 SCHEMA = 1
+MOST_BYTES = 16 * 2**20
+"""Of a part of a checkpoint that was split: what repositories and mail take."""
+
 _TENSORS = ("ema", "model", "optimizer")
 
 
@@ -49,14 +53,42 @@ def save(path: Path, state: Mapping[str, Any]) -> None:
         os.fsync(file.fileno())
 
 
+def split(path: Path, most_bytes: int = MOST_BYTES) -> list[Path]:
+    """Cut a file that is larger than that into parts, which `load` joins again; returns the files there are now."""
+    content = path.read_bytes()
+    for part in _parts(path):  # of what was there before
+        part.unlink()
+    count = -(-len(content) // most_bytes)
+    if count <= 1:
+        return [path]
+    parts = [path.with_name(f"{path.name}.{i + 1}-of-{count}") for i in range(count)]
+    for i, part in enumerate(parts):
+        with replacing(part) as temporary:
+            temporary.write_bytes(content[i * most_bytes : (i + 1) * most_bytes])
+    path.unlink()
+    return parts
+
+
+def _open(path: Path) -> BinaryIO:
+    """A checkpoint's bytes, also where it lies in parts."""
+    parts = _parts(path)
+    if path.exists() or not parts:
+        return path.open("rb")
+    return io.BytesIO(b"".join(part.read_bytes() for part in parts))
+
+
+def _parts(path: Path) -> list[Path]:
+    return sorted(path.parent.glob(f"{path.name}.*-of-*"), key=lambda part: int(part.suffix[1:].partition("-")[0]))
+
+
 def load(path: Path) -> dict[str, Any]:
-    """Read a checkpoint, tensors on the CPU.
+    """Read a checkpoint, tensors on the CPU; one that `split` cut by the name that it had.
 
     Raises:
         FileNotFoundError: There is none.
-        ValueError: It is cut off, or not one of ours.
+        ValueError: It is cut off, a part of it is missing, or it is not one of ours.
     """
-    with path.open("rb") as file:
+    with _open(path) as file:
         try:
             state = torch.load(file, map_location="cpu", weights_only=True)
         # the ways in which PyTorch's reader and unpickler fail on a file that was cut off or is something else

@@ -1,9 +1,9 @@
 """Stage 1's training: the hourglass on synthetic people rendered as it goes."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,9 +17,18 @@ from hourlift.hourglass.loss import LossKind, heatmap_loss
 from hourlift.hourglass.network import STRIDE, HourglassConfig, StackedHourglass
 from hourlift.metrics.pck import torso_length
 from hourlift.synth.generate import Generator
+from hourlift.training.clock import Clock
 from hourlift.training.hourglass_measures import find_joints, measure
 from hourlift.training.loop import TrainConfig, step_seed
-from hourlift.training.rendered import HELD_OUT_SEED, RenderedChunks, RenderPlan, chunk_stream, ramp, render
+from hourlift.training.rendered import (
+    HELD_OUT_SEED,
+    RenderedChunks,
+    RenderPlan,
+    WantedChunk,
+    chunk_stream,
+    ramp,
+    render,
+)
 
 _VALIDATED_AT_ONCE = 32
 
@@ -31,7 +40,10 @@ class HourglassRecipe:
     Attributes:
         name: Of the weights.
         network: Its shape.
-        input_size: Side of the training pictures, pixels.
+        input_size: Side of the pictures, pixels.
+        first_size: Side of the pictures in the first part of the run, where smaller ones teach more in the same time;
+            None leaves it out.
+        first_share: Length of that part, as a share of the run.
         loss: And with it the meaning of the heatmaps.
         sigma: Of the target Gaussians, heatmap pixels.
         mild: Augmentation of the start.
@@ -47,6 +59,8 @@ class HourglassRecipe:
     name: str
     network: HourglassConfig
     input_size: int = 256
+    first_size: int | None = None
+    first_share: float = 0.75
     loss: LossKind = "cross_entropy"
     sigma: float = 1.0
     mild: AugmentConfig
@@ -56,6 +70,10 @@ class HourglassRecipe:
     render_workers: int = 1
     held_out: int = 512
     train: TrainConfig
+
+    def size_at(self, progress: float) -> int:
+        """Side of the pictures at a progress in [0, 1] of the run."""
+        return self.input_size if self.first_size is None or progress >= self.first_share else self.first_size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,12 +102,28 @@ def hourglass_meta(recipe: str, input_size: int, loss: LossKind, sigma: float) -
     return {"recipe": recipe, "skeleton": H36M17.name, "input_size": input_size, "loss": loss, "sigma": sigma}
 
 
-class HourglassStage:
-    """The hourglass's part of the training loop."""
+class _HeldOut(NamedTuple):
+    images: Tensor
+    """(N, 3, S, S) uint8."""
+    joints_px: np.ndarray
+    """(N, 17, 2) pixels of the pictures."""
+    inside: np.ndarray
+    """(N, 17) which of the joints are in the picture."""
 
-    def __init__(self, recipe: HourglassRecipe) -> None:
+
+class HourglassStage:
+    """The hourglass's part of the training loop.
+
+    Args:
+        recipe: Everything.
+        clock: That of the loop, which the curriculum goes by; None goes by the steps.
+    """
+
+    def __init__(self, recipe: HourglassRecipe, clock: Clock | None = None) -> None:
         assert recipe.batch_size <= recipe.plan.chunk_size, "a batch comes from one chunk of pictures"
-        self.recipe = recipe
+        self.recipe, self.clock = recipe, clock or Clock(recipe.train.steps)
+        self._size = recipe.input_size  # of the last batch, and so of a validation
+        self._held_out: dict[int, _HeldOut] = {}
 
     @property
     def meta(self) -> Mapping[str, Any]:
@@ -107,48 +141,61 @@ class HourglassStage:
         per_pass = plan.chunk_size // recipe.batch_size
         per_chunk = per_pass * plan.reuse
         first, num_chunks = start_step // per_chunk, -(-steps // per_chunk)
-        # The generator needs double precision, which Apple's GPUs lack.
-        renderer = "cpu" if recipe.render_workers or device.type != "cuda" else str(device)
-        chunks = RenderedChunks(plan, recipe.train.seed * world_size + rank, num_chunks, renderer)
-        for index, chunk in enumerate(chunk_stream(chunks, range(first, num_chunks), recipe.render_workers), first):
+        chunks = RenderedChunks(plan, recipe.train.seed * world_size + rank, self._renderer(device))
+        wanted = map(self._wanted_chunk, range(first, num_chunks), range(first * per_chunk, sys.maxsize, per_chunk))
+        for index, chunk in enumerate(chunk_stream(chunks, wanted, recipe.render_workers), first):
+            images, joints_px = chunk.images.to(device), chunk.joints_2d_px.to(device)
+            self._size = recipe.input_size * images.shape[-1] // plan.synth.size
             begin = index * per_chunk
             for step in range(max(start_step, begin), min(steps, begin + per_chunk)):
+                if self.clock.steps is None and self.clock.progress >= 1:
+                    return
                 turn, place = divmod(step - begin, per_pass)
                 order = torch.Generator().manual_seed(step_seed(recipe.train.seed, index, rank) + 2 + turn)
                 picked = torch.randperm(len(chunk), generator=order)[place * recipe.batch_size :][: recipe.batch_size]
-                yield self._augmented(
-                    chunk.images[picked].to(device), chunk.joints_2d_px[picked].to(device), step, rank
-                )
+                picked = picked.to(device)
+                yield self._augmented(images[picked], joints_px[picked], step, rank)
+
+    def _wanted_chunk(self, number: int, step: int) -> WantedChunk:
+        """A chunk whose first step that is."""
+        recipe, progress = self.recipe, self.clock.at(step)
+        size = recipe.plan.synth.size * recipe.size_at(progress) // recipe.input_size
+        return WantedChunk(number, progress, size)
 
     def _augmented(self, images: Tensor, joints_px: Tensor, step: int, rank: int) -> HourglassBatch:
         """The batch of a step: strongly augmented with the probability that the curriculum has for it, else mildly."""
         recipe = self.recipe
         generator = torch.Generator().manual_seed(step_seed(recipe.train.seed, step, rank) + 1)
-        share = ramp(step / recipe.train.steps, recipe.plan.curriculum.augmentation)
+        share = ramp(self.clock.at(step), recipe.plan.curriculum.augmentation)
         strong = torch.rand((), generator=generator).item() < share
         config = recipe.strong if strong else recipe.mild
-        return HourglassBatch.of(*augment(images, joints_px, recipe.input_size, config, generator))
+        return HourglassBatch.of(*augment(images, joints_px, self._size, config, generator))
 
     def loss(self, model: nn.Module, batch: HourglassBatch) -> tuple[Tensor, Mapping[str, Tensor | float]]:
         """Loss of all stacks."""
         stacks = model(batch.images)
         loss = heatmap_loss(stacks, batch.joints, batch.weights, kind=self.recipe.loss, sigma=self.recipe.sigma)
-        return loss, {}
+        return loss, {"side": float(batch.images.shape[-1])}
 
     def validate(self, model: nn.Module, device: torch.device) -> Mapping[str, float]:
-        """`measure` on held-out people, cropped as a user's are."""
-        recipe = self.recipe
-        images, true_px, inside = self._held_out
+        """`measure` on held-out people, cropped as a user's are, in pictures of the size that it is trained on now."""
+        recipe, size = self.recipe, self._size
+        if size not in self._held_out:
+            self._held_out[size] = self._render_held_out(size, self._renderer(device))
+        images, true_px, inside = self._held_out[size]
         parts = images.split(_VALIDATED_AT_ONCE)
         found = find_joints(model, parts, device, loss=recipe.loss, sigma=recipe.sigma, bf16=recipe.train.bf16)
         torso_px = torso_length(true_px, H36M17)
-        return measure(found, np.where(inside[..., None], true_px, np.nan), torso_px, recipe.input_size)
+        return measure(found, np.where(inside[..., None], true_px, np.nan), torso_px, size)
 
-    @cached_property
-    def _held_out(self) -> tuple[Tensor, np.ndarray, np.ndarray]:
-        """Held-out pictures (N, 3, S, S) uint8, joints (N, 17, 2) in pixels, which of them are inside (N, 17)."""
+    def _renderer(self, device: torch.device) -> str:
+        """Where people are rendered for a training on a device."""
+        # The generator needs double precision, which Apple's GPUs lack.
+        return "cpu" if self.recipe.render_workers or device.type != "cuda" else str(device)
+
+    def _render_held_out(self, size: int, device: str) -> _HeldOut:
         recipe = self.recipe
         views = replace(recipe.plan.synth.views, margin=(CROP_MARGIN, CROP_MARGIN), shift=0.0, truncated_share=0.0)
-        generator = Generator(replace(recipe.plan.synth, size=recipe.input_size, views=views, empty_share=0.0))
-        batch = render(generator, (HELD_OUT_SEED,), recipe.held_out)
-        return batch.images, batch.joints_2d_px.numpy(), (batch.visibility != OUTSIDE).numpy()
+        generator = Generator(replace(recipe.plan.synth, size=size, views=views, empty_share=0.0), device)
+        batch = render(generator, (HELD_OUT_SEED,), recipe.held_out).to("cpu")
+        return _HeldOut(batch.images, batch.joints_2d_px.numpy(), (batch.visibility != OUTSIDE).numpy())

@@ -10,14 +10,16 @@ import time
 from collections.abc import Iterator, Mapping, Sized
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from hourlift.training import checkpoint, distributed
+from hourlift.training.clock import Clock
 from hourlift.training.ema import Ema
+from hourlift.training.optimizer import OptimizerKind, optimizer
 from hourlift.training.run_log import Meter, RunLog
 from hourlift.training.schedule import ScheduleKind, schedule
 from hourlift.training.stop import STOP_REASONS, StopReason, stop_requests
@@ -54,7 +56,7 @@ class TrainConfig:
     """Share of the run in which the learning rate rises."""
     floor: float = 0.01
     """Share of the learning rate that is left at the end."""
-    optimiser: Literal["adamw", "adam", "rmsprop"] = "adamw"
+    optimiser: OptimizerKind = "adamw"
     betas: tuple[float, float] = (0.9, 0.99)
     """Of Adam; RMSprop takes the second and has no momentum."""
     weight_decay: float = 0.0
@@ -64,12 +66,14 @@ class TrainConfig:
     bf16: bool = True
     """Forward pass in bfloat16 where PyTorch holds it safe; weights, losses and statistics stay float32."""
     channels_last: bool = True
+    compile: bool = False
+    """With torch.compile, on a GPU alone: on a CPU it gains nothing."""
     seed: int = 0
     device: str = "cpu"
     threads: int | None = None
     """PyTorch's threads in each process; None leaves it to PyTorch."""
     max_minutes: float | None = None
-    """Stop after this time with a checkpoint to resume from; the schedule goes by steps all the same."""
+    """Stop after this time with a checkpoint to resume from; the schedule goes by the clock all the same."""
     log_every: int = 50
     validate_every: int = 1000
     checkpoint_every_s: float = 300.0
@@ -86,7 +90,13 @@ class TrainResult:
 
 
 def train(
-    stage: Stage, config: TrainConfig, out_dir: Path, *, resume: bool = False, init: Path | None = None
+    stage: Stage,
+    config: TrainConfig,
+    out_dir: Path,
+    *,
+    resume: bool = False,
+    init: Path | None = None,
+    clock: Clock | None = None,
 ) -> TrainResult:
     """Train until the last step, the time limit, a signal (SIGTERM, Ctrl-C), or the end of the data.
 
@@ -96,6 +106,7 @@ def train(
         out_dir: Gets last.pt (to resume from), compact.pt (the averaged network alone) and log.jsonl.
         resume: Go on from out_dir/last.pt.
         init: A checkpoint whose averaged weights a new run starts from.
+        clock: What the run goes by, if not by its steps.
 
     Raises:
         FileNotFoundError: Nothing to resume or to start from.
@@ -110,21 +121,21 @@ def train(
         if config.threads is not None:
             torch.set_num_threads(config.threads)
         torch.manual_seed(config.seed)
-        run = _Run(stage, config, device)
+        run = _Run(stage, config, device, clock)
         if resume:
             run.resume(checkpoint.load(last), last)
         elif init is not None:
             checkpoint.warm_start(run.model, init)
             run.ema = Ema(run.model, config.ema_decay)
         out_dir.mkdir(parents=True, exist_ok=True)
-        with RunLog(out_dir, steps=config.steps, start=run.step, enabled=world.is_main) as log:
+        with RunLog(out_dir, steps=run.clock.steps, start=run.step, enabled=world.is_main) as log:
             reason = _loop(stage, run, world, log, last)
             if world.is_main:
                 if reason != "signal" and run.validated_at != run.step:  # whoever sends a signal is in a hurry
                     run.validate(log)
                 checkpoint.save(last, run.state())
                 checkpoint.save_compact(out_dir / "compact.pt", run.state())
-                log.say(f"{reason} at step {run.step} of {config.steps}; {last}")
+                log.say(f"{reason} at step {run.step}, {run.clock.at(run.step):.0%} of the run; {last}")
         return TrainResult(step=run.step, stopped_by=reason, metrics=run.metrics, checkpoint=last)
 
 
@@ -132,8 +143,11 @@ def _loop(stage: Stage, run: "_Run", world: distributed.World, log: RunLog, last
     """All the steps."""
     config = run.config
     model = world.wrap(run.model, run.device).train()
+    if config.compile and run.device.type == "cuda":
+        model = torch.compile(model)  # type: ignore[assignment]
     batches = stage.batches(run.step, run.device, world.rank, world.size)
     meter, saved_at = Meter(world.size), time.monotonic()
+    run.clock.start()
     with stop_requests(config.max_minutes) as stop:
         while run.step < config.steps:
             torch.manual_seed(step_seed(config.seed, run.step, world.rank))
@@ -162,12 +176,13 @@ def _loop(stage: Stage, run: "_Run", world: distributed.World, log: RunLog, last
 class _Run:
     """What changes during a run, and how it is kept."""
 
-    def __init__(self, stage: Stage, config: TrainConfig, device: torch.device) -> None:
+    def __init__(self, stage: Stage, config: TrainConfig, device: torch.device, clock: Clock | None = None) -> None:
         self.stage, self.config, self.device = stage, config, device
+        self.clock = clock or Clock(config.steps)
         self.model = stage.build_model().to(device)
         if config.channels_last:
             self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimizer = _optimizer(self.model, config)
+        self.optimizer = optimizer(self.model, config.optimiser, config.lr, config.betas, config.weight_decay)
         self.ema = Ema(self.model, config.ema_decay)
         self.step = 0
         self.metrics: dict[str, float] = {}
@@ -177,7 +192,7 @@ class _Run:
         """One step; what it has to tell. `model` is ours, perhaps wrapped."""
         config = self.config
         lr = config.lr * schedule(
-            config.schedule, (self.step + 1) / config.steps, warmup=config.warmup, floor=config.floor
+            config.schedule, self.clock.at(self.step + 1), warmup=config.warmup, floor=config.floor
         )
         for group in self.optimizer.param_groups:
             group["lr"] = lr
@@ -189,6 +204,7 @@ class _Run:
         self.optimizer.step()
         self.ema.update(self.model, self.step)
         self.step += 1
+        self.clock.tick()
         return {"loss": loss, **told, "grad_norm": grad_norm, "lr": lr}
 
     def validate(self, log: RunLog) -> None:
@@ -208,6 +224,7 @@ class _Run:
             "stage": dict(self.stage.meta),
             "train_config": dataclasses.asdict(self.config),
             "step": self.step,
+            "progress": self.clock.at(self.step),
             "metrics": self.metrics,
             "ema": self.ema.model.state_dict(),
             "model": self.model.state_dict(),
@@ -224,24 +241,9 @@ class _Run:
         self.ema.model.load_state_dict(state["ema"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.metrics = state["step"], dict(state["metrics"])
+        self.clock.progress = state.get("progress", 0.0)
 
 
 def step_seed(seed: int, step: int, rank: int = 0) -> int:
     """A seed of 32 bits for the random numbers of one step in one process."""
     return int(np.random.SeedSequence((seed, step, rank)).generate_state(1)[0])
-
-
-def _optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """The optimiser, with weight decay on kernels and matrices alone."""
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    match config.optimiser:
-        case "adamw":
-            return torch.optim.AdamW(groups, lr=config.lr, betas=config.betas, fused=True)
-        case "adam":
-            return torch.optim.Adam(groups, lr=config.lr, betas=config.betas, fused=True)
-        case "rmsprop":
-            return torch.optim.RMSprop(groups, lr=config.lr, alpha=config.betas[1])

@@ -3,8 +3,9 @@
 A chunk is a function of (seed, index, progress), so a run is re-made from its seed and goes on where it stopped.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -65,21 +66,27 @@ class RenderPlan:
         return PoseMix(**mix), replace(views, front_share=share)
 
 
-class RenderedChunks(Dataset[SynthBatch]):
-    """Chunk `index` of a run, rendered when asked for."""
+class WantedChunk(NamedTuple):
+    """Which chunk of a run, at which progress in [0, 1], and the side of its pictures in pixels."""
 
-    def __init__(self, plan: RenderPlan, seed: int, num_chunks: int, device: str) -> None:
-        self.plan, self.seed, self.num_chunks, self.device = plan, seed, num_chunks, device
+    number: int
+    progress: float
+    size: int
+
+
+class RenderedChunks(Dataset[SynthBatch]):
+    """Chunks of a run, rendered when asked for."""
+
+    def __init__(self, plan: RenderPlan, seed: int, device: str) -> None:
+        self.plan, self.seed, self.device = plan, seed, device
         self._generator: Generator | None = None
 
-    def __len__(self) -> int:
-        return self.num_chunks
-
-    def __getitem__(self, index: int) -> SynthBatch:
-        if self._generator is None:  # built in the worker: the body and the pictures do not travel
-            self._generator = Generator(self.plan.synth, self.device)
-        poses, views = self.plan.settings(index / self.num_chunks)
-        return render(self._generator, (self.seed, index), self.plan.chunk_size, poses=poses, views=views)
+    def __getitem__(self, wanted: WantedChunk) -> SynthBatch:
+        if self._generator is None or self._generator.config.size != wanted.size:
+            # built in the worker: the body and the pictures do not travel
+            self._generator = Generator(replace(self.plan.synth, size=wanted.size), self.device)
+        poses, views = self.plan.settings(wanted.progress)
+        return render(self._generator, (self.seed, wanted.number), self.plan.chunk_size, poses=poses, views=views)
 
 
 def render(
@@ -98,12 +105,12 @@ def render(
     return SynthBatch.concatenate(parts)
 
 
-def chunk_stream(chunks: RenderedChunks, indices: Sequence[int], workers: int) -> Iterator[SynthBatch]:
+def chunk_stream(chunks: RenderedChunks, wanted: Iterable[WantedChunk], workers: int) -> Iterator[SynthBatch]:
     """Renders chunks in order, `workers` processes ahead of the training (0: in this process, on its device)."""
     loader = DataLoader(
         chunks,
         batch_size=None,
-        sampler=indices,
+        sampler=wanted,
         num_workers=workers,
         worker_init_fn=_one_thread,
         prefetch_factor=1 if workers else None,

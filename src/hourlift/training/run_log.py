@@ -21,12 +21,12 @@ class RunLog:
 
     Args:
         out_dir: Folder for log.jsonl and TensorBoard's files.
-        steps: Of the whole run.
+        steps: Of the whole run; None where nobody knows.
         start: The step at which this run starts.
         enabled: Whether to tell anything; False in all processes but one.
     """
 
-    def __init__(self, out_dir: Path, *, steps: int, start: int, enabled: bool = True) -> None:
+    def __init__(self, out_dir: Path, *, steps: int | None, start: int, enabled: bool = True) -> None:
         self._console = Console(stderr=True, quiet=not enabled)
         self._steps = steps
         self._file = (out_dir / "log.jsonl").open("a") if enabled else None
@@ -62,7 +62,8 @@ class RunLog:
         if not self._bar.disable:
             self._bar.update(self._task, told=told)
         else:
-            self.say(f"step {step}/{self._steps}  {told}")
+            whole = "" if self._steps is None else f"/{self._steps}"
+            self.say(f"step {step}{whole}  {told}")
         if self._file:
             self._file.write(json.dumps({"step": step, **{k: float(f"{v:.6g}") for k, v in values.items()}}) + "\n")
             self._file.flush()

@@ -1,0 +1,198 @@
+"""A GPU for half an hour -> trained weights: render, train, evaluate and write within a time limit, and go on later."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hourlift.formats.atomic import replacing
+from hourlift.hourglass.network import HourglassConfig, StackedHourglass
+from hourlift.synth.presets import PRESETS
+from hourlift.training import checkpoint, distributed
+from hourlift.training.clock import Clock
+from hourlift.training.hourglass_stage import HourglassRecipe, HourglassStage
+from hourlift.training.loop import TrainResult, train
+from hourlift.training.render_speed import choose_workers
+
+FINISH_SHARE, FINISH_MINUTES = 0.15, 2.5
+"""Of a call's time, kept for the evaluation and for writing: that share, at most so long."""
+_BYTES_A_PIXEL = 4  # of a rendered picture: three colours and the mask
+_DONE = 0.999  # progress from which a run is over
+_LAST_STEP_MINUTES = 0.1  # after the clock's end, so that the last step sees it
+
+
+@dataclass(frozen=True, kw_only=True)
+class GpuRun:
+    """One call.
+
+    Attributes:
+        out: Folder of the run; a run in it is gone on with.
+        minutes: Wall clock of the call, everything included.
+        train_minutes: Training of the whole run, over as many calls as it takes; None ends it with this call.
+        device: That trains.
+        render_workers: Processes that render; 0 renders in the training's own, on its device; None measures.
+        init: Checkpoint that a new run starts from.
+        judged: People of each preset whom the evaluation renders.
+    """
+
+    out: Path
+    minutes: float
+    train_minutes: float | None = None
+    device: str = "cuda"
+    render_workers: int | None = None
+    init: Path | None = None
+    judged: int = 256
+
+
+def tiny(recipe: HourglassRecipe) -> HourglassRecipe:
+    """The same with a network and pictures so small that a CPU goes through all of it in seconds."""
+    return replace(
+        recipe,
+        name=f"{recipe.name}-tiny",
+        network=HourglassConfig(num_stacks=recipe.network.num_stacks, width=16, num_joints=17, depth=2),
+        input_size=64,
+        first_size=32,
+        first_share=0.4,
+        plan=replace(recipe.plan, synth=replace(recipe.plan.synth, size=88), chunk_size=16, reuse=2),
+        batch_size=8,
+        held_out=16,
+        train=replace(recipe.train, log_every=2, validate_every=1000, threads=1),
+    )
+
+
+def gpu_run(recipe: HourglassRecipe, call: GpuRun) -> dict[str, Any]:
+    """Train for a call's time, or go on; evaluate; write weights and a report.
+
+    `call.out` gets, beside the files of `training.loop.train`, compact.pt in parts of at most 16 MiB where it is
+    larger, and report.json and report.md.
+
+    Args:
+        recipe: What to train. Its steps are not looked at.
+        call: How long, where, on what.
+
+    Returns:
+        What report.json holds.
+
+    Raises:
+        ValueError, OSError: As `training.loop.train`.
+    """
+    begin = time.monotonic()
+    device = distributed.World().device(call.device)
+    workers, told = _renderer(recipe, call, device)
+    print(f"{recipe.name} on {_device_name(device)}: {told}", file=sys.stderr)
+    train_config = replace(recipe.train, steps=sys.maxsize, device=call.device)
+    recipe = replace(recipe, render_workers=workers, train=train_config)
+    _speed_up(device)
+    result, progress = _train(recipe, call, begin)
+    presets = _judge(recipe, call, device) if result.stopped_by != "signal" else {}  # who sends one is in a hurry
+    report = {
+        "recipe": recipe.name,
+        "network": asdict(recipe.network),
+        "device": _device_name(device),
+        "torch": torch.__version__,
+        "rendering": told,
+        "progress": progress,
+        "stopped_by": "finished" if progress >= _DONE else result.stopped_by,
+        "steps": result.step,
+        "views": result.step * recipe.batch_size,
+        "speed": _speed(call.out / "log.jsonl"),
+        "held_out": dict(result.metrics),
+        "presets": presets,
+        "weights": [path.name for path in checkpoint.split(call.out / "compact.pt")],
+        "minutes": (time.monotonic() - begin) / 60,
+    }
+    for name, text in (("report.json", json.dumps(report, indent=2) + "\n"), ("report.md", to_markdown(report))):
+        with replacing(call.out / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    return report
+
+
+def _train(recipe: HourglassRecipe, call: GpuRun, begin: float) -> tuple[TrainResult, float]:
+    """Train for what is left of the call that began then; how it ended, and the progress."""
+    last = call.out / "last.pt"
+    progress = float(checkpoint.load(last).get("progress", 0.0)) if last.exists() else 0.0
+    kept = min(FINISH_MINUTES, FINISH_SHARE * call.minutes)
+    left = max(0.0, call.minutes - (time.monotonic() - begin) / 60 - kept)
+    clock = Clock(None, left if call.train_minutes is None else call.train_minutes * (1 - progress))
+    most = 0.0 if progress >= _DONE else left + _LAST_STEP_MINUTES
+    config = replace(recipe.train, max_minutes=most)
+    stage = HourglassStage(recipe, clock)
+    result = train(stage, config, call.out, resume=last.exists(), init=call.init, clock=clock)
+    return result, clock.progress
+
+
+def to_markdown(report: Mapping[str, Any]) -> str:
+    """The report in words and tables."""
+    rows = {"all kinds of people, as trained on": report["held_out"], **report["presets"]}
+    lines = [
+        f"# {report['recipe']}: {report['progress']:.0%} of the run",
+        "",
+        f"{report['device']}, PyTorch {report['torch']}. {report['views']:,} views in {report['steps']:,} steps; this "
+        f"call took {report['minutes']:.1f} minutes: {report['stopped_by']}. Rendering: "
+        f"{report['rendering']}. Weights: {', '.join(report['weights'])}.",
+        "",
+        "| side of the pictures, px | views a second | share of the time waiting for pictures |",
+        "| ---: | ---: | ---: |",
+        *(f"| {side} | {s['views_s']:.0f} | {s['data_wait']:.0%} |" for side, s in report["speed"].items()),
+        "",
+        "| held-out synthetic people | PCK@0.2 | swapped | collapsed |",
+        "| --- | ---: | ---: | ---: |",
+        *(f"| {name} | {m['pck']:.1%} | {m['swapped']:.1%} | {m['collapsed']:.1%} |" for name, m in rows.items() if m),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _renderer(recipe: HourglassRecipe, call: GpuRun, device: torch.device) -> tuple[int, str]:
+    if call.render_workers is not None:
+        return call.render_workers, f"{call.render_workers} processes render, as told"
+    first = recipe.plan.synth.size * recipe.size_at(0.0) // recipe.input_size
+    chunk_bytes = recipe.plan.chunk_size * recipe.plan.synth.size**2 * _BYTES_A_PIXEL
+    return choose_workers(device, first, os.cpu_count() or 1, chunk_bytes)
+
+
+def _judge(recipe: HourglassRecipe, call: GpuRun, device: torch.device) -> dict[str, dict[str, float]]:
+    """PCK, swapped and collapsed pairs of the averaged network on people of every preset."""
+    model, _ = checkpoint.load_model(call.out / "last.pt")
+    assert isinstance(model, StackedHourglass)
+    model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    found = {}
+    for name, preset in PRESETS.items():
+        synth = replace(preset(), photos=recipe.plan.synth.photos)
+        judges = replace(recipe, plan=replace(recipe.plan, synth=synth), held_out=call.judged)
+        with torch.no_grad():
+            found[name] = dict(HourglassStage(judges).validate(model, device))
+    return found
+
+
+def _speed(log: Path) -> dict[str, dict[str, float]]:
+    """Medians over the log's lines, by side of the pictures: views a second, share of the time waiting for them."""
+    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    speeds = {}
+    for side in sorted({line["side"] for line in lines if "side" in line and line["side"].is_integer()}):
+        told = [line for line in lines if line.get("side") == side]
+        middle = {name: sorted(line[key] for line in told)[len(told) // 2] for name, key in _TOLD.items()}
+        speeds[str(int(side))] = middle
+    return speeds
+
+
+_TOLD = {"views_s": "items_s", "data_wait": "data_wait"}
+
+
+def _speed_up(device: torch.device) -> None:
+    """What PyTorch leaves off by default."""
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = True
+        torch.set_float32_matmul_precision("high")
+        torch._dynamo.config.suppress_errors = True  # what cannot be compiled runs as it is, and is logged
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda" and torch.cuda.is_available():
+        return torch.cuda.get_device_name(device)
+    return f"{device.type}, {torch.get_num_threads()} threads"
