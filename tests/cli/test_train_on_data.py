@@ -128,7 +128,7 @@ def test_noise_can_be_measured(folder: Path, tmp_path: Path, capsys) -> None:
         ("hourglass --recipe frs-2stack --data {}/set --batch-size 0", "--batch-size must be at least 1"),
         ("hourglass --recipe frs-2stack --data {}/set --backgrounds {}", "takes pictures from a data set as they are"),
         ("hourglass --recipe fast --width 8", "'fast' makes its people as it goes"),
-        ("hourglass --recipe frs", "the recipes are fast, none-2stack, frs-2stack"),
+        ("hourglass --recipe frs", "the recipes are fast, accurate, none-2stack, frs-2stack"),
     ],
 )
 def test_mistakes_are_one_line_before_anything_is_written(

@@ -3,7 +3,7 @@
 Directions are the person's: "along the trunk" is from the pelvis to the thorax, wherever that points in the picture.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -99,8 +99,8 @@ def _with_others(kinds: dict[str, Mask]) -> dict[str, Mask]:
     return {**kinds, "other": ~np.any(list(kinds.values()), axis=0)}
 
 
-def _either(masks: object) -> Mask:
-    return np.any(list(masks), axis=0)  # type: ignore[call-overload]
+def _either(masks: Iterable[Mask]) -> Mask:
+    return np.any(list(masks), axis=0)
 
 
 def _bend_deg(joints: Array, before: str, middle: str, after: str, most_deg: float) -> list[Mask]:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from hourlift.formats.atomic import replacing
@@ -101,7 +102,7 @@ def gpu_run(recipe: HourglassRecipe, call: GpuRun) -> dict[str, Any]:
         "stopped_by": "finished" if progress >= _DONE else result.stopped_by,
         "steps": result.step,
         "views": result.step * recipe.batch_size,
-        "speed": _speed(call.out / "log.jsonl"),
+        "speed": _speed(call.out / "log.jsonl", {recipe.size_at(0.0), recipe.size_at(1.0)}),
         "held_out": dict(result.metrics),
         "presets": presets,
         "weights": [path.name for path in checkpoint.split(call.out / "compact.pt")],
@@ -170,18 +171,18 @@ def _judge(recipe: HourglassRecipe, call: GpuRun, device: torch.device) -> dict[
     return found
 
 
-def _speed(log: Path) -> dict[str, dict[str, float]]:
+def _speed(log: Path, sides: set[int]) -> dict[str, dict[str, float]]:
     """Medians over the log's lines, by side of the pictures: views a second, share of the time waiting for them."""
     lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     speeds = {}
-    for side in sorted({line["side"] for line in lines if "side" in line and line["side"].is_integer()}):
+    for side in sorted(sides):
         told = [line for line in lines if line.get("side") == side]
-        middle = {name: sorted(line[key] for line in told)[len(told) // 2] for name, key in _TOLD.items()}
-        speeds[str(int(side))] = middle
+        if told:
+            speeds[str(side)] = {
+                "views_s": float(np.median([line["items_s"] for line in told])),
+                "data_wait": float(np.median([line["data_wait"] for line in told])),
+            }
     return speeds
-
-
-_TOLD = {"views_s": "items_s", "data_wait": "data_wait"}
 
 
 def _speed_up(device: torch.device) -> None:
