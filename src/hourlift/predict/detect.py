@@ -55,13 +55,17 @@ class Found(NamedTuple):
     joints_px: Array
     confidence: Array
     peaks: Array | None = None
-    """None where nobody looked: the joints were given."""
+    """None where nobody looked: the joints were given, and the confidence stands for them."""
+
+    @property
+    def clarity(self) -> Array:
+        """(17,) what searches go by: the peaks."""
+        return self.confidence if self.peaks is None else self.peaks
 
     @property
     def fit(self) -> float:
         """How well the box fits a person, 0 to 1; see `fit`."""
-        assert self.peaks is not None, "nobody looked"
-        return float(fit(self.peaks))
+        return float(fit(self.clarity))
 
 
 def find_person(image_wh: tuple[int, int], estimate: Estimate) -> Found | None:

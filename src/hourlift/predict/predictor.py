@@ -84,8 +84,8 @@ class PosePredictor:
             )
             return self._lift(found, camera)
         boxes = _checked_boxes(boxes_xyxy, image_wh)
-        people = zip(boxes, *self._joints.estimate(image_rgb, boxes), strict=True)
-        return self._lift([Found(*person) for person in people], camera)
+        answers = zip(boxes, *self._joints.estimate(image_rgb, boxes), strict=True)
+        return self._lift([Found(*answer) for answer in answers], camera)
 
     def lift(
         self, joints_px: ArrayLike, boxes_xyxy: ArrayLike, image_wh: tuple[int, int], camera: Camera | None = None

@@ -66,8 +66,7 @@ def look_around(box: NDArray[np.float64], estimate: Estimate) -> Found:
 
 def next_box(found: Found) -> NDArray[np.float64]:
     """Where to look in the next frame: around the joints, or in the same place when they say nothing."""
-    assert found.peaks is not None, "somebody looked"
-    box = person_box(found.joints_px, found.peaks)
+    box = person_box(found.joints_px, found.clarity)
     return box if np.isfinite(box).all() else found.box_xyxy_px
 
 
