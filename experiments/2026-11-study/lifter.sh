@@ -23,9 +23,9 @@ train() { # name recipe inputs seed
 }
 for seed in "$@"; do
     for loss in l2 compositional weighted; do
+        train "$loss-true" "lifter-$loss" ground-truth "$seed"
         train "$loss-detected" "lifter-$loss" "$runs/joints.npz" "$seed"
     done
-    train l2-true lifter-l2 ground-truth "$seed"
     train rays-true lifter-rays ground-truth "$seed"
     train rays-detected lifter-rays "$runs/joints.npz" "$seed"
 done
