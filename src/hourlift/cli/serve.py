@@ -1,0 +1,52 @@
+"""``hourlift serve``: both networks in a page of your browser; what you show it stays on your computer."""
+
+import sys
+import webbrowser
+from typing import Annotated
+
+import tyro
+
+from hourlift.cli.web_app import address, app_entries, open_server
+
+DEFAULT_PORT = 8817
+"""The same one every time, so that the browser finds what it has kept for use without a network."""
+
+EXAMPLES = """
+hourlift serve
+hourlift serve --port 9000 --no-browser
+hourlift serve --weights my-hourglass.onnx
+"""
+
+_text = tyro.conf.arg
+
+
+def command(
+    *,
+    port: Annotated[int, _text(metavar="N")] = DEFAULT_PORT,
+    browser: bool = True,
+    weights: Annotated[str, _text(metavar="MODEL")] = "hourglass-fast",
+    lifter: Annotated[str, _text(metavar="MODEL")] = "lifter",
+) -> None:
+    """Serve a page that lifts photos, videos and the webcam to 3D in your browser, until Ctrl-C.
+
+    The page is served to this computer alone, at 127.0.0.1. Both networks run in the browser: what you show it is
+    never sent anywhere, not even to this server. It is part of hourlift when it was installed after `make web`.
+
+    Args:
+        port: where to serve; 0 finds a free one.
+        browser: open the page in the browser.
+        weights: hourglass to use, by name or as an .onnx file.
+        lifter: lifter to use, by name or as an .onnx file.
+
+    Raises:
+        ValueError: the page is not installed, or a model cannot be used.
+        OSError: the port is taken.
+    """
+    with open_server(app_entries(hourglass=weights, lifter=lifter), port) as server:
+        print(f"hourlift is at {address(server)} for this computer alone; Ctrl-C ends it", flush=True)
+        if browser and not webbrowser.open(address(server)):
+            print("hourlift: no browser could be opened; open that address yourself", file=sys.stderr)
+        try:
+            server.serve_forever(poll_interval=0.2)
+        except KeyboardInterrupt:
+            print()  # the line after ^C

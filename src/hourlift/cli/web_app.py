@@ -1,0 +1,155 @@
+"""The server of the page in `web/`: the built app, the shipped networks and the demo's clip, to this computer alone.
+
+What can be asked for is a fixed list of files, made when the server starts. Only the loopback address listens; the
+content security policy lets the page reach nothing but this server.
+"""
+
+import json
+import mimetypes
+from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hourlift import __version__, weights
+from hourlift.predict.runtime import Model
+
+HOST = "127.0.0.1"
+APP = Path(str(resources.files("hourlift"))) / "web"
+"""Where `make web` puts the built app."""
+
+POLICY = (
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; "
+    "connect-src 'self'; img-src 'self' blob:; media-src 'self' blob:; manifest-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": POLICY,
+    # Isolated from other sites, the page may use threads.
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+_FOREVER = "public, max-age=31536000, immutable"  # for files whose name is made of their content
+_TYPES = {".mjs": "text/javascript", ".wasm": "application/wasm", ".webmanifest": "application/manifest+json"}
+
+
+class Entry(NamedTuple):
+    """Something to serve: a file or bytes, its MIME type, and whether its name changes with its content."""
+
+    content: Path | bytes
+    media_type: str
+    lasting: bool = False
+
+
+def app_entries(app: Path = APP, hourglass: str = "hourglass-fast", lifter: str = "lifter") -> dict[str, Entry]:
+    """All there is to serve, by path.
+
+    Args:
+        app: folder of the built app.
+        hourglass: model of stage 1, by name or as an .onnx file.
+        lifter: model of stage 2, likewise.
+
+    Raises:
+        ValueError: the app has not been built, or a model is unknown, damaged or of the wrong kind.
+    """
+    if not (app / "index.html").is_file():
+        raise ValueError(
+            "this hourlift was installed without its page: with Node.js 20 or newer, run `make web` in a checkout "
+            "and install that"
+        )
+    entries = {}
+    for file in sorted(path for path in app.rglob("*") if path.is_file()):
+        name = file.relative_to(app).as_posix()
+        entries[f"/{name}"] = Entry(file, _media_type(file), lasting=name.startswith("assets/"))
+    entries["/"] = entries["/index.html"]
+    listed: dict[str, Any] = {"version": __version__}
+    for kind, model in (("hourglass", Model(hourglass, "hourglass")), ("lifter", Model(lifter, "lifter"))):
+        digest = weights.sha256(model.path)
+        url = f"models/{digest}.onnx"
+        entries[f"/{url}"] = Entry(model.path, "application/octet-stream", lasting=True)
+        listed[kind] = {"url": url, "sha256": digest, "bytes": model.path.stat().st_size, "contract": model.contract}
+    entries["/models.json"] = Entry(json.dumps(listed).encode(), "application/json")
+    clip = Path(str(resources.files("hourlift"))) / "assets" / "demo.mp4"
+    if clip.is_file():
+        entries["/example.mp4"] = Entry(clip, "video/mp4")
+    return entries
+
+
+def open_server(entries: Mapping[str, Entry], port: int = 0) -> ThreadingHTTPServer:
+    """A server that listens but does not answer yet; ``serve_forever`` does.
+
+    Args:
+        entries: of `app_entries`.
+        port: where to listen on 127.0.0.1; 0 finds a free one.
+
+    Raises:
+        OSError: the port cannot be used.
+    """
+    try:
+        return _Server(entries, port)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise OSError(f"port {port} of {HOST} cannot be used ({reason}); --port 0 finds a free one") from None
+
+
+def address(server: ThreadingHTTPServer) -> str:
+    """Of the page."""
+    return f"http://{HOST}:{server.server_port}/"
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, entries: Mapping[str, Entry], port: int) -> None:
+        self.entries = entries
+        super().__init__((HOST, port), _Handler)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Answers with an entry, or with 404."""
+
+    server: _Server
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        """Answer; a name in Host that is not ours would be another site's, which points to this computer."""
+        port = self.server.server_port
+        if self.headers.get("Host") not in (f"{HOST}:{port}", f"localhost:{port}"):
+            return self.send_error(403)
+        entry = self.server.entries.get(self.path.partition("?")[0])
+        if entry is None:
+            return self.send_error(404)
+        try:
+            body = entry.content if isinstance(entry.content, bytes) else entry.content.read_bytes()
+        except OSError:
+            return self.send_error(404)  # it was there when the server started
+        self.send_response(200)
+        self.send_header("Content-Type", entry.media_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", _FOREVER if entry.lasting else "no-cache")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_HEAD = do_GET  # noqa: N815 (the name is the base class's)
+
+    def end_headers(self) -> None:
+        """Every answer, errors too, carries the same guards."""
+        for name, value in HEADERS.items():
+            self.send_header(name, value)
+        super().end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Requests are nobody's business."""
+
+
+def _media_type(file: Path) -> str:
+    """MIME type by the file's suffix; the computer's own table does not always know the newer ones."""
+    known = _TYPES.get(file.suffix) or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    return f"{known}; charset=utf-8" if known.startswith("text/") else known

@@ -1,0 +1,118 @@
+// A picture in, people in 3D out: hourlift.predict.predictor and .joints in TypeScript.
+import { solveRoot, unproject, type Camera } from "../geometry/camera";
+import { Crop, rescalePoint, type Box, type Point } from "../geometry/crop";
+import { JOINTS } from "../geometry/skeleton";
+import { calibrated } from "../hourglass/confidence";
+import { decode } from "../hourglass/heatmap";
+import { cropOffsets, denormalize, normalizeJoints, type LiftInput } from "../lifter/normalize";
+import { cutOut, type Picture } from "./cutout";
+import { findPerson, type Found, type Joints2D } from "./detect";
+import type { Contract } from "./runtime";
+import { Follower } from "./track";
+
+/** One person in one picture, as docs/formats.md describes it; NaN where unknown. */
+export interface Pose {
+  person_id: number;
+  joints_2d_px: Point[];
+  confidence: number[];
+  joints_3d_mm: Point[];
+  root_cam_mm: Point;
+  box_xyxy_px: Box;
+}
+
+export interface Frame {
+  index: number;
+  time_s: number;
+  people: Pose[];
+}
+
+/** What the predictor needs of a network; tests put in their own. */
+export interface Runnable {
+  contract: Contract;
+  run(type: "uint8" | "float32", data: Uint8Array | Float32Array, shape: number[]): Promise<{ data: Float32Array; dims: readonly number[] }>;
+}
+
+const MAX_BATCH = 16;
+const IDENTITY = [[1, 0, 0], [0, 1, 0], [0, 0, 1]];
+
+export class Predictor {
+  private readonly size: number;
+
+  /** @throws Error when a contract is one that this page does not know. */
+  constructor(private readonly hourglass: Runnable, private readonly lifter: Runnable) {
+    for (const { contract } of [hourglass, lifter]) {
+      if (contract.schema !== 1 || contract.joint_names.join() !== JOINTS.join()) {
+        throw new Error(`${contract.name}: the page is older or newer than this model; build it again`);
+      }
+    }
+    if (!["rays", "crop"].includes(lifter.contract.inputs ?? "rays")) {
+      throw new Error(`${lifter.contract.name}: this page cannot make the lifter's input "${lifter.contract.inputs}"`);
+    }
+    this.size = hourglass.contract.input_size!;
+  }
+
+  /** Find and lift the most visible person. */
+  async predict(picture: Picture, camera: Camera): Promise<Pose[]> {
+    const found = await findPerson(picture.wh, (boxes) => this.estimate(picture, boxes));
+    return found === null ? [] : [await this.lift(found, camera)];
+  }
+
+  /** Start to follow a person through frames. */
+  follow(): (picture: Picture, timeS: number, camera: Camera) => Promise<Pose[]> {
+    const follower = new Follower();
+    return async (picture, timeS, camera) => {
+      const found = await follower.step(picture.wh, timeS, (boxes) => this.estimate(picture, boxes));
+      return found === null ? [] : [await this.lift(found, camera)];
+    };
+  }
+
+  /** Stage 1: the joints of the person in each box. */
+  async estimate(picture: Picture, boxes: Box[]): Promise<Joints2D[]> {
+    const parts = [];
+    for (let i = 0; i < boxes.length; i += MAX_BATCH) parts.push(await this.estimateBatch(picture, boxes.slice(i, i + MAX_BATCH)));
+    return parts.flat();
+  }
+
+  private async estimateBatch(picture: Picture, boxes: Box[]): Promise<Joints2D[]> {
+    const { crop_margin, decode: method, confidence } = this.hourglass.contract;
+    const crops = boxes.map((box) => Crop.fromBox(box, this.size, crop_margin!));
+    const bytes = this.size ** 2 * 3, batch = new Uint8Array(boxes.length * bytes);
+    crops.forEach((crop, i) => cutOut(picture, crop, batch, i * bytes));
+    const { data, dims } = await this.hourglass.run("uint8", batch, [boxes.length, this.size, this.size, 3]);
+    const [, joints, height, width] = dims as [number, number, number, number];
+    const map = (person: number, j: number) => data.subarray((person * joints + j) * height * width, (person * joints + j + 1) * height * width);
+    return crops.map((crop, i) => {
+      const maps = JOINTS.map((_, j) => map(i, j));
+      const found = maps.map((heatmap) => decode(heatmap, width, method!));
+      const peaks = found.map(({ value }) => Math.min(Math.max(value, 0), 1));
+      return {
+        jointsPx: found.map(({ point }) => crop.toImage(rescalePoint(point, this.size / width))),
+        confidence: confidence === undefined ? peaks : calibrated(maps, width, confidence),
+        peaks,
+      };
+    });
+  }
+
+  /** Stage 2 and the place in space. */
+  async lift(found: Found, camera: Camera): Promise<Pose> {
+    const { rays, rotation } = this.liftInput(found, camera);
+    const unknown = rays.map((ray) => !ray.every(Number.isFinite));
+    const input = Float32Array.from(rays.flatMap((ray, j) => (unknown[j] ? [0, 0] : ray)));
+    const { data } = await this.lifter.run("float32", input, [1, JOINTS.length, 2]);
+    const joints = denormalize(JOINTS.map((_, j) => [...data.subarray(3 * j, 3 * j + 3)]), rotation);
+    const confidence = found.confidence.map((value, j) => (unknown[j] ? 0 : value));
+    return {
+      person_id: 0,
+      joints_2d_px: found.jointsPx,
+      confidence,
+      joints_3d_mm: joints,
+      root_cam_mm: solveRoot(joints, found.jointsPx.map((p) => unproject(camera, p)), confidence),
+      box_xyxy_px: found.box,
+    };
+  }
+
+  private liftInput(found: Found, camera: Camera): LiftInput {
+    if ((this.lifter.contract.inputs ?? "rays") === "rays") return normalizeJoints(found.jointsPx, camera);
+    return { rays: cropOffsets(found.jointsPx, found.box), rotation: IDENTITY };
+  }
+}

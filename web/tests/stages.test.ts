@@ -1,0 +1,102 @@
+import { expect, test } from "vitest";
+
+import type { Camera } from "../src/geometry/camera";
+import { boxFromJoints, Crop, type Box, type Size } from "../src/geometry/crop";
+import { calibrated } from "../src/hourglass/confidence";
+import { decode } from "../src/hourglass/heatmap";
+import { cropOffsets, denormalize, normalizeJoints } from "../src/lifter/normalize";
+import { cutOut } from "../src/predict/cutout";
+import { findPerson, iou, personBox, searchBoxes, type Estimate } from "../src/predict/detect";
+import { Follower } from "../src/predict/track";
+import { bytes, expectClose, points } from "./vectors";
+import confidence from "./vectors/confidence.json";
+import cutouts from "./vectors/cutouts.json";
+import heatmaps from "./vectors/heatmaps.json";
+import lifting from "./vectors/lifting.json";
+import searching from "./vectors/searching.json";
+
+const PX = 1e-3, MM = 0.5;
+
+test("crops are cut out as OpenCV does it, to rounding", () => {
+  const rgb = bytes(cutouts.rgb), [width, height] = cutouts.image_wh as Size;
+  const rgba = new Uint8ClampedArray(width * height * 4).map((_, i) => (i % 4 === 3 ? 255 : rgb[Math.floor(i / 4) * 3 + (i % 4)]!));
+  cutouts.boxes.forEach((box, i) => {
+    const out = new Uint8Array(cutouts.size ** 2 * 3).fill(7);
+    cutOut({ wh: [width, height], rgba }, Crop.fromBox(box as Box, cutouts.size, 1.1), out, 0);
+    const errors = [...bytes(cutouts.crops[i]!)].map((value, at) => Math.abs(value - out[at]!));
+    expect(Math.max(...errors), `crop ${i}`).toBeLessThanOrEqual(3); // OpenCV samples on a grid of 1/32 pixel
+    expect(errors.reduce((sum, error) => sum + error) / errors.length).toBeLessThan(0.5);
+  });
+});
+
+test("heatmaps are decoded", () => {
+  for (const method of ["argmax", "quarter", "dark"] as const) {
+    const peaks = heatmaps.heatmaps.map((cells) => decode(Float32Array.from(cells), heatmaps.width, method));
+    expectClose(peaks.map(({ point }) => point), heatmaps[method], PX, method);
+    expectClose(peaks.map(({ value }) => value), heatmaps.peaks, 1e-6);
+  }
+});
+
+test("confidence is calibrated", () => {
+  const maps = confidence.heatmaps.map((cells) => Float32Array.from(cells));
+  expectClose(calibrated(maps, confidence.width, confidence.contract), confidence.confidence, 1e-5);
+  expect(() => calibrated(maps, confidence.width, { evidence: ["stars"], weights: [] })).toThrow("goes by stars");
+});
+
+test("joints become rays and the answer is turned back", () => {
+  lifting.cameras.forEach((camera, i) => {
+    const joints = points(lifting.pixels[i]!);
+    const { rays, rotation } = normalizeJoints(joints, camera as unknown as Camera);
+    expectClose(rays, lifting.rays[i], 1e-6);
+    expectClose(rotation, lifting.rotations[i], 1e-9);
+    expectClose(denormalize(lifting.answers_mm[i]!, rotation), lifting.turned_back_mm[i], MM / 1000);
+    expectClose(cropOffsets(joints, boxFromJoints(joints)), lifting.crop_offsets[i], PX);
+  });
+});
+
+test("boxes of people and the search", () => {
+  const boxes = searching.joints_px.map((jointsPx, i) => personBox({ jointsPx, peaks: searching.peaks[i]!, confidence: [] }));
+  expectClose(boxes, searching.boxes, PX);
+  expectClose(boxes.map((box) => iou(boxes[0]!, box)), searching.iou, 1e-6);
+  expectClose(searching.sizes.map((size) => [...searchBoxes(size as Size)]), searching.search_boxes, PX);
+});
+
+/** Stage 1 that sees a person of 100 x 200 pixels around a place, the better the more of the crop they fill. */
+function somebodyAt(place: () => [number, number] | null, looks: Box[][] = []): Estimate {
+  return async (boxes) => {
+    looks.push(boxes);
+    return boxes.map((box) => {
+      const [x, y] = place() ?? [NaN, NaN];
+      const inside = x - 50 > box[0] && x + 50 < box[2] && y - 100 > box[1] && y + 100 < box[3];
+      const peak = inside ? Math.min(1, 260 / (box[3] - box[1])) : 0.05;
+      const jointsPx = Array.from({ length: 17 }, (_, j) => [x - 50 + (100 * (j % 5)) / 4, y - 100 + (200 * j) / 16]);
+      return { jointsPx, peaks: Array(17).fill(peak), confidence: Array(17).fill(0.5) };
+    });
+  };
+}
+
+test("a person is searched from coarse to fine", async () => {
+  const found = await findPerson([1600, 1200], somebodyAt(() => [1200, 700]));
+  expect(found).not.toBeNull();
+  expectClose(found!.box, boxFromJoints(found!.jointsPx), 1e-6);
+  expect(await findPerson([1600, 1200], somebodyAt(() => null))).toBeNull();
+});
+
+test("a person is followed with one look a frame, lost, and found again", async () => {
+  let place: [number, number] | null = [400, 300];
+  const looks: Box[][] = [], estimate = somebodyAt(() => place, looks), follower = new Follower();
+  expect(await follower.step([800, 600], 0, estimate)).not.toBeNull();
+  for (let t = 1; t <= 5; t++) {
+    place = [400 + 5 * t, 300];
+    looks.length = 0;
+    expect((await follower.step([800, 600], t / 25, estimate))!.jointsPx[0]![0]).toBe(350 + 5 * t);
+    expect(looks.length).toBe(1);
+  }
+  place = null;
+  expect(await follower.step([800, 600], 0.24, estimate)).toBeNull();
+  looks.length = 0;
+  expect(await follower.step([800, 600], 0.28, estimate)).toBeNull();
+  expect(looks.length, "searching again costs too much so soon").toBe(0);
+  place = [200, 200];
+  expect(await follower.step([800, 600], 0.6, estimate)).not.toBeNull();
+});
