@@ -5,13 +5,16 @@ DEMO := .venv-demo
 PACKAGE := $(shell find src -type f -not -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format clean
+.PHONY: help demo web test lint format clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/'
 
 demo: $(DEMO)/.installed  ## lift the clip that ships with hourlift; results in demo/
 	$(DEMO)/bin/hourlift demo
+
+web: web/node_modules/.installed  ## build the page of `hourlift serve` into the package; needs Node.js 20
+	cd web && npm test && npm run build
 
 test: lint  ## run lint and all tests
 	$(DEV)/bin/python -m pytest
@@ -27,7 +30,7 @@ format: $(DEV)/.installed  ## let ruff fix style and format
 	$(DEV)/bin/ruff format
 
 clean:  ## remove environments, caches and the demo's results
-	rm -rf $(DEV) $(DEMO) demo dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(DEV) $(DEMO) demo dist src/hourlift/web web/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp files stand for a finished installation: pip runs again only after what it depends on has changed.
@@ -39,4 +42,8 @@ $(DEV)/.installed: pyproject.toml constraints.txt
 $(DEMO)/.installed: pyproject.toml $(PACKAGE)
 	test -x $(DEMO)/bin/python || $(PYTHON) -m venv $(DEMO)
 	$(DEMO)/bin/pip install --quiet .
+	touch $@
+
+web/node_modules/.installed: web/package.json web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
 	touch $@

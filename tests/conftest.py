@@ -1,14 +1,23 @@
-"""A person made of coloured discs, and ONNX models that know exactly where each colour is.
+"""A person made of coloured discs, and ONNX models that know exactly where each colour is; and a browser.
 
 With them the whole path from a picture to 3D is tested without trained weights: the hourglass' heatmap of a
 joint lights up at the discs of that joint's colour, the higher the larger the disc is in the crop; the lifter
 puts the person on a plane that faces the virtual camera.
 """
 
+import base64
+import contextlib
+import fcntl
+import itertools
 import json
-from collections.abc import Callable
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -180,3 +189,127 @@ def _model(graph: onnx.GraphProto, metadata: str) -> onnx.ModelProto:
     helper.set_model_props(model, {"hourlift": metadata})
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+class Browser:
+    """A headless Chromium with one tab, spoken to through a pipe (Chrome DevTools Protocol), no driver needed."""
+
+    def __init__(self, process: subprocess.Popen[bytes], write_fd: int, read_fd: int) -> None:
+        self._process = process
+        self._write_fd = write_fd
+        self._replies = os.fdopen(read_fd, "rb")
+        self._numbers = itertools.count(1)
+        self._session: str | None = None
+        self.events: list[dict[str, Any]] = []
+        target = self.send("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.send(f"{domain}.enable")
+
+    def _receive(self) -> dict[str, Any]:
+        letters = bytearray()
+        while (letter := self._replies.read(1)) != b"\0":
+            if not letter:
+                raise RuntimeError("the browser has ended")
+            letters += letter
+        return json.loads(letters)
+
+    def send(self, method: str, **params: Any) -> dict[str, Any]:
+        number = next(self._numbers)
+        message = {"id": number, "method": method, "params": params}
+        if self._session:
+            message["sessionId"] = self._session
+        left = json.dumps(message).encode() + b"\0"
+        while left:
+            left = left[os.write(self._write_fd, left) :]
+        while (reply := self._receive()).get("id") != number:
+            self.events.append(reply)
+        if "error" in reply:
+            raise RuntimeError(f"{method}: {reply['error']}")
+        return reply["result"]
+
+    def open(
+        self, page: Path | str, width: int = 1280, height: int = 760, dark: bool = False, scale: float = 1
+    ) -> None:
+        self.events.clear()
+        mobile = width < 700
+        self.send(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=mobile
+        )
+        features = {"prefers-color-scheme": "dark" if dark else "light", "prefers-reduced-motion": "reduce"}
+        self.send(
+            "Emulation.setEmulatedMedia", features=[{"name": key, "value": value} for key, value in features.items()]
+        )
+        self.send("Page.navigate", url=page if isinstance(page, str) else page.resolve().as_uri())
+        while not any(event["method"] == "Page.loadEventFired" for event in self.events):
+            self.events.append(self._receive())
+        self.run("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    def run(self, script: str) -> Any:
+        """The value of a JavaScript expression; a promise is awaited."""
+        reply = self.send("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in reply, reply["exceptionDetails"]
+        return reply["result"].get("value")
+
+    def key(self, key: str, shift: bool = False) -> None:
+        text = key if len(key) == 1 else ""
+        for kind in ("keyDown", "keyUp"):
+            self.send("Input.dispatchKeyEvent", type=kind, key=key, text=text, modifiers=8 * shift)
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        for kind, (x, y) in (("mousePressed", start), ("mouseMoved", end), ("mouseReleased", end)):
+            buttons = int(kind != "mouseReleased")
+            self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=buttons, clickCount=1)
+
+    def screenshot(self) -> bytes:
+        return base64.b64decode(self.send("Page.captureScreenshot", format="png")["data"])
+
+    def complaints(self) -> list[str]:
+        """What the console, the page's errors and the browser's log say since the page was opened."""
+        kinds = ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded")
+        return [json.dumps(event["params"]) for event in self.events if event["method"] in kinds]
+
+    def requests(self) -> list[str]:
+        """Addresses that the page asked for."""
+        sent = [event for event in self.events if event["method"] == "Network.requestWillBeSent"]
+        return [event["params"]["request"]["url"] for event in sent]
+
+
+@contextlib.contextmanager
+def _chromium(profile: Path, *more: str) -> Iterator[Browser]:
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+    program = next(filter(None, map(shutil.which, names)), None)
+    if program is None:
+        pytest.skip(f"no browser on this machine ({', '.join(names)}): the page is tested as text only")
+    from_us, to_us = os.pipe(), os.pipe()
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", f"--user-data-dir={profile}"]
+    read_fd, write_fd = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10) for fd in (from_us[0], to_us[1]))
+    # The browser reads descriptor 3 and writes descriptor 4.
+    shim = f"import os, sys; os.dup2({read_fd}, 3); os.dup2({write_fd}, 4); os.execv(sys.argv[1], sys.argv[1:])"
+    process = subprocess.Popen(
+        [sys.executable, "-c", shim, program, *options, *more, "about:blank"],
+        pass_fds=(read_fd, write_fd),
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(read_fd)
+    os.close(write_fd)
+    os.close(from_us[0])
+    os.close(to_us[1])
+    try:
+        yield Browser(process, from_us[1], to_us[0])
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+        os.close(from_us[1])
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with _chromium(tmp_path_factory.mktemp("profile")) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Callable[..., contextlib.AbstractContextManager[Browser]]:
+    """Starts a browser of one's own: chromium(profile folder, more options...)."""
+    return _chromium

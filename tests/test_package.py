@@ -23,6 +23,8 @@ TORCH_FREE = [
     "hourlift.cli.convert",
     "hourlift.cli.demo",
     "hourlift.cli.live",
+    "hourlift.cli.serve",
+    "hourlift.cli.web_app",
     "hourlift.geometry",
     "hourlift.pose",
     "hourlift.metrics",

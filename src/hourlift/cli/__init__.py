@@ -40,6 +40,7 @@ COMMANDS: dict[str, Command] = {
     "demo": Command("hourlift.cli.demo", "lift the clip that ships with hourlift"),
     "live": Command("hourlift.cli.live", "lift people in a webcam's pictures as they come, and watch"),
     "plot": Command("hourlift.cli.plot", "joint angles over time as a plot and a CSV file", "plots"),
+    "serve": Command("hourlift.cli.serve", "lift photos, videos and the webcam in a page of your browser"),
     "train": Command("hourlift.cli.train", "train the hourglass or the lifter", "train,synth"),
     "gpu-run": Command("hourlift.cli.gpu_run", "train the large hourglass on a GPU within a time limit", "train,synth"),
     "predict-joints": Command(

@@ -1,0 +1,190 @@
+"""The server of the page: what it hands out, what it refuses, and to whom."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+import hourlift.cli
+from hourlift import weights
+from hourlift.cli import web_app
+from hourlift.cli.web_app import address, app_entries, open_server
+from hourlift.predict.runtime import Model
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small stand-in for the built app."""
+    folder = tmp_path_factory.mktemp("site") / "web"
+    (folder / "assets").mkdir(parents=True)
+    (folder / "index.html").write_text("<!doctype html><title>app</title>")
+    (folder / "assets" / "main-abc.js").write_text("1")
+    (folder / "assets" / "ort-abc.wasm").write_bytes(b"\0asm")
+    (folder.parent / "secret.txt").write_text("not for the web")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(app: Path, marker_models: tuple[Path, Path]) -> Iterator[ThreadingHTTPServer]:
+    hourglass, lifter = map(str, marker_models)
+    with open_server(app_entries(app, hourglass, lifter)) as running:
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+def get(
+    server: ThreadingHTTPServer, path: str, method: str = "GET", **headers: str
+) -> tuple[http.client.HTTPResponse, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+    connection.putrequest(method, path, skip_host="Host" in headers)  # paths are sent just as they are
+    for name, value in headers.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    return answer, body
+
+
+@pytest.mark.parametrize(
+    ("path", "media_type", "cached"),
+    [
+        ("/", "text/html; charset=utf-8", "no-cache"),
+        ("/index.html?x=1", "text/html; charset=utf-8", "no-cache"),
+        ("/assets/main-abc.js", "text/javascript; charset=utf-8", "public, max-age=31536000, immutable"),
+        ("/assets/ort-abc.wasm", "application/wasm", "public, max-age=31536000, immutable"),
+        ("/models.json", "application/json", "no-cache"),
+        ("/example.mp4", "video/mp4", "no-cache"),
+    ],
+)
+def test_files_come_with_type_and_guards(
+    server: ThreadingHTTPServer, path: str, media_type: str, cached: str
+) -> None:
+    answer, body = get(server, path)
+    assert answer.status == 200 and len(body) == int(answer.headers["Content-Length"]) > 0
+    assert answer.headers["Content-Type"] == media_type
+    assert answer.headers["Cache-Control"] == cached
+    head, nothing = get(server, path, method="HEAD")
+    assert (head.status, nothing, head.headers["Content-Length"]) == (200, b"", str(len(body)))
+
+
+@pytest.mark.parametrize("path", ["/", "/nowhere"])
+def test_every_answer_is_isolated_and_reaches_no_other_host(server: ThreadingHTTPServer, path: str) -> None:
+    headers = get(server, path)[0].headers
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Embedder-Policy"] == "require-corp"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    policy = dict(directive.split(" ", 1) for directive in headers["Content-Security-Policy"].split("; "))
+    assert policy["default-src"] == "'none'"
+    allowed = {"'none'", "'self'", "'wasm-unsafe-eval'", "blob:"}
+    assert {source for sources in policy.values() for source in sources.split()} <= allowed
+    assert policy["script-src"] == "'self' 'wasm-unsafe-eval'"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/nowhere", "/../secret.txt", "/assets/../../secret.txt", "/%2e%2e/secret.txt", "/assets", "//etc/passwd", "/models"],
+)
+def test_what_is_not_listed_is_not_found(server: ThreadingHTTPServer, path: str) -> None:
+    answer, body = get(server, path)
+    assert answer.status == 404 and b"not for the web" not in body
+
+
+def test_other_names_of_this_computer_are_refused(server: ThreadingHTTPServer) -> None:
+    assert get(server, "/", Host="evil.example:80")[0].status == 403
+    assert get(server, "/", Host=f"localhost:{server.server_port}")[0].status == 200
+
+
+def test_nothing_can_be_sent(server: ThreadingHTTPServer) -> None:
+    assert get(server, "/", method="POST")[0].status == 501
+
+
+def test_only_the_loopback_address_listens(server: ThreadingHTTPServer) -> None:
+    assert server.server_address[0] == "127.0.0.1"
+    assert address(server) == f"http://127.0.0.1:{server.server_port}/"
+    with socket.socket() as other:  # 127.0.0.2 is this computer, too, but not where we listen
+        assert other.connect_ex(("127.0.0.2", server.server_port)) != 0
+
+
+def test_models_are_listed_by_their_hash_with_their_contract(
+    server: ThreadingHTTPServer, marker_models: tuple[Path, Path]
+) -> None:
+    listed = json.loads(get(server, "/models.json")[1])
+    for kind, file in zip(("hourglass", "lifter"), marker_models, strict=True):
+        entry = listed[kind]
+        answer, body = get(server, f"/{entry['url']}")
+        assert answer.headers["Cache-Control"].endswith("immutable")
+        assert body == file.read_bytes() and len(body) == entry["bytes"]
+        assert entry["sha256"] == weights.sha256(file)
+        assert entry["contract"] == Model(file, kind).contract  # type: ignore[arg-type]
+
+
+def test_the_shipped_models_are_those_of_the_manifest(app: Path) -> None:
+    listed = json.loads(app_entries(app)["/models.json"].content)  # type: ignore[arg-type]
+    manifest = weights.manifest()
+    assert listed["hourglass"]["sha256"] == manifest["hourglass-fast"].sha256
+    assert listed["lifter"]["sha256"] == manifest["lifter"].sha256
+
+
+def test_a_file_that_has_gone_since_is_not_found(app: Path, marker_models: tuple[Path, Path]) -> None:
+    gone = app / "gone.txt"
+    gone.write_text("here")
+    with open_server(app_entries(app, *map(str, marker_models))) as running:
+        gone.unlink()
+        thread = threading.Thread(target=running.handle_request)
+        thread.start()
+        assert get(running, "/gone.txt")[0].status == 404
+        thread.join()
+
+
+def test_a_taken_port_is_one_line(
+    server: ThreadingHTTPServer,
+    app: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(web_app.app_entries, "__defaults__", (app, "hourglass-fast", "lifter"))
+    assert hourlift.cli.main(["serve", "--no-browser", "--port", str(server.server_port)]) == 2
+    complaint = capsys.readouterr().err
+    assert complaint.startswith(f"hourlift: port {server.server_port} of 127.0.0.1 cannot be used (Address already in use)")
+    assert complaint.count("\n") == 1
+    assert hourlift.cli.main(["serve", "--no-browser", "--port", "99999"]) == 2
+    assert "port 99999" in capsys.readouterr().err
+
+
+def test_an_installation_without_the_page_says_how_to_build_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(web_app.app_entries, "__defaults__", (tmp_path, "hourglass-fast", "lifter"))
+    assert hourlift.cli.main(["serve"]) == 2
+    complaint = capsys.readouterr().err
+    assert "make web" in complaint and complaint.count("\n") == 1
+
+
+def test_the_command_serves_until_it_is_interrupted(app: Path) -> None:
+    code = (
+        "import pathlib, sys, hourlift.cli; from hourlift.cli import web_app\n"
+        f"web_app.app_entries.__defaults__ = (pathlib.Path({str(app)!r}), 'hourglass-fast', 'lifter')\n"
+        "sys.exit(hourlift.cli.main(['serve', '--no-browser', '--port', '0']))\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=dict(os.environ))
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    port = int(line.split("127.0.0.1:")[1].split("/")[0])
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", "/")
+    assert connection.getresponse().status == 200
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=20) == 0
