@@ -69,9 +69,7 @@ def get(
         ("/example.mp4", "video/mp4", "no-cache"),
     ],
 )
-def test_files_come_with_type_and_guards(
-    server: ThreadingHTTPServer, path: str, media_type: str, cached: str
-) -> None:
+def test_files_come_with_type_and_guards(server: ThreadingHTTPServer, path: str, media_type: str, cached: str) -> None:
     answer, body = get(server, path)
     assert answer.status == 200 and len(body) == int(answer.headers["Content-Length"]) > 0
     assert answer.headers["Content-Type"] == media_type
@@ -95,7 +93,15 @@ def test_every_answer_is_isolated_and_reaches_no_other_host(server: ThreadingHTT
 
 @pytest.mark.parametrize(
     "path",
-    ["/nowhere", "/../secret.txt", "/assets/../../secret.txt", "/%2e%2e/secret.txt", "/assets", "//etc/passwd", "/models"],
+    [
+        "/nowhere",
+        "/../secret.txt",
+        "/assets/../../secret.txt",
+        "/%2e%2e/secret.txt",
+        "/assets",
+        "//etc/passwd",
+        "/models",
+    ],
 )
 def test_what_is_not_listed_is_not_found(server: ThreadingHTTPServer, path: str) -> None:
     answer, body = get(server, path)
@@ -158,7 +164,9 @@ def test_a_taken_port_is_one_line(
     monkeypatch.setattr(web_app.app_entries, "__defaults__", (app, "hourglass-fast", "lifter"))
     assert hourlift.cli.main(["serve", "--no-browser", "--port", str(server.server_port)]) == 2
     complaint = capsys.readouterr().err
-    assert complaint.startswith(f"hourlift: port {server.server_port} of 127.0.0.1 cannot be used (Address already in use)")
+    assert complaint.startswith(
+        f"hourlift: port {server.server_port} of 127.0.0.1 cannot be used (Address already in use)"
+    )
     assert complaint.count("\n") == 1
     assert hourlift.cli.main(["serve", "--no-browser", "--port", "99999"]) == 2
     assert "port 99999" in capsys.readouterr().err

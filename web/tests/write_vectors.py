@@ -38,7 +38,9 @@ CAMERAS = (
 def joints_cam_mm(seed: int, count: int) -> np.ndarray:
     """(count, 17, 3) people of random shape in front of a camera; the pelvis somewhere in the frame."""
     rng = np.random.default_rng(seed)
-    places = np.stack([rng.uniform(-900, 900, count), rng.uniform(-300, 300, count), rng.uniform(2500, 5000, count)], -1)
+    places = np.stack(
+        [rng.uniform(-900, 900, count), rng.uniform(-300, 300, count), rng.uniform(2500, 5000, count)], -1
+    )
     return places[:, None] + rng.normal(0, (250, 450, 250), (count, H36M17.num_joints, 3))
 
 
@@ -83,7 +85,13 @@ def cutouts() -> dict[str, Any]:
     boxes = [[30.0, 20.0, 41.0, 33.0], [-20.0, -30.0, 60.0, 40.0], [0.0, 0.0, 119.0, 89.0], [300.0, 0.0, 340.0, 30.0]]
     size = 16
     made = cut_out(image, [Crop.from_box(box, size, 1.1) for box in boxes], size)
-    return {"image_wh": [120, 90], "rgb": _bytes(image), "size": size, "boxes": boxes, "crops": [_bytes(c) for c in made]}
+    return {
+        "image_wh": [120, 90],
+        "rgb": _bytes(image),
+        "size": size,
+        "boxes": boxes,
+        "crops": [_bytes(c) for c in made],
+    }
 
 
 def cameras() -> dict[str, Any]:
@@ -116,7 +124,9 @@ def heatmaps() -> dict[str, Any]:
     """Peaks of noisy Gaussians, on borders, between cells, of nothing."""
     rng = np.random.default_rng(4)
     points = np.concatenate([rng.uniform(0, 15, (6, 2)), [[0.0, 7.3], [15.0, 15.0], [7.5, 7.5]]])
-    maps = encode(points, (16, 16)) * rng.uniform(0.2, 1, (len(points), 1, 1)) + rng.uniform(0, 0.04, (len(points), 16, 16))
+    maps = encode(points, (16, 16)) * rng.uniform(0.2, 1, (len(points), 1, 1)) + rng.uniform(
+        0, 0.04, (len(points), 16, 16)
+    )
     maps = np.concatenate([maps, np.zeros((1, 16, 16)), np.full((1, 16, 16), 0.5)]).round(4).astype(np.float32)
     decoded = {method: decode(maps[None], method)[0][0] for method in ("argmax", "quarter", "dark")}
     return {"width": 16, "heatmaps": maps.reshape(len(maps), -1), **decoded, "peaks": decode(maps[None])[1][0]}
@@ -199,8 +209,14 @@ def files() -> dict[str, Any]:
             box_xyxy_px=box_from_joints(camera.project(joints)).round(2),
             camera=camera,
         )
-        frames.append(PoseFrame(index=index, time_s=round(index / 25 + 0.004 * (index % 2), 6), people=[] if index == 3 else [pose]))
-    document = PoseFile(header=Header(source="film.mp4", kind="video", image_wh=(640, 480), camera=camera, fps=25.0), frames=frames)
+        frames.append(
+            PoseFrame(
+                index=index, time_s=round(index / 25 + 0.004 * (index % 2), 6), people=[] if index == 3 else [pose]
+            )
+        )
+    document = PoseFile(
+        header=Header(source="film.mp4", kind="video", image_wh=(640, 480), camera=camera, fps=25.0), frames=frames
+    )
     still = replace(document, header=replace(document.header, kind="photo", fps=None), frames=frames[:1])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "poses"

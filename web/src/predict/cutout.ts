@@ -31,7 +31,7 @@ export function cutOut(picture: Picture, crop: Crop, out: Uint8Array, start: num
   warp(region, new Crop(center, crop.sidePx / factor, crop.size), out, start);
 }
 
-/** Mean over blocks of factor x factor pixels, rounded to whole numbers; incomplete blocks are filled up with black. */
+/** Mean over blocks of factor x factor pixels, rounded as OpenCV does; incomplete blocks are filled up with black. */
 function averageDown(picture: Picture, [x0, y0]: Size, [x1, y1]: Size, factor: number): Region {
   const width = Math.ceil((x1 - x0) / factor), height = Math.ceil((y1 - y0) / factor);
   const rgb = new Float32Array(width * height * 3);
@@ -45,33 +45,36 @@ function averageDown(picture: Picture, [x0, y0]: Size, [x1, y1]: Size, factor: n
       rgb[write + 2]! += picture.rgba[read + 2]!;
     }
   }
-  if (factor > 1) for (let i = 0; i < rgb.length; i++) rgb[i] = Math.round(rgb[i]! / factor ** 2);
+  const round = factor === 2 ? Math.round : roundHalfEven; // OpenCV has its own code for halves, which rounds up
+  if (factor > 1) for (let i = 0; i < rgb.length; i++) rgb[i] = round(rgb[i]! / factor ** 2);
   return { width, height, rgb };
 }
 
-/** Bilinear sampling of a square; outside of the region everything is black. */
+/** Bilinear sampling of a square; outside of the region everything is black.
+ *
+ * The arithmetic is OpenCV's, float32 where it has float32: the search moves a box until it rests, which turns a
+ * difference of one grey level in a few pixels into another resting place.
+ */
 function warp({ width, height, rgb }: Region, crop: Crop, out: Uint8Array, start: number): void {
-  const [x0, y0] = crop.toImage([0, 0]) as Size;
-  const step = 1 / crop.scale;
+  const [x0, y0] = crop.toImage([0, 0]).map(Math.fround) as Size;
+  const step = Math.fround(1 / crop.scale);
+  const at = (x: number, y: number, c: number) => (x < 0 || y < 0 || x >= width || y >= height ? 0 : rgb[(y * width + x) * 3 + c]!);
+  const between = (a: number, b: number, share: number) => Math.fround(a + Math.fround(share * (b - a)));
   for (let i = 0, write = start; i < crop.size; i++) {
-    const y = y0 + i * step, top = Math.floor(y), down = y - top;
+    const y = Math.fround(y0 + i * step), top = Math.floor(y), down = Math.fround(y - top);
     for (let j = 0; j < crop.size; j++, write += 3) {
-      const x = x0 + j * step, left = Math.floor(x), right = x - left;
+      const x = Math.fround(x0 + j * step), left = Math.floor(x), right = Math.fround(x - left);
       if (left < -1 || top < -1 || left >= width || top >= height) continue;
-      for (let dy = 0; dy < 2; dy++) {
-        for (let dx = 0; dx < 2; dx++) {
-          const [u, v] = [left + dx, top + dy];
-          if (u < 0 || v < 0 || u >= width || v >= height) continue;
-          const weight = (dx ? right : 1 - right) * (dy ? down : 1 - down), read = (v * width + u) * 3;
-          for (let c = 0; c < 3; c++) sum[c]! += weight * rgb[read + c]!;
-        }
-      }
       for (let c = 0; c < 3; c++) {
-        out[write + c] = Math.round(sum[c]!);
-        sum[c] = 0;
+        const above = between(at(left, top, c), at(left + 1, top, c), right);
+        const below = between(at(left, top + 1, c), at(left + 1, top + 1, c), right);
+        out[write + c] = roundHalfEven(between(above, below, down));
       }
     }
   }
 }
 
-const sum = new Float64Array(3);
+function roundHalfEven(value: number): number {
+  const down = Math.floor(value), rest = value - down;
+  return rest > 0.5 || (rest === 0.5 && down % 2 === 1) ? down + 1 : down;
+}
