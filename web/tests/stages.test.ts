@@ -4,7 +4,7 @@ import type { Camera } from "../src/geometry/camera";
 import { boxFromJoints, Crop, type Box, type Size } from "../src/geometry/crop";
 import { calibrated } from "../src/hourglass/confidence";
 import { decode } from "../src/hourglass/heatmap";
-import { cropOffsets, denormalize, normalizeJoints } from "../src/lifter/normalize";
+import { cropOffsets, denormalize, normalizeJoints, personInput } from "../src/lifter/normalize";
 import { cutOut } from "../src/predict/cutout";
 import { findPerson, iou, personBox, searchBoxes, type Estimate } from "../src/predict/detect";
 import { Follower } from "../src/predict/track";
@@ -51,6 +51,14 @@ test("joints become rays and the answer is turned back", () => {
     expectClose(rotation, lifting.rotations[i], 1e-9);
     expectClose(denormalize(lifting.answers_mm[i]!, rotation), lifting.turned_back_mm[i], MM / 1000);
     expectClose(cropOffsets(joints, boxFromJoints(joints)), lifting.crop_offsets[i], PX);
+  });
+});
+
+test("a lifter that reads confidence and size gets them", () => {
+  lifting.cameras.forEach((camera, i) => {
+    const { rows, rotation } = personInput(points(lifting.pixels[i]!), lifting.confidence[i]!, camera as unknown as Camera);
+    expectClose(rows, lifting.people_read[i], 1e-6);
+    expectClose(rotation, lifting.people_rotations[i], 1e-9);
   });
 });
 

@@ -1,7 +1,7 @@
 """Numbers that the page's TypeScript must reproduce, out of the Python package: python web/tests/write_vectors.py.
 
-One file a concept in web/tests/vectors/. `tests/web/test_vectors.py` fails when the package no longer gives these numbers:
-then run this script again, and bring the TypeScript up to date until `npm test` passes.
+One file a concept in web/tests/vectors/. `tests/web/test_vectors.py` fails when the package no longer gives these
+numbers: then run this script again, and bring the TypeScript up to date until `npm test` passes.
 """
 
 import base64
@@ -21,7 +21,7 @@ from hourlift.geometry.camera import Camera, solve_root, virtual_rotation
 from hourlift.geometry.crop import Crop, box_from_joints, rescale_points
 from hourlift.geometry.skeleton import H36M17
 from hourlift.hourglass.heatmap import decode, encode
-from hourlift.lifter.normalize import crop_offsets, denormalize, normalize_joints
+from hourlift.lifter.normalize import crop_offsets, denormalize, normalize_joints, person_input
 from hourlift.pose import Pose, PoseFrame
 from hourlift.predict.confidence import Calibration, gather_evidence
 from hourlift.predict.detect import iou, person_box, search_boxes
@@ -140,7 +140,14 @@ def lifting() -> dict[str, Any]:
     made = [normalize_joints(p, camera) for p, camera in zip(pixels, CAMERAS, strict=True)]
     answer = people - people[:, :1]
     boxes = box_from_joints(pixels)
+    confidence = np.random.default_rng(5).uniform(0.05, 1, pixels.shape[:2]).round(3)
+    confidence[0, H36M17.root] = confidence[2, 11] = 0
+    confidence[2, H36M17.indices("pelvis", "r_hip", "l_hip")] = 0
+    people_read = [person_input(p, c, camera) for p, c, camera in zip(pixels, confidence, CAMERAS, strict=True)]
     return {
+        "confidence": confidence,
+        "people_read": [read for read, _ in people_read],
+        "people_rotations": [back.rotation for _, back in people_read],
         "cameras": [camera.to_dict() for camera in CAMERAS],
         "pixels": pixels,
         "rays": [m.rays for m in made],

@@ -10,6 +10,7 @@ const CONVENTIONS = {
   joints_3d_mm: "millimetres relative to the pelvis, camera axes: x right, y down, z forward",
   root_cam_mm: "the pelvis in the camera frame, millimetres; add it to joints_3d_mm",
   box_xyxy_px: "left, top, right, bottom of the person",
+  world: "z up, millimetres, floor at z = 0; point_world = rotation (point_cam - origin_cam_mm)",
   time_s: "seconds from the first frame",
   null: "unknown",
 };
@@ -18,12 +19,14 @@ export function toJson(document: Document): string {
   const fields = {
     schema: "hourlift-poses",
     schema_version: 1,
+    schema_minor_version: 1,
     generator: document.generator,
     source: document.source,
     kind: document.kind,
     image_wh: document.image_wh,
     fps: document.fps === null ? null : rounded(document.fps, 6),
     camera: document.camera,
+    world: null, // the page does not find out how the camera stands
     skeleton: "h36m17",
     joint_names: JOINTS,
     parents: PARENTS,

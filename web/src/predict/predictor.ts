@@ -1,10 +1,10 @@
 // A picture in, people in 3D out: hourlift.predict.predictor and .joints in TypeScript.
-import { solveRoot, unproject, type Camera } from "../geometry/camera";
+import { solveRoot, unproject, type Camera, type Matrix } from "../geometry/camera";
 import { Crop, rescalePoint, type Box, type Point } from "../geometry/crop";
 import { JOINTS } from "../geometry/skeleton";
 import { calibrated } from "../hourglass/confidence";
 import { decode } from "../hourglass/heatmap";
-import { cropOffsets, denormalize, normalizeJoints, type LiftInput } from "../lifter/normalize";
+import { cropOffsets, denormalize, normalizeJoints, personInput } from "../lifter/normalize";
 import { cutOut, type Picture } from "./cutout";
 import { findPerson, type Found, type Joints2D } from "./detect";
 import type { Contract } from "./runtime";
@@ -45,7 +45,7 @@ export class Predictor {
         throw new Error(`${contract.name}: the page is older or newer than this model; build it again`);
       }
     }
-    if (!["rays", "crop"].includes(lifter.contract.inputs ?? "rays")) {
+    if (!["rays", "crop", "person"].includes(lifter.contract.inputs ?? "rays")) {
       throw new Error(`${lifter.contract.name}: this page cannot make the lifter's input "${lifter.contract.inputs}"`);
     }
     this.size = hourglass.contract.input_size!;
@@ -95,10 +95,8 @@ export class Predictor {
 
   /** Stage 2 and the place in space. */
   async lift(found: Found, camera: Camera): Promise<Pose> {
-    const { rays, rotation } = this.liftInput(found, camera);
-    const unknown = rays.map((ray) => !ray.every(Number.isFinite));
-    const input = Float32Array.from(rays.flatMap((ray, j) => (unknown[j] ? [0, 0] : ray)));
-    const { data } = await this.lifter.run("float32", input, [1, JOINTS.length, 2]);
+    const { rows, rotation, unknown } = this.liftInput(found, camera);
+    const { data } = await this.lifter.run("float32", Float32Array.from(rows.flat()), [1, JOINTS.length, rows[0]!.length]);
     const joints = denormalize(JOINTS.map((_, j) => [...data.subarray(3 * j, 3 * j + 3)]), rotation);
     const confidence = found.confidence.map((value, j) => (unknown[j] ? 0 : value));
     return {
@@ -111,8 +109,15 @@ export class Predictor {
     };
   }
 
-  private liftInput(found: Found, camera: Camera): LiftInput {
-    if ((this.lifter.contract.inputs ?? "rays") === "rays") return normalizeJoints(found.jointsPx, camera);
-    return { rays: cropOffsets(found.jointsPx, found.box), rotation: IDENTITY };
+  /** What the lifter reads, told by its file; the rotation that its answer is turned back by; what it knows nothing of. */
+  private liftInput({ jointsPx, confidence, box }: Found, camera: Camera): { rows: Point[]; rotation: Matrix; unknown: boolean[] } {
+    const inputs = this.lifter.contract.inputs ?? "rays";
+    if (inputs === "person") {
+      const read = personInput(jointsPx, confidence, camera);
+      return { ...read, unknown: read.rows.map((row) => row[2] === 0) };
+    }
+    const { rays, rotation } = inputs === "rays" ? normalizeJoints(jointsPx, camera) : { rays: cropOffsets(jointsPx, box), rotation: IDENTITY };
+    const unknown = rays.map((ray) => !ray.every(Number.isFinite));
+    return { rows: rays.map((ray, j) => (unknown[j] ? [0, 0] : ray)), rotation, unknown };
   }
 }
