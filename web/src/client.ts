@@ -22,13 +22,17 @@ export class Client {
       else request.resolve(data.answer as never);
     };
     this.worker.onerror = (event) => {
-      for (const { reject } of this.waiting.values()) reject(new Error(event.message || "the networks' worker could not be started"));
+      for (const { reject } of this.waiting.values())
+        reject(new Error(event.message || "the networks' worker could not be started"));
       this.waiting.clear();
     };
   }
 
   /** @throws Error with a sentence for the reader. */
-  ask<K extends Request["kind"]>(request: Extract<Request, { kind: K }>, onEvent: (event: Event) => void = () => {}): Promise<Answers[K]> {
+  ask<K extends Request["kind"]>(
+    request: Extract<Request, { kind: K }>,
+    onEvent: (event: Event) => void = () => {},
+  ): Promise<Answers[K]> {
     const id = this.count++;
     const transfer = "bitmap" in request ? [request.bitmap] : [];
     return new Promise((resolve, reject) => {

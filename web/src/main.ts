@@ -6,7 +6,9 @@ import type { Document } from "./formats/document";
 import { makeFile, save, type Format } from "./formats/download";
 import { cameraFromFocal35mm, cameraFromFov, fovDeg, type Camera } from "./geometry/camera";
 import type { Size } from "./geometry/crop";
+import { listenToKeys } from "./keys";
 import { keepForOffline } from "./offline";
+import { chosenFov, enableSources, find, layout, notice, progress, speed } from "./page";
 import { readHeader } from "./predict/photo";
 import type { Frame } from "./predict/predictor";
 import type { Models } from "./predict/runtime";
@@ -19,7 +21,6 @@ const HEADER_BYTES = 4 << 20;
 const MAX_LIVE_FRAMES = 18_000; // ten minutes of a webcam
 const VIDEO_NAME = /\.(mp4|m4v|mov|webm|mkv|avi|ts)$/i;
 
-const find = <T extends HTMLElement = HTMLElement>(id: string) => document.getElementById(id) as T;
 const video = find<HTMLVideoElement>("video");
 const client = new Client();
 const picture = new PictureView(find<HTMLCanvasElement>("picture"));
@@ -41,7 +42,8 @@ async function start(): Promise<void> {
   try {
     await keepForOffline();
     const response = await fetch("models.json").catch(() => null);
-    if (!response?.ok) throw new Error("the networks could not be loaded: the server has ended, and the page has not been kept yet");
+    if (!response?.ok)
+      throw new Error("the networks could not be loaded: the server has ended, and the page has not been kept yet");
     models = await response.json();
     // The worker lies in another folder.
     for (const model of [models.hourglass, models.lifter]) model.url = new URL(model.url, document.baseURI).href;
@@ -86,7 +88,10 @@ async function openPhoto(file: Blob, name: string, mine: number): Promise<void> 
     throw new Error("the picture cannot be decoded; it is damaged, cut off or of an unusual kind");
   });
   const wh: Size = [bitmap.width, bitmap.height];
-  const camera = chosenFov() === null && header.focal35mm !== null ? cameraFromFocal35mm(wh, header.focal35mm) : cameraFromFov(wh, chosenFov() ?? undefined);
+  const camera =
+    chosenFov() === null && header.focal35mm !== null
+      ? cameraFromFocal35mm(wh, header.focal35mm)
+      : cameraFromFov(wh, chosenFov() ?? undefined);
   progress(-1, "Looking for a person");
   const copy = await createImageBitmap(bitmap);
   const { people, ms } = await client.ask({ kind: "photo", bitmap: copy, camera });
@@ -127,7 +132,8 @@ async function openFilm(file: Blob, name: string, mine: number): Promise<void> {
   video.hidden = !playable;
   show({ source: name, kind: "video", image_wh: wh, fps: result.fps, camera, frames }, playable ? video : null, startS);
   picture.show(null, wh, frames[0]?.people ?? []);
-  speed(`${(result.ms / result.numFrames).toFixed(1)} ms a frame, ${((1000 * result.numFrames) / result.ms).toFixed(0)} frames/s`);
+  const ms = result.ms / result.numFrames;
+  speed(`${ms.toFixed(1)} ms a frame, ${(1000 / ms).toFixed(0)} frames/s`);
 }
 
 /** Follow the webcam until it is stopped; a frame is taken when the one before is done, the newest. */
@@ -136,9 +142,15 @@ async function openWebcam(): Promise<void> {
   const mine = await begin();
   try {
     if (navigator.mediaDevices === undefined) throw new Error("this browser gives no webcam to pages at this address");
-    webcam = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 1280 }, height: { ideal: 720 } } }).catch((error: DOMException) => {
-      throw new Error(error.name === "NotAllowedError" ? "the browser was not allowed to use the webcam" : "there is no webcam that can be used");
-    });
+    webcam = await navigator.mediaDevices
+      .getUserMedia({ video: { width: { ideal: 1280 }, height: { ideal: 720 } } })
+      .catch((error: DOMException) => {
+        throw new Error(
+          error.name === "NotAllowedError"
+            ? "the browser was not allowed to use the webcam"
+            : "there is no webcam that can be used",
+        );
+      });
     if (mine !== ticket) return closeWebcam();
     video.srcObject = webcam;
     await video.play();
@@ -152,19 +164,29 @@ async function openWebcam(): Promise<void> {
 }
 
 async function followWebcam(mine: number): Promise<void> {
-  const frames: Frame[] = [], begun = performance.now();
-  let camera: Camera | null = null, wh: Size = [1, 1], times: number[] = [];
+  const frames: Frame[] = [],
+    begun = performance.now();
+  let camera: Camera | null = null,
+    wh: Size = [1, 1],
+    times: number[] = [];
   while (mine === ticket && webcam !== null) {
     await nextPicture();
     if (mine !== ticket || webcam === null || video.videoWidth === 0) continue;
     const timeS = (performance.now() - begun) / 1000;
-    const bitmap = await createImageBitmap(video), copy = await createImageBitmap(bitmap);
+    const bitmap = await createImageBitmap(video),
+      copy = await createImageBitmap(bitmap);
     if (camera === null || wh[0] !== bitmap.width) {
       wh = [bitmap.width, bitmap.height];
       camera = cameraFromFov(wh, chosenFov() ?? undefined);
       layout(wh, true);
     }
-    const { people, ms } = await client.ask({ kind: "live", bitmap: copy, timeS, camera, restart: frames.length === 0 });
+    const { people, ms } = await client.ask({
+      kind: "live",
+      bitmap: copy,
+      timeS,
+      camera,
+      restart: frames.length === 0,
+    });
     if (mine !== ticket) return bitmap.close();
     frames.push({ index: frames.length, time_s: frames.length ? timeS : 0, people });
     if (frames.length > MAX_LIVE_FRAMES) frames.shift();
@@ -223,8 +245,13 @@ function show(document_: Omit<Document, "generator">, film: HTMLVideoElement | n
   find<HTMLInputElement>("scrubber").max = String(Math.max(shown.frames.length - 1, 0));
   find("downloads").hidden = false;
   find("player").hidden = shown.frames.length < 2;
-  const origin = { given: "The field of view was given", exif: "The camera was read from the photo's EXIF", default: "The camera is unknown and was assumed" };
-  find("camera").textContent = `${origin[shown.camera.source]}: ${fovDeg(shown.camera).toFixed(0)}° along the longer side.`;
+  const origin = {
+    given: "The field of view was given",
+    exif: "The camera was read from the photo's EXIF",
+    default: "The camera is unknown and was assumed",
+  };
+  find("camera").textContent =
+    `${origin[shown.camera.source]}: ${fovDeg(shown.camera).toFixed(0)}° along the longer side.`;
 }
 
 function showFrame(index: number): void {
@@ -234,7 +261,8 @@ function showFrame(index: number): void {
   const clock = (timeS: number) => `${Math.floor(timeS / 60)}:${(timeS % 60).toFixed(2).padStart(5, "0")}`;
   const scrubber = find<HTMLInputElement>("scrubber");
   scrubber.value = String(index);
-  find<HTMLOutputElement>("clock").value = `${clock(frame.time_s)} / ${clock(player.lengthS)} · frame ${index + 1} of ${player.frames.length}`;
+  find<HTMLOutputElement>("clock").value =
+    `${clock(frame.time_s)} / ${clock(player.lengthS)} · frame ${index + 1} of ${player.frames.length}`;
   scrubber.setAttribute("aria-valuetext", find<HTMLOutputElement>("clock").value);
   notice(frame.people.length ? "" : `Nobody found in this ${player.frames.length > 1 ? "frame" : "picture"}`);
   fillTables();
@@ -242,7 +270,10 @@ function showFrame(index: number): void {
 
 function fillTables(): void {
   const people = player.frames[player.index]?.people ?? [];
-  for (const [id, make] of [["angles", angleTable], ["joints", jointTable]] as const) {
+  for (const [id, make] of [
+    ["angles", angleTable],
+    ["joints", jointTable],
+  ] as const) {
     const details = find<HTMLDetailsElement>(id);
     if (details.open) details.querySelector(".tables")!.replaceChildren(...people.map(make));
   }
@@ -253,32 +284,6 @@ function showPlaying(playing: boolean): void {
   find("play").setAttribute("aria-label", playing ? "Pause" : "Play");
 }
 
-/** The panels' shares of the page go by the picture's shape. */
-function layout([width, height]: Size, still: boolean): void {
-  const aspect = width / height;
-  document.body.className = `${aspect > 1.2 ? "wide" : aspect < 0.85 ? "tall" : "square"}${still ? " still" : ""}`;
-}
-
-function notice(words: string): void {
-  find("notice").textContent = words;
-  find("notice").hidden = words === "";
-}
-
-function speed(words: string): void {
-  find("engine").textContent = [find("engine").dataset.name, words].filter(Boolean).join(" · ");
-}
-
-/** Share done, 0 to 1; -1: nobody knows; null: nothing is being done. */
-function progress(share: number | null, label = ""): void {
-  const bar = find<HTMLProgressElement>("progress");
-  bar.hidden = share === null;
-  if (share === null) return;
-  if (share < 0) bar.removeAttribute("value");
-  else bar.value = share;
-  bar.setAttribute("aria-label", label);
-  bar.title = label;
-}
-
 function complain(error: unknown, name = ""): void {
   const words = error instanceof Error ? error.message : String(error);
   find("message").textContent = [name, words].filter(Boolean).join(": ");
@@ -286,15 +291,6 @@ function complain(error: unknown, name = ""): void {
   find("stop").hidden = true;
   progress(null);
   document.body.classList.add("empty");
-}
-
-function enableSources(on: boolean): void {
-  for (const id of ["open", "webcam", "example"]) find<HTMLButtonElement>(id).disabled = !on;
-}
-
-function chosenFov(): number | null {
-  const degrees = find<HTMLInputElement>("fov").valueAsNumber;
-  return degrees > 0 && degrees < 180 ? degrees : null;
 }
 
 function makeScene(): SceneView | null {
@@ -331,7 +327,8 @@ find("settings").addEventListener("change", async ({ target }) => {
   enableSources(true);
 });
 for (const id of ["angles", "joints"]) find(id).addEventListener("toggle", fillTables);
-for (const button of document.querySelectorAll<HTMLButtonElement>("[data-view]")) button.addEventListener("click", () => scene?.look(button.dataset.view!));
+for (const button of document.querySelectorAll<HTMLButtonElement>("[data-view]"))
+  button.addEventListener("click", () => scene?.look(button.dataset.view!));
 for (const button of document.querySelectorAll<HTMLButtonElement>("[data-format]")) {
   button.addEventListener("click", () => {
     try {
@@ -369,29 +366,4 @@ for (const kind of ["dragover", "dragleave", "drop"] as const) {
     if (kind === "drop" && dropped !== undefined) void open(dropped, dropped.name);
   });
 }
-
-/** Keys of the whole page; a focused control keeps its own. */
-window.addEventListener("keydown", (event) => {
-  const { key, shiftKey } = event, target = event.target as HTMLElement;
-  if (event.ctrlKey || event.metaKey || event.altKey || /^(SELECT|SUMMARY)$/.test(target.tagName) || (target as HTMLInputElement).type === "number") return;
-  const step = (frames: number) => () => (player.setPlaying(false), player.seek(player.index + frames));
-  const turns: Record<string, [number, number]> = { ArrowLeft: [-0.12, 0], ArrowRight: [0.12, 0], ArrowUp: [0, 0.08], ArrowDown: [0, -0.08] };
-  const keys: Record<string, (() => void) | undefined> = {
-    "+": () => scene?.zoom(1.15), "=": () => scene?.zoom(1.15), "-": () => scene?.zoom(1 / 1.15),
-    r: () => scene?.look("reset"), "1": () => scene?.look("camera"), "2": () => scene?.look("side"), "3": () => scene?.look("top"),
-    t: () => find("spin").click(), o: () => find("open").click(),
-  };
-  const playable = player.frames.length > 1 && webcam === null;
-  if (playable) {
-    Object.assign(keys, {
-      " ": () => player.setPlaying(!player.playing), ArrowLeft: step(-1), ArrowRight: step(1),
-      Home: step(-player.frames.length), End: step(player.frames.length),
-    });
-  }
-  const turn = turns[key];
-  if (turn !== undefined && (shiftKey || (!playable && target.id === "view"))) keys[key] = () => scene?.turn(...turn);
-  const act = keys[key.length > 1 ? key : key.toLowerCase()];
-  if (act === undefined || (key === " " && target.tagName === "BUTTON")) return;
-  event.preventDefault();
-  act();
-});
+listenToKeys(player, scene, () => webcam !== null);

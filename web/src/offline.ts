@@ -5,7 +5,9 @@ const PATIENCE_MS = 4000;
 /** Once this is done, what the page loads is kept; without service workers it goes on all the same. */
 export async function keepForOffline(): Promise<void> {
   if (!("serviceWorker" in navigator) || navigator.serviceWorker.controller !== null) return;
-  const claimed = new Promise<void>((done) => navigator.serviceWorker.addEventListener("controllerchange", () => done(), { once: true }));
+  const claimed = new Promise<void>((done) =>
+    navigator.serviceWorker.addEventListener("controllerchange", () => done(), { once: true }),
+  );
   try {
     await navigator.serviceWorker.register("./sw.js");
     await Promise.race([claimed, new Promise((done) => setTimeout(done, PATIENCE_MS))]);

@@ -15,20 +15,28 @@ type Say = (event: Event, transfer?: Transferable[]) => void;
 
 let predictor: Predictor;
 let follow: ReturnType<Predictor["follow"]>;
-let stopped = false;
+let queue: Promise<unknown> = Promise.resolve();
+let newest = 0; // number of the newest request that ends a film which is still being worked through
 const canvas = new OffscreenCanvas(1, 1);
 const context = canvas.getContext("2d", { willReadFrequently: true })!;
 
-self.onmessage = async ({ data: { id, request } }: MessageEvent<{ id: number; request: Request }>) => {
+self.onmessage = ({ data: { id, request } }: MessageEvent<{ id: number; request: Request }>) => {
+  if (request.kind !== "live") newest = id;
+  // One after the other: a network runs one batch at a time.
+  queue = queue.then(() => handle(id, request));
+};
+
+async function handle(id: number, request: Request): Promise<void> {
   const reply = (message: Reply, transfer: Transferable[] = []) => self.postMessage(message, { transfer });
   try {
-    reply({ id, answer: await answer(request, (event, transfer) => reply({ id, event }, transfer)) });
+    const ended = await answer(request, id, (event, transfer) => reply({ id, event }, transfer));
+    reply({ id, answer: ended });
   } catch (error) {
     reply({ id, error: error instanceof Error ? error.message : String(error) });
   }
-};
+}
 
-async function answer(request: Request, say: Say): Promise<Answers[Request["kind"]]> {
+async function answer(request: Request, id: number, say: Say): Promise<Answers[Request["kind"]]> {
   switch (request.kind) {
     case "load":
       return load(request.models, request.engine, say);
@@ -39,9 +47,8 @@ async function answer(request: Request, say: Say): Promise<Answers[Request["kind
       return timed(() => follow(pixels(request.bitmap), request.timeS, request.camera));
     }
     case "film":
-      return film(request.file, request.fovDeg, say);
+      return film(request.file, request.fovDeg, () => newest !== id, say);
     case "stop":
-      stopped = true;
       return null;
   }
 }
@@ -55,7 +62,10 @@ async function load(models: Models, wanted: Engine | "auto", say: Say): Promise<
   try {
     const { ort, info } = await openRuntime(engine);
     // The lifter is so small that sending it to a GPU costs more than running it.
-    const networks = [await Network.load(ort, models.hourglass, engine, report), await Network.load(ort, models.lifter, "wasm", report)] as const;
+    const networks = [
+      await Network.load(ort, models.hourglass, engine, report),
+      await Network.load(ort, models.lifter, "wasm", report),
+    ] as const;
     predictor = new Predictor(...networks);
     const size = models.hourglass.contract.input_size!;
     const warmUp: Picture = { wh: [size, size], rgba: new Uint8ClampedArray(size ** 2 * 4) };
@@ -73,20 +83,24 @@ async function timed<T>(work: () => Promise<T>): Promise<{ people: T; ms: number
   return { people: await work(), ms: performance.now() - start };
 }
 
-/** Work through a film frame by frame. */
-async function film(file: Blob, fovDeg: number | null, say: Say): Promise<Answers["film"]> {
-  stopped = false;
+/** Work through a film frame by frame, until `isStopped`. */
+async function film(file: Blob, fovDeg: number | null, isStopped: () => boolean, say: Say): Promise<Answers["film"]> {
   const input = new Input({ formats: ALL_FORMATS, source: new BlobSource(file) });
   const track = await input.getPrimaryVideoTrack().catch(() => null);
   if (track === null) throw new Error("this is no video that the page can read");
-  if (!(await track.canDecode())) throw new Error(`this browser cannot decode the video (${track.codec ?? "unknown codec"}); try another browser, or hourlift predict`);
+  if (!(await track.canDecode())) {
+    const codec = track.codec ?? "unknown codec";
+    throw new Error(`this browser cannot decode the video (${codec}); another one may, and hourlift predict does`);
+  }
   const wh: Size = [track.displayWidth, track.displayHeight];
   const camera = cameraFromFov(wh, fovDeg ?? undefined);
   const { packetCount: numFrames, averagePacketRate: fps } = await track.computePacketStats();
   const startS = await track.getFirstTimestamp();
   say({ kind: "film", wh, camera, startS, numFrames });
-  const next = predictor.follow(), begin = performance.now();
-  let index = 0, shown = -Infinity;
+  const next = predictor.follow(),
+    begin = performance.now();
+  let index = 0,
+    shown = -Infinity;
   for await (const sample of new VideoSampleSink(track).samples()) {
     const timeS = sample.timestamp - startS;
     const picture = samplePixels(sample, wh);
@@ -97,10 +111,11 @@ async function film(file: Blob, fovDeg: number | null, say: Say): Promise<Answer
     if (isDue) shown = performance.now();
     say({ kind: "frame", frame: { index, time_s: timeS, people }, preview }, preview === null ? [] : [preview]);
     index += 1;
-    if (stopped) break;
+    if (isStopped()) break;
     if (isDue) await new Promise((done) => setTimeout(done)); // lets a "stop" in
   }
   input.dispose();
+  if (index === 0) throw new Error("the video holds no frame that can be decoded");
   return { fps, ms: performance.now() - begin, numFrames: index };
 }
 

@@ -24,9 +24,14 @@ test("JSON", () => {
     if (key !== "frames") expectClose(value, files.json[key as keyof typeof files.json], 1e-9, key);
   }
   files.json.frames.forEach(({ people, ...frame }, i) => {
-    expectClose({ ...written.frames[i], people: people.length }, { ...frame, people: written.frames[i].people.length }, 1e-9);
+    expectClose(
+      { ...written.frames[i], people: people.length },
+      { ...frame, people: written.frames[i].people.length },
+      1e-9,
+    );
     people.forEach((person, n) => {
-      for (const [key, value] of Object.entries(written.frames[i].people[n])) expectClose(value, person[key as keyof typeof person], 1e-9, key);
+      for (const [key, value] of Object.entries(written.frames[i].people[n]))
+        expectClose(value, person[key as keyof typeof person], 1e-9, key);
     });
   });
   expect(text.split("\n").length, "one frame a line").toBe(1 + 14 + 1 + 5 + 2 + 1);
@@ -46,7 +51,13 @@ test("glTF", () => {
 });
 
 test("a joint that is never known is named", () => {
-  const lame: Frame[] = film.frames.map((frame) => ({ ...frame, people: frame.people.map((pose) => ({ ...pose, joints_3d_mm: pose.joints_3d_mm.map((p, j) => (j === 3 ? [NaN, NaN, NaN] : p)) })) }));
+  const lame: Frame[] = film.frames.map((frame) => ({
+    ...frame,
+    people: frame.people.map((pose) => ({
+      ...pose,
+      joints_3d_mm: pose.joints_3d_mm.map((p, j) => (j === 3 ? [NaN, NaN, NaN] : p)),
+    })),
+  }));
   expect(() => toGlb({ ...film, frames: lame })).toThrow("r_ankle");
 });
 
@@ -55,11 +66,13 @@ function expectLines(text: string, expected: string[], tolerance: number, separa
   const lines = text.trimEnd().split("\n");
   expect(lines.length).toBe(expected.length);
   lines.forEach((line, i) => {
-    const words = line.split(separator), others = expected[i]!.split(separator);
+    const words = line.split(separator),
+      others = expected[i]!.split(separator);
     expect(words.length, line).toBe(others.length);
     words.forEach((word, w) => {
       const other = others[w]!;
-      if (/^-?[\d.]+$/.test(other)) expect(Math.abs(Number(word) - Number(other)), `${line}\n${expected[i]}`).toBeLessThanOrEqual(tolerance);
+      if (/^-?[\d.]+$/.test(other))
+        expect(Math.abs(Number(word) - Number(other)), `${line}\n${expected[i]}`).toBeLessThanOrEqual(tolerance);
       else expect(word).toBe(other);
     });
   });

@@ -15,11 +15,15 @@ import heatmaps from "./vectors/heatmaps.json";
 import lifting from "./vectors/lifting.json";
 import searching from "./vectors/searching.json";
 
-const PX = 1e-3, MM = 0.5;
+const PX = 1e-3,
+  MM = 0.5;
 
 test("crops are cut out as OpenCV does it", () => {
-  const rgb = bytes(cutouts.rgb), [width, height] = cutouts.image_wh as Size;
-  const rgba = new Uint8ClampedArray(width * height * 4).map((_, i) => (i % 4 === 3 ? 255 : rgb[Math.floor(i / 4) * 3 + (i % 4)]!));
+  const rgb = bytes(cutouts.rgb),
+    [width, height] = cutouts.image_wh as Size;
+  const rgba = new Uint8ClampedArray(width * height * 4).map((_, i) =>
+    i % 4 === 3 ? 255 : rgb[Math.floor(i / 4) * 3 + (i % 4)]!,
+  );
   cutouts.boxes.forEach((box, i) => {
     const out = new Uint8Array(cutouts.size ** 2 * 3).fill(7);
     cutOut({ wh: [width, height], rgba }, Crop.fromBox(box as Box, cutouts.size, 1.1), out, 0);
@@ -32,8 +36,17 @@ test("crops are cut out as OpenCV does it", () => {
 test("heatmaps are decoded", () => {
   for (const method of ["argmax", "quarter", "dark"] as const) {
     const peaks = heatmaps.heatmaps.map((cells) => decode(Float32Array.from(cells), heatmaps.width, method));
-    expectClose(peaks.map(({ point }) => point), heatmaps[method], PX, method);
-    expectClose(peaks.map(({ value }) => value), heatmaps.peaks, 1e-6);
+    expectClose(
+      peaks.map(({ point }) => point),
+      heatmaps[method],
+      PX,
+      method,
+    );
+    expectClose(
+      peaks.map(({ value }) => value),
+      heatmaps.peaks,
+      1e-6,
+    );
   }
 });
 
@@ -56,17 +69,31 @@ test("joints become rays and the answer is turned back", () => {
 
 test("a lifter that reads confidence and size gets them", () => {
   lifting.cameras.forEach((camera, i) => {
-    const { rows, rotation } = personInput(points(lifting.pixels[i]!), lifting.confidence[i]!, camera as unknown as Camera);
+    const { rows, rotation } = personInput(
+      points(lifting.pixels[i]!),
+      lifting.confidence[i]!,
+      camera as unknown as Camera,
+    );
     expectClose(rows, lifting.people_read[i], 1e-6);
     expectClose(rotation, lifting.people_rotations[i], 1e-9);
   });
 });
 
 test("boxes of people and the search", () => {
-  const boxes = searching.joints_px.map((jointsPx, i) => personBox({ jointsPx, peaks: searching.peaks[i]!, confidence: [] }));
+  const boxes = searching.joints_px.map((jointsPx, i) =>
+    personBox({ jointsPx, peaks: searching.peaks[i]!, confidence: [] }),
+  );
   expectClose(boxes, searching.boxes, PX);
-  expectClose(boxes.map((box) => iou(boxes[0]!, box)), searching.iou, 1e-6);
-  expectClose(searching.sizes.map((size) => [...searchBoxes(size as Size)]), searching.search_boxes, PX);
+  expectClose(
+    boxes.map((box) => iou(boxes[0]!, box)),
+    searching.iou,
+    1e-6,
+  );
+  expectClose(
+    searching.sizes.map((size) => [...searchBoxes(size as Size)]),
+    searching.search_boxes,
+    PX,
+  );
 });
 
 /** Stage 1 that sees a person of 100 x 200 pixels around a place, the better the more of the crop they fill. */
@@ -84,15 +111,25 @@ function somebodyAt(place: () => [number, number] | null, looks: Box[][] = []): 
 }
 
 test("a person is searched from coarse to fine", async () => {
-  const found = await findPerson([1600, 1200], somebodyAt(() => [1200, 700]));
+  const found = await findPerson(
+    [1600, 1200],
+    somebodyAt(() => [1200, 700]),
+  );
   expect(found).not.toBeNull();
   expectClose(found!.box, boxFromJoints(found!.jointsPx), 1e-6);
-  expect(await findPerson([1600, 1200], somebodyAt(() => null))).toBeNull();
+  expect(
+    await findPerson(
+      [1600, 1200],
+      somebodyAt(() => null),
+    ),
+  ).toBeNull();
 });
 
 test("a person is followed with one look a frame, lost, and found again", async () => {
   let place: [number, number] | null = [400, 300];
-  const looks: Box[][] = [], estimate = somebodyAt(() => place, looks), follower = new Follower();
+  const looks: Box[][] = [],
+    estimate = somebodyAt(() => place, looks),
+    follower = new Follower();
   expect(await follower.step([800, 600], 0, estimate)).not.toBeNull();
   for (let t = 1; t <= 5; t++) {
     place = [400 + 5 * t, 300];

@@ -5,17 +5,31 @@ import { evenFrames, fixed, type Document, type Track } from "./document";
 import { RIG, rigMotion, type RigMotion } from "./rig";
 
 // Hands and feet are not found; what stands in for them gives the last bones a length and feet a direction. Metres.
-const STAND_IN: Record<string, Point> = { LeftFoot: [0, 0, 0.15], RightFoot: [0, 0, 0.15], LeftHand: [0.1, 0, 0], RightHand: [-0.1, 0, 0] };
+const STAND_IN: Record<string, Point> = {
+  LeftFoot: [0, 0, 0.15],
+  RightFoot: [0, 0, 0.15],
+  LeftHand: [0.1, 0, 0],
+  RightHand: [-0.1, 0, 0],
+};
 
 /** @throws Error when a joint is known in no frame. */
 export function toBvh(document: Document, track: Track): string {
   const motion = rigMotion(track);
   const { shown, fps } = evenFrames(document);
-  const angles = RIG.map(({ name }, i) => unwrapped(motion.rotations[i]!.map((rotation) => eulerDeg(rotation, rotationOrder(name)))));
+  const angles = RIG.map(({ name }, i) =>
+    unwrapped(motion.rotations[i]!.map((rotation) => eulerDeg(rotation, rotationOrder(name)))),
+  );
   const rows = shown.map((t) =>
-    [...motion.root[t]!.map((value) => fixed(value, 5)), ...angles.flatMap((of) => of[t]!.map((value) => fixed(value, 4)))].join(" "));
-  const hierarchy = lines(motion, 0, 0).map((line) => `${line}\n`).join("");
-  return `HIERARCHY\n${hierarchy}MOTION\nFrames: ${rows.length}\nFrame Time: ${(1 / fps).toFixed(9)}\n${rows.join("\n")}\n`;
+    [
+      ...motion.root[t]!.map((value) => fixed(value, 5)),
+      ...angles.flatMap((of) => of[t]!.map((value) => fixed(value, 4))),
+    ].join(" "),
+  );
+  const hierarchy = lines(motion, 0, 0)
+    .map((line) => `${line}\n`)
+    .join("");
+  const motionHead = `MOTION\nFrames: ${rows.length}\nFrame Time: ${(1 / fps).toFixed(9)}\n`;
+  return `HIERARCHY\n${hierarchy}${motionHead}${rows.join("\n")}\n`;
 }
 
 /** The order whose middle angle is the one that a joint uses least; see the Python module. */
@@ -23,12 +37,15 @@ const rotationOrder = (name: string): string => (/Arm|Hand|Shoulder$/.test(name)
 
 /** The lines of a joint and of all that hangs on it. */
 function lines(motion: RigMotion, i: number, depth: number): string[] {
-  const { name, aimsAt } = RIG[i]!, indent = "  ".repeat(depth);
+  const { name, aimsAt } = RIG[i]!,
+    indent = "  ".repeat(depth);
   const numbers = (p: Point) => p.map((value) => fixed(value, 6)).join(" ");
   const rotations = [...rotationOrder(name)].map((axis) => `${axis}rotation`).join(" ");
   const below = RIG.flatMap(({ parent }, child) => (parent === i ? lines(motion, child, depth + 1) : []));
   const tip = aimsAt ? motion.tips[i]! : STAND_IN[name];
-  const end = below.length ? below : [`${indent}  End Site`, `${indent}  {`, `${indent}    OFFSET ${numbers(tip!)}`, `${indent}  }`];
+  const end = below.length
+    ? below
+    : [`${indent}  End Site`, `${indent}  {`, `${indent}    OFFSET ${numbers(tip!)}`, `${indent}  }`];
   return [
     `${indent}${depth ? "JOINT" : "ROOT"} ${name}`,
     `${indent}{`,

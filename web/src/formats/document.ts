@@ -25,8 +25,12 @@ export type Track = (Pose | null)[];
 
 /** Everybody who is in a frame, by id. */
 export function tracks(document: Document): Map<number, Track> {
-  const ids = [...new Set(document.frames.flatMap(({ people }) => people.map((pose) => pose.person_id)))].sort((a, b) => a - b);
-  return new Map(ids.map((id) => [id, document.frames.map(({ people }) => people.find((pose) => pose.person_id === id) ?? null)]));
+  const ids = [...new Set(document.frames.flatMap(({ people }) => people.map((pose) => pose.person_id)))].sort(
+    (a, b) => a - b,
+  );
+  return new Map(
+    ids.map((id) => [id, document.frames.map(({ people }) => people.find((pose) => pose.person_id === id) ?? null)]),
+  );
 }
 
 /** A point of a level camera's frame in the room: x right, y away from the camera, z up. */
@@ -71,7 +75,12 @@ export function held(values: (Point | null)[], what: string): Point[] {
 
 /** All joints of a track relative to the pelvis, held, and the pelvis's place, held; the origin where it is unknown. */
 export function heldJoints(track: Track): { relative: Point[][]; root: Point[] } {
-  const byJoint = JOINTS.map((name, j) => held(track.map((pose) => pose?.joints_3d_mm[j] ?? null), name));
+  const byJoint = JOINTS.map((name, j) =>
+    held(
+      track.map((pose) => pose?.joints_3d_mm[j] ?? null),
+      name,
+    ),
+  );
   const roots = track.map((pose) => pose?.root_cam_mm ?? null);
   const someRoot = roots.some((root) => root !== null && root.every(Number.isFinite));
   return {

@@ -6,9 +6,12 @@ import { COLOURS } from "../view/style";
 import { tracks, type Document } from "./document";
 import { plus, RIG, restJoints, rigMotion, scaled, type RigMotion } from "./rig";
 
-const THICKNESS = 0.09, THIN_M = 0.018, THICK_M = 0.035; // of a bone's length, within these metres
+const THICKNESS = 0.09,
+  THIN_M = 0.018,
+  THICK_M = 0.035; // of a bone's length, within these metres
 const WAIST = 0.2; // of a bone's length, from its joint: where it is thickest
-const VERTICES = 34962, INDICES = 34963;
+const VERTICES = 34962,
+  INDICES = 34963;
 const TYPES: Record<number, string> = { 1: "SCALAR", 3: "VEC3", 4: "VEC4", 16: "MAT4" };
 // Corners of an octahedron: the joint, four around the waist, the tip. Faces turn left as seen from outside.
 const FACES = [0, 2, 1, 5, 1, 2, 0, 3, 2, 5, 2, 3, 0, 4, 3, 5, 3, 4, 0, 1, 4, 5, 4, 1];
@@ -42,14 +45,18 @@ class Scene {
 
   addPerson(name: string, motion: RigMotion): void {
     const first = Math.max(motion.present.indexOf(true), 0);
-    const rest = restJoints(motion), lowest = Math.min(...rest.map((p) => p[1]!));
+    const rest = restJoints(motion),
+      lowest = Math.min(...rest.map((p) => p[1]!));
     const place = rest.map(([x, y, z]) => [x!, y! - lowest, z!]); // at rest the person stands on the origin
     const person = this.node(name);
     this.roots.push(person);
     const joints: number[] = [];
     RIG.forEach((joint, i) => {
       const turns = quaternions(motion.rotations[i]!);
-      const node = this.node(joint.name, { translation: i ? motion.offsets[i] : motion.root[first], rotation: turns[first] });
+      const node = this.node(joint.name, {
+        translation: i ? motion.offsets[i] : motion.root[first],
+        rotation: turns[first],
+      });
       const above = this.nodes[i ? joints[joint.parent]! : person]!;
       (above.children ??= []).push(node);
       joints.push(node);
@@ -59,7 +66,13 @@ class Scene {
     joints.push(this.node("HeadTop_End", { translation: motion.tips[head] }));
     this.nodes[joints[head]!]!.children = joints.slice(-1);
     this.animate(joints[0]!, "translation", motion.root);
-    if (motion.present.includes(false)) this.animate(person, "scale", motion.present.map((here) => Array(3).fill(here ? 1 : 0)), "STEP");
+    if (motion.present.includes(false))
+      this.animate(
+        person,
+        "scale",
+        motion.present.map((here) => Array(3).fill(here ? 1 : 0)),
+        "STEP",
+      );
     this.roots.push(this.node(`${name} mesh`, { mesh: this.mesh(motion, place), skin: this.skins.length }));
     const ends = [...place, plus(place[head]!, motion.tips[head]!)];
     const bind = ends.flatMap(([x, y, z]) => [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, -x!, -y!, -z!, 1]); // by columns
@@ -68,12 +81,23 @@ class Scene {
 
   toBytes(generator: string): Uint8Array<ArrayBuffer> {
     const materials = Object.entries(COLOURS).map(([name, rgb]) => ({
-      name, pbrMetallicRoughness: { baseColorFactor: linear(rgb), metallicFactor: 0 },
+      name,
+      pbrMetallicRoughness: { baseColorFactor: linear(rgb), metallicFactor: 0 },
     }));
     const content = {
-      asset: { version: "2.0", generator }, scene: 0, scenes: [{ nodes: this.roots }], nodes: this.nodes, meshes: this.meshes,
-      materials, skins: this.skins, accessors: this.accessors, bufferViews: this.views, buffers: [{ byteLength: this.length }],
-      ...(this.channels.length ? { animations: [{ name: "motion", channels: this.channels, samplers: this.samplers }] } : {}),
+      asset: { version: "2.0", generator },
+      scene: 0,
+      scenes: [{ nodes: this.roots }],
+      nodes: this.nodes,
+      meshes: this.meshes,
+      materials,
+      skins: this.skins,
+      accessors: this.accessors,
+      bufferViews: this.views,
+      buffers: [{ byteLength: this.length }],
+      ...(this.channels.length
+        ? { animations: [{ name: "motion", channels: this.channels, samplers: this.samplers }] }
+        : {}),
     };
     const text = new TextEncoder().encode(JSON.stringify(content));
     const textLength = text.length + (-text.length & 3);
@@ -97,7 +121,11 @@ class Scene {
   }
 
   /** Append values to the binary part; every accessor has a view of its own. */
-  private accessor(values: Float32Array | Uint8Array | Uint16Array, width: number, options: { target?: number; bounds?: boolean; normalized?: boolean } = {}): number {
+  private accessor(
+    values: Float32Array | Uint8Array | Uint16Array,
+    width: number,
+    options: { target?: number; bounds?: boolean; normalized?: boolean } = {},
+  ): number {
     const bytes = new Uint8Array(values.byteLength + (-values.byteLength & 3));
     bytes.set(new Uint8Array(values.buffer));
     const target = options.target === undefined ? {} : { target: options.target };
@@ -107,9 +135,20 @@ class Scene {
     const componentType = values instanceof Float32Array ? 5126 : values instanceof Uint16Array ? 5123 : 5121;
     const column = (c: number) => [...values].filter((_, i) => i % width === c);
     const all = [...Array(width).keys()];
-    const bounds = options.bounds ? { min: all.map((c) => Math.min(...column(c))), max: all.map((c) => Math.max(...column(c))) } : {};
+    const bounds = options.bounds
+      ? { min: all.map((c) => Math.min(...column(c))), max: all.map((c) => Math.max(...column(c))) }
+      : {};
     const normalized = options.normalized ? { normalized: true } : {};
-    return this.accessors.push({ bufferView: this.views.length - 1, componentType, count: values.length / width, type: TYPES[width], ...bounds, ...normalized }) - 1;
+    return (
+      this.accessors.push({
+        bufferView: this.views.length - 1,
+        componentType,
+        count: values.length / width,
+        type: TYPES[width],
+        ...bounds,
+        ...normalized,
+      }) - 1
+    );
   }
 
   /** Let a property of a node follow values; a single picture has no animation. */
@@ -128,12 +167,17 @@ class Scene {
     const attributes = {
       POSITION: this.accessor(new Float32Array(corners.flat()), 3, { target: VERTICES, bounds: true }),
       JOINTS_0: this.accessor(new Uint8Array(owners.flatMap((owner) => [owner, 0, 0, 0])), 4, { target: VERTICES }),
-      WEIGHTS_0: this.accessor(new Uint8Array(owners.flatMap(() => [255, 0, 0, 0])), 4, { target: VERTICES, normalized: true }),
+      WEIGHTS_0: this.accessor(new Uint8Array(owners.flatMap(() => [255, 0, 0, 0])), 4, {
+        target: VERTICES,
+        normalized: true,
+      }),
     };
     const primitives = Object.keys(COLOURS).flatMap((side, material) => {
       const mine = bones.flatMap((i, n) => (sideOf(RIG[i]!.aimsAt) === side ? [n] : []));
       const faces = mine.flatMap((n) => FACES.map((corner) => 6 * n + corner));
-      return mine.length ? [{ attributes, indices: this.accessor(new Uint16Array(faces), 1, { target: INDICES }), material }] : [];
+      return mine.length
+        ? [{ attributes, indices: this.accessor(new Uint16Array(faces), 1, { target: INDICES }), material }]
+        : [];
     });
     return this.meshes.push({ name: "bones", primitives }) - 1;
   }
@@ -141,12 +185,15 @@ class Scene {
 
 /** The corners of a bone from the origin to `tip`, which lies along an axis. */
 function octahedron(tip: Point): Point[] {
-  const length = Math.hypot(...tip), along = scaled(tip, 1 / length);
+  const length = Math.hypot(...tip),
+    along = scaled(tip, 1 / length);
   const [a, b, c] = along as [number, number, number];
   const aside: Point = [c, a, b];
   const across = [b * aside[2]! - c * aside[1]!, c * aside[0]! - a * aside[2]!, a * aside[1]! - b * aside[0]!];
   const thick = Math.min(Math.max(THICKNESS * length, THIN_M), THICK_M);
-  const waist = [aside, across, scaled(aside, -1), scaled(across, -1)].map((way) => plus(scaled(tip, WAIST), scaled(way, thick)));
+  const waist = [aside, across, scaled(aside, -1), scaled(across, -1)].map((way) =>
+    plus(scaled(tip, WAIST), scaled(way, thick)),
+  );
   return [[0, 0, 0], ...waist, tip];
 }
 
@@ -170,5 +217,8 @@ function quaternions(rotations: Matrix[]): Point[] {
 
 /** An sRGB colour of 0..255 as glTF's linear RGBA (IEC 61966-2-1). */
 const linear = (rgb: number[]): number[] => [
-  ...rgb.map((value) => value / 255).map((s) => Number((s <= 0.04045 ? s / 12.92 : ((s + 0.055) / 1.055) ** 2.4).toFixed(4))), 1,
+  ...rgb
+    .map((value) => value / 255)
+    .map((s) => Number((s <= 0.04045 ? s / 12.92 : ((s + 0.055) / 1.055) ** 2.4).toFixed(4))),
+  1,
 ];

@@ -34,7 +34,8 @@ export function toJson(document: Document): string {
   };
   const header = Object.entries(fields).map(([key, value]) => `${ascii(key)}: ${ascii(value)},\n`);
   const frames = document.frames.map(({ index, time_s, people }) =>
-    ascii({ index, time_s: rounded(time_s, 6), people: people.map(personFields) }));
+    ascii({ index, time_s: rounded(time_s, 6), people: people.map(personFields) }),
+  );
   return `{\n${header.join("")}"frames": [\n${frames.join(",\n")}\n]\n}\n`;
 }
 
@@ -55,4 +56,7 @@ const rounded = (value: number, decimals: number): number => Math.round(value * 
 
 /** JSON in one line, escaped so that it is ASCII. */
 const ascii = (value: unknown): string =>
-  JSON.stringify(value).replace(/[\u007f-\uffff]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  JSON.stringify(value).replace(
+    /[\u007f-\uffff]/g,
+    (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );

@@ -18,7 +18,10 @@ export interface RigJoint {
   rest: Point;
 }
 
-const LEFT = [1, 0, 0], RIGHT = [-1, 0, 0], UP = [0, 1, 0], DOWN = [0, -1, 0];
+const LEFT = [1, 0, 0],
+  RIGHT = [-1, 0, 0],
+  UP = [0, 1, 0],
+  DOWN = [0, -1, 0];
 
 export const RIG: RigJoint[] = [];
 addChain("Hips", "", "pelvis", [UP]);
@@ -26,8 +29,18 @@ addChain("LHipJoint LeftUpLeg LeftLeg LeftFoot", "Hips", "pelvis l_hip l_knee l_
 addChain("RHipJoint RightUpLeg RightLeg RightFoot", "Hips", "pelvis r_hip r_knee r_ankle", [RIGHT, DOWN, DOWN, UP]);
 addChain("LowerBack Spine Spine1", "Hips", "pelvis spine thorax", [UP, UP, UP]);
 addChain("Neck Head", "Spine1", "thorax nose", [UP, UP], "head");
-addChain("LeftShoulder LeftArm LeftForeArm LeftHand", "Spine1", "thorax l_shoulder l_elbow l_wrist", [LEFT, LEFT, LEFT, UP]);
-addChain("RightShoulder RightArm RightForeArm RightHand", "Spine1", "thorax r_shoulder r_elbow r_wrist", [RIGHT, RIGHT, RIGHT, UP]);
+addChain("LeftShoulder LeftArm LeftForeArm LeftHand", "Spine1", "thorax l_shoulder l_elbow l_wrist", [
+  LEFT,
+  LEFT,
+  LEFT,
+  UP,
+]);
+addChain("RightShoulder RightArm RightForeArm RightHand", "Spine1", "thorax r_shoulder r_elbow r_wrist", [
+  RIGHT,
+  RIGHT,
+  RIGHT,
+  UP,
+]);
 
 /** A chain whose joints each aim at the next one; the last aims at `tip`. */
 function addChain(names: string, above: string, joints: string, rests: Point[], tip = ""): void {
@@ -72,7 +85,8 @@ export function rigMotion(track: Track): RigMotion {
   const offsets = RIG.map(({ parent, at }) => (parent >= 0 && at !== RIG[parent]!.at ? tips[parent]! : [0, 0, 0]));
   const turned = worldRotations(joints);
   const rotations = RIG.map(({ parent }, i) =>
-    turned[i]!.map((rotation, t) => (parent < 0 ? rotation : product(transposed(turned[parent]![t]!), rotation))));
+    turned[i]!.map((rotation, t) => (parent < 0 ? rotation : product(transposed(turned[parent]![t]!), rotation))),
+  );
   const present = track.map((pose) => pose !== null && pose.joints_3d_mm.some((p) => p.every(Number.isFinite)));
   return { offsets, tips, root: joints.map((points) => points[0]!), rotations, present };
 }
@@ -80,7 +94,9 @@ export function rigMotion(track: Track): RigMotion {
 /** The rig's joints at rest, Hips at the origin. */
 export function restJoints(motion: RigMotion): Point[] {
   const places: Point[] = [];
-  RIG.forEach(({ parent }, i) => places.push(parent < 0 ? motion.offsets[i]! : plus(places[parent]!, motion.offsets[i]!)));
+  RIG.forEach(({ parent }, i) =>
+    places.push(parent < 0 ? motion.offsets[i]! : plus(places[parent]!, motion.offsets[i]!)),
+  );
   return places;
 }
 
@@ -97,10 +113,12 @@ function medianLengthMm(track: Track, bone: RigJoint): number {
 
 /** [joint][frame]: how each joint is turned from its rest, not relative to its parent. */
 function worldRotations(joints: Point[][]): Matrix[][] {
-  const line = (start: string, end: string) => joints.map((points) => minus(points[joint(end)]!, points[joint(start)]!));
+  const line = (start: string, end: string) =>
+    joints.map((points) => minus(points[joint(end)]!, points[joint(start)]!));
   const turned: Matrix[][] = [];
   for (const bone of RIG) {
-    const trunk = TRUNK[bone.name], above = turned[bone.parent];
+    const trunk = TRUNK[bone.name],
+      above = turned[bone.parent];
     if (trunk !== undefined) turned.push(facing(line(trunk[0], trunk[1]), line(trunk[2], trunk[3])));
     else if (bone.aimsAt === "") turned.push(above!);
     else {
@@ -115,10 +133,16 @@ function worldRotations(joints: Point[][]): Matrix[][] {
  * frame before decides. */
 function facing(left: Point[], up: Point[]): Matrix[] {
   const rotations = left.map((across, t) => {
-    const x = unit(across), y = unit(minus(up[t]!, scaled(x, dot(up[t]!, x)))), z = cross(x, y);
+    const x = unit(across),
+      y = unit(minus(up[t]!, scaled(x, dot(up[t]!, x)))),
+      z = cross(x, y);
     return Math.hypot(...z) < 0.5 ? null : transposed([x, y, z]);
   });
-  let last = rotations.find((rotation) => rotation !== null) ?? [[1, 0, 0], [0, 1, 0], [0, 0, 1]];
+  let last = rotations.find((rotation) => rotation !== null) ?? [
+    [1, 0, 0],
+    [0, 1, 0],
+    [0, 0, 1],
+  ];
   return rotations.map((rotation) => (last = rotation ?? last));
 }
 
@@ -128,15 +152,22 @@ function smallestTurn(start: Point, end: Point): Matrix {
   let middle = unit(plus(start, to));
   if (Math.hypot(...middle) === 0) {
     // Half a turn is about any axis at a right angle: the coordinate axis farthest from the direction has one.
-    const sizes = start.map(Math.abs), farthest = sizes.indexOf(Math.min(...sizes));
-    middle = unit(cross(start, [0, 1, 2].map((i) => (i === farthest ? 1 : 0))));
+    const sizes = start.map(Math.abs),
+      farthest = sizes.indexOf(Math.min(...sizes));
+    middle = unit(
+      cross(
+        start,
+        [0, 1, 2].map((i) => (i === farthest ? 1 : 0)),
+      ),
+    );
   }
   return product(halfTurn(middle), halfTurn(start)); // two half turns make twice the angle between their axes
 }
 
 const halfTurn = (axis: Point): Matrix => axis.map((a, i) => axis.map((b, j) => 2 * a * b - (i === j ? 1 : 0)));
 
-export const product = (a: Matrix, b: Matrix): Matrix => a.map((row) => [0, 1, 2].map((j) => row.reduce((sum, value, k) => sum + value * b[k]![j]!, 0)));
+export const product = (a: Matrix, b: Matrix): Matrix =>
+  a.map((row) => [0, 1, 2].map((j) => row.reduce((sum, value, k) => sum + value * b[k]![j]!, 0)));
 const minus = (a: Point, b: Point): Point => a.map((value, i) => value - b[i]!);
 export const plus = (a: Point, b: Point): Point => a.map((value, i) => value + b[i]!);
 export const scaled = (a: Point, by: number): Point => a.map((value) => value * by);

@@ -20,11 +20,17 @@ export const ANGLES: { name: string; title: string; sided: boolean }[] = [
 /** Angles by name, `l_` and `r_` in front of those of a side; NaN where they cannot be told. */
 export function jointAngles(joints: Point[]): Record<string, number> {
   const bone = (start: string, end: string) => unit(minus(joints[joint(end)]!, joints[joint(start)]!));
-  const pelvisRight = bone("l_hip", "r_hip"), pelvisUp = across(bone("pelvis", "spine"), pelvisRight);
-  const thoraxUp = bone("spine", "thorax"), thoraxRight = across(bone("l_shoulder", "r_shoulder"), thoraxUp);
+  const pelvisRight = bone("l_hip", "r_hip"),
+    pelvisUp = across(bone("pelvis", "spine"), pelvisRight);
+  const thoraxUp = bone("spine", "thorax"),
+    thoraxRight = across(bone("l_shoulder", "r_shoulder"), thoraxUp);
   const angles: Record<string, number> = {};
-  for (const [side, hand] of [["l", -1], ["r", 1]] as const) {
-    const thigh = bone(`${side}_hip`, `${side}_knee`), arm = bone(`${side}_shoulder`, `${side}_elbow`);
+  for (const [side, hand] of [
+    ["l", -1],
+    ["r", 1],
+  ] as const) {
+    const thigh = bone(`${side}_hip`, `${side}_knee`),
+      arm = bone(`${side}_shoulder`, `${side}_elbow`);
     const leg = components(thigh, pelvisUp, scaled(pelvisRight, hand), hand);
     const upper = components(arm, thoraxUp, scaled(thoraxRight, hand), hand);
     angles[`${side}_knee_flexion`] = between(thigh, bone(`${side}_knee`, `${side}_ankle`));
@@ -34,7 +40,8 @@ export function jointAngles(joints: Point[]): Record<string, number> {
     angles[`${side}_shoulder_flexion`] = inPlane(upper.forward, upper.down, -90);
     angles[`${side}_shoulder_abduction`] = inPlane(upper.out, upper.down, -90);
   }
-  const trunk = bone("pelvis", "thorax"), right = across(bone("l_hip", "r_hip"), UP);
+  const trunk = bone("pelvis", "thorax"),
+    right = across(bone("l_hip", "r_hip"), UP);
   angles.trunk_inclination = between(trunk, UP);
   angles.trunk_forward = inPlane(dot(trunk, cross(UP, right)), dot(trunk, UP), -180);
   angles.trunk_side = inPlane(dot(trunk, right), dot(trunk, UP), -180);
@@ -60,7 +67,9 @@ function across(a: Point, axis: Point): Point {
 
 /** A limb's shares down, forward and outward; `hand` is -1 where outward is left. */
 const components = (limb: Point, up: Point, outward: Point, hand: number) => ({
-  down: -dot(limb, up), forward: dot(limb, scaled(cross(up, outward), hand)), out: dot(limb, outward),
+  down: -dot(limb, up),
+  forward: dot(limb, scaled(cross(up, outward), hand)),
+  out: dot(limb, outward),
 });
 
 /** Angle of (share, along) from `along` in [low, low + 360); NaN where too little of the limb is in the plane. */

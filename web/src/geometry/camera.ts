@@ -38,7 +38,9 @@ export const fovDeg = (camera: Camera): number =>
 
 /** Viewing ray of an image point, z = 1. */
 export const unproject = (camera: Camera, [x, y]: Point): Point => [
-  (x! - camera.cx) / camera.fx, (y! - camera.cy) / camera.fy, 1,
+  (x! - camera.cx) / camera.fx,
+  (y! - camera.cy) / camera.fy,
+  1,
 ];
 
 /** Smallest rotation that turns a ray onto the optical axis; NaN where none is singled out. */
@@ -47,7 +49,11 @@ export function virtualRotation(ray: Point): Matrix {
   const turnable = length > 0 && ray[2]! / length > -1;
   const [x, y, z] = ray.map((value) => (turnable ? value / length : NaN)) as [number, number, number];
   const k = 1 / (1 + z);
-  return [[1 - k * x * x, -k * x * y, -x], [-k * x * y, 1 - k * y * y, -y], [x, y, z]];
+  return [
+    [1 - k * x * x, -k * x * y, -x],
+    [-k * x * y, 1 - k * y * y, -y],
+    [x, y, z],
+  ];
 }
 
 export const turn = (rotation: Matrix, point: Point): Point =>

@@ -1,5 +1,5 @@
 // Boxes, the square crop that stage 1 sees, and the one half-pixel rule: hourlift.geometry.crop in TypeScript.
-// Pixel centres are integers: an image of width W spans [-0.5, W - 0.5]. No other module adds or subtracts half a pixel.
+// Pixel centres are integers: an image of width W spans [-0.5, W - 0.5]. No other module adds half a pixel.
 
 export type Point = number[]; // x, y or x, y, z; NaN where unknown
 export type Box = [number, number, number, number]; // x0, y0, x1, y1 in pixels
@@ -24,7 +24,11 @@ export function boxFromJoints(jointsPx: Point[], growth = BOX_GROWTH): Box {
 
 /** A square cut from an image and resized to `size` pixels; it may reach outside the image. */
 export class Crop {
-  constructor(readonly centerPx: Point, readonly sidePx: number, readonly size: number) {}
+  constructor(
+    readonly centerPx: Point,
+    readonly sidePx: number,
+    readonly size: number,
+  ) {}
 
   /** The square of `margin` x the longer side of a box, centred on the box. */
   static fromBox([x0, y0, x1, y1]: Box, size: number, margin: number): Crop {

@@ -1,9 +1,23 @@
 // Human3.6M-17, in the order of hourlift.geometry.skeleton. Left and right are the subject's own.
 
 const PARENT_OF: Record<string, string | null> = {
-  pelvis: null, r_hip: "pelvis", r_knee: "r_hip", r_ankle: "r_knee", l_hip: "pelvis", l_knee: "l_hip",
-  l_ankle: "l_knee", spine: "pelvis", thorax: "spine", nose: "thorax", head: "nose", l_shoulder: "thorax",
-  l_elbow: "l_shoulder", l_wrist: "l_elbow", r_shoulder: "thorax", r_elbow: "r_shoulder", r_wrist: "r_elbow",
+  pelvis: null,
+  r_hip: "pelvis",
+  r_knee: "r_hip",
+  r_ankle: "r_knee",
+  l_hip: "pelvis",
+  l_knee: "l_hip",
+  l_ankle: "l_knee",
+  spine: "pelvis",
+  thorax: "spine",
+  nose: "thorax",
+  head: "nose",
+  l_shoulder: "thorax",
+  l_elbow: "l_shoulder",
+  l_wrist: "l_elbow",
+  r_shoulder: "thorax",
+  r_elbow: "r_shoulder",
+  r_wrist: "r_elbow",
 };
 
 export const JOINTS = Object.keys(PARENT_OF);
@@ -26,4 +40,5 @@ export const FLIP = JOINTS.map((name) => {
 export type Side = "left" | "right" | "centre";
 
 /** The subject's side that a joint belongs to. */
-export const sideOf = (name: string): Side => (name.startsWith("l_") ? "left" : name.startsWith("r_") ? "right" : "centre");
+export const sideOf = (name: string): Side =>
+  name.startsWith("l_") ? "left" : name.startsWith("r_") ? "right" : "centre";

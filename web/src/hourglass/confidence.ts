@@ -36,7 +36,8 @@ export function calibrated(heatmaps: ArrayLike<number>[], width: number, contrac
 
 /** Sum of the cells at most `reach` away from a cell in x and in y. */
 function massAround(heatmap: ArrayLike<number>, width: number, cell: number, reach: number): number {
-  const height = heatmap.length / width, [x, y] = [cell % width, Math.floor(cell / width)];
+  const height = heatmap.length / width,
+    [x, y] = [cell % width, Math.floor(cell / width)];
   let mass = 0;
   for (let v = Math.max(y - reach, 0); v <= Math.min(y + reach, height - 1); v++) {
     for (let u = Math.max(x - reach, 0); u <= Math.min(x + reach, width - 1); u++) mass += heatmap[v * width + u]!;

@@ -29,14 +29,19 @@ export function decode(heatmap: ArrayLike<number>, width: number, method: Decode
 type Around = (dx: number, dy: number) => number;
 
 /** A quarter of a pixel towards the larger neighbour (Newell et al. 2016). */
-const quarterStep = (at: Around): Point => [0.25 * Math.sign(at(1, 0) - at(-1, 0)), 0.25 * Math.sign(at(0, 1) - at(0, -1))];
+const quarterStep = (at: Around): Point => [
+  0.25 * Math.sign(at(1, 0) - at(-1, 0)),
+  0.25 * Math.sign(at(0, 1) - at(0, -1)),
+];
 
 /** A Newton step on the logarithm (Zhang et al. 2020, equation 8); a quarter where it is not concave. */
 function darkStep(at: Around): Point {
   const log: Around = (dx, dy) => Math.log(Math.max(at(dx, dy), TINY));
   const center = log(0, 0);
-  const dx = (log(1, 0) - log(-1, 0)) / 2, dy = (log(0, 1) - log(0, -1)) / 2;
-  const dxx = log(1, 0) + log(-1, 0) - 2 * center, dyy = log(0, 1) + log(0, -1) - 2 * center;
+  const dx = (log(1, 0) - log(-1, 0)) / 2,
+    dy = (log(0, 1) - log(0, -1)) / 2;
+  const dxx = log(1, 0) + log(-1, 0) - 2 * center,
+    dyy = log(0, 1) + log(0, -1) - 2 * center;
   const dxy = (log(1, 1) - log(-1, 1) - log(1, -1) + log(-1, -1)) / 4;
   const determinant = dxx * dyy - dxy * dxy;
   if (!(dxx < 0 && determinant > TINY)) return quarterStep(at);

@@ -7,10 +7,19 @@ const CROP_SIZE = 256;
 const CROP_MARGIN = 1.1;
 const MIN_SCALE = 1e-9;
 
-// How far each joint's ray is from the root's on average over the people of the training, by the end of its name; mean 1.
+// How far each joint's ray is from the root's on average over the people of the training; mean 1.
 const USUAL: Record<string, number> = {
-  pelvis: 0, hip: 0.24, knee: 1.02, ankle: 1.795, spine: 0.54, thorax: 1.15, nose: 1.42, head: 1.7, shoulder: 1.12,
-  elbow: 0.91, wrist: 1.01,
+  pelvis: 0,
+  hip: 0.24,
+  knee: 1.02,
+  ankle: 1.795,
+  spine: 0.54,
+  thorax: 1.15,
+  nose: 1.42,
+  head: 1.7,
+  shoulder: 1.12,
+  elbow: 0.91,
+  wrist: 1.01,
 };
 const USUAL_LENGTHS = JOINTS.map((name) => USUAL[name.replace(/^[lr]_/, "")]!);
 
@@ -23,7 +32,7 @@ export interface LiftInput {
   size: number;
 }
 
-/** Joints in pixels -> rays of the virtual camera. An unknown joint is NaN and stays NaN; an unknown root makes all NaN. */
+/** Joints in pixels -> rays of the virtual camera. NaN stays NaN; an unknown root makes all NaN. */
 export const normalizeJoints = (jointsPx: Point[], camera: Camera): LiftInput =>
   normalizeRays(jointsPx.map((p) => unproject(camera, p)));
 
@@ -35,7 +44,8 @@ function normalizeRays(rays: Point[]): LiftInput {
     return [x, y].map((value) => (z > 0 ? value / z : NaN) * (j === ROOT ? 0 : 1));
   });
   // Of a person who lacks a far joint, the others' mean is smaller: so it is compared with what they usually have.
-  let length = 0, usual = 0;
+  let length = 0,
+    usual = 0;
   flat.forEach((p, j) => {
     if (!p.every(Number.isFinite)) return;
     length += Math.hypot(...p);
@@ -46,12 +56,20 @@ function normalizeRays(rays: Point[]): LiftInput {
 }
 
 /** What a lifter of the kind "person" reads: rows of [ray, ray, confidence, size], 0 for what is unknown. */
-export function personInput(jointsPx: Point[], confidence: number[], camera: Camera): { rows: Point[]; rotation: Matrix } {
-  const rays = jointsPx.map((p, j) => (confidence[j]! > 0 && p.every(Number.isFinite) ? unproject(camera, p) : [NaN, NaN, NaN]));
+export function personInput(
+  jointsPx: Point[],
+  confidence: number[],
+  camera: Camera,
+): { rows: Point[]; rotation: Matrix } {
+  const rays = jointsPx.map((p, j) =>
+    confidence[j]! > 0 && p.every(Number.isFinite) ? unproject(camera, p) : [NaN, NaN, NaN],
+  );
   const lifted = normalizeRays(withRoot(rays));
-  const size = camera.source === "default" ? 0 : lifted.size || 0; // a guessed camera does not tell how large somebody is
+  // A guessed camera does not tell how large somebody is.
+  const size = camera.source === "default" ? 0 : lifted.size || 0;
   const rows = lifted.rays.map((ray, j) =>
-    rays[j]!.every(Number.isFinite) && ray.every(Number.isFinite) ? [...ray, confidence[j]!, size] : [0, 0, 0, size]);
+    rays[j]!.every(Number.isFinite) && ray.every(Number.isFinite) ? [...ray, confidence[j]!, size] : [0, 0, 0, size],
+  );
   return { rows, rotation: lifted.rotation };
 }
 

@@ -27,13 +27,17 @@ export function cutOut(picture: Picture, crop: Crop, out: Uint8Array, start: num
   out.fill(0, start, start + crop.size ** 2 * 3);
   if (low[0] >= high[0] || low[1] >= high[1]) return; // all of it lies outside
   const region = averageDown(picture, low, high, factor);
-  const center = rescalePoint(crop.centerPx.map((c, i) => c - low[i]!), 1 / factor);
+  const center = rescalePoint(
+    crop.centerPx.map((c, i) => c - low[i]!),
+    1 / factor,
+  );
   warp(region, new Crop(center, crop.sidePx / factor, crop.size), out, start);
 }
 
 /** Mean over blocks of factor x factor pixels, rounded as OpenCV does; incomplete blocks are filled up with black. */
 function averageDown(picture: Picture, [x0, y0]: Size, [x1, y1]: Size, factor: number): Region {
-  const width = Math.ceil((x1 - x0) / factor), height = Math.ceil((y1 - y0) / factor);
+  const width = Math.ceil((x1 - x0) / factor),
+    height = Math.ceil((y1 - y0) / factor);
   const rgb = new Float32Array(width * height * 3);
   const stride = picture.wh[0] * 4;
   for (let y = y0; y < y1; y++) {
@@ -58,12 +62,17 @@ function averageDown(picture: Picture, [x0, y0]: Size, [x1, y1]: Size, factor: n
 function warp({ width, height, rgb }: Region, crop: Crop, out: Uint8Array, start: number): void {
   const [x0, y0] = crop.toImage([0, 0]).map(Math.fround) as Size;
   const step = Math.fround(1 / crop.scale);
-  const at = (x: number, y: number, c: number) => (x < 0 || y < 0 || x >= width || y >= height ? 0 : rgb[(y * width + x) * 3 + c]!);
+  const at = (x: number, y: number, c: number) =>
+    x < 0 || y < 0 || x >= width || y >= height ? 0 : rgb[(y * width + x) * 3 + c]!;
   const between = (a: number, b: number, share: number) => Math.fround(a + Math.fround(share * (b - a)));
   for (let i = 0, write = start; i < crop.size; i++) {
-    const y = Math.fround(y0 + i * step), top = Math.floor(y), down = Math.fround(y - top);
+    const y = Math.fround(y0 + i * step),
+      top = Math.floor(y),
+      down = Math.fround(y - top);
     for (let j = 0; j < crop.size; j++, write += 3) {
-      const x = Math.fround(x0 + j * step), left = Math.floor(x), right = Math.fround(x - left);
+      const x = Math.fround(x0 + j * step),
+        left = Math.floor(x),
+        right = Math.fround(x - left);
       if (left < -1 || top < -1 || left >= width || top >= height) continue;
       for (let c = 0; c < 3; c++) {
         const above = between(at(left, top, c), at(left + 1, top, c), right);
@@ -75,6 +84,7 @@ function warp({ width, height, rgb }: Region, crop: Crop, out: Uint8Array, start
 }
 
 function roundHalfEven(value: number): number {
-  const down = Math.floor(value), rest = value - down;
+  const down = Math.floor(value),
+    rest = value - down;
   return rest > 0.5 || (rest === 0.5 && down % 2 === 1) ? down + 1 : down;
 }

@@ -4,7 +4,8 @@
 /** The largest picture that the page decodes: 400 MB in memory. */
 export const MAX_PIXELS = 100e6;
 
-const EXIF_IFD = 0x8769, FOCAL_LENGTH_35MM = 0xa405; // tags of EXIF 2.32
+const EXIF_IFD = 0x8769,
+  FOCAL_LENGTH_35MM = 0xa405; // tags of EXIF 2.32
 
 export interface Header {
   /** Width and height as stored; null for a format whose header is not read here. */
@@ -28,19 +29,23 @@ export function readHeader(bytes: Uint8Array): Header {
   }
   const [width, height] = header.wh ?? [0, 0];
   if (width * height > MAX_PIXELS) {
-    throw new Error(`${width} x ${height} pixels are more than the ${MAX_PIXELS / 1e6} megapixels that this page takes; make the picture smaller first`);
+    throw new Error(
+      `${width} x ${height} pixels are more than the ${MAX_PIXELS / 1e6} megapixels that this page takes; make it smaller`,
+    );
   }
   return header;
 }
 
 function parse(view: DataView): Header {
-  const text = (offset: number, length: number) => [...Array(length).keys()].map((i) => String.fromCharCode(view.getUint8(offset + i))).join("");
+  const text = (offset: number, length: number) =>
+    [...Array(length).keys()].map((i) => String.fromCharCode(view.getUint8(offset + i))).join("");
   if (view.byteLength === 0) throw new Error("the file is empty");
   if (view.byteLength < 12) throw new Error("this is no picture or video");
   if (view.getUint16(0) === 0xffd8) return parseJpeg(view);
   if (text(1, 3) === "PNG") return { wh: [view.getUint32(16), view.getUint32(20)], focal35mm: null };
   if (text(0, 4) === "RIFF" && text(8, 4) === "WEBP") return { wh: webpSize(view, text(12, 4)), focal35mm: null };
-  if (text(0, 2) === "BM") return { wh: [Math.abs(view.getInt32(18, true)), Math.abs(view.getInt32(22, true))], focal35mm: null };
+  if (text(0, 2) === "BM")
+    return { wh: [Math.abs(view.getInt32(18, true)), Math.abs(view.getInt32(22, true))], focal35mm: null };
   if (text(0, 4) === "GIF8") return { wh: [view.getUint16(6, true), view.getUint16(8, true)], focal35mm: null };
   if (text(4, 8) === "ftypavif") return { wh: null, focal35mm: null };
   throw new Error("this is no picture that the page knows (JPEG, PNG, WebP, BMP, GIF, AVIF) and no video");
@@ -49,7 +54,7 @@ function parse(view: DataView): Header {
 /** Walk the segments to the frame header, SOF (ITU-T T.81, B.2.2), and read EXIF's APP1 on the way. */
 function parseJpeg(view: DataView): Header {
   let focal35mm: number | null = null;
-  for (let at = 2; ; ) {
+  for (let at = 2; ;) {
     if (view.getUint8(at) !== 0xff) {
       at += 1; // padding between segments
       continue;
@@ -74,7 +79,10 @@ function exifFocal(view: DataView, start: number): number | null {
         const entry = start + directory + 2 + 12 * i;
         const [kind, count] = [view.getUint16(entry + 2, little), view.getUint32(entry + 4, little)];
         if (count !== 1 || (kind !== 3 && kind !== 4)) continue; // SHORT, LONG
-        found.set(view.getUint16(entry, little), kind === 3 ? view.getUint16(entry + 8, little) : view.getUint32(entry + 8, little));
+        found.set(
+          view.getUint16(entry, little),
+          kind === 3 ? view.getUint16(entry + 8, little) : view.getUint32(entry + 8, little),
+        );
       }
       return found;
     };

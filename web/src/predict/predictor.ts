@@ -29,17 +29,28 @@ export interface Frame {
 /** What the predictor needs of a network; tests put in their own. */
 export interface Runnable {
   contract: Contract;
-  run(type: "uint8" | "float32", data: Uint8Array | Float32Array, shape: number[]): Promise<{ data: Float32Array; dims: readonly number[] }>;
+  run(
+    type: "uint8" | "float32",
+    data: Uint8Array | Float32Array,
+    shape: number[],
+  ): Promise<{ data: Float32Array; dims: readonly number[] }>;
 }
 
 const MAX_BATCH = 16;
-const IDENTITY = [[1, 0, 0], [0, 1, 0], [0, 0, 1]];
+const IDENTITY = [
+  [1, 0, 0],
+  [0, 1, 0],
+  [0, 0, 1],
+];
 
 export class Predictor {
   private readonly size: number;
 
   /** @throws Error when a contract is one that this page does not know. */
-  constructor(private readonly hourglass: Runnable, private readonly lifter: Runnable) {
+  constructor(
+    private readonly hourglass: Runnable,
+    private readonly lifter: Runnable,
+  ) {
     for (const { contract } of [hourglass, lifter]) {
       if (contract.schema !== 1 || contract.joint_names.join() !== JOINTS.join()) {
         throw new Error(`${contract.name}: the page is older or newer than this model; build it again`);
@@ -69,18 +80,21 @@ export class Predictor {
   /** Stage 1: the joints of the person in each box. */
   async estimate(picture: Picture, boxes: Box[]): Promise<Joints2D[]> {
     const parts = [];
-    for (let i = 0; i < boxes.length; i += MAX_BATCH) parts.push(await this.estimateBatch(picture, boxes.slice(i, i + MAX_BATCH)));
+    for (let i = 0; i < boxes.length; i += MAX_BATCH)
+      parts.push(await this.estimateBatch(picture, boxes.slice(i, i + MAX_BATCH)));
     return parts.flat();
   }
 
   private async estimateBatch(picture: Picture, boxes: Box[]): Promise<Joints2D[]> {
     const { crop_margin, decode: method, confidence } = this.hourglass.contract;
     const crops = boxes.map((box) => Crop.fromBox(box, this.size, crop_margin!));
-    const bytes = this.size ** 2 * 3, batch = new Uint8Array(boxes.length * bytes);
+    const bytes = this.size ** 2 * 3,
+      batch = new Uint8Array(boxes.length * bytes);
     crops.forEach((crop, i) => cutOut(picture, crop, batch, i * bytes));
     const { data, dims } = await this.hourglass.run("uint8", batch, [boxes.length, this.size, this.size, 3]);
     const [, joints, height, width] = dims as [number, number, number, number];
-    const map = (person: number, j: number) => data.subarray((person * joints + j) * height * width, (person * joints + j + 1) * height * width);
+    const map = (person: number, j: number) =>
+      data.subarray((person * joints + j) * height * width, (person * joints + j + 1) * height * width);
     return crops.map((crop, i) => {
       const maps = JOINTS.map((_, j) => map(i, j));
       const found = maps.map((heatmap) => decode(heatmap, width, method!));
@@ -96,27 +110,42 @@ export class Predictor {
   /** Stage 2 and the place in space. */
   async lift(found: Found, camera: Camera): Promise<Pose> {
     const { rows, rotation, unknown } = this.liftInput(found, camera);
-    const { data } = await this.lifter.run("float32", Float32Array.from(rows.flat()), [1, JOINTS.length, rows[0]!.length]);
-    const joints = denormalize(JOINTS.map((_, j) => [...data.subarray(3 * j, 3 * j + 3)]), rotation);
+    const { data } = await this.lifter.run("float32", Float32Array.from(rows.flat()), [
+      1,
+      JOINTS.length,
+      rows[0]!.length,
+    ]);
+    const joints = denormalize(
+      JOINTS.map((_, j) => [...data.subarray(3 * j, 3 * j + 3)]),
+      rotation,
+    );
     const confidence = found.confidence.map((value, j) => (unknown[j] ? 0 : value));
     return {
       person_id: 0,
       joints_2d_px: found.jointsPx,
       confidence,
       joints_3d_mm: joints,
-      root_cam_mm: solveRoot(joints, found.jointsPx.map((p) => unproject(camera, p)), confidence),
+      root_cam_mm: solveRoot(
+        joints,
+        found.jointsPx.map((p) => unproject(camera, p)),
+        confidence,
+      ),
       box_xyxy_px: found.box,
     };
   }
 
-  /** What the lifter reads, told by its file; the rotation that its answer is turned back by; what it knows nothing of. */
-  private liftInput({ jointsPx, confidence, box }: Found, camera: Camera): { rows: Point[]; rotation: Matrix; unknown: boolean[] } {
+  /** What the lifter reads, by its file; what its answer is turned back by; which joints it knows nothing of. */
+  private liftInput(
+    { jointsPx, confidence, box }: Found,
+    camera: Camera,
+  ): { rows: Point[]; rotation: Matrix; unknown: boolean[] } {
     const inputs = this.lifter.contract.inputs ?? "rays";
     if (inputs === "person") {
       const read = personInput(jointsPx, confidence, camera);
       return { ...read, unknown: read.rows.map((row) => row[2] === 0) };
     }
-    const { rays, rotation } = inputs === "rays" ? normalizeJoints(jointsPx, camera) : { rays: cropOffsets(jointsPx, box), rotation: IDENTITY };
+    const { rays, rotation } =
+      inputs === "rays" ? normalizeJoints(jointsPx, camera) : { rays: cropOffsets(jointsPx, box), rotation: IDENTITY };
     const unknown = rays.map((ray) => !ray.every(Number.isFinite));
     return { rows: rays.map((ray, j) => (unknown[j] ? [0, 0] : ray)), rotation, unknown };
   }

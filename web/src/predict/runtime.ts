@@ -51,7 +51,12 @@ export class Network {
     readonly contract: Contract,
   ) {}
 
-  static async load(ort: typeof import("onnxruntime-web"), entry: ModelEntry, engine: Engine, report: Report): Promise<Network> {
+  static async load(
+    ort: typeof import("onnxruntime-web"),
+    entry: ModelEntry,
+    engine: Engine,
+    report: Report,
+  ): Promise<Network> {
     const bytes = await fetchChecked(entry, report);
     const session = await ort.InferenceSession.create(bytes, {
       executionProviders: [engine],
@@ -62,7 +67,11 @@ export class Network {
   }
 
   /** Run a batch; the answer is the first output. */
-  async run(type: "uint8" | "float32", data: Uint8Array | Float32Array, shape: number[]): Promise<{ data: Float32Array; dims: readonly number[] }> {
+  async run(
+    type: "uint8" | "float32",
+    data: Uint8Array | Float32Array,
+    shape: number[],
+  ): Promise<{ data: Float32Array; dims: readonly number[] }> {
     const input = new this.ort.Tensor(type, data as never, shape);
     const outputs = await this.session.run({ [this.session.inputNames[0]!]: input });
     const output: Tensor = outputs[this.session.outputNames[0]!]!;
@@ -75,7 +84,9 @@ export class Network {
 export type Report = (loadedBytes: number) => void;
 
 /** ONNX Runtime for an engine; files of the other one are never fetched. */
-export async function openRuntime(engine: Engine): Promise<{ ort: typeof import("onnxruntime-web"); info: EngineInfo }> {
+export async function openRuntime(
+  engine: Engine,
+): Promise<{ ort: typeof import("onnxruntime-web"); info: EngineInfo }> {
   const ort = engine === "webgpu" ? await import("onnxruntime-web/jspi") : await import("onnxruntime-web/wasm");
   const threads = self.crossOriginIsolated ? Math.min(MAX_THREADS, navigator.hardwareConcurrency || 1) : 1;
   const absolute = (url: string) => new URL(url, self.location.href).href;
@@ -111,7 +122,9 @@ async function fetchChecked(entry: ModelEntry, report: Report): Promise<Uint8Arr
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   const hex = [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   if (length !== entry.bytes || hex !== entry.sha256) {
-    throw new Error(`${entry.contract.name}: the model is damaged (its SHA-256 is not the one listed); reload the page`);
+    throw new Error(
+      `${entry.contract.name}: the model is damaged (its SHA-256 is not the one listed); reload the page`,
+    );
   }
   return bytes;
 }

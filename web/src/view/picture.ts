@@ -28,7 +28,9 @@ export class PictureView {
   }
 
   private draw(): void {
-    const ratio = window.devicePixelRatio || 1, box = this.canvas.getBoundingClientRect(), pen = this.context;
+    const ratio = window.devicePixelRatio || 1,
+      box = this.canvas.getBoundingClientRect(),
+      pen = this.context;
     const [width, height] = [box.width, box.height].map((size) => Math.max(Math.round(size * ratio), 1)) as Size;
     if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, { width, height });
     const scale = Math.min(width / this.wh[0], height / this.wh[1]);
@@ -40,11 +42,14 @@ export class PictureView {
   }
 
   private drawPerson(pose: Pose): void {
-    const pen = this.context, joints = pose.joints_2d_px;
+    const pen = this.context,
+      joints = pose.joints_2d_px;
     const known = joints.filter((p) => p.every(Number.isFinite));
     const extent = Math.hypot(...[0, 1].map((axis) => range(known.map((p) => p[axis]!))));
-    const radius = Math.max(0.009 * extent, 0.9), rim = Math.max(0.35 * radius, 0.7);
-    const depth = ([parent, child]: readonly [number, number, unknown]) => (pose.joints_3d_mm[parent]![2]! + pose.joints_3d_mm[child]![2]!) || 0;
+    const radius = Math.max(0.009 * extent, 0.9),
+      rim = Math.max(0.35 * radius, 0.7);
+    const depth = ([parent, child]: readonly [number, number, unknown]) =>
+      pose.joints_3d_mm[parent]![2]! + pose.joints_3d_mm[child]![2]! || 0;
     pen.lineCap = "round";
     for (const bone of [...BONES].sort((a, b) => depth(b) - depth(a))) {
       const [parent, child, side] = bone;

@@ -11,17 +11,25 @@ export class Player {
   private stepS = 1 / 25;
   private positionS = 0;
   private last = 0;
+  private loads = 0;
 
-  constructor(private readonly onShow: (index: number) => void, private readonly onPlaying: (playing: boolean) => void) {}
+  constructor(
+    private readonly onShow: (index: number) => void,
+    private readonly onPlaying: (playing: boolean) => void,
+  ) {}
 
   /** Start anew with frames that may grow. `video` shows frame i at its time plus `startS`; null: there is none. */
   load(frames: Frame[], video: HTMLVideoElement | null, startS: number): void {
     this.setPlaying(false);
     Object.assign(this, { frames, video, startS, index: -1, positionS: 0 });
-    const steps = frames.slice(1).map((frame, i) => frame.time_s - frames[i]!.time_s).sort((a, b) => a - b);
+    const steps = frames
+      .slice(1)
+      .map((frame, i) => frame.time_s - frames[i]!.time_s)
+      .sort((a, b) => a - b);
     this.stepS = steps[Math.floor(steps.length / 2)] ?? 1 / 25;
+    const mine = ++this.loads;
     const follow = (_: number, { mediaTime }: { mediaTime: number }) => {
-      if (this.video !== video || video === null) return;
+      if (mine !== this.loads || video === null) return;
       if (this.playing) this.show(this.nearest(mediaTime - startS));
       video.requestVideoFrameCallback(follow);
     };
@@ -65,14 +73,16 @@ export class Player {
     if (this.video === null) {
       this.positionS = (this.positionS + ((now - this.last) / 1000) * this.speed) % this.lengthS;
       this.show(this.before(this.positionS));
-    } else if (!("requestVideoFrameCallback" in this.video)) this.show(this.nearest((this.video as HTMLVideoElement).currentTime - this.startS));
+    } else if (!("requestVideoFrameCallback" in this.video))
+      this.show(this.nearest((this.video as HTMLVideoElement).currentTime - this.startS));
     this.last = now;
     requestAnimationFrame((next) => this.run(next));
   }
 
   /** Index of the last frame that starts at or before a time. */
   private before(timeS: number): number {
-    let low = 0, high = this.frames.length - 1;
+    let low = 0,
+      high = this.frames.length - 1;
     while (low < high) {
       const half = (low + high + 1) >> 1;
       if (this.frames[half]!.time_s <= timeS) low = half;
@@ -82,7 +92,8 @@ export class Player {
   }
 
   private nearest(timeS: number): number {
-    const before = this.before(timeS), next = this.frames[before + 1];
+    const before = this.before(timeS),
+      next = this.frames[before + 1];
     return next !== undefined && next.time_s - timeS < timeS - this.frames[before]!.time_s ? before + 1 : before;
   }
 }

@@ -1,8 +1,25 @@
 // The 3D view, by three.js. World: millimetres, x right, y UP, z towards the camera that took the picture.
 import {
-  AmbientLight, BackSide, Color, CylinderGeometry, DirectionalLight, GridHelper, Group, Mesh, MeshBasicMaterial,
-  MeshStandardMaterial, PCFShadowMap, PerspectiveCamera, PlaneGeometry, Quaternion, Scene, ShadowMaterial, SphereGeometry,
-  Spherical, Vector3, WebGLRenderer,
+  AmbientLight,
+  BackSide,
+  Color,
+  CylinderGeometry,
+  DirectionalLight,
+  GridHelper,
+  Group,
+  Mesh,
+  MeshBasicMaterial,
+  MeshStandardMaterial,
+  PCFShadowMap,
+  PerspectiveCamera,
+  PlaneGeometry,
+  Quaternion,
+  Scene,
+  ShadowMaterial,
+  SphereGeometry,
+  Spherical,
+  Vector3,
+  WebGLRenderer,
 } from "three";
 import { OrbitControls } from "three/addons/controls/OrbitControls.js";
 
@@ -13,11 +30,17 @@ import { BONES, COLOURS, OUTLINE, weight } from "./style";
 
 const HOME = { yaw: -0.55, pitch: 0.22 };
 const VIEWS: Record<string, { yaw: number; pitch: number }> = {
-  reset: HOME, camera: { yaw: 0, pitch: 0.001 }, side: { yaw: -Math.PI / 2, pitch: 0.05 }, top: { yaw: 0, pitch: 1.55 },
+  reset: HOME,
+  camera: { yaw: 0, pitch: 0.001 },
+  side: { yaw: -Math.PI / 2, pitch: 0.05 },
+  top: { yaw: 0, pitch: 1.55 },
 };
-const TARGET_HEIGHT = 860, DISTANCE = 3900;
+const TARGET_HEIGHT = 860,
+  DISTANCE = 3900;
 const SOLE = 70; // an ankle's height over the ground
-const LIMB_RADIUS = 27, JOINT_RADIUS = 33, HEAD_RADIUS = 92;
+const LIMB_RADIUS = 27,
+  JOINT_RADIUS = 33,
+  HEAD_RADIUS = 92;
 const RIM = 5; // of the dark outline, so that pale limbs stand out from a pale ground
 const SETTLE = 2; // frames to each side over which the height over the ground is averaged
 
@@ -151,7 +174,9 @@ function liftOf(frames: Frame[], index: number, id: number): number {
 class Body extends Group {
   places: (Vector3 | null)[] = [];
   private readonly bones = BONES.filter(([, child]) => JOINTS[child] !== "head").map(([parent, child, side]) => ({
-    parent, child, mesh: part(new CylinderGeometry(1, 1, 1, 20), COLOURS[side], LIMB_RADIUS),
+    parent,
+    child,
+    mesh: part(new CylinderGeometry(1, 1, 1, 20), COLOURS[side], LIMB_RADIUS),
   }));
   private readonly balls = JOINTS.map((name, j) => {
     const side = BONES.find(([, child]) => child === j)?.[2] ?? "centre";
@@ -173,7 +198,8 @@ class Body extends Group {
       const [a, b] = [this.places[parent], this.places[child]];
       mesh.visible = !!a && !!b;
       if (!a || !b) continue;
-      const along = b.clone().sub(a), length = along.length();
+      const along = b.clone().sub(a),
+        length = along.length();
       mesh.position.copy(a).addScaledVector(along, 0.5);
       mesh.quaternion.copy(new Quaternion().setFromUnitVectors(new Vector3(0, 1, 0), along.normalize()));
       mesh.scale.set(LIMB_RADIUS, Math.max(length, 1), LIMB_RADIUS);
@@ -188,10 +214,19 @@ class Body extends Group {
   }
 }
 
-const middle = (a?: Vector3 | null, b?: Vector3 | null): Vector3 | null => (a && b ? a.clone().add(b).multiplyScalar(0.5) : null);
+const middle = (a?: Vector3 | null, b?: Vector3 | null): Vector3 | null =>
+  a && b ? a.clone().add(b).multiplyScalar(0.5) : null;
 
-function part(geometry: CylinderGeometry | SphereGeometry, rgb: number[], radius: number): Mesh<typeof geometry, MeshStandardMaterial> {
-  const material = new MeshStandardMaterial({ color: new Color(`rgb(${rgb.join()})`), roughness: 0.55, transparent: true });
+function part(
+  geometry: CylinderGeometry | SphereGeometry,
+  rgb: number[],
+  radius: number,
+): Mesh<typeof geometry, MeshStandardMaterial> {
+  const material = new MeshStandardMaterial({
+    color: new Color(`rgb(${rgb.join()})`),
+    roughness: 0.55,
+    transparent: true,
+  });
   const mesh = new Mesh(geometry, material);
   mesh.castShadow = true;
   const rim = new Mesh(geometry, new MeshBasicMaterial({ color: new Color(`rgb(${OUTLINE.join()})`), side: BackSide }));

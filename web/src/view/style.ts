@@ -2,7 +2,11 @@
 import { JOINTS, PARENTS, sideOf, type Side } from "../geometry/skeleton";
 
 /** Sky blue and orange of Okabe and Ito's palette (2008): told apart under every common colour blindness. */
-export const COLOURS: Record<Side, [number, number, number]> = { left: [86, 180, 233], right: [230, 159, 0], centre: [240, 240, 236] };
+export const COLOURS: Record<Side, [number, number, number]> = {
+  left: [86, 180, 233],
+  right: [230, 159, 0],
+  centre: [240, 240, 236],
+};
 export const OUTLINE: [number, number, number] = [24, 26, 32];
 
 const MIN_CONFIDENCE = 0.1; // a heatmap's noise floor: below it the joint's place means nothing
@@ -15,4 +19,6 @@ export function weight(confidence: number): number {
 }
 
 /** Bones as [parent, child, side]; a shoulder's collar bone belongs to the shoulder. */
-export const BONES = PARENTS.flatMap((parent, child): [number, number, Side][] => (parent < 0 ? [] : [[parent, child, sideOf(JOINTS[child]!)]]));
+export const BONES = PARENTS.flatMap((parent, child): [number, number, Side][] =>
+  parent < 0 ? [] : [[parent, child, sideOf(JOINTS[child]!)]],
+);

@@ -9,13 +9,16 @@ export function angleTable(pose: Pose): HTMLTableElement {
   const angles = jointAngles(pose.joints_3d_mm);
   const cell = (key: string) => (Number.isFinite(angles[key]) ? `${whole(angles[key]!)}°` : UNKNOWN);
   const rows = ANGLES.map(({ name, title, sided }) =>
-    sided ? [title, cell(`l_${name}`), cell(`r_${name}`)] : [title, cell(name), ""]);
+    sided ? [title, cell(`l_${name}`), cell(`r_${name}`)] : [title, cell(name), ""],
+  );
   return table(`Person ${pose.person_id}`, ["Angle", "left", "right"], rows);
 }
 
 export function jointTable(pose: Pose): HTMLTableElement {
   const rows = JOINTS.map((name, j) => [
-    name, ...pose.joints_3d_mm[j]!.map((value) => (Number.isFinite(value) ? whole(value) : UNKNOWN)), `${Math.round(100 * pose.confidence[j]!)} %`,
+    name,
+    ...pose.joints_3d_mm[j]!.map((value) => (Number.isFinite(value) ? whole(value) : UNKNOWN)),
+    `${Math.round(100 * pose.confidence[j]!)} %`,
   ]);
   return table(`Person ${pose.person_id}`, ["Joint", "x", "y", "z", "confidence"], rows);
 }
