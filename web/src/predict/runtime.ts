@@ -41,7 +41,7 @@ export interface EngineInfo {
   threads: number;
 }
 
-const MAX_THREADS = 4; // the networks are small: more threads wait for each other
+const MAX_THREADS = 4; // the networks are small
 
 /** One network, ready to run. */
 export class Network {
@@ -88,7 +88,9 @@ export async function openRuntime(
   engine: Engine,
 ): Promise<{ ort: typeof import("onnxruntime-web"); info: EngineInfo }> {
   const ort = engine === "webgpu" ? await import("onnxruntime-web/jspi") : await import("onnxruntime-web/wasm");
-  const threads = self.crossOriginIsolated ? Math.min(MAX_THREADS, navigator.hardwareConcurrency || 1) : 1;
+  // A core is left to the page and the video's decoder: all threads of a network wait for the slowest.
+  const cores = self.crossOriginIsolated ? navigator.hardwareConcurrency || 1 : 1;
+  const threads = Math.min(Math.max(cores - 1, 1), MAX_THREADS);
   const absolute = (url: string) => new URL(url, self.location.href).href;
   ort.env.wasm.numThreads = threads;
   ort.env.wasm.wasmPaths =
