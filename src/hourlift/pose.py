@@ -40,6 +40,8 @@ class Pose:
         box_xyxy_px: (4,) the person's box: left, top, right, bottom.
         camera: the camera that turned pixels into viewing rays. `camera.source` says where it came from.
         person_id: stays with the person through a video.
+        spread_mm: (17,) how far each of joints_3d_mm is expected to be from the truth, on average over people of whom
+            as much is seen; None from a lifter that does not tell.
 
     Raises:
         ValueError: an array has another shape or cannot be read as numbers.
@@ -52,10 +54,13 @@ class Pose:
     box_xyxy_px: Array
     camera: Camera
     person_id: int = 0
+    spread_mm: Array | None = None
 
     def __post_init__(self) -> None:
         for name, shape in _POSE_SHAPES.items():
             object.__setattr__(self, name, _checked(name, getattr(self, name), shape))
+        if self.spread_mm is not None:
+            object.__setattr__(self, "spread_mm", _checked("spread_mm", self.spread_mm, (H36M17.num_joints,)))
 
     @property
     def joints_cam_mm(self) -> Array:

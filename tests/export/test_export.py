@@ -142,7 +142,7 @@ def test_a_failed_export_leaves_the_old_file(tmp_path: Path) -> None:
             torch.randn(2, 4),
             file,
             input_name="x",
-            output_name="y",
+            output_names=("y",),
             metadata={},
             tolerance=Parity(exact=-1.0, stored=-1.0),
         )

@@ -21,10 +21,10 @@ from hourlift.lifter.normalize import crop_offsets, denormalize, normalize_joint
 from hourlift.synth.draw import Draw
 from hourlift.training.baselines import baselines
 from hourlift.training.crops import cut, load
+from hourlift.training.detection_errors import DetectionErrors
 from hourlift.training.hourglass_data_stage import HourglassDataRecipe, HourglassDataStage
 from hourlift.training.hourglass_measures import batch_accuracy
 from hourlift.training.lifter_data_stage import LifterDataRecipe, LifterDataStage, collect
-from hourlift.training.lifter_stage import DetectionErrors
 from hourlift.training.loop import TrainConfig, train
 from hourlift.training.people import TrainingData, rows_of_step
 

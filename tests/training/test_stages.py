@@ -16,8 +16,9 @@ from hourlift.synth.camera import ViewConfig
 from hourlift.synth.draw import Draw
 from hourlift.synth.generate import SynthConfig
 from hourlift.synth.motion import UPRIGHT, PoseMix
+from hourlift.training.detection_errors import DetectionErrors, add_errors
 from hourlift.training.hourglass_stage import HourglassRecipe, HourglassStage
-from hourlift.training.lifter_stage import DetectionErrors, LifterRecipe, LifterStage, add_errors
+from hourlift.training.lifter_stage import LifterRecipe, LifterStage
 from hourlift.training.loop import Stage, TrainConfig, train
 from hourlift.training.recipes import HOURGLASS_RECIPES, LIFTER_RECIPES
 from hourlift.training.rendered import Curriculum, RenderPlan, ramp

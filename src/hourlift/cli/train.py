@@ -17,6 +17,7 @@ import tyro
 
 if TYPE_CHECKING:  # `hourlift train --help` does not wait for PyTorch
     from hourlift.data.sample import Sample
+    from hourlift.training.detection_errors import MeasuredErrors
     from hourlift.training.hourglass_data_stage import HourglassDataRecipe
     from hourlift.training.hourglass_stage import HourglassRecipe
     from hourlift.training.lifter_data_stage import Detections, LifterDataRecipe
@@ -186,20 +187,24 @@ class TrainLifter(_Train):
     """Train stage 2: joints in the picture to joints in millimetres.
 
     for example:
-      hourlift train lifter --recipe lifter -o runs/lifter
+      hourlift train lifter --recipe lifter --motion mocap/ --data people/ --errors-of joints.npz -o runs/lifter
       hourlift train lifter --recipe lifter-weighted --data studio/ --inputs joints.npz -o runs/weighted
       hourlift train lifter --recipe lifter-l2 --data studio/ --inputs noisy --errors-of joints.npz -o runs/noisy
 
     Attributes:
         inputs: 2D joints of the data set to train and validate on: "ground-truth"; "noisy", which are the true ones
             with a hourglass's errors, drawn anew for every step; or the file that `hourlift predict-joints` wrote.
-        errors_of: file of `hourlift predict-joints` to measure the errors of "noisy" on.
+        errors_of: file of `hourlift predict-joints` on the data set, to measure the errors of "noisy" on. For the
+            recipes that make their own people: whose mistakes some of these are seen with.
+        motion: motion capture (.bvh, .amc, .npz), a file or a folder of them, for the recipes that make their own people.
+            Subjects that are held out (`training.lifter_stage.HELD_OUT_SUBJECTS`) are validated on.
         epochs: how often to go through the data set, in the place of the recipe's.
         width: channels of the network, for the recipes of the study.
     """
 
     inputs: str = GROUND_TRUTH
     errors_of: Path | None = None
+    motion: Path | None = None
     epochs: int | None = None
     width: int | None = None
 
@@ -213,13 +218,43 @@ class TrainLifter(_Train):
         from hourlift.training.lifter_stage import LifterStage
 
         recipe = _named(LIFTER_RECIPES, self.recipe, LIFTER_STUDY)
-        self.refuse("data", "stride", "judge", "batch_size", "inputs", "errors_of", "epochs", "width")
+        self.refuse("stride", "judge", "batch_size", "inputs", "epochs", "width")
+        if (self.data is None) != (self.errors_of is None):
+            raise ValueError(
+                f"the recipe {self.recipe!r} makes its people as it goes: --data and --errors-of together tell it of a "
+                "hourglass's mistakes, one alone tells nothing"
+            )
         recipe = replace(recipe, train=self.changed(recipe.train))
-        return self.run(LifterStage(recipe), recipe.train)
+        measured = None if self.errors_of is None else self._mistakes(self.errors_of)
+        return self.run(LifterStage(recipe, self.motion, measured), recipe.train)
+
+    def _mistakes(self, file: Path) -> MeasuredErrors:
+        """A hourglass's, on people of a data set with joints in millimetres."""
+        import numpy as np
+
+        from hourlift.data.joints_file import read_joints
+        from hourlift.data.recognise import recognise
+        from hourlift.training.detection_errors import MeasuredErrors
+
+        assert self.data is not None
+        found = read_joints(file)
+        row = {name: i for i, name in enumerate(found.ids)}
+        rows, true = [], []
+        for sample in _watched(recognise(self.data).samples(pictures=False), "measuring errors"):
+            if sample.id in row and sample.camera is not None and sample.joints_3d_cam_mm is not None:
+                rows.append(row[sample.id])
+                true.append(sample.camera.project(sample.joints_3d_cam_mm))
+        if not rows:
+            raise ValueError(
+                f"{file} has none of the people in {self.data} who have joints in millimetres and a camera"
+            )
+        return MeasuredErrors.of(found.joints_2d_px[rows], found.confidence[rows], np.stack(true))
 
     def _on_data(self, recipe: LifterDataRecipe) -> int:
         from hourlift.training.lifter_data_stage import LifterDataStage, collect
 
+        if self.motion is not None:
+            raise ValueError(f"--motion: the recipe {self.recipe!r} takes people from a data set as they are")
         network = replace(recipe.network, **self.given("width"))
         recipe = replace(recipe, network=network, **self.given("judge", "batch_size", "epochs"))
         if self.errors_of is not None and self.inputs != NOISY:
@@ -254,8 +289,7 @@ class TrainLifter(_Train):
         """Those measured on a file, or the usual ones."""
         import numpy as np
 
-        from hourlift.training.detection_errors import measure_errors
-        from hourlift.training.lifter_stage import DetectionErrors
+        from hourlift.training.detection_errors import DetectionErrors, measure_errors
 
         if self.errors_of is None:
             return DetectionErrors()

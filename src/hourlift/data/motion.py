@@ -1,7 +1,7 @@
 """Recorded motion: joint positions over time, whatever file they come from.
 
 Read are BVH, AMC with its ASF, and the npz of packed joint positions (keys positions (T, J, 3) in metres with z up,
-joints, fps, and per sequence sequence_id, sequence_names, action).
+joints, fps, and per sequence sequence_id, sequence_names, action, subject).
 """
 
 from collections.abc import Callable, Sequence
@@ -63,6 +63,7 @@ def load_npz(file: Path) -> list[MotionClip]:
     sequence = data.get("sequence_id", np.zeros(len(positions), int))
     names = _per_sequence(data.get("sequence_names"), sequence, file.stem)
     actions = _per_sequence(data.get("action"), sequence, "unknown")
+    subjects = _per_sequence(data.get("subject"), sequence, "unknown")
     return [
         MotionClip(
             name=names[i],
@@ -70,6 +71,7 @@ def load_npz(file: Path) -> list[MotionClip]:
             positions=positions[sequence == i].astype(np.float32),
             fps=float(data["fps"]),
             action=actions[i],
+            subject=subjects[i],
         )
         for i in np.unique(sequence).tolist()
     ]

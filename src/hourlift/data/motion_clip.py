@@ -36,6 +36,7 @@ class MotionClip:
         positions: (T, J, 3) float32, metres, z up; NaN where a joint is absent.
         fps: Frames per second.
         action: What the person does, or "unknown".
+        subject: Who it is, or "unknown".
     """
 
     name: str
@@ -43,6 +44,7 @@ class MotionClip:
     positions: NDArray[np.float32]
     fps: float
     action: str = "unknown"
+    subject: str = "unknown"
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.joints) - set(CANONICAL))

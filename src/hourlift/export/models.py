@@ -2,7 +2,9 @@
 
     hourglass: image uint8 (B, S, S, 3) RGB -> heatmaps float32 (B, 17, S/4, S/4) in [0, 1], a peak of 1 = certain
     lifter:    rays float32 (B, 17, 2) -> joints_mm float32 (B, 17, 3), root-relative, in the virtual camera;
-               with the report's normalisation ("inputs": "crop") the input is `crop_offsets`, the answer in the camera
+               with the report's normalisation ("inputs": "crop") the input is `crop_offsets`, the answer in the camera;
+               "inputs": "person" reads float32 (B, 17, 4) of `person_input` and answers as for rays
+               a lifter that tells how sure it is has a second output, spread_mm float32 (B, 17)
 
 Everything between is in the graph: scaling of pixels, activation of the heatmaps, standardisation. The metadata
 key "hourlift" holds JSON that says the rest: kind, name, skeleton, joint names, crop and decoding.
@@ -21,7 +23,7 @@ from hourlift.geometry.skeleton import H36M17
 from hourlift.hourglass.heatmap import DecodeMethod
 from hourlift.hourglass.loss import LossKind, activate
 from hourlift.hourglass.network import StackedHourglass
-from hourlift.lifter.network import Lifter
+from hourlift.lifter.network import PERSON_CHANNELS, Lifter
 from hourlift.lifter.normalize import InputKind
 
 SCHEMA = 1
@@ -40,7 +42,14 @@ _LIFTER_INPUTS: dict[InputKind, dict[str, str]] = {
         "input": "joints in pixels of the person's 256-pixel crop less the pelvis's, as crop_offsets makes them",
         "output": "joints in mm relative to the pelvis, axes of the camera, which must be like that of the training",
     },
+    "person": {
+        "input": "joints as viewing rays of a virtual camera, confidence (0: unknown) and size (0: unknown), as "
+        "person_input of hourlift.lifter.normalize makes them",
+        "output": "joints in mm relative to the pelvis, axes of the virtual camera, for a person of average stature",
+    },
 }
+_LIFTER_CHANNELS: dict[InputKind, int] = {"rays": 2, "crop": 2, "person": PERSON_CHANNELS}
+_SPREAD = {"spread": "expected distance of each joint to the truth, mm"}
 
 
 def export_hourglass(
@@ -81,7 +90,7 @@ def export_hourglass(
         _example_images(input_size),
         file,
         input_name="image",
-        output_name="heatmaps",
+        output_names=("heatmaps",),
         metadata=metadata,
         tolerance=HOURGLASS_TOLERANCE,
     )
@@ -100,20 +109,20 @@ def export_lifter(
         commit: of the code that exports it; the model card names the one that trained it.
 
     Raises:
-        ValueError: as `write_onnx`; or if the network lifts other joints.
+        ValueError: as `write_onnx`; or if the network lifts other joints or reads something else.
     """
     _check_joints(lifter.config.num_joints)
+    if lifter.config.channels != _LIFTER_CHANNELS[inputs]:
+        raise ValueError(f"a lifter of {lifter.config.channels} numbers a joint does not read {inputs!r}")
+    spread = lifter.config.spread
     metadata = _metadata("lifter", name, commit) | {"inputs": inputs} | _LIFTER_INPUTS[inputs]
-    generator = torch.Generator().manual_seed(0)
-    others = torch.randn(_EXAMPLES, H36M17.num_joints - 1, 2, generator=generator)
-    rays = F.pad(others * lifter.input_std.cpu() + lifter.input_mean.cpu(), (0, 0, 1, 0))  # the root is the first joint
     return write_onnx(
-        lifter,
-        rays,
+        _LifterGraph(lifter) if spread else lifter,
+        _example_people(lifter),
         file,
         input_name="rays",
-        output_name="joints_mm",
-        metadata=metadata,
+        output_names=("joints_mm", "spread_mm") if spread else ("joints_mm",),
+        metadata=metadata | (_SPREAD if spread else {}),
         tolerance=LIFTER_TOLERANCE,
     )
 
@@ -128,6 +137,18 @@ class _HourglassGraph(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         pixels = image.permute(0, 3, 1, 2).float() / 255
         return activate(self.network(pixels)[-1], self.loss, self.sigma)
+
+
+class _LifterGraph(nn.Module):
+    """Joints and their spread as two outputs."""
+
+    def __init__(self, lifter: Lifter) -> None:
+        super().__init__()
+        self.lifter = lifter
+
+    def forward(self, rays: Tensor) -> tuple[Tensor, Tensor]:
+        answer = self.lifter(rays)
+        return answer[..., :3], answer[..., 3]
 
 
 def _metadata(kind: str, name: str, commit: str) -> dict[str, Any]:
@@ -146,6 +167,18 @@ def _check_joints(num_joints: int) -> None:
         raise ValueError(
             f"only models of the {H36M17.num_joints} joints of {H36M17.name} can be exported, not {num_joints}"
         )
+
+
+def _example_people(lifter: Lifter) -> Tensor:
+    """(B, 17, 2 or 4) inputs as usual as those of the training."""
+    generator = torch.Generator().manual_seed(0)
+    others = torch.randn(_EXAMPLES, H36M17.num_joints - 1, 2, generator=generator)
+    rays = F.pad(others * lifter.input_std.cpu() + lifter.input_mean.cpu(), (0, 0, 1, 0))  # the root is the first joint
+    if lifter.config.channels != PERSON_CHANNELS:
+        return rays
+    confidence = torch.rand(_EXAMPLES, H36M17.num_joints, 1, generator=generator)
+    size = lifter.size_mean.exp().cpu().expand_as(confidence)
+    return torch.cat((rays, confidence, size), dim=-1)
 
 
 def _example_images(size: int) -> Tensor:

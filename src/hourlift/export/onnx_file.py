@@ -3,6 +3,7 @@
 import json
 import tempfile
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,18 +49,18 @@ def write_onnx(
     file: str | Path,
     *,
     input_name: str,
-    output_name: str,
+    output_names: Sequence[str],
     metadata: dict[str, Any],
     tolerance: Parity,
 ) -> Exported:
-    """Export a module of one input and one output, check it against torch, write it.
+    """Export a module of one input, check it against torch, write it.
 
     Args:
         graph: the module; it is traced in evaluation mode on the CPU.
         examples: (B, ...) inputs to trace with and to compare on, B > 1. The batch size of the file is free.
         file: where to write; an existing file is replaced in one step.
         input_name: name of the input in the file.
-        output_name: name of the output in the file.
+        output_names: names of its outputs in the file; a module of several returns a tuple.
         metadata: stored as JSON under the metadata key "hourlift".
         tolerance: the largest differences that are accepted.
 
@@ -72,8 +73,9 @@ def write_onnx(
     """
     file, graph = Path(file), graph.cpu().eval()
     with torch.no_grad():
-        expected = graph(examples).numpy()
-    exact = _trace(graph, examples, input_name, output_name)
+        answer = graph(examples)
+    expected = [output.numpy() for output in (answer if isinstance(answer, tuple) else (answer,))]
+    exact = _trace(graph, examples, input_name, output_names)
     helper.set_model_props(exact, {METADATA_KEY: json.dumps(metadata)})
     onnx.checker.check_model(exact, full_check=True)
     stored = with_float16_weights(exact)
@@ -143,7 +145,7 @@ def with_float16_weights(model: onnx.ModelProto) -> onnx.ModelProto:
     return halved
 
 
-def _trace(graph: nn.Module, examples: Tensor, input_name: str, output_name: str) -> onnx.ModelProto:
+def _trace(graph: nn.Module, examples: Tensor, input_name: str, output_names: Sequence[str]) -> onnx.ModelProto:
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         # The TorchScript exporter is deprecated, but needs nothing beyond onnx. It also warns of Python conditions,
         # which here check the input's size. Whatever it might get wrong, the comparison with torch finds.
@@ -154,21 +156,22 @@ def _trace(graph: nn.Module, examples: Tensor, input_name: str, output_name: str
             (examples,),
             file,
             input_names=[input_name],
-            output_names=[output_name],
-            dynamic_axes={input_name: {0: "batch"}, output_name: {0: "batch"}},
+            output_names=list(output_names),
+            dynamic_axes={name: {0: "batch"} for name in (input_name, *output_names)},
             opset_version=OPSET,
             dynamo=False,
         )
         return onnx.load(file)
 
 
-def _largest_difference(model: onnx.ModelProto, examples: NDArray, expected: NDArray) -> float:
+def _largest_difference(model: onnx.ModelProto, examples: NDArray, expected: Sequence[NDArray]) -> float:
     """Compare on the whole batch and on its first item, which also shows that the batch size is free."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     return max(
-        float(np.abs(session.run(None, {name: examples[:count]})[0] - expected[:count]).max())
+        float(np.abs(output - wanted[:count]).max())
         for count in (len(examples), 1)
+        for output, wanted in zip(session.run(None, {name: examples[:count]}), expected, strict=True)
     )

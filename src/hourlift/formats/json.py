@@ -35,6 +35,7 @@ CONVENTIONS = {
     "root_cam_mm": "the pelvis in the camera frame, millimetres; add it to joints_3d_mm",
     "box_xyxy_px": "left, top, right, bottom of the person",
     "world": "z up, millimetres, floor at z = 0; point_world = rotation (point_cam - origin_cam_mm)",
+    "spread_mm": "expected distance of each of joints_3d_mm to the truth, millimetres; null where nobody knows",
     "time_s": "seconds from the first frame",
     "null": "unknown",
 }
@@ -204,7 +205,8 @@ def _write_document(stream: TextIO, header: Header) -> Iterator[Callable[[PoseFr
 def _person_fields(pose: Pose) -> dict[str, Any]:
     """A pose as plain values, rounded to what means something."""
     arrays = {name: _nulled(getattr(pose, name), decimals) for name, decimals in _DECIMALS.items()}
-    return {"person_id": pose.person_id} | arrays
+    spread_mm = None if pose.spread_mm is None else _nulled(pose.spread_mm, 1)
+    return {"person_id": pose.person_id} | arrays | {"spread_mm": spread_mm}
 
 
 def _nulled(values: NDArray[np.float32], decimals: int) -> list[Any]:
@@ -229,6 +231,7 @@ def _parse(document: dict[str, Any]) -> PoseFile:
             Pose(
                 person_id=int(person["person_id"]),
                 camera=header.camera,
+                spread_mm=None if person.get("spread_mm") is None else np.array(person["spread_mm"], dtype=np.float32),
                 **{name: np.array(person[name], dtype=np.float32) for name in _DECIMALS},
             )
             for person in frame["people"]

@@ -7,7 +7,10 @@ import torch
 from torch import Tensor
 
 from hourlift.geometry.crop import BOX_GROWTH, CROP_MARGIN, MIN_GROWTH
+from hourlift.geometry.skeleton import H36M17
 from hourlift.lifter.normalize import CROP_SIZE, MIN_SCALE, ROOT
+
+_HIPS = H36M17.indices("r_hip", "l_hip")
 
 
 def lift_pair(joints_cam_mm: Tensor, detections: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -32,6 +35,44 @@ def lift_pair(joints_cam_mm: Tensor, detections: Tensor | None = None) -> tuple[
     scale = flat.norm(dim=-1).mean(dim=-1)
     rays = flat / torch.where(scale > MIN_SCALE, scale, 1.0)[:, None, None]
     return rays, (joints_cam_mm - joints_cam_mm[:, ROOT : ROOT + 1]) @ rotation.mT
+
+
+def person_pair(joints_cam_mm: Tensor, places: Tensor, confidence: Tensor, size_known: Tensor) -> tuple[Tensor, Tensor]:
+    """Make input and target of a lifter that reads how sure its 2D joints are.
+
+    Args:
+        joints_cam_mm: (B, 17, 3) as of `lift_pair`.
+        places: (B, 17, 2) as the detections of `lift_pair`; what has no confidence is not looked at.
+        confidence: (B, 17) in [0, 1]; at least one joint of everybody has some.
+        size_known: (B,) bool: whether the camera is known, and with it how large the person is.
+
+    Returns:
+        seen: (B, 17, 4) as of `normalize.person_input`.
+        joints_mm: (B, 17, 3) as of `lift_pair`.
+    """
+    known = confidence > 0
+    rays = torch.cat((places, torch.ones_like(places[..., :1])), dim=-1)
+    hips = known & torch.isin(torch.arange(known.shape[1]), torch.tensor(_HIPS))
+    among = torch.where(hips.any(1, keepdim=True), hips, known).to(rays)
+    stand_in = (rays * among[..., None]).sum(1) / among.sum(1, keepdim=True)
+    root = torch.where(known[:, ROOT, None], rays[:, ROOT], stand_in)
+    rotation = _virtual_rotation(root)
+    turned = rays @ rotation.mT
+    known = known & (turned[..., 2] > 0)
+    flat = torch.where(known[..., None], turned[..., :2] / turned[..., 2:], 0.0)
+    counted = known.clone()
+    counted[:, ROOT] = True  # a stand-in counts as the root does
+    size = flat.norm(dim=-1).sum(1) / counted.sum(1)
+    flat[:, ROOT] = 0.0
+    seen = torch.cat(
+        (
+            flat / torch.where(size > MIN_SCALE, size, 1.0)[:, None, None],
+            torch.where(known, confidence, 0.0)[..., None],
+            torch.where(size_known, size, 0.0)[:, None, None].expand(-1, known.shape[1], 1),
+        ),
+        dim=-1,
+    )
+    return seen, (joints_cam_mm - joints_cam_mm[:, ROOT : ROOT + 1]) @ rotation.mT
 
 
 def crop_pair(joints_cam_mm: Tensor, detections: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Losses of the lifter, the report's three.
+"""Losses of the lifter: the report's three, and our own.
 
 Shapes: B people, J = 17 joints relative to the root, in mm. The root is joint 0: it is always right, so it adds
 nothing to the sums over joints, and to the sums over pairs it adds the other joints' own errors.
@@ -15,7 +15,7 @@ from torch import Tensor
 from hourlift.geometry.skeleton import H36M17
 from hourlift.lifter.network import without_root
 
-LossKind = Literal["l2", "compositional", "weighted"]
+LossKind = Literal["l2", "compositional", "weighted", "distance"]
 
 EMPHASIS: Mapping[str, float] = MappingProxyType(
     {"l_wrist": 2.0, "r_wrist": 2.0, "l_elbow": 1.5, "r_elbow": 1.5, "l_ankle": 1.5, "r_ankle": 1.5}
@@ -25,7 +25,7 @@ is the report's."""
 
 
 def lifter_loss(predicted_mm: Tensor, true_mm: Tensor, std_mm: Tensor, kind: LossKind) -> Tensor:
-    """`l2_loss`, `compositional_loss` or `weighted_l2_loss`, as a config names them."""
+    """`l2_loss`, `compositional_loss`, `weighted_l2_loss` or `distance_loss`, as a config names them."""
     match kind:
         case "l2":
             return l2_loss(predicted_mm, true_mm, std_mm)
@@ -33,6 +33,8 @@ def lifter_loss(predicted_mm: Tensor, true_mm: Tensor, std_mm: Tensor, kind: Los
             return compositional_loss(predicted_mm, true_mm, std_mm)
         case "weighted":
             return weighted_l2_loss(predicted_mm, true_mm, std_mm)
+        case "distance":
+            return distance_loss(predicted_mm, true_mm, std_mm)
         case _:
             assert_never(kind)
 
@@ -94,6 +96,62 @@ def weighted_l2_loss(
     """
     each = _joint_weights(tuple(weights.items())).to(predicted_mm.device)
     return ((without_root(predicted_mm - true_mm) / std_mm).square() * each[:, None]).mean()
+
+
+def distance_loss(predicted_mm: Tensor, true_mm: Tensor, std_mm: Tensor) -> Tensor:
+    """Mean distance of the joints to their truth, over the mean of `std_mm`: what MPJPE measures.
+
+    Unlike a square, it does not pull an answer of which little is known towards the mean of all that it could be.
+
+    Args:
+        predicted_mm: (B, J, 3) joints relative to the root.
+        true_mm: (B, J, 3) likewise.
+        std_mm: (J - 1, 3) as of `l2_loss`.
+
+    Returns:
+        () mean over people and joints.
+    """
+    return without_root(predicted_mm - true_mm).norm(dim=-1).mean() / std_mm.mean()
+
+
+def bone_loss(predicted_mm: Tensor, true_mm: Tensor, std_mm: Tensor) -> Tensor:
+    """Mean difference of the bones' lengths to the true ones, over the mean of `std_mm`.
+
+    A limb of which the direction is not known is answered by the mean of what it could be, which is too short; this
+    makes people of full length, with left and right alike, at a small price in distance.
+
+    Args:
+        predicted_mm: (B, J, 3) joints relative to the root.
+        true_mm: (B, J, 3) likewise.
+        std_mm: (J - 1, 3) as of `l2_loss`.
+
+    Returns:
+        () mean over people and bones.
+    """
+    parents, children = zip(*H36M17.edges, strict=True)
+    lengths, wanted = (
+        (joints[:, list(children)] - joints[:, list(parents)]).norm(dim=-1) for joints in (predicted_mm, true_mm)
+    )
+    return (lengths - wanted).abs().mean() / std_mm.mean()
+
+
+def spread_loss(spread_mm: Tensor, predicted_mm: Tensor, true_mm: Tensor) -> Tensor:
+    """Negative log likelihood of the distances to the truth, as exponential variables of the mean that was told.
+
+    It is least where the spread is the mean distance of all joints of which as much is known. Gradients reach the
+    spread alone, not the joints.
+
+    Args:
+        spread_mm: (B, J) told.
+        predicted_mm: (B, J, 3) joints relative to the root.
+        true_mm: (B, J, 3) likewise.
+
+    Returns:
+        () mean over people and joints but the root.
+    """
+    distance = without_root(predicted_mm.detach() - true_mm).norm(dim=-1)
+    spread = without_root(spread_mm)
+    return (spread.log() + distance / spread).mean()
 
 
 @cache

@@ -20,9 +20,9 @@ from hourlift.geometry.camera import Camera, virtual_rotation
 from hourlift.geometry.crop import Crop
 from hourlift.geometry.skeleton import H36M17
 
-InputKind = Literal["rays", "crop"]
-"""What a lifter reads: rays of `normalize_joints`, answered in the axes of the virtual camera; or `crop_offsets`,
-answered in those of the camera."""
+InputKind = Literal["rays", "crop", "person"]
+"""What a lifter reads: rays of `normalize_joints`, answered in the axes of the virtual camera; `crop_offsets`, answered
+in those of the camera; or `person_input`: rays, how sure they are and how large they were, answered as for rays."""
 
 ROOT = H36M17.index("pelvis")
 CROP_SIZE = 256
@@ -37,6 +37,8 @@ class LiftInput(NamedTuple):
     """(..., 17, 2): x/z and y/z in the virtual camera over their mean length; the root is (0, 0)."""
     rotation: NDArray[np.float64]
     """(..., 3, 3): turns camera axes into the virtual camera's."""
+    size: NDArray[np.float32] | float = np.nan
+    """(...): the mean length that the rays were divided by, the tangent of an angle; NaN for `crop_offsets`."""
 
 
 def normalize_joints(joints_px: ArrayLike, camera: Camera) -> LiftInput:
@@ -82,7 +84,54 @@ def normalize_rays(rays: ArrayLike) -> LiftInput:
     known = np.isfinite(length)
     scale = np.sum(length, axis=-1, where=known, initial=0.0) / np.maximum(known.sum(axis=-1), 1)
     flat /= np.where(scale > MIN_SCALE, scale, 1.0)[..., None, None]
-    return LiftInput(rays=flat.astype(np.float32), rotation=rotation)
+    return LiftInput(rays=flat.astype(np.float32), rotation=rotation, size=scale.astype(np.float32))
+
+
+def person_input(joints_px: ArrayLike, confidence: ArrayLike, camera: Camera) -> tuple[NDArray[np.float32], LiftInput]:
+    """Turn the joints of people in one camera's picture into what a lifter of the kind "person" reads.
+
+    Args:
+        joints_px: (..., 17, 2) joints in pixels; NaN is unknown.
+        confidence: (..., 17) from 0 (unknown, wherever the joint is) to 1; all 1 if nobody can tell.
+        camera: the camera that took the picture. Where it is a guess (`Camera.source` is "default"), the lifter is not
+            told how large the person is in it.
+
+    Returns:
+        (..., 17, 4) float32: the ray's two coordinates, the confidence, and the size, which is the same for all joints.
+        An unknown joint has 0 for ray and confidence, an unknown size is 0. And what the answer is turned back by; it
+        is NaN for people without a joint.
+    """
+    sure = np.asarray(confidence, dtype=np.float64)
+    rays = camera.unproject(joints_px)
+    known = (sure > 0)[..., None] & np.isfinite(rays).all(-1, keepdims=True)
+    lifted = normalize_rays(with_root(np.where(known, rays, np.nan)))
+    known = known & np.isfinite(lifted.rays).all(-1, keepdims=True)
+    size = np.broadcast_to(np.asarray(lifted.size)[..., None], sure.shape)
+    size = np.where((camera.source != "default") & np.isfinite(size), size, 0.0)
+    read = np.concatenate((np.where(known, lifted.rays, 0.0), known * sure[..., None], size[..., None]), axis=-1)
+    return read.astype(np.float32), lifted
+
+
+def with_root(rays: ArrayLike) -> NDArray[np.float64]:
+    """Rays (..., 17, 3), z = 1, whose root, where it is NaN, is the middle of the known hips, or of all that is known.
+
+    The lifter's answer is relative to the true root all the same.
+    """
+    rays = np.asarray(rays, dtype=np.float64)
+    root, hips = rays[..., ROOT, :], rays[..., H36M17.indices("r_hip", "l_hip"), :]
+    for others in (hips, rays):
+        root = np.where(np.isfinite(root), root, _mean_of_known(others))
+    rays = rays.copy()
+    rays[..., ROOT, :] = root
+    return rays
+
+
+def _mean_of_known(rays: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean (..., 3) of the rays (..., N, 3) that are not NaN; NaN if all are."""
+    known = np.isfinite(rays).all(-1, keepdims=True)
+    count = known.sum(-2)
+    total = np.where(known, rays, 0.0).sum(-2)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def denormalize(joints_virtual_mm: ArrayLike, rotation: ArrayLike) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hourlift.geometry.camera import Camera, solve_root
 from hourlift.geometry.skeleton import H36M17
-from hourlift.lifter.normalize import LiftInput, crop_offsets, denormalize, normalize_joints
+from hourlift.lifter.normalize import LiftInput, crop_offsets, denormalize, normalize_joints, person_input
 from hourlift.pose import Pose, PoseFrame
 from hourlift.predict.crowd import CrowdFollower, Locate
 from hourlift.predict.detect import Found, find_people
@@ -172,13 +172,11 @@ class PosePredictor:
         if not people:
             return []
         joints_px = np.stack([person.joints_px for person in people])
-        lift_input = self._lift_input(joints_px, people, camera)
-        # A ray that the camera's distortion cannot explain is NaN; one such joint must not spoil the others,
-        # so the network sees it at the root and its confidence says that it is a guess.
-        unknown = np.asarray(np.isnan(lift_input.rays).any(axis=-1))
-        rays = np.where(unknown[..., None], np.float32(0), lift_input.rays)
-        joints_mm = denormalize(self._lifter.run(rays), lift_input.rotation)
-        confidence = np.where(unknown, 0.0, [person.confidence for person in people])
+        confidence = np.stack([person.confidence for person in people])
+        lifted, rotation, unknown = self._run_lifter(joints_px, confidence, people, camera)
+        joints_mm = denormalize(lifted[0], rotation)
+        spread_mm = lifted[1] if len(lifted) > 1 else [None] * len(people)
+        confidence = np.where(unknown, 0.0, confidence)
         roots_mm = solve_root(joints_mm, camera.unproject(joints_px), confidence)
         return [
             Pose(
@@ -189,16 +187,32 @@ class PosePredictor:
                 box_xyxy_px=person.box_xyxy_px.astype(np.float32),
                 camera=camera,
                 person_id=i if ids is None else ids[i],
+                spread_mm=spread_mm[i],
             )
             for i, person in enumerate(people)
         ]
 
-    def _lift_input(self, joints_px: NDArray[np.float64], people: list[Found], camera: Camera) -> LiftInput:
-        """What the lifter reads, and the rotation that its answer is turned back by."""
-        if self._lifter.contract.get("inputs", "rays") == "rays":
-            return normalize_joints(joints_px, camera)
-        offsets = crop_offsets(joints_px, [person.box_xyxy_px for person in people])
-        return LiftInput(rays=offsets, rotation=np.broadcast_to(np.eye(3), (len(people), 3, 3)))
+    def _run_lifter(
+        self, joints_px: NDArray[np.float64], confidence: NDArray[np.float64], people: list[Found], camera: Camera
+    ) -> tuple[list[NDArray[np.float32]], NDArray[np.float64], NDArray[np.bool_]]:
+        """The lifter's outputs, the rotation that they are turned back by, and (N, 17) which joints it knew nothing of.
+
+        What the network reads is told by its file; one that does not tell reads rays.
+        """
+        match self._lifter.contract.get("inputs", "rays"):
+            case "person":
+                read, lift_input = person_input(joints_px, confidence, camera)
+                return self._lifter.run_all(read), lift_input.rotation, read[..., 2] == 0
+            case "rays":
+                lift_input = normalize_joints(joints_px, camera)
+            case _:
+                offsets = crop_offsets(joints_px, [person.box_xyxy_px for person in people])
+                lift_input = LiftInput(rays=offsets, rotation=np.broadcast_to(np.eye(3), (len(people), 3, 3)))
+        # A ray that the camera's distortion cannot explain is NaN; one such joint must not spoil the others,
+        # so the network sees it at the root and its confidence says that it is a guess.
+        unknown = np.asarray(np.isnan(lift_input.rays).any(axis=-1))
+        rays = np.where(unknown[..., None], np.float32(0), lift_input.rays)
+        return self._lifter.run_all(rays), lift_input.rotation, unknown
 
 
 class FrameByFrame:

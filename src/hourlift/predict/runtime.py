@@ -57,9 +57,13 @@ class Model:
         Returns:
             (B, ...) float32, the model's first output.
         """
+        return self.run_all(batch)[0]
+
+    def run_all(self, batch: NDArray[Any]) -> list[NDArray[np.float32]]:
+        """As `run`, but all of the model's outputs."""
         starts = range(0, max(len(batch), 1), MAX_BATCH)
-        parts = [self._session.run(None, {self._input: batch[i : i + MAX_BATCH]})[0] for i in starts]
-        return np.concatenate(parts)
+        parts = [self._session.run(None, {self._input: batch[i : i + MAX_BATCH]}) for i in starts]
+        return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
 
 
 def _provider(device: str) -> str:

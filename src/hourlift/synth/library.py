@@ -41,8 +41,7 @@ class PoseLibrary:
             [body.bone[bone] for bone in ("upperleg01.L", "lowerleg01.L", "foot.L")]
         ].cpu()
         self._legs = float((shin - thigh).norm() + (foot - shin).norm())
-        upper = [label.startswith(_UPPER) for label in body.labels]
-        self._upper = torch.tensor(upper)[:, None, None]
+        self._upper = upper_bones(body)[:, None, None]
 
     @classmethod
     def load(cls, body: Body, source: Path) -> "PoseLibrary":
@@ -104,6 +103,11 @@ class PoseLibrary:
         clip = draw.choose(self._weights)
         frame = self.starts[clip] + (draw.uniform() * self._lengths[clip]).long()
         return self.rotations[frame].clone()
+
+
+def upper_bones(body: Body) -> Tensor:
+    """(K,) which bones hang on the pelvis upwards; a pose takes them from another one as they are."""
+    return torch.tensor([label.startswith(_UPPER) for label in body.labels])
 
 
 def clip_weights(clips: Sequence[MotionClip]) -> NDArray[np.float64]:

@@ -20,8 +20,9 @@ from hourlift.lifter.normalize import CROP_SIZE, ROOT, InputKind
 from hourlift.metrics.mpjpe import mpjpe, pa_mpjpe
 from hourlift.synth.draw import Draw
 from hourlift.training.baselines import baselines
+from hourlift.training.detection_errors import DetectionErrors, disturb
 from hourlift.training.distributed import unwrapped
-from hourlift.training.lifter_stage import DetectionErrors, LifterBatch, disturb
+from hourlift.training.lifter_stage import LifterBatch
 from hourlift.training.loop import TrainConfig
 from hourlift.training.people import rows_of_step
 from hourlift.training.rendered import HELD_OUT_SEED

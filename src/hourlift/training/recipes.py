@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from hourlift.hourglass.augment import AugmentConfig
 from hourlift.hourglass.network import HourglassConfig
@@ -11,10 +12,12 @@ from hourlift.lifter.network import LifterConfig
 from hourlift.synth.camera import ViewConfig
 from hourlift.synth.generate import SynthConfig
 from hourlift.synth.motion import PoseMix
+from hourlift.training.detection_errors import DetectionErrors
 from hourlift.training.hourglass_stage import HourglassRecipe
-from hourlift.training.lifter_stage import DetectionErrors, LifterRecipe
+from hourlift.training.lifter_stage import LifterRecipe
 from hourlift.training.loop import TrainConfig
 from hourlift.training.rendered import Curriculum, RenderPlan
+from hourlift.training.seen import SeenShares
 
 MILD = AugmentConfig(rotation_deg=8, zoom=(1.05, 1.5), shift=0.03, photometric=0.3)
 STRONG = AugmentConfig(
@@ -96,10 +99,10 @@ def accurate() -> HourglassRecipe:
 HOURGLASS_RECIPES: dict[str, Callable[[], HourglassRecipe]] = {"fast": fast, "accurate": accurate}
 
 
-def lifter() -> LifterRecipe:
-    """The shipped lifter: the paper's network on synthetic people and every camera; about 20 minutes on a core."""
+def published() -> LifterRecipe:
+    """The paper's network and loss, which reads rays alone: what others are compared with. About 20 minutes on a core."""
     return LifterRecipe(
-        name="lifter",
+        name="lifter-published",
         network=LifterConfig(dropout=0.1),
         poses=PoseMix(),
         views=ViewConfig(roll_spread=12, distance=(1.2, 14.0)),
@@ -120,4 +123,25 @@ def lifter() -> LifterRecipe:
     )
 
 
-LIFTER_RECIPES: dict[str, Callable[[], LifterRecipe]] = {"lifter": lifter}
+def lifter() -> LifterRecipe:
+    """The shipped lifter: the paper's layers, with confidence and size as inputs and a head of spread.
+
+    Meant for `--motion`, and `--errors-of` the hourglass whose joints it will read.
+    """
+    base = published()
+    return replace(
+        base,
+        name="lifter",
+        network=replace(base.network, channels=4, spread=True),
+        inputs="person",
+        loss="distance",
+        bones=0.3,
+        mixed_share=0.15,
+        errors=DetectionErrors(limbs_swapped=0.02, body_swapped=0.02, missing=(0.35, 0.4)),
+        shares=SeenShares(exact=0.4, measured=0.3, lens=0.3),
+        chunk_size=8192,
+        reuse=8,
+    )
+
+
+LIFTER_RECIPES: dict[str, Callable[[], LifterRecipe]] = {"lifter": lifter, "lifter-published": published}
