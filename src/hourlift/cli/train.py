@@ -196,8 +196,8 @@ class TrainLifter(_Train):
             with a hourglass's errors, drawn anew for every step; or the file that `hourlift predict-joints` wrote.
         errors_of: file of `hourlift predict-joints` on the data set, to measure the errors of "noisy" on. For the
             recipes that make their own people: whose mistakes some of these are seen with.
-        motion: motion capture (.bvh, .amc, .npz), a file or a folder of them, for the recipes that make their own people.
-            Subjects that are held out (`training.lifter_stage.HELD_OUT_SUBJECTS`) are validated on.
+        motion: motion capture (.bvh, .amc, .npz), a file or a folder of them, for the recipes that make their own
+            people. Subjects of `training.lifter_stage.HELD_OUT_SUBJECTS` are validated on.
         epochs: how often to go through the data set, in the place of the recipe's.
         width: channels of the network, for the recipes of the study.
     """

@@ -100,7 +100,7 @@ HOURGLASS_RECIPES: dict[str, Callable[[], HourglassRecipe]] = {"fast": fast, "ac
 
 
 def published() -> LifterRecipe:
-    """The paper's network and loss, which reads rays alone: what others are compared with. About 20 minutes on a core."""
+    """The paper's network and loss, which reads rays alone, to compare with; about 20 minutes on a core."""
     return LifterRecipe(
         name="lifter-published",
         network=LifterConfig(dropout=0.1),
