@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from hourlift.geometry.skeleton import H36M17
-from hourlift.lifter.loss import EMPHASIS, compositional_loss, l2_loss, lifter_loss, weighted_l2_loss
+from hourlift.lifter.loss import EMPHASIS, compositional_loss, distance_loss, l2_loss, lifter_loss, weighted_l2_loss
 
 
 @pytest.fixture
@@ -92,7 +92,12 @@ def test_wrists_elbows_and_feet_weigh_more() -> None:
 
 
 def test_a_config_names_them(case: tuple[Tensor, Tensor, Tensor]) -> None:
-    named = {"l2": l2_loss, "compositional": compositional_loss, "weighted": weighted_l2_loss}
+    named = {
+        "l2": l2_loss,
+        "compositional": compositional_loss,
+        "weighted": weighted_l2_loss,
+        "distance": distance_loss,
+    }
     values = [lifter_loss(*case, kind) for kind in named]
     assert [value.item() for value in values] == [loss(*case).item() for loss in named.values()]
-    assert len({value.item() for value in values}) == 3
+    assert len({value.item() for value in values}) == 4

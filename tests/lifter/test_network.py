@@ -1,16 +1,18 @@
 """The lifter's network against the published numbers."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from hourlift.geometry.camera import Camera
 from hourlift.geometry.crop import box_from_joints
-from hourlift.lifter.inputs import crop_pair, lift_pair
-from hourlift.lifter.loss import l2_loss
+from hourlift.lifter.inputs import crop_pair, lift_pair, person_pair
+from hourlift.lifter.loss import bone_loss, l2_loss, spread_loss
 from hourlift.lifter.network import Lifter, LifterConfig
-from hourlift.lifter.normalize import ROOT, crop_offsets, denormalize, normalize_rays
+from hourlift.lifter.normalize import ROOT, crop_offsets, denormalize, normalize_rays, person_input
 
 People = Callable[[int], np.ndarray]
 SMALL = LifterConfig(width=32, num_blocks=1)
@@ -114,3 +116,63 @@ def test_the_network_learns_a_toy_mapping(people: People) -> None:
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.5 * losses[0]
+
+
+PERSON = replace(SMALL, channels=4, spread=True)
+
+
+def person_inputs(count: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    seen = torch.randn(count, 17, 4, generator=generator)
+    seen[..., 2] = torch.rand(count, 17, generator=generator) * 0.9 + 0.1
+    seen[..., 3] = 0.2 + 0.3 * torch.rand(count, 1, generator=generator)
+    return seen
+
+
+@pytest.mark.parametrize("missing", [[], [5], [ROOT], [ROOT, 1, 4, 12]])
+def test_person_pairs_are_the_geometry_of_prediction(missing: list[int], people: People) -> None:
+    people_mm, camera = people(6), Camera(fx=900, fy=900, cx=320, cy=240, image_wh=(640, 480))
+    confidence = np.random.default_rng(0).uniform(0.1, 1, (6, 17))
+    confidence[:, missing] = 0
+    read, lifted = person_input(camera.project(people_mm), confidence, camera)
+    mm = torch.from_numpy(people_mm)
+    seen, target = person_pair(
+        mm, mm[..., :2] / mm[..., 2:], torch.from_numpy(confidence), torch.tensor([True] * 5 + [False])
+    )
+    assert (seen[5, :, 3] == 0).all()
+    np.testing.assert_allclose(seen[..., :3], read[..., :3], atol=2e-5)
+    np.testing.assert_allclose(seen[:5, :, 3], read[:5, :, 3], rtol=1e-4)
+    back = denormalize(target.numpy(), lifted.rotation)
+    np.testing.assert_allclose(back, people_mm - people_mm[:, ROOT : ROOT + 1], atol=1e-6)
+
+
+def test_what_is_unknown_is_not_read() -> None:
+    torch.manual_seed(0)
+    lifter, seen = Lifter(PERSON).eval(), person_inputs(4)
+    seen[:, 5, 2] = 0
+    moved = seen.clone()
+    moved[:, 5, :2] += 10
+    assert torch.equal(lifter(seen), lifter(moved))
+    seen[..., 3] = 0
+    assert torch.isfinite(lifter(seen)).all()
+
+
+def test_the_spread_learns_the_mean_distance_and_teaches_the_joints_nothing() -> None:
+    torch.manual_seed(0)
+    lifter, seen = Lifter(PERSON).eval(), person_inputs(64)
+    answer = lifter(seen)
+    assert answer.shape == (64, 17, 4) and (answer[:, ROOT] == 0).all() and (answer[:, 1:, 3] > 0).all()
+    truth = answer[..., :3].detach() + torch.randn(64, 17, 3)
+    spread_loss(answer[..., 3], answer[..., :3], truth).backward()
+    touched = {name.split(".")[0] for name, p in lifter.named_parameters() if p.grad is not None and p.grad.any()}
+    assert touched == {"spread"}
+    distance = torch.full((1, 17, 3), 10.0)
+    spreads = torch.linspace(5, 40, 200)
+    told = [spread_loss(s.expand(1, 17), torch.zeros(1, 17, 3), distance).item() for s in spreads]
+    assert spreads[int(np.argmin(told))].item() == pytest.approx(10 * 3**0.5, abs=0.2)
+
+
+def test_bones_of_the_right_length_cost_nothing_however_they_turn() -> None:
+    std, joints = torch.full((16, 3), 100.0), torch.randn(3, 17, 3, generator=torch.Generator().manual_seed(0)) * 300
+    assert bone_loss(joints[..., [1, 2, 0]], joints, std).item() == pytest.approx(0, abs=1e-6)
+    assert bone_loss(1.1 * joints, joints, std).item() > 0.1

@@ -7,6 +7,7 @@ import pytest
 
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.crop import Crop, box_from_joints
+from hourlift.geometry.skeleton import H36M17
 from hourlift.lifter.normalize import (
     ROOT,
     crop_offsets,
@@ -14,6 +15,8 @@ from hourlift.lifter.normalize import (
     joints_from_offsets,
     normalize_joints,
     normalize_rays,
+    person_input,
+    with_root,
 )
 
 TOLERANCE = 2e-6  # rays are float32 of magnitude about 1
@@ -156,3 +159,49 @@ def test_crop_offsets_keep_what_is_unknown(joints: np.ndarray) -> None:
     assert np.isnan(offsets[:, 5]).all() and np.isfinite(np.delete(offsets, 5, axis=1)).all()
     with pytest.raises(ValueError, match="x0 < x1"):
         crop_offsets(joints_px[0], [5.0, 5.0, 5.0, 5.0])
+
+
+def test_a_person_is_rays_confidence_and_size(joints: np.ndarray) -> None:
+    confidence = np.linspace(0.1, 1, 17)
+    expected = normalize_joints(camera().project(joints), camera())
+    read, lifted = person_input(camera().project(joints), np.tile(confidence, (5, 1)), camera())
+    assert read.shape == (5, 17, 4) and read.dtype == np.float32
+    np.testing.assert_array_equal(read[..., :2], expected.rays)
+    np.testing.assert_allclose(read[..., 2], np.tile(confidence, (5, 1)), atol=TOLERANCE)
+    np.testing.assert_array_equal(lifted.rotation, expected.rotation)
+    # Size is the mean tangent of the angle from the root: of the rays turned to the root, before they are scaled.
+    turned = np.einsum("bij,bkj->bki", expected.rotation, joints)
+    flat = turned[..., :2] / turned[..., 2:]
+    size = np.linalg.norm(flat - flat[:, :1], axis=-1).mean(-1)
+    np.testing.assert_allclose(read[..., 3], np.tile(size[:, None], (1, 17)), rtol=1e-5)
+
+
+def test_the_size_is_not_told_where_the_camera_is_a_guess(joints: np.ndarray) -> None:
+    guess = Camera.from_fov((1000, 1000))
+    read, _ = person_input(guess.project(joints), np.ones((5, 17)), guess)
+    assert (read[..., 3] == 0).all() and np.abs(read[..., :2]).max() > 0.5
+
+
+def test_what_is_unknown_of_a_person_changes_nothing_but_the_scale(joints: np.ndarray) -> None:
+    joints_px, confidence = camera().project(joints), np.ones((5, 17))
+    joints_px[:, 5] = np.nan
+    confidence[:, 9] = 0
+    read, lifted = person_input(joints_px, confidence, camera())
+    whole, expected = person_input(camera().project(joints), np.ones((5, 17)), camera())
+    assert (read[:, [5, 9], :3] == 0).all() and np.isfinite(read).all()
+    others = np.delete(np.arange(17), [5, 9])
+    scale = whole[:, others, :2] * (whole[:, :1, 3:] / read[:, :1, 3:])
+    np.testing.assert_allclose(read[:, others, :2], scale, atol=TOLERANCE)
+    np.testing.assert_array_equal(lifted.rotation, expected.rotation)
+
+
+def test_an_unknown_root_is_taken_between_the_hips_or_amid_all_joints(joints: np.ndarray) -> None:
+    r_hip, l_hip = H36M17.indices("r_hip", "l_hip")
+    rays = camera().unproject(camera().project(joints))
+    rays[:, ROOT] = np.nan
+    np.testing.assert_allclose(with_root(rays)[:, ROOT], (rays[:, r_hip] + rays[:, l_hip]) / 2)
+    rays[:, [r_hip]] = np.nan
+    np.testing.assert_allclose(with_root(rays)[:, ROOT], rays[:, l_hip])
+    rays[:, [l_hip]] = np.nan
+    np.testing.assert_allclose(with_root(rays)[:, ROOT], np.nanmean(rays, axis=1))
+    assert np.isnan(with_root(np.full((1, 17, 3), np.nan))[:, ROOT]).all()

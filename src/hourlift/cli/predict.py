@@ -37,6 +37,7 @@ hourlift predict dance.mp4 --detector yolox_tiny.onnx
 hourlift predict dance.mp4 --boxes boxes.json
 hourlift predict webcam:0 --seconds 20 -o live
 hourlift predict dance.mp4 --side-by-side --viewer rerun --rrd dance.rrd
+hourlift predict dance.mp4 --refine
 hourlift predict photo.jpg --json - | jq .frames[0].people[0].joints_3d_mm
 """
 
@@ -74,6 +75,7 @@ def command(
     weights: Annotated[str, _text(metavar="MODEL")] = "hourglass-fast",
     lifter: Annotated[str, _text(metavar="MODEL")] = "lifter",
     flip_test: bool = False,
+    refine: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
     threads: Annotated[int, _text(metavar="N")] = 2,
     device: Literal["cpu", "cuda"] = "cpu",
 ) -> int:
@@ -114,6 +116,7 @@ def command(
         weights: hourglass to use, by name or as an .onnx file.
         lifter: lifter to use, by name or as an .onnx file.
         flip_test: look at every crop mirrored too; half the speed, a little more accurate.
+        refine: fit the 3D to the 2D joints, with the same bones through a video; needs hourlift[refine].
         threads: CPU threads of the networks.
         device: where the networks run; cuda needs the package onnxruntime-gpu.
 
@@ -173,7 +176,7 @@ def command(
         raise ValueError("--rrd FILE.rrd goes with --viewer rerun and one photo, video or webcam")
     if folder is not None:
         _prepare(folder)
-    predictor = PosePredictor(weights, lifter, threads=threads, device=device, flip_test=flip_test)
+    predictor = PosePredictor(weights, lifter, threads=threads, device=device, flip_test=flip_test, refine=refine)
     return run(predictor, found, view, wanted, complaints)
 
 

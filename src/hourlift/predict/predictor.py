@@ -14,6 +14,7 @@ from hourlift.pose import Pose, PoseFrame
 from hourlift.predict.crowd import CrowdFollower, Locate
 from hourlift.predict.detect import Found, find_people
 from hourlift.predict.joints import Image, JointEstimator, Joints2D
+from hourlift.predict.refine import Refiner, check_scipy
 from hourlift.predict.runtime import Model
 from hourlift.predict.track import Follower
 from hourlift.predict.video import VideoReader
@@ -33,9 +34,11 @@ class PosePredictor:
         threads: CPU threads of the networks.
         device: "cpu" or "cuda".
         flip_test: also look at every crop mirrored and average: half the speed, a little more accurate.
+        refine: fit every pose to its 2D joints (`hourlift.predict.refine`); needs SciPy.
 
     Raises:
-        ValueError: a model is unknown, damaged or of the wrong kind, or the device is not available.
+        ValueError: a model is unknown, damaged or of the wrong kind, the device is not available, or SciPy is missing
+            where it is needed.
     """
 
     def __init__(
@@ -46,7 +49,11 @@ class PosePredictor:
         threads: int = 2,
         device: str = "cpu",
         flip_test: bool = False,
+        refine: bool = False,
     ) -> None:
+        if refine:
+            check_scipy()  # now, not after the search for people
+        self._refine = refine
         hourglass = Model(weights, "hourglass", threads=threads, device=device)
         self._joints = JointEstimator(hourglass, flip_test=flip_test)
         self._lifter = Model(lifter, "lifter", threads=threads, device=device)
@@ -82,10 +89,10 @@ class PosePredictor:
             found = find_people(
                 image_wh, lambda boxes: self._joints.estimate(image_rgb, boxes), _checked_people(people)
             )
-            return self._lift(found, camera)
+            return self._refined(self._lift(found, camera))
         boxes = _checked_boxes(boxes_xyxy, image_wh)
         answers = zip(boxes, *self._joints.estimate(image_rgb, boxes), strict=True)
-        return self._lift([Found(*answer) for answer in answers], camera)
+        return self._refined(self._lift([Found(*answer) for answer in answers], camera))
 
     def lift(
         self, joints_px: ArrayLike, boxes_xyxy: ArrayLike, image_wh: tuple[int, int], camera: Camera | None = None
@@ -167,6 +174,10 @@ class PosePredictor:
         """
         return FrameByFrame(self, box_xyxy, camera, people, locate)
 
+    def _refined(self, people: list[Pose]) -> list[Pose]:
+        """Each by itself: a picture has no track."""
+        return Refiner()(people) if self._refine else people
+
     def _lift(self, people: list[Found], camera: Camera, ids: Sequence[int] | None = None) -> list[Pose]:
         """Stage 2 for the people of one picture; without ids they are numbered."""
         if not people:
@@ -238,6 +249,7 @@ class FrameByFrame:
         is_crowd = self._num_people > 1 or locate is not None
         self._crowd = CrowdFollower(self._num_people, searches=locate is None) if is_crowd else None
         self._follower: Follower | None = None
+        self._refiner = Refiner()
 
     def __call__(self, index: int, time_s: float, image_rgb: Image) -> PoseFrame:
         """Find the people in the next frame.
@@ -268,6 +280,8 @@ class FrameByFrame:
                 given = _located(self._locate, index, image_rgb)
             named = self._crowd.step(given, time_s, image_rgb, estimate)
         people = self._predictor._lift([found for _, found in named], camera, [name for name, _ in named])
+        if self._predictor._refine:
+            people = self._refiner(people)
         return PoseFrame(index=index, time_s=time_s, people=people)
 
 

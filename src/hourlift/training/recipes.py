@@ -126,7 +126,8 @@ def published() -> LifterRecipe:
 def lifter() -> LifterRecipe:
     """The shipped lifter: the paper's layers, with confidence and size as inputs and a head of spread.
 
-    Meant for `--motion`, and `--errors-of` the hourglass whose joints it will read.
+    Meant for `--motion`, `--errors-of` the hourglass whose joints it will read, and `--init` weights that lift already:
+    see experiments/2026-11-lifter.
     """
     base = published()
     return replace(
@@ -135,12 +136,15 @@ def lifter() -> LifterRecipe:
         network=replace(base.network, channels=4, spread=True),
         inputs="person",
         loss="distance",
-        bones=0.3,
+        bones=0.7,
         mixed_share=0.15,
         errors=DetectionErrors(limbs_swapped=0.02, body_swapped=0.02, missing=(0.35, 0.4)),
         shares=SeenShares(exact=0.4, measured=0.3, lens=0.3),
         chunk_size=8192,
         reuse=8,
+        batch_size=512,
+        held_out=4096,
+        train=replace(base.train, steps=12_000, lr=7e-4, schedule="trapezoid"),
     )
 
 

@@ -1,0 +1,181 @@
+"""Fitting a lifted pose to what is seen: a few steps of least squares that make the 3D reproject onto the 2D joints.
+
+The lifter answers what is likely; where 2D joints are sure, the pose can still be turned to lie on their viewing rays.
+Bones keep one length through a track, and no joint goes far from where it was lifted unless the lifter doubted it. A 2D
+joint that does not fit is let go (Cauchy's loss), so that a wrong one bends nothing out of shape.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from types import ModuleType
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hourlift.geometry.camera import solve_root
+from hourlift.geometry.skeleton import H36M17
+from hourlift.pose import Pose
+
+Array = NDArray[np.float64]
+
+REPROJECTION_MM = 12.0
+"""At the person's distance: how well a 2D joint of confidence 1 is known."""
+BONE_MM = 8.0
+USUAL_SPREAD_MM = 60.0
+"""Of a lifter that does not tell how sure it is."""
+_ROOT_SHARE = np.array([0.02, 0.02, 0.1])  # of the distance: how well the root is known sideways and in depth
+_LET_GO = 3.0  # residuals of the reprojection count less from here on
+_STEPS = 20
+_PLACINGS = 5
+_REMEMBERED = 150  # frames whose bone lengths count
+_LEAST_CONFIDENCE = 0.05
+_PARENTS, _CHILDREN = (list(ends) for ends in zip(*H36M17.edges, strict=True))
+
+
+def bone_lengths_mm(joints_mm: ArrayLike) -> Array:
+    """Lengths (16,) of the bones of `H36M17.edges`: the median of poses (T, 17, 3), left and right the same."""
+    joints = np.asarray(joints_mm, np.float64).reshape(-1, H36M17.num_joints, 3)
+    lengths = np.zeros(H36M17.num_joints)
+    lengths[_CHILDREN] = np.median(np.linalg.norm(joints[:, _CHILDREN] - joints[:, _PARENTS], axis=-1), axis=0)
+    return np.asarray((lengths + lengths[H36M17.flip_permutation])[_CHILDREN] / 2)
+
+
+def refine_pose(pose: Pose, lengths_mm: ArrayLike | None = None) -> Pose:
+    """Make a pose reproject onto its 2D joints.
+
+    Args:
+        pose: as lifted. Where its root is not known, or fewer than three joints are seen, it is returned as it is.
+        lengths_mm: (16,) of the person's bones, as `bone_lengths_mm` measures them; None takes those of the pose.
+
+    Returns:
+        The pose with other joints_3d_mm and root_cam_mm.
+
+    Raises:
+        ValueError: SciPy is missing; the message says how to install it.
+    """
+    optimize = _scipy()
+    fit = _Fit.of(pose, bone_lengths_mm(pose.joints_3d_mm) if lengths_mm is None else lengths_mm)
+    if fit is None:
+        return pose
+    solution = optimize.least_squares(
+        fit.residuals, fit.start.ravel(), fit.jacobian, loss=fit.loss, method="trf", max_nfev=_STEPS
+    )
+    joints = solution.x.reshape(-1, 3)
+    return replace(pose, joints_3d_mm=joints - joints[H36M17.root], root_cam_mm=joints[H36M17.root])
+
+
+class Refiner:
+    """Refines people as they come through a video, with the bone lengths of each one's last frames."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, deque[Array]] = {}
+
+    def __call__(self, people: Iterable[Pose]) -> list[Pose]:
+        """Refine the people of the next frame."""
+        refined = []
+        for pose in people:
+            lifted = self._seen.setdefault(pose.person_id, deque(maxlen=_REMEMBERED))
+            if np.isfinite(pose.joints_3d_mm).all():
+                lifted.append(pose.joints_3d_mm.astype(np.float64))
+            refined.append(refine_pose(pose, bone_lengths_mm(np.array(lifted)) if lifted else None))
+        return refined
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Fit:
+    """One pose's least squares over its joints (17, 3) in the camera frame, mm.
+
+    Residuals, each over what it is expected to be: 34 of the reprojection, at the person's distance; 16 of the bones'
+    lengths; 48 of the way from the root to each joint, and 3 of the root itself, against the lifted ones.
+    """
+
+    start: Array
+    plane: Array
+    """(17, 2) x/z and y/z of the viewing rays; 0 where there is none."""
+    sharpness: Array
+    """(17,) residuals of a reprojection per mm at the person's distance."""
+    lengths: Array
+    spread: Array
+
+    @classmethod
+    def of(cls, pose: Pose, lengths_mm: ArrayLike) -> "_Fit | None":
+        rays = pose.camera.unproject(pose.joints_2d_px)
+        seen = np.isfinite(rays).all(-1) & (pose.confidence >= _LEAST_CONFIDENCE)
+        start = _placed(pose.joints_3d_mm, rays, np.where(seen, pose.confidence, 0.0))
+        if seen.sum() < 3 or not np.isfinite(start).all() or start[:, 2].min() <= 0:
+            return None
+        spread = np.full(H36M17.num_joints, USUAL_SPREAD_MM) if pose.spread_mm is None else pose.spread_mm
+        return cls(
+            start=start,
+            plane=np.where(seen[:, None], rays[:, :2], 0.0),
+            sharpness=np.where(seen, np.sqrt(pose.confidence) / REPROJECTION_MM, 0.0),
+            lengths=np.asarray(lengths_mm, np.float64),
+            spread=np.maximum(np.asarray(spread, np.float64), 1.0),
+        )
+
+    @property
+    def depth(self) -> float:
+        """Of the root, mm."""
+        return float(self.start[H36M17.root, 2])
+
+    def residuals(self, x: Array) -> Array:
+        joints = x.reshape(-1, 3)
+        reprojection = (joints[:, :2] / joints[:, 2:] - self.plane) * (self.depth * self.sharpness)[:, None]
+        bones = (np.linalg.norm(joints[_CHILDREN] - joints[_PARENTS], axis=-1) - self.lengths) / BONE_MM
+        moved = joints - self.start
+        relative = (moved[1:] - moved[:1]) / self.spread[1:, None]
+        return np.concatenate([reprojection.ravel(), bones, relative.ravel(), moved[0] / (_ROOT_SHARE * self.depth)])
+
+    def jacobian(self, x: Array) -> Array:
+        joints = x.reshape(-1, 3)
+        count = len(joints)
+        each = np.arange(count)
+        reprojection = np.zeros((count, 2, count, 3))
+        scale = self.depth * self.sharpness / joints[:, 2]
+        reprojection[each, 0, each, 0] = reprojection[each, 1, each, 1] = scale
+        reprojection[each, :, each, 2] = -scale[:, None] * joints[:, :2] / joints[:, 2:]
+        way = joints[_CHILDREN] - joints[_PARENTS]
+        way /= np.maximum(np.linalg.norm(way, axis=-1, keepdims=True), 1e-9) * BONE_MM
+        bones = np.zeros((len(way), count, 3))
+        bones[np.arange(len(way)), _CHILDREN] = way
+        bones[np.arange(len(way)), _PARENTS] -= way
+        relative = np.zeros((count - 1, 3, count, 3))
+        for axis in range(3):
+            relative[each[:-1], axis, each[1:], axis] = 1 / self.spread[1:]
+            relative[each[:-1], axis, 0, axis] = -1 / self.spread[1:]
+        root = np.zeros((3, count, 3))
+        root[:, 0] = np.diag(1 / (_ROOT_SHARE * self.depth))
+        return np.concatenate([part.reshape(-1, x.size) for part in (reprojection, bones, relative, root)])
+
+    def loss(self, squares: Array) -> Array:
+        """Cauchy's for the reprojection, squares for the rest: values and two derivatives, (3, M)."""
+        values = np.stack([squares, np.ones_like(squares), np.zeros_like(squares)])
+        seen = slice(0, 2 * len(self.plane))
+        scaled = squares[seen] / _LET_GO**2
+        values[:, seen] = _LET_GO**2 * np.log1p(scaled), 1 / (1 + scaled), -1 / (_LET_GO * (1 + scaled)) ** 2
+        return values
+
+
+def _placed(joints_mm: ArrayLike, rays: Array, confidence: Array) -> Array:
+    """Joints (17, 3) put into the camera frame so that most of them reproject well; the others count less and less."""
+    joints, weights = np.asarray(joints_mm, np.float64), confidence
+    placed = joints + solve_root(joints, rays, weights)
+    for _ in range(_PLACINGS):
+        off_mm = np.linalg.norm(placed[:, :2] - placed[:, 2:] * rays[:, :2], axis=-1)
+        weights = confidence / (1 + (off_mm / USUAL_SPREAD_MM) ** 2)
+        placed = joints + solve_root(joints, rays, np.nan_to_num(weights))
+    return placed
+
+
+def check_scipy() -> None:
+    """Raise the ValueError of `refine_pose` if SciPy is missing."""
+    _scipy()
+
+
+def _scipy() -> ModuleType:
+    try:
+        from scipy import optimize
+    except ModuleNotFoundError:
+        raise ValueError("refining poses needs SciPy: pip install 'hourlift[refine]'") from None
+    return optimize
