@@ -31,7 +31,7 @@ class TinyRecipe:
 class TinyStage:
     """A lifter that learns to answer nothing."""
 
-    def __init__(self, recipe: TinyRecipe) -> None:
+    def __init__(self, recipe: TinyRecipe, *_: object) -> None:
         self.recipe = recipe
 
     @property
@@ -122,6 +122,10 @@ def test_a_run_is_resumed(tmp_path: Path) -> None:
         ("--recipe huge -o {out}", "hourlift: there is no recipe 'huge'; the recipes are tiny, small\n"),
         ("--recipe tiny -o {out} --resume", "hourlift: {out}/last.pt: No such file or directory\n"),
         ("--recipe tiny -o {out} --init {out}/x.pt", "hourlift: {out}/x.pt: No such file or directory\n"),
+        (
+            "--recipe tiny -o {out} --data {out}",
+            "hourlift: the recipe 'tiny' makes its people as it goes: --data ",
+        ),
         ("--recipe tiny -o {out} --device abacus", "hourlift: There is no kind of device called 'abacus'; use cpu, "),
     ],
 )

@@ -153,3 +153,20 @@ def test_only_our_joints_are_exported(tmp_path: Path) -> None:
     network = StackedHourglass(HourglassConfig(num_stacks=1, width=8, num_joints=16))
     with pytest.raises(ValueError, match="17 joints of h36m17"):
         export_hourglass(network, tmp_path / "h.onnx", name="h", input_size=SIZE, loss="mse", sigma=SIGMA)
+
+
+def test_a_lifter_of_people_has_two_outputs(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    lifter = Lifter(LifterConfig(width=32, num_blocks=1, channels=4, spread=True)).eval()
+    lifter.output_std.fill_(200)
+    session = _session(export_lifter(lifter, tmp_path / "l.onnx", name="lifter", inputs="person"))
+    assert [output.name for output in session.get_outputs()] == ["joints_mm", "spread_mm"]
+    rays = np.random.default_rng(0).uniform(0.1, 1, size=(7, 17, 4)).astype(np.float32)
+    joints_mm, spread_mm = session.run(None, {"rays": rays})
+    with torch.no_grad():
+        expected = lifter(torch.from_numpy(rays)).numpy()
+    np.testing.assert_allclose(np.concatenate([joints_mm, spread_mm[..., None]], -1), expected, atol=2.0)
+    metadata = json.loads(session.get_modelmeta().custom_metadata_map["hourlift"])
+    assert metadata["inputs"] == "person" and "mm" in metadata["spread"]
+    with pytest.raises(ValueError, match="4 numbers a joint does not read 'rays'"):
+        export_lifter(lifter, tmp_path / "r.onnx", name="lifter")

@@ -69,6 +69,48 @@ def test_a_lifter_of_the_crop_reads_its_pixels_and_answers_in_the_camera(
     np.testing.assert_allclose(pose.joints_3d_mm[:, :2], 400 * offsets, rtol=1e-3, atol=1)
 
 
+def test_a_lifter_of_people_is_told_confidence_and_size_and_tells_its_spread(
+    marker_models: tuple[Path, Path], tmp_path: Path, figure
+) -> None:
+    """A stand-in that answers 400 times the rays, and how little confidence and how large a size it was told."""
+    columns = {"place": np.diag([400.0, 400, 0, 0])[:, :3], "doubt": np.array([[0.0], [0], [-100], [1000]])}
+    nodes = [
+        onnx.helper.make_node("MatMul", ["rays", "place"], ["joints_mm"]),
+        onnx.helper.make_node("MatMul", ["rays", "doubt"], ["column"]),
+        onnx.helper.make_node("Squeeze", ["column", "last"], ["spread_mm"]),
+    ]
+    graph = onnx.helper.make_graph(
+        nodes,
+        "marker-person",
+        [onnx.helper.make_tensor_value_info("rays", onnx.TensorProto.FLOAT, ["B", 17, 4])],
+        [
+            onnx.helper.make_tensor_value_info("joints_mm", onnx.TensorProto.FLOAT, ["B", 17, 3]),
+            onnx.helper.make_tensor_value_info("spread_mm", onnx.TensorProto.FLOAT, ["B", 17]),
+        ],
+        [onnx.numpy_helper.from_array(value.astype(np.float32), name) for name, value in columns.items()]
+        + [onnx.numpy_helper.from_array(np.array([2], np.int64), "last")],
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)])
+    model.ir_version = 9
+    contract = json.loads(onnx.load(marker_models[1]).metadata_props[0].value) | {"inputs": "person"}
+    onnx.helper.set_model_props(model, {"hourlift": json.dumps(contract)})
+    onnx.save(model, tmp_path / "person.onnx")
+    of_people = PosePredictor(marker_models[0], tmp_path / "person.onnx", threads=1)
+    joints_px = figure.joints((320.0, 240.0), HEIGHT)
+    joints_px[5] = np.nan
+    box, known = whole_box(np.delete(joints_px, 5, axis=0)), Camera.from_fov(WH, 50)
+    (guessed,), (pose,) = (of_people.lift(joints_px[None], box, WH, camera) for camera in (None, known))
+    assert guessed.spread_mm is not None and pose.spread_mm is not None
+    others = np.delete(np.arange(17), 5)
+    np.testing.assert_allclose(guessed.spread_mm[others], -100)
+    offsets = (joints_px - joints_px[0])[others]
+    size = np.linalg.norm(offsets, axis=-1).mean() / known.fx
+    np.testing.assert_allclose(pose.spread_mm[others] + 100, 1000 * size, rtol=1e-2)
+    assert pose.spread_mm[5] == pytest.approx(1000 * size, rel=1e-2) and pose.confidence[5] == 0
+    np.testing.assert_allclose(pose.joints_3d_mm[5], 0, atol=1e-5)
+    np.testing.assert_allclose(pose.joints_3d_mm[others, :2], 400 * offsets / known.fx / size, rtol=2e-2, atol=2)
+
+
 def whole_box(joints: np.ndarray) -> np.ndarray:
     return np.concatenate([joints.min(axis=0) - 20, joints.max(axis=0) + 20])[None]
 

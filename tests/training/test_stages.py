@@ -9,16 +9,20 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from hourlift.geometry.skeleton import H36M17
 from hourlift.hourglass.augment import AugmentConfig
 from hourlift.hourglass.network import HourglassConfig
 from hourlift.lifter.network import Lifter, LifterConfig
+from hourlift.synth.body import Body
 from hourlift.synth.camera import ViewConfig
 from hourlift.synth.draw import Draw
 from hourlift.synth.generate import SynthConfig
 from hourlift.synth.motion import UPRIGHT, PoseMix
+from hourlift.synth.retarget import landmarks
+from hourlift.synth.rotation import RAD, axis_angle
 from hourlift.training.detection_errors import DetectionErrors, add_errors
 from hourlift.training.hourglass_stage import HourglassRecipe, HourglassStage
-from hourlift.training.lifter_stage import LifterRecipe, LifterStage
+from hourlift.training.lifter_stage import HELD_OUT_SUBJECTS, LifterRecipe, LifterStage
 from hourlift.training.loop import Stage, TrainConfig, train
 from hourlift.training.recipes import HOURGLASS_RECIPES, LIFTER_RECIPES
 from hourlift.training.rendered import Curriculum, RenderPlan, ramp
@@ -218,3 +222,51 @@ def test_named_recipes_are_complete() -> None:
         assert HourglassStage(recipe()).meta["input_size"] == recipe().input_size
     for recipe in LIFTER_RECIPES.values():
         assert LifterStage(recipe()).meta["recipe"] == recipe().name
+
+
+PERSON = replace(
+    LIFTER,
+    network=LifterConfig(width=64, dropout=0.0, channels=4, spread=True),
+    inputs="person",
+    loss="distance",
+    bones=0.5,
+    mixed_share=0.3,
+    errors=DetectionErrors(missing=(0.5, 0.5)),
+)
+
+
+def test_the_lifter_of_people_learns_them_and_how_well_it_knows_them(tmp_path) -> None:
+    stage = LifterStage(replace(PERSON, batch_size=32))
+    batch = next(stage.batches(0, CPU, 0, 1))
+    assert batch.rays.shape == (32, 17, 4) and (batch.rays[..., 2] == 0).any()
+    told = losses(stage, batch, steps=80, lr=3e-3)
+    assert told[-1] < 0.6 * told[0]
+    measures = train(stage, replace(TRAIN, steps=2), tmp_path).metrics
+    assert measures["missing_pa_mpjpe"] > 0 and 0 <= measures["wrong_knees"] <= 1
+
+
+def test_subjects_that_are_held_out_are_not_trained_on(tmp_path) -> None:
+    """Motion of two subjects, one of them held out, who bend the left knee by an angle of their own."""
+    body = Body()
+    clips = []
+    for subject, degrees in (("01", 30.0), (HELD_OUT_SUBJECTS[0], 80.0)):
+        rotations = torch.eye(3).repeat(8, body.num_bones, 1, 1)
+        rotations[:, body.bone["lowerleg01.L"]] = axis_angle(torch.tensor([1.0, 0.0, 0.0]), torch.tensor(degrees * RAD))
+        clips.append((subject, landmarks(body, rotations)))
+    np.savez(
+        tmp_path / "motion.npz",
+        positions=np.concatenate([torch.stack(list(places.values()), 1).numpy() for _, places in clips]),
+        joints=list(clips[0][1]),
+        fps=30.0,
+        sequence_id=np.repeat([0, 1], 8),
+        sequence_names=["a", "b"],
+        action=["walking", "walking"],
+        subject=[subject for subject, _ in clips],
+    )
+    stage = LifterStage(PERSON, tmp_path / "motion.npz")
+    for held_out, degrees in ((False, 30.0), (True, 80.0)):
+        joints = stage.captured(Draw(0, 40), held_out=held_out)
+        hip, knee, ankle = joints[:, H36M17.indices("l_hip", "l_knee", "l_ankle")].unbind(1)
+        bend = torch.nn.functional.cosine_similarity(knee - hip, ankle - knee, dim=-1).arccos() / RAD
+        assert (bend - degrees).abs().max() < 20
+    assert "mocap_mpjpe" in stage.validate(stage.build_model().eval(), CPU)
