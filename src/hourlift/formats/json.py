@@ -25,8 +25,8 @@ from hourlift.pose import Pose, PoseFrame
 
 SCHEMA = "hourlift-poses"
 SCHEMA_VERSION = 1
-SCHEMA_MINOR_VERSION = 1
-"""Counts the keys that were added within a version: 1 added `world`."""
+SCHEMA_MINOR_VERSION = 2
+"""Counts the keys that were added within a version: 1 added `world`, 2 added `spread_mm`."""
 
 CONVENTIONS = {
     "joints_2d_px": "x right, y down, pixels of the upright picture; pixel centres are integers",
