@@ -2,8 +2,8 @@
 
     nice -n 12 python experiments/2026-11-lifter/compare.py cmu.npz --seconds 12 [--only l2 distance attention]
 
-All see the same people in the same order, with the recipe's errors; what differs is named. The learning rate follows the
-CPU time, so that every run ends with its schedule. Validation is that of `LifterStage`: true joints and held-out people.
+All see the same people in the same order, with the recipe's errors; what differs is named. The learning rate follows
+the CPU time, so that every run ends with its schedule. Validation is that of `LifterStage`.
 """
 
 import argparse

@@ -10,6 +10,7 @@ from hourlift.geometry.crop import Crop, box_from_joints
 from hourlift.geometry.skeleton import H36M17
 from hourlift.lifter.normalize import (
     ROOT,
+    USUAL_LENGTHS,
     crop_offsets,
     denormalize,
     joints_from_offsets,
@@ -193,6 +194,19 @@ def test_what_is_unknown_of_a_person_changes_nothing_but_the_scale(joints: np.nd
     scale = whole[:, others, :2] * (whole[:, :1, 3:] / read[:, :1, 3:])
     np.testing.assert_allclose(read[:, others, :2], scale, atol=TOLERANCE)
     np.testing.assert_array_equal(lifted.rotation, expected.rotation)
+
+
+def test_a_missing_far_joint_does_not_enlarge_the_others(joints: np.ndarray) -> None:
+    """People whose joints are as far from the root as usual keep their scale, whatever is missing."""
+    assert USUAL_LENGTHS.mean() == pytest.approx(1)
+    angles = np.random.default_rng(0).uniform(0, 2 * np.pi, (5, 17))
+    flat = USUAL_LENGTHS[:, None] * np.stack([np.cos(angles), np.sin(angles)], axis=-1)
+    rays = np.concatenate([flat / 10, np.ones((5, 17, 1))], axis=-1)
+    rays[:, H36M17.indices("l_ankle", "r_ankle", "spine")] = np.nan
+    known = np.isfinite(rays[0, :, 0])
+    lifted = normalize_rays(rays)
+    np.testing.assert_allclose(lifted.size, 0.1, rtol=1e-6)
+    np.testing.assert_allclose(lifted.rays[:, known], flat[:, known], atol=TOLERANCE)
 
 
 def test_an_unknown_root_is_taken_between_the_hips_or_amid_all_joints(joints: np.ndarray) -> None:

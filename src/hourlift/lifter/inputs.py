@@ -8,7 +8,7 @@ from torch import Tensor
 
 from hourlift.geometry.crop import BOX_GROWTH, CROP_MARGIN, MIN_GROWTH
 from hourlift.geometry.skeleton import H36M17
-from hourlift.lifter.normalize import CROP_SIZE, MIN_SCALE, ROOT
+from hourlift.lifter.normalize import CROP_SIZE, MIN_SCALE, ROOT, USUAL_LENGTHS
 
 _HIPS = H36M17.indices("r_hip", "l_hip")
 
@@ -60,9 +60,8 @@ def person_pair(joints_cam_mm: Tensor, places: Tensor, confidence: Tensor, size_
     turned = rays @ rotation.mT
     known = known & (turned[..., 2] > 0)
     flat = torch.where(known[..., None], turned[..., :2] / turned[..., 2:], 0.0)
-    counted = known.clone()
-    counted[:, ROOT] = True  # a stand-in counts as the root does
-    size = flat.norm(dim=-1).sum(1) / counted.sum(1)
+    usual = (known * torch.from_numpy(USUAL_LENGTHS).to(flat)).sum(1)
+    size = flat.norm(dim=-1).sum(1) / torch.where(usual > 0, usual, 1.0)
     flat[:, ROOT] = 0.0
     seen = torch.cat(
         (

@@ -27,6 +27,12 @@ in those of the camera; or `person_input`: rays, how sure they are and how large
 ROOT = H36M17.index("pelvis")
 CROP_SIZE = 256
 """Side of the crop whose pixels `crop_offsets` counts, whatever the hourglass's input is."""
+_USUAL = {
+    "hip": 0.24, "knee": 1.02, "ankle": 1.795, "spine": 0.54, "thorax": 1.15, "nose": 1.42, "head": 1.7,
+    "shoulder": 1.12, "elbow": 0.91, "wrist": 1.01,
+}  # fmt: skip
+USUAL_LENGTHS = np.array([_USUAL.get(name.split("_")[-1], 0.0) for name in H36M17.joint_names])
+"""(17,) how far each joint's normalised ray is from the root's on average over the people of the training; mean 1."""
 MIN_SCALE = 1e-9  # below it (a millionth of a pixel) all joints coincide, up to rounding
 
 
@@ -81,8 +87,10 @@ def normalize_rays(rays: ArrayLike) -> LiftInput:
     flat[..., ROOT, :] *= 0.0  # exactly the axis, without the rounding of the turn; NaN stays NaN
     # The mean length rather than the root mean square: one wrongly detected limb disturbs it less.
     length = np.linalg.norm(flat, axis=-1)
+    # Of a person who lacks a far joint, the others' mean is smaller: so it is compared with what they usually have.
     known = np.isfinite(length)
-    scale = np.sum(length, axis=-1, where=known, initial=0.0) / np.maximum(known.sum(axis=-1), 1)
+    usual = np.where(known, USUAL_LENGTHS, 0.0).sum(axis=-1)
+    scale = np.sum(length, axis=-1, where=known, initial=0.0) / np.where(usual > 0, usual, 1.0)
     flat /= np.where(scale > MIN_SCALE, scale, 1.0)[..., None, None]
     return LiftInput(rays=flat.astype(np.float32), rotation=rotation, size=scale.astype(np.float32))
 

@@ -138,7 +138,7 @@ def lifter() -> LifterRecipe:
         loss="distance",
         bones=0.7,
         mixed_share=0.15,
-        errors=DetectionErrors(limbs_swapped=0.02, body_swapped=0.02, missing=(0.35, 0.4)),
+        errors=DetectionErrors(limbs_swapped=0.02, body_swapped=0.02, missing=(0.5, 0.35)),
         shares=SeenShares(exact=0.4, measured=0.3, lens=0.3),
         chunk_size=8192,
         reuse=8,
