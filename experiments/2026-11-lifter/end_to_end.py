@@ -42,7 +42,7 @@ def main(files: list[Path], weights: str, count: int) -> None:
         spread = f"{np.mean(told):.0f}" if told else ""
         errors = [f"{metric(joints, truth):.1f}" for metric in (mpjpe, n_mpjpe, pa_mpjpe)]
         print(f"| {file.name} | {name} | {' | '.join(errors)} | {spread} |")
-    for (file, name), poses in answers.items():
+    for (_, name), poses in answers.items():
         if name == "found" and poses[0].spread_mm is not None:
             joints = np.array([pose.joints_3d_mm for pose in poses], dtype=float)
             calibration(np.array([pose.spread_mm for pose in poses]), joint_errors(joints, truth))
