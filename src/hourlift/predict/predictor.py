@@ -100,13 +100,13 @@ class PosePredictor:
         """Lift people whose 2D joints are known: stage 2 alone.
 
         Args:
-            joints_px: (N, 17, 2) joints in pixels of the picture.
+            joints_px: (N, 17, 2) joints in pixels of the picture; NaN is one that nobody knows.
             boxes_xyxy: (N, 4) the people's boxes; a lifter with the report's normalisation needs them.
             image_wh: width and height of the picture.
             camera: as in `predict`.
 
         Returns:
-            One `Pose` a person; their confidence is 1.
+            One `Pose` a person; confidence is 1, or 0 where a joint is not known.
 
         Raises:
             ValueError: a box is not finite, empty or outside of the image, or there is not one for everybody.
