@@ -13,7 +13,13 @@ import hourlift
 BASE_PACKAGES = {"numpy", "onnxruntime", "cv2", "av", "tyro", "rich"}  # pyproject.toml's dependencies, as imported
 
 # Files that import the package of an extra, which must not happen before somebody asks for what it does.
-EXTRAS = {"angle_plot.py": {"matplotlib"}, "c3d.py": {"ezc3d"}, "identity.py": {"scipy"}, "refine.py": {"scipy"}, "rerun_log.py": {"rerun"}}
+EXTRAS = {
+    "angle_plot.py": {"matplotlib"},
+    "c3d.py": {"ezc3d"},
+    "identity.py": {"scipy"},
+    "refine.py": {"scipy"},
+    "rerun_log.py": {"rerun"},
+}
 
 TORCH_FREE = [
     "hourlift",

@@ -5,10 +5,11 @@ import sys
 import numpy as np
 import pytest
 
+from hourlift.geometry.bones import bone_lengths
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.skeleton import H36M17
 from hourlift.pose import Pose
-from hourlift.predict.refine import Refiner, _Fit, bone_lengths_mm, refine_pose
+from hourlift.predict.refine import Refiner, _Fit, refine_pose
 
 CAMERA = Camera.from_fov((640, 480), 55.0)
 ROOT = np.array([200.0, -100.0, 3500.0])
@@ -48,16 +49,10 @@ def errors(poses: list[Pose], truth: np.ndarray) -> np.ndarray:
     )
 
 
-def test_bone_lengths_are_those_of_the_skeleton() -> None:
-    lengths = bone_lengths_mm(people(9))
-    expected = [LENGTHS[H36M17.joint_names[child].split("_")[-1]] for _, child in H36M17.edges]
-    np.testing.assert_allclose(lengths, expected, atol=1e-9)
-
-
 def test_good_2d_joints_and_known_bones_make_noisy_3d_better() -> None:
     truth = people(20)
     poses = [lifted(true, 50.0, seed) for seed, true in enumerate(truth)]
-    refined = [refine_pose(pose, bone_lengths_mm(truth)) for pose in poses]
+    refined = [refine_pose(pose, bone_lengths(truth)) for pose in poses]
     before, after = errors(poses, truth), errors(refined, truth)
     assert after.mean() < 0.75 * before.mean()
     assert (after < before).mean() >= 0.95
@@ -70,7 +65,7 @@ def test_good_2d_joints_and_known_bones_make_noisy_3d_better() -> None:
 def test_the_truth_stays_where_it_is() -> None:
     true = people(1)[0]
     pose = lifted(true, 0.0, root_cam_mm=ROOT)
-    refined = refine_pose(pose, bone_lengths_mm(true))
+    refined = refine_pose(pose, bone_lengths(true[None]))
     np.testing.assert_allclose(refined.joints_cam_mm, pose.joints_cam_mm, atol=0.01)
 
 
@@ -82,7 +77,7 @@ def test_wrong_2d_joints_are_let_go(share: float) -> None:
         wrong_px = CAMERA.project(true + ROOT)
         wrong_px += rng.normal(scale=120.0, size=(17, 2)) * (rng.random((17, 1)) < share)
         poses.append(lifted(true, 30.0, seed, joints_2d_px=wrong_px, spread_mm=np.full(17, 40.0)))
-    refined = [refine_pose(pose, bone_lengths_mm(truth)) for pose in poses]
+    refined = [refine_pose(pose, bone_lengths(truth)) for pose in poses]
     moved = np.array(
         [np.linalg.norm(new.joints_3d_mm - old.joints_3d_mm, axis=-1) for old, new in zip(poses, refined, strict=True)]
     )
@@ -100,13 +95,13 @@ def test_where_the_lifter_doubts_the_2d_joints_decide() -> None:
         spreads = np.full(17, 10.0)
         spreads[wrist] = spread
         pose = lifted(true, 0.0, joints_3d_mm=joints, spread_mm=spreads, root_cam_mm=ROOT)
-        moved[spread] = abs(refine_pose(pose, bone_lengths_mm(true)).joints_3d_mm[wrist, 0] - joints[wrist, 0])
+        moved[spread] = abs(refine_pose(pose, bone_lengths(true[None])).joints_3d_mm[wrist, 0] - joints[wrist, 0])
     assert moved[150.0] > 90 and moved[150.0] > 2 * moved[10.0]
 
 
 def test_the_jacobian_is_the_derivative() -> None:
     true = people(1)[0]
-    fit = _Fit.of(lifted(true, 40.0, confidence=np.linspace(0, 1, 17)), bone_lengths_mm(true))
+    fit = _Fit.of(lifted(true, 40.0, confidence=np.linspace(0, 1, 17)), bone_lengths(true[None]))
     assert fit is not None
     x = fit.start.ravel() + np.random.default_rng(0).normal(scale=20, size=51)
     step = 0.01
@@ -120,7 +115,7 @@ def test_what_cannot_be_fitted_is_returned_as_it_is() -> None:
     pose = lifted(people(1)[0], 20.0)
     for change in ({"confidence": np.zeros(17)}, {"joints_3d_mm": np.full((17, 3), np.nan)}):
         changed = lifted(people(1)[0], 20.0, **change)
-        assert refine_pose(changed, bone_lengths_mm(pose.joints_3d_mm)) is changed
+        assert refine_pose(changed, bone_lengths(pose.joints_3d_mm[None])) is changed
 
 
 def test_a_track_keeps_the_bones_of_each_person() -> None:

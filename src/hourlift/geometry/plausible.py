@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hourlift.geometry.bones import bone_vectors
 from hourlift.geometry.skeleton import H36M17
 
 Array = NDArray[np.float64]
@@ -29,8 +30,6 @@ LENGTHS: dict[str, tuple[float, float]] = {
 """Human lengths of the bone that ends in a joint, as shares of the trunk, pelvis to spine to thorax: what all but one
 in a thousand of the generator's people have, who are ten years old and more, and a tenth of the median on either
 side."""
-
-_PARENTS = np.array([max(parent, 0) for parent in H36M17.parents])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +53,7 @@ class Plausibility:
 def plausibility(joints: ArrayLike) -> Plausibility:
     """Judge poses (N, 17, 3) in any unit, all joints known, camera or world axes."""
     joints = np.asarray(joints, np.float64)
-    lengths = np.linalg.norm(joints - joints[..., _PARENTS, :], axis=-1)
+    lengths = np.linalg.norm(bone_vectors(joints), axis=-1)
     trunk = lengths[..., H36M17.indices("spine", "thorax")].sum(-1)
     outside = np.zeros(len(joints), bool)
     for name, (low, high) in LENGTHS.items():
@@ -71,7 +70,7 @@ def plausibility(joints: ArrayLike) -> Plausibility:
 def asymmetry(joints: ArrayLike) -> Array:
     """(...) largest difference between the left and right length of a bone over their mean, of joints (..., 17, 3)."""
     joints = np.asarray(joints, np.float64)
-    lengths = np.linalg.norm(joints - joints[..., _PARENTS, :], axis=-1)
+    lengths = np.linalg.norm(bone_vectors(joints), axis=-1)
     right, left = lengths[..., [a for a, _ in H36M17.flip_pairs]], lengths[..., [b for _, b in H36M17.flip_pairs]]
     return np.asarray((2 * np.abs(right - left) / (right + left)).max(-1))
 

@@ -13,6 +13,7 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hourlift.geometry.bones import bone_lengths
 from hourlift.geometry.camera import solve_root
 from hourlift.geometry.skeleton import H36M17
 from hourlift.pose import Pose
@@ -33,20 +34,13 @@ _LEAST_CONFIDENCE = 0.05
 _PARENTS, _CHILDREN = (list(ends) for ends in zip(*H36M17.edges, strict=True))
 
 
-def bone_lengths_mm(joints_mm: ArrayLike) -> Array:
-    """Lengths (16,) of the bones of `H36M17.edges`: the median of poses (T, 17, 3), left and right the same."""
-    joints = np.asarray(joints_mm, np.float64).reshape(-1, H36M17.num_joints, 3)
-    lengths = np.zeros(H36M17.num_joints)
-    lengths[_CHILDREN] = np.median(np.linalg.norm(joints[:, _CHILDREN] - joints[:, _PARENTS], axis=-1), axis=0)
-    return np.asarray((lengths + lengths[H36M17.flip_permutation])[_CHILDREN] / 2)
-
-
 def refine_pose(pose: Pose, lengths_mm: ArrayLike | None = None) -> Pose:
     """Make a pose reproject onto its 2D joints.
 
     Args:
         pose: as lifted. Where its root is not known, or fewer than three joints are seen, it is returned as it is.
-        lengths_mm: (16,) of the person's bones, as `bone_lengths_mm` measures them; None takes those of the pose.
+        lengths_mm: (17,) of the person's bones, as `geometry.bones.bone_lengths` measures them; None takes those of the
+            pose.
 
     Returns:
         The pose with other joints_3d_mm and root_cam_mm.
@@ -55,7 +49,7 @@ def refine_pose(pose: Pose, lengths_mm: ArrayLike | None = None) -> Pose:
         ValueError: SciPy is missing; the message says how to install it.
     """
     optimize = _scipy()
-    fit = _Fit.of(pose, bone_lengths_mm(pose.joints_3d_mm) if lengths_mm is None else lengths_mm)
+    fit = _Fit.of(pose, bone_lengths(pose.joints_3d_mm[None]) if lengths_mm is None else lengths_mm)
     if fit is None:
         return pose
     solution = optimize.least_squares(
@@ -78,7 +72,7 @@ class Refiner:
             lifted = self._seen.setdefault(pose.person_id, deque(maxlen=_REMEMBERED))
             if np.isfinite(pose.joints_3d_mm).all():
                 lifted.append(pose.joints_3d_mm.astype(np.float64))
-            refined.append(refine_pose(pose, bone_lengths_mm(np.array(lifted)) if lifted else None))
+            refined.append(refine_pose(pose, bone_lengths(np.array(lifted)) if lifted else None))
         return refined
 
 
@@ -110,7 +104,7 @@ class _Fit:
             start=start,
             plane=np.where(seen[:, None], rays[:, :2], 0.0),
             sharpness=np.where(seen, np.sqrt(pose.confidence) / REPROJECTION_MM, 0.0),
-            lengths=np.asarray(lengths_mm, np.float64),
+            lengths=np.asarray(lengths_mm, np.float64)[_CHILDREN],
             spread=np.maximum(np.asarray(spread, np.float64), 1.0),
         )
 
