@@ -136,7 +136,7 @@ def lifter() -> LifterRecipe:
         network=replace(base.network, channels=4, spread=True),
         inputs="person",
         loss="distance",
-        bones=0.7,
+        bones=1.5,
         mixed_share=0.15,
         errors=DetectionErrors(limbs_swapped=0.02, body_swapped=0.02, missing=(0.5, 0.35)),
         shares=SeenShares(exact=0.4, measured=0.3, lens=0.3),
