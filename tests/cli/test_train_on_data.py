@@ -14,9 +14,10 @@ from hourlift.data.source import Source
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.crop import box_from_joints
 from hourlift.hourglass import policies
+from hourlift.lifter.network import LifterConfig
 from hourlift.training import checkpoint
 from hourlift.training.detection_errors import measure_errors
-from hourlift.training.recipes import STRONG
+from hourlift.training.recipes import LIFTER_RECIPES, STRONG, lifter
 from hourlift.training.study import HOURGLASS_STUDY, LIFTER_STUDY
 
 CAMERA = Camera(fx=200.0, fy=200.0, cx=63.5, cy=47.5, image_wh=(128, 96))
@@ -124,6 +125,9 @@ def test_noise_can_be_measured(folder: Path, tmp_path: Path, capsys) -> None:
         ("lifter --recipe final --data {}/set --stride 0", "a stride is at least 1"),
         ("lifter --recipe lifter --data {}/set", "'lifter' makes its people as it goes"),
         ("lifter --recipe lifter --inputs noisy", "'lifter' makes its people as it goes"),
+        ("lifter --recipe lifter --errors-of {}/joints.npz", "--data and --errors-of together"),
+        ("lifter --recipe lifter --data {}/flat --errors-of {}/joints.npz", "has none of the people in"),
+        ("lifter --recipe final --data {}/set --motion {}", "takes people from a data set as they are"),
         ("hourglass --recipe frs-2stack --data {}/set --input-size 100", "must be a multiple of 64, got 100"),
         ("hourglass --recipe frs-2stack --data {}/set --batch-size 0", "--batch-size must be at least 1"),
         ("hourglass --recipe frs-2stack --data {}/set --backgrounds {}", "takes pictures from a data set as they are"),
@@ -138,6 +142,20 @@ def test_mistakes_are_one_line_before_anything_is_written(
     error = capsys.readouterr().err.splitlines()
     assert complaint in error[-1] and sum(line.startswith("hourlift: ") for line in error) == 1
     assert not (tmp_path / "run").exists()
+
+
+def test_a_lifter_of_synthetic_people_learns_from_the_mistakes_of_a_hourglass(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = replace(lifter(), network=LifterConfig(width=16, num_blocks=1, channels=4, spread=True))
+    small = replace(small, chunk_size=32, batch_size=8, held_out=32)
+    monkeypatch.setitem(LIFTER_RECIPES, "lifter", lambda: small)
+    data = ["--data", str(folder / "set"), "--errors-of", str(folder / "joints.npz")]
+    out = tmp_path / "run"
+    assert main(["train", "lifter", "--recipe", "lifter", *data, "-o", str(out), "--steps", "3", "--threads", "1"]) == 0
+    state = checkpoint.load(out / "compact.pt")
+    assert (state["step"], state["stage"]["inputs"], state["model_config"]["channels"]) == (3, "person", 4)
+    assert state["metrics"]["noisy_mpjpe"] > 0
 
 
 def test_errors_are_measured_as_they_were_made() -> None:
