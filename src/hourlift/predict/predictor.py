@@ -14,6 +14,7 @@ from hourlift.pose import Pose, PoseFrame
 from hourlift.predict.crowd import CrowdFollower, Locate
 from hourlift.predict.detect import Found, find_people
 from hourlift.predict.joints import Image, JointEstimator, Joints2D
+from hourlift.predict.precision import Precision, Runtime
 from hourlift.predict.runtime import Model
 from hourlift.predict.track import Follower
 from hourlift.predict.video import VideoReader
@@ -33,9 +34,15 @@ class PosePredictor:
         threads: CPU threads of the networks.
         device: "cpu" or "cuda".
         flip_test: also look at every crop mirrored and average: half the speed, a little more accurate.
+        precision: of the hourglass: "fp32", "bf16" or "int8"; None takes the fastest that holds accuracy here.
+        runtime: of the hourglass: "onnxruntime" or "openvino"; None as for the precision.
+
+    Attributes:
+        choice: the runtime and the precision of the hourglass.
 
     Raises:
-        ValueError: a model is unknown, damaged or of the wrong kind, or the device is not available.
+        ValueError: a model is unknown, damaged or of the wrong kind, or the device, precision or runtime is not
+            available.
     """
 
     def __init__(
@@ -46,8 +53,11 @@ class PosePredictor:
         threads: int = 2,
         device: str = "cpu",
         flip_test: bool = False,
+        precision: Precision | None = None,
+        runtime: Runtime | None = None,
     ) -> None:
-        hourglass = Model(weights, "hourglass", threads=threads, device=device)
+        hourglass = Model(weights, "hourglass", threads=threads, device=device, precision=precision, runtime=runtime)
+        self.choice = hourglass.choice
         self._joints = JointEstimator(hourglass, flip_test=flip_test)
         self._lifter = Model(lifter, "lifter", threads=threads, device=device)
 

@@ -1,0 +1,69 @@
+"""``hourlift quantise``: an exported hourglass in, its twin with 8-bit arithmetic out."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+SEED = 32_000_000  # of people that neither training nor `hourlift evaluate` nor `hourlift calibrate` renders
+EXAMPLES = """
+hourlift quantise my-hourglass.onnx                                   # writes my-hourglass.int8.onnx
+hourlift predict photo.jpg --weights my-hourglass.onnx --verbose      # finds it and says so
+hourlift evaluate my-dataset/ --weights my-hourglass.onnx --precision int8
+"""
+
+
+def command(
+    model: tyro.conf.Positional[Path],
+    *,
+    out: Annotated[
+        Path | None, tyro.conf.arg(aliases=["-o"], help_behavior_hint="(default: MODEL.int8.onnx beside it)")
+    ] = None,
+    count: int = 48,
+    backgrounds: Path | None = None,
+) -> None:
+    """Make the 8-bit twin of a hourglass, about three times as fast on processors with 8-bit dot products.
+
+    The ranges of the numbers are taken from rendered people; the twin is compared with the float model on others, and
+    written only if their joints agree. Under its default name, beside the float model, every command finds and uses it
+    where the processor gains from it. Quantise last: a twin belongs to one file, its confidence included.
+
+    Args:
+        model: .onnx file of `hourlift export`, after `hourlift calibrate` if that is wanted.
+        out: file to write.
+        count: how many rendered people the ranges are taken from; half as many more check the result.
+        backgrounds: folder of photographs without people, for backgrounds and cloth beside those that are drawn.
+    """
+    from hourlift.cli.progress import LateProgress
+    from hourlift.evaluation.synthetic import synthetic_crops
+    from hourlift.export.quantise import float_contract, quantise_hourglass
+    from hourlift.weights import int8_name
+
+    if model.suffix != ".onnx":
+        raise ValueError(f"{model}: the name of an ONNX model ends in .onnx")
+    out = out or model.with_name(int8_name(model.name))
+    if out.suffix != ".onnx":
+        raise ValueError(f"{out}: the name of an ONNX model ends in .onnx")
+    if count < 1:
+        raise ValueError(f"--count must be at least 1, got {count}")
+    contract = float_contract(model)
+    num_checks = max(count // 2, 1)
+    with LateProgress() as progress:
+        crops = synthetic_crops(
+            count + num_checks,
+            contract["input_size"],
+            contract["crop_margin"],
+            seed=SEED,
+            photos=backgrounds,
+            report=lambda done: progress.update("people", done, count + num_checks),
+        )
+        quantised = quantise_hourglass(model, out, crops[:count], crops[count:])
+    agreement = quantised.agreement
+    print(f"{out}: hourglass in 8 bits, {quantised.size_bytes / 1e6:.1f} MB")
+    print(
+        f"against float on {num_checks} other people: {agreement.moved:.1%} of the clear joints moved by more than a "
+        f"cell, peaks differ by {agreement.mean_difference:.3f} on average"
+    )
+    entry = {out.stem: {"file": out.name, "sha256": quantised.sha256, "kind": "hourglass"}}
+    print(f"for a weights manifest: {json.dumps(entry)[1:-1]}")
