@@ -4,7 +4,7 @@ import logging
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
@@ -25,6 +25,7 @@ from hourlift.predict import PosePredictor
 from hourlift.predict.film import finish
 from hourlift.predict.images import Image, read_image
 from hourlift.predict.one_euro import LiveSmoother
+from hourlift.predict.pipeline import ahead, behind
 from hourlift.predict.predictor import camera_at
 from hourlift.predict.video import Frames, VideoReader, VideoWriter, Webcam
 from hourlift.view.overlay import draw_pose
@@ -255,8 +256,8 @@ def _again(source: Source, frames: list[PoseFrame], wanted: Wanted) -> Shown:
     if not wanted.pictures:
         yield from ((_NO_PICTURE, frame) for frame in frames)
         return
-    with VideoReader(source.label) as video:
-        for frame, shot in zip(frames, video, strict=False):  # the video may go on after --seconds
+    with VideoReader(source.label) as video, ahead(video) as shots:
+        for frame, shot in zip(frames, shots, strict=False):  # the video may go on after --seconds
             yield shot.image_rgb, frame
 
 
@@ -346,8 +347,11 @@ def _film_writer(path: Path | None, video: Frames) -> Iterator[Callable[[Image, 
     if path is None:
         yield lambda _image, _frame: None
         return
-    with VideoWriter(path, video.image_wh, video.fps) as film:
-        yield lambda image_rgb, frame: film.write(draw_pose(image_rgb, frame.people), frame.time_s)
+    with (
+        VideoWriter(path, video.image_wh, video.fps) as film,
+        behind(lambda image_rgb, frame: film.write(draw_pose(image_rgb, frame.people), frame.time_s)) as draw,
+    ):
+        yield draw
 
 
 @contextmanager
@@ -357,8 +361,11 @@ def _pair_writer(path: Path | None, video: Frames, header: Header) -> Iterator[C
         yield lambda _image, _frame: None
         return
     pair = SideBySide(video.image_wh, header.world)
-    with VideoWriter(path, pair.size_wh, video.fps) as film:
-        yield lambda image_rgb, frame: film.write(pair.draw(image_rgb, frame.people), frame.time_s)
+    with (
+        VideoWriter(path, pair.size_wh, video.fps) as film,
+        behind(lambda image_rgb, frame: film.write(pair.draw(image_rgb, frame.people), frame.time_s)) as draw,
+    ):
+        yield draw
 
 
 @contextmanager

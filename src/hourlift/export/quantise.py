@@ -190,7 +190,7 @@ def _feed_bytes(model: onnx.ModelProto) -> None:
     for node in graph.node:
         if quantise.output[0] in node.input:
             names = ["bytes.scale", "bytes.zero"]
-            graph.initializer.append(numpy_helper.from_array(np.float32(1 / 255), names[0]))
+            graph.initializer.append(numpy_helper.from_array(np.array(1 / 255, np.float32), names[0]))
             graph.initializer.append(helper.make_tensor(names[1], TensorProto.UINT8, [], [0]))
             node.input[:] = [cast.input[0], *names]
     for node in (cast, divide, quantise):

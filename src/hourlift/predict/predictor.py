@@ -14,6 +14,7 @@ from hourlift.pose import Pose, PoseFrame
 from hourlift.predict.crowd import CrowdFollower, Locate
 from hourlift.predict.detect import Found, find_people
 from hourlift.predict.joints import Image, JointEstimator, Joints2D
+from hourlift.predict.pipeline import ahead
 from hourlift.predict.precision import Precision, Runtime
 from hourlift.predict.runtime import Model
 from hourlift.predict.track import Follower
@@ -147,9 +148,9 @@ class PosePredictor:
                 several people are to be followed, and scipy is missing.
             OSError: the file does not exist or cannot be read.
         """
-        with VideoReader(path) as video:
+        with VideoReader(path) as video, ahead(video) as frames:
             follow = self.follow(box_xyxy, camera, people=people, locate=locate)
-            for frame in video:
+            for frame in frames:
                 yield follow(frame.index, frame.time_s, frame.image_rgb)
 
     def follow(
