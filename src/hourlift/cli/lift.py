@@ -3,7 +3,7 @@
 import logging
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,7 +27,7 @@ from hourlift.predict.images import Image, read_image
 from hourlift.predict.one_euro import LiveSmoother
 from hourlift.predict.pipeline import ahead, behind
 from hourlift.predict.predictor import camera_at
-from hourlift.predict.video import Frames, VideoReader, VideoWriter, Webcam
+from hourlift.predict.video import Frames, TimedImage, VideoReader, VideoWriter, Webcam
 from hourlift.view.overlay import draw_pose
 from hourlift.view.page import write_page
 from hourlift.view.space import SideBySide
@@ -170,12 +170,14 @@ def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wan
     with (
         Webcam(source.webcam_number, view.seconds) if is_webcam else VideoReader(source.label) as video,
         _Results(source, wanted) as results,
+        # A webcam's pictures would grow old in the line.
+        nullcontext(video) if is_webcam else ahead(video) as shots,
     ):
         camera = view.camera_for(video.image_wh)
         title = source.label if is_webcam else Path(source.label).name
         header = Header(source=title, kind="video", image_wh=video.image_wh, camera=camera, fps=video.fps)
         follow = predictor.follow(view.boxes_xyxy, camera, people=view.where.num_people, locate=view.where.in_video())
-        shown, num_done, num_all = _followed(video, follow, view), 0, video.num_frames
+        shown, num_done, num_all = _followed(shots, follow, view), 0, video.num_frames
         if wanted.smooth and is_webcam:
             shown = _smoothed_live(shown)
         elif wanted.smooth or view.knows_room:
@@ -221,10 +223,10 @@ Shown = Iterator[tuple[Image, PoseFrame]]
 """Pictures, and who is in them."""
 
 
-def _followed(video: Frames, follow: Callable[[int, float, Image], PoseFrame], view: View) -> Shown:
+def _followed(shots: Iterable[TimedImage], follow: Callable[[int, float, Image], PoseFrame], view: View) -> Shown:
     """A video's pictures as they come, each with the people found."""
     num_frames = 0
-    for shot in video:
+    for shot in shots:
         if view.seconds is not None and shot.time_s >= view.seconds:
             return
         yield shot.image_rgb, follow(shot.index, shot.time_s, shot.image_rgb)

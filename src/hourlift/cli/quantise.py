@@ -1,4 +1,4 @@
-"""``hourlift quantise``: an exported hourglass in, its twin with 8-bit arithmetic out."""
+"""``hourlift quantise``: an exported model in, its twin with 8-bit arithmetic out."""
 
 import json
 from pathlib import Path
@@ -11,6 +11,7 @@ EXAMPLES = """
 hourlift quantise my-hourglass.onnx                                   # writes my-hourglass.int8.onnx
 hourlift predict photo.jpg --weights my-hourglass.onnx --verbose      # finds it and says so
 hourlift evaluate my-dataset/ --weights my-hourglass.onnx --precision int8
+hourlift quantise my-lifter.onnx
 """
 
 
@@ -23,11 +24,11 @@ def command(
     count: int = 48,
     backgrounds: Path | None = None,
 ) -> None:
-    """Make the 8-bit twin of a hourglass, about three times as fast on processors with 8-bit dot products.
+    """Make the 8-bit twin of a model, about three times as fast on processors with 8-bit dot products.
 
-    The ranges of the numbers are taken from rendered people; the twin is compared with the float model on others, and
-    written only if their joints agree. Under its default name, beside the float model, every command finds and uses it
-    where the processor gains from it. Quantise last: a twin belongs to one file, its confidence included.
+    A hourglass's ranges of numbers are taken from rendered people. The twin is compared with the float model on others,
+    and written only if their joints agree. Under its default name, beside the float model, every command finds and uses
+    it where the processor gains from it. Quantise last: a twin belongs to one file, its confidence included.
 
     Args:
         model: .onnx file of `hourlift export`, after `hourlift calibrate` if that is wanted.
@@ -36,8 +37,8 @@ def command(
         backgrounds: folder of photographs without people, for backgrounds and cloth beside those that are drawn.
     """
     from hourlift.cli.progress import LateProgress
-    from hourlift.evaluation.synthetic import synthetic_crops
-    from hourlift.export.quantise import float_contract, quantise_hourglass
+    from hourlift.evaluation.synthetic import crops, synthetic_samples
+    from hourlift.export.quantise import float_contract, quantise_hourglass, quantise_lifter
     from hourlift.weights import int8_name
 
     if model.suffix != ".onnx":
@@ -48,22 +49,20 @@ def command(
     if count < 1:
         raise ValueError(f"--count must be at least 1, got {count}")
     contract = float_contract(model)
-    num_checks = max(count // 2, 1)
+    num_all = count + max(count // 2, 1)
+    people = []
     with LateProgress() as progress:
-        crops = synthetic_crops(
-            count + num_checks,
-            contract["input_size"],
-            contract["crop_margin"],
-            seed=SEED,
-            photos=backgrounds,
-            report=lambda done: progress.update("people", done, count + num_checks),
-        )
-        quantised = quantise_hourglass(model, out, crops[:count], crops[count:])
-    agreement = quantised.agreement
-    print(f"{out}: hourglass in 8 bits, {quantised.size_bytes / 1e6:.1f} MB")
-    print(
-        f"against float on {num_checks} other people: {agreement.moved:.1%} of the clear joints moved by more than a "
-        f"cell, peaks differ by {agreement.mean_difference:.3f} on average"
-    )
-    entry = {out.stem: {"file": out.name, "sha256": quantised.sha256, "kind": "hourglass"}}
+        for sample in synthetic_samples(num_all, SEED, photos=backgrounds):
+            people.append(sample)
+            progress.update("people", len(people), num_all)
+    if contract["kind"] == "lifter":
+        done = quantise_lifter(model, out, people)
+        agreement = f"its joints are {done.agreement:.1f} mm from the float lifter's on average"
+    else:
+        pictures = crops(people, contract["input_size"], contract["crop_margin"])
+        done = quantise_hourglass(model, out, pictures[:count], pictures[count:])
+        agreement = f"on {num_all - count} other people, compared with the float hourglass: {done.agreement}"
+    print(f"{out}: {contract['kind']} in 8 bits, {done.size_bytes / 1e6:.1f} MB")
+    print(agreement)
+    entry = {out.stem: {"file": out.name, "sha256": done.sha256, "kind": contract["kind"]}}
     print(f"for a weights manifest: {json.dumps(entry)[1:-1]}")

@@ -1,6 +1,6 @@
 """People that no training run has seen, rendered on the fly, with their truth in 2D and 3D."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,30 +45,19 @@ def mixed_samples(count: int, seed: int, size: int = SIZE, photos: Path | None =
         first, last = i * count // len(names), (i + 1) * count // len(names)
         config = replace(PRESETS[name](), size=size, photos=photos)
         yield from render_samples(config, seed, last - first, first=first)
-def synthetic_crops(
-    count: int,
-    crop_size: int,
-    margin: float,
-    *,
-    seed: int = HELD_OUT_SEED,
-    photos: Path | None = None,
-    report: Callable[[int], None] = lambda done: None,
-) -> NDArray[np.uint8]:
-    """What a hourglass gets to see of rendered people.
+
+
+def crops(samples: Sequence[Sample], size: int, margin: float) -> NDArray[np.uint8]:
+    """What a hourglass gets to see of people.
 
     Args:
-        count: N people.
-        crop_size: S, the hourglass's input.
+        samples: N people.
+        size: S, the hourglass's input.
         margin: the crop's side over the longer side of the box.
-        seed: as in `synthetic_samples`.
-        photos: as in `synthetic_samples`.
-        report: told after each person how many are done.
 
     Returns:
         (N, S, S, 3) uint8 RGB.
     """
-    crops = np.empty((count, crop_size, crop_size, 3), np.uint8)
-    for i, sample in enumerate(synthetic_samples(count, seed, photos=photos)):
-        crops[i] = cut_out(sample.load_image(), [Crop.from_box(sample.box_xyxy_px, crop_size, margin)], crop_size)[0]
-        report(i + 1)
-    return crops
+    squares = [Crop.from_box(sample.box_xyxy_px, size, margin) for sample in samples]
+    pictures = [cut_out(sample.load_image(), [crop], size) for sample, crop in zip(samples, squares, strict=True)]
+    return np.concatenate(pictures)

@@ -1,8 +1,10 @@
 """Which runtime and which arithmetic: what this computer can run, and what of it is fastest without losing accuracy.
 
-fp32 runs everywhere. bf16 halves the time on processors with bfloat16 instructions; ONNX Runtime has no such kernels
-for PCs, OpenVINO has. int8 needs a model's 8-bit twin (`hourlift quantise`) and dot products of bytes: older x86
-processors add pairs of products in 16 bits, which overflow, so it is not offered there.
+fp32 runs everywhere, in ONNX Runtime. OpenVINO runs when it or bf16 is asked for: an installed package alone does not
+change results, and it compiles the network anew for every number of people. bf16 halves the time on processors with
+bfloat16 instructions; ONNX Runtime has no such kernels for PCs, OpenVINO has. int8 needs a model's 8-bit twin
+(`hourlift quantise`) and dot products of bytes: older x86 processors add pairs of products in 16 bits, which overflow,
+so it is not offered there.
 """
 
 import importlib.util
@@ -31,7 +33,7 @@ class Choice(NamedTuple):
 
 
 def available(*, has_int8: bool, device: str = "cpu") -> list[Choice]:
-    """What can be run here, the fastest first, as benchmarks/precision.py measures it.
+    """What can be run here, the fastest of each runtime first, as benchmarks/precision.py measures it.
 
     Args:
         has_int8: whether the model has an 8-bit twin.
@@ -40,13 +42,14 @@ def available(*, has_int8: bool, device: str = "cpu") -> list[Choice]:
     ways = [Choice("onnxruntime", "fp32")]
     if device != "cpu":
         return ways
-    flags, has_openvino = processor_flags(), importlib.util.find_spec("openvino") is not None
-    if has_openvino:
+    flags = processor_flags()
+    can_int8 = has_int8 and bool(flags & _INT8_FLAGS)
+    if can_int8:
+        ways.insert(0, Choice("onnxruntime", "int8"))
+    if importlib.util.find_spec("openvino") is not None:
+        ways += [Choice("openvino", "int8")] * can_int8
+        ways += [Choice("openvino", "bf16")] * bool(flags & _BF16_FLAGS)
         ways.append(Choice("openvino", "fp32"))
-        if flags & _BF16_FLAGS:
-            ways.insert(0, Choice("openvino", "bf16"))
-    if has_int8 and flags & _INT8_FLAGS:
-        ways[:0] = [Choice("onnxruntime", "int8")] + [Choice("openvino", "int8")] * has_openvino
     return ways
 
 
@@ -55,7 +58,7 @@ def choose(precision: Precision | None, runtime: Runtime | None, *, has_int8: bo
 
     Args:
         precision: of the arithmetic; None leaves it open.
-        runtime: None leaves it open.
+        runtime: None takes ONNX Runtime where it can.
         has_int8: as `available`.
         device: as `available`.
 
@@ -92,7 +95,7 @@ def _reason(precision: Precision | None, runtime: Runtime | None, has_int8: bool
     if runtime == "openvino" and importlib.util.find_spec("openvino") is None:
         return "openvino is not installed (pip install 'hourlift[openvino]')"
     if precision == "int8" and not has_int8:
-        return "this hourglass has no 8-bit twin (see hourlift quantise)"
+        return "this model has no 8-bit twin (see hourlift quantise)"
     if precision == "int8":
         return "this processor has no dot products of bytes (VNNI)"
     if not processor_flags() & _BF16_FLAGS:

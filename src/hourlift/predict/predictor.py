@@ -60,7 +60,9 @@ class PosePredictor:
         hourglass = Model(weights, "hourglass", threads=threads, device=device, precision=precision, runtime=runtime)
         self.choice = hourglass.choice
         self._joints = JointEstimator(hourglass, flip_test=flip_test)
-        self._lifter = Model(lifter, "lifter", threads=threads, device=device)
+        # The lifter is small: it gains from int8 alone, which not every lifter comes in.
+        lifter_precision: Precision | None = "fp32" if precision in ("fp32", "bf16") else None
+        self._lifter = Model(lifter, "lifter", threads=threads, device=device, precision=lifter_precision)
 
     def predict(
         self,

@@ -44,8 +44,7 @@ class Model:
         kind: what the model has to be.
         threads: CPU threads of one run.
         device: "cpu" or "cuda" (needs the package onnxruntime-gpu instead of onnxruntime).
-        precision: "fp32", "bf16" or "int8"; None takes the fastest that holds accuracy here. For a hourglass; a
-            lifter's time is a small part of the whole, and it runs in fp32.
+        precision: "fp32", "bf16" or "int8"; None takes the fastest that holds accuracy here.
         runtime: "onnxruntime" or "openvino" (needs the package openvino); None as for the precision.
 
     Attributes:
@@ -71,18 +70,14 @@ class Model:
         if threads < 1:
             raise ValueError(f"threads must be at least 1, got {threads}")
         self.path = weights.path(name_or_path)
-        if kind == "lifter":
-            self.choice = Choice("onnxruntime", "fp32")
-        else:
-            self.path, self.choice = _pick(name_or_path, self.path, precision, runtime, device)
+        self.path, self.choice = _pick(name_or_path, self.path, precision, runtime, device)
         session = open_session(self.path, threads, device)
         self.contract = _read_contract(self.path, session, kind)
         if self.choice.runtime == "openvino":
             self._network: Network = _OpenVino(self.path, threads, self.choice.precision)
         else:
             self._network = _OnnxRuntime(session)
-        if kind == "hourglass":
-            _log.info("%s runs as %s on %d threads", self.path.name, self.choice, threads)
+        _log.info("%s runs as %s on %d threads", self.path.name, self.choice, threads)
 
     def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
         """Run the model over a batch (B, ...); any B, also 0.
@@ -108,7 +103,7 @@ class _OnnxRuntime:
 
 
 class _OpenVino:
-    """A model compiled by OpenVINO; once more for every new batch size, as fixed shapes are a third faster."""
+    """A model compiled by OpenVINO; once more for every new batch size, as fixed shapes are faster by a fifth."""
 
     def __init__(self, path: Path, threads: int, precision: Precision) -> None:
         import openvino
@@ -124,6 +119,8 @@ class _OpenVino:
         self._by_size: dict[int, Any] = {}
 
     def __call__(self, batch: NDArray[Any]) -> NDArray[np.float32]:
+        if len(batch) == 0:
+            return self(np.zeros((1, *batch.shape[1:]), batch.dtype))[:0]
         request = self._by_size.get(len(batch))
         if request is None:
             self._model.reshape(list(batch.shape))
@@ -135,14 +132,14 @@ class _OpenVino:
 def _pick(
     name_or_path: str | Path, path: Path, precision: Precision | None, runtime: Runtime | None, device: str
 ) -> tuple[Path, Choice]:
-    """The file and the way to run a hourglass: the 8-bit twin where that is fastest or asked for.
+    """The file and the way to run a model: the 8-bit twin where that is fastest or asked for.
 
     Raises:
         ValueError: as `choose`; or 8 bits are asked for, and the twin belongs to another file.
     """
     if path.name.endswith(".int8.onnx"):
         if precision not in (None, "int8"):
-            raise ValueError(f"{path}: this file is a hourglass in int8; for {precision} name the one it was made from")
+            raise ValueError(f"{path}: this file is a model in int8; for {precision} name the one it was made from")
         return path, choose("int8", runtime, has_int8=True, device=device)
     twin = weights.int8_twin(name_or_path)
     choice = choose(precision, runtime, has_int8=twin is not None, device=device)
