@@ -23,6 +23,7 @@ def command(
     ] = None,
     count: int = 48,
     backgrounds: Path | None = None,
+    manifest: Annotated[Path | None, tyro.conf.arg(metavar="manifest.json")] = None,
 ) -> None:
     """Make the 8-bit twin of a model, about three times as fast on processors with 8-bit dot products.
 
@@ -35,10 +36,12 @@ def command(
         out: file to write.
         count: how many rendered people the ranges are taken from; half as many more check the result.
         backgrounds: folder of photographs without people, for backgrounds and cloth beside those that are drawn.
+        manifest: list of shipped models to enter the twin in.
     """
     from hourlift.cli.progress import LateProgress
     from hourlift.evaluation.synthetic import crops, synthetic_samples
     from hourlift.export.quantise import float_contract, quantise_hourglass, quantise_lifter
+    from hourlift.formats.atomic import replacing
     from hourlift.weights import int8_name
 
     if model.suffix != ".onnx":
@@ -66,3 +69,7 @@ def command(
     print(agreement)
     entry = {out.stem: {"file": out.name, "sha256": done.sha256, "kind": contract["kind"]}}
     print(f"for a weights manifest: {json.dumps(entry)[1:-1]}")
+    if manifest is not None:
+        entries = json.loads(manifest.read_text(encoding="utf-8")) | entry
+        with replacing(manifest) as temporary:
+            temporary.write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
