@@ -15,10 +15,10 @@ import hourlift
 def publish(result: dict[str, Any], save: Path | None) -> None:
     """Prints the result as JSON, and writes it too if a file is given."""
     text = json.dumps(result, indent=2)
-    print(text)
     if save is not None:
         save.parent.mkdir(parents=True, exist_ok=True)
         save.write_text(text + "\n", encoding="utf-8")
+    print(text)
 
 
 def surroundings(*packages: str) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """The lifter for one person and for many, against the same network in eager PyTorch.
 
-    python benchmarks/lifter.py --save benchmarks/results/lifter.json
+python benchmarks/lifter.py --save benchmarks/results/lifter.json
 """
 
 from pathlib import Path

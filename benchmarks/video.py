@@ -50,7 +50,10 @@ def main(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         clip = _film(video or CLIP, lengths[0], folder / "clip.mp4")
-        films = {"JSON": Wanted(folder=folder, overlay=False, page=False), "JSON and film": Wanted(folder=folder, page=False)}
+        films = {
+            "JSON": Wanted(folder=folder, overlay=False, page=False),
+            "JSON and film": Wanted(folder=folder, page=False),
+        }
         ways: dict[str, Callable[[], object]] = {"network alone": lambda: _network(predictor, lengths[0])}
         for what, wanted in films.items():
             ways[f"{what}, side by side"] = lambda wanted=wanted: _lift(predictor, clip, wanted)
