@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
@@ -258,7 +259,7 @@ def _again(source: Source, frames: list[PoseFrame], wanted: Wanted) -> Shown:
     if not wanted.pictures:
         yield from ((_NO_PICTURE, frame) for frame in frames)
         return
-    with VideoReader(source.label) as video, ahead(video) as shots:
+    with VideoReader(source.label) as video, ahead(islice(video, len(frames))) as shots:
         for frame, shot in zip(frames, shots, strict=False):  # the video may go on after --seconds
             yield shot.image_rgb, frame
 
