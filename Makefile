@@ -5,10 +5,10 @@ DEMO := .venv-demo
 PACKAGE := $(shell find src -type f -not -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo web test lint format clean
+.PHONY: help demo web test lint int8 bench format clean
 
 help:  ## show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/'
+	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):[^#]*## /  make \1\t/'
 
 demo: $(DEMO)/.installed  ## lift the clip that ships with hourlift; results in demo/
 	$(DEMO)/bin/hourlift demo
@@ -24,6 +24,21 @@ lint: $(DEV)/.installed  ## check style, format, types and the dependency rule
 	$(DEV)/bin/ruff format --check
 	$(DEV)/bin/mypy
 	$(DEV)/bin/lint-imports
+
+WEIGHTS := src/hourlift/weights
+int8: $(DEV)/.installed  ## make the 8-bit twins of the shipped models again, after a change of those
+	for name in hourglass-fast lifter; do \
+		$(DEV)/bin/hourlift quantise $(WEIGHTS)/$$name.onnx --manifest $(WEIGHTS)/manifest.json || exit 1; done
+
+BENCH := PYTHONPATH=benchmarks OMP_NUM_THREADS=1 $(DEV)/bin/python benchmarks
+RESULTS := benchmarks/results
+bench: $(DEV)/.installed  ## measure speed; tables here, JSON and plots in benchmarks/results; takes a quarter of an hour
+	$(BENCH)/precision.py --save $(RESULTS)/precision.json
+	$(BENCH)/precision.py --public --rounds 8 --inner 1 --save $(RESULTS)/precision-public.json
+	$(BENCH)/video.py --save $(RESULTS)/video.json
+	$(BENCH)/lifter.py --save $(RESULTS)/lifter.json
+	$(BENCH)/training.py --save $(RESULTS)/training.json
+	$(BENCH)/growth.py --save $(RESULTS)/growth.json --plot $(RESULTS)/growth.png
 
 format: $(DEV)/.installed  ## let ruff fix style and format
 	$(DEV)/bin/ruff check --fix

@@ -1,20 +1,33 @@
 """What a measurement must say beside its numbers, and where it is kept."""
 
+import contextlib
 import json
 import os
 import platform
 import subprocess
+from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+import hourlift
 
 
 def publish(result: dict[str, Any], save: Path | None) -> None:
     """Prints the result as JSON, and writes it too if a file is given."""
     text = json.dumps(result, indent=2)
-    print(text)
     if save is not None:
         save.parent.mkdir(parents=True, exist_ok=True)
         save.write_text(text + "\n", encoding="utf-8")
+    print(text)
+
+
+def surroundings(*packages: str) -> dict[str, object]:
+    """Machine and versions, as every result carries them; packages that are not installed are left out."""
+    versions = {"hourlift": hourlift.__version__, "commit": commit(), "python": platform.python_version()}
+    for package in ("numpy", "onnxruntime", *packages):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[package] = metadata.version(package)
+    return {"machine": machine(), "versions": versions}
 
 
 def machine() -> dict[str, object]:

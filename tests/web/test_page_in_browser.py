@@ -136,7 +136,7 @@ def test_other_hosts_cannot_be_reached(page: Browser) -> None:
 
 
 def test_pictures_give_pythons_numbers(page: Browser, tmp_path: Path, clip: list[np.ndarray]) -> None:
-    predictor = PosePredictor(threads=1)
+    predictor = PosePredictor(threads=1, precision="fp32")
     for picture in clip[:: len(clip) // NUM_PICTURES][:NUM_PICTURES]:
         cv2.imwrite(str(tmp_path / "picture.png"), picture[..., ::-1])
         poses = lifted(page, tmp_path / "picture.png")

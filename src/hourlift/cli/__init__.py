@@ -56,6 +56,7 @@ COMMANDS: dict[str, Command] = {
     "calibrate": Command(
         "hourlift.cli.calibrate", "make an exported hourglass's confidence a probability", "train,synth"
     ),
+    "quantise": Command("hourlift.cli.quantise", "make the 8-bit twin of an exported hourglass", "train,synth"),
 }
 
 

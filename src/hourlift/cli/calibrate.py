@@ -62,7 +62,7 @@ def command(
         from hourlift.evaluation.plot import check_plot, plot_reliability
 
         check_plot(plot)
-    estimator = JointEstimator(Model(model, "hourglass", threads=threads))
+    estimator = JointEstimator(Model(model, "hourglass", threads=threads, precision="fp32"))
 
     with LateProgress() as progress:
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from hourlift.predict.precision import Precision, Runtime
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -46,6 +48,8 @@ def command(
     flip_test: bool = False,
     threads: int = 2,
     device: Literal["cpu", "cuda"] = "cpu",
+    precision: Precision | None = None,
+    runtime: Runtime | None = None,
 ) -> None:
     """Measure how well people are found and lifted, and print the scores.
 
@@ -73,6 +77,8 @@ def command(
         flip_test: look at every crop mirrored too; half the speed, a little more accurate.
         threads: CPU threads of the networks.
         device: where the networks run; cuda needs the package onnxruntime-gpu.
+        precision: arithmetic of the hourglass [default: the fastest that holds accuracy on this computer].
+        runtime: what runs the hourglass; openvino needs hourlift[openvino] [default: the fastest].
     """
     import cv2
 
@@ -94,7 +100,14 @@ def command(
 
         check_plot(plot)
     samples, total = open_people(data, count, images, split, stride, pictures=inputs is None)
-    predictor = PosePredictor(weights, lifter, threads=threads, device=device, flip_test=flip_test)
+    predictor = PosePredictor(
+        *(weights, lifter),
+        threads=threads,
+        device=device,
+        flip_test=flip_test,
+        precision=precision,
+        runtime=runtime,
+    )
     outcomes = []
     with LateProgress() as progress:
         for outcome in (
@@ -113,6 +126,7 @@ def command(
         "2D joints": inputs or "of the hourglass",
         "split": split,
         "flip_test": flip_test,
+        "arithmetic": str(predictor.choice),
         "threads": threads,
     }
     report = make_report(outcomes, f"Evaluation: {title}", settings)

@@ -3,9 +3,10 @@
 import logging
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
@@ -25,8 +26,9 @@ from hourlift.predict import PosePredictor
 from hourlift.predict.film import finish
 from hourlift.predict.images import Image, read_image
 from hourlift.predict.one_euro import LiveSmoother
+from hourlift.predict.pipeline import ahead, behind
 from hourlift.predict.predictor import camera_at
-from hourlift.predict.video import Frames, VideoReader, VideoWriter, Webcam
+from hourlift.predict.video import Frames, TimedImage, VideoReader, VideoWriter, Webcam
 from hourlift.view.overlay import draw_pose
 from hourlift.view.page import write_page
 from hourlift.view.space import SideBySide
@@ -169,12 +171,14 @@ def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wan
     with (
         Webcam(source.webcam_number, view.seconds) if is_webcam else VideoReader(source.label) as video,
         _Results(source, wanted) as results,
+        # A webcam's pictures would grow old in the line.
+        nullcontext(video) if is_webcam else ahead(video) as shots,
     ):
         camera = view.camera_for(video.image_wh)
         title = source.label if is_webcam else Path(source.label).name
         header = Header(source=title, kind="video", image_wh=video.image_wh, camera=camera, fps=video.fps)
         follow = predictor.follow(view.boxes_xyxy, camera, people=view.where.num_people, locate=view.where.in_video())
-        shown, num_done, num_all = _followed(video, follow, view), 0, video.num_frames
+        shown, num_done, num_all = _followed(shots, follow, view), 0, video.num_frames
         if wanted.smooth and is_webcam:
             shown = _smoothed_live(shown)
         elif wanted.smooth or view.knows_room:
@@ -220,10 +224,10 @@ Shown = Iterator[tuple[Image, PoseFrame]]
 """Pictures, and who is in them."""
 
 
-def _followed(video: Frames, follow: Callable[[int, float, Image], PoseFrame], view: View) -> Shown:
+def _followed(shots: Iterable[TimedImage], follow: Callable[[int, float, Image], PoseFrame], view: View) -> Shown:
     """A video's pictures as they come, each with the people found."""
     num_frames = 0
-    for shot in video:
+    for shot in shots:
         if view.seconds is not None and shot.time_s >= view.seconds:
             return
         yield shot.image_rgb, follow(shot.index, shot.time_s, shot.image_rgb)
@@ -255,8 +259,8 @@ def _again(source: Source, frames: list[PoseFrame], wanted: Wanted) -> Shown:
     if not wanted.pictures:
         yield from ((_NO_PICTURE, frame) for frame in frames)
         return
-    with VideoReader(source.label) as video:
-        for frame, shot in zip(frames, video, strict=False):  # the video may go on after --seconds
+    with VideoReader(source.label) as video, ahead(islice(video, len(frames))) as shots:
+        for frame, shot in zip(frames, shots, strict=False):  # the video may go on after --seconds
             yield shot.image_rgb, frame
 
 
@@ -346,8 +350,11 @@ def _film_writer(path: Path | None, video: Frames) -> Iterator[Callable[[Image, 
     if path is None:
         yield lambda _image, _frame: None
         return
-    with VideoWriter(path, video.image_wh, video.fps) as film:
-        yield lambda image_rgb, frame: film.write(draw_pose(image_rgb, frame.people), frame.time_s)
+    with (
+        VideoWriter(path, video.image_wh, video.fps) as film,
+        behind(lambda image_rgb, frame: film.write(draw_pose(image_rgb, frame.people), frame.time_s)) as draw,
+    ):
+        yield draw
 
 
 @contextmanager
@@ -357,8 +364,11 @@ def _pair_writer(path: Path | None, video: Frames, header: Header) -> Iterator[C
         yield lambda _image, _frame: None
         return
     pair = SideBySide(video.image_wh, header.world)
-    with VideoWriter(path, pair.size_wh, video.fps) as film:
-        yield lambda image_rgb, frame: film.write(pair.draw(image_rgb, frame.people), frame.time_s)
+    with (
+        VideoWriter(path, pair.size_wh, video.fps) as film,
+        behind(lambda image_rgb, frame: film.write(pair.draw(image_rgb, frame.people), frame.time_s)) as draw,
+    ):
+        yield draw
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from hourlift.formats.table import FORMATS, FormatName
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.world import up_of_pitched_camera
 from hourlift.predict import PosePredictor
+from hourlift.predict.precision import Precision, Runtime
 from hourlift.view.rerun_log import check_rerun
 
 DEFAULT_OUT = Path("hourlift-output")
@@ -78,6 +79,9 @@ def command(
     refine: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
     threads: Annotated[int, _text(metavar="N")] = 2,
     device: Literal["cpu", "cuda"] = "cpu",
+    precision: Annotated[Precision | None, _text(help_behavior_hint="(default: the fastest accurate one here)")] = None,
+    runtime: Annotated[Runtime | None, _text(help_behavior_hint="(default: the fastest one here)")] = None,
+    verbose: bool = False,
 ) -> int:
     """Find people in photos and videos and lift them to 3D, in millimetres.
 
@@ -119,6 +123,10 @@ def command(
         refine: fit the 3D to the 2D joints, with the same bones through a video; needs hourlift[refine].
         threads: CPU threads of the networks.
         device: where the networks run; cuda needs the package onnxruntime-gpu.
+        precision: arithmetic of the hourglass: fp32, bf16 (needs hourlift[openvino]), or int8 (needs a twin made by
+            `hourlift quantise`; the shipped model has one).
+        runtime: what runs the hourglass; openvino needs hourlift[openvino].
+        verbose: say how the networks run, and whatever else is worth knowing.
 
     Returns:
         Exit status: 0 when all sources are done, 1 when some failed, 2 when all did.
@@ -165,7 +173,7 @@ def command(
     )
     for name in formats:
         FORMATS[name].load_module()  # a missing package is told before any work is done
-    route_messages()
+    route_messages(verbose=verbose)
     found, complaints = find_sources(sources)
     if not found and len(complaints) == 1:
         raise ValueError(complaints[0])
@@ -176,7 +184,15 @@ def command(
         raise ValueError("--rrd FILE.rrd goes with --viewer rerun and one photo, video or webcam")
     if folder is not None:
         _prepare(folder)
-    predictor = PosePredictor(weights, lifter, threads=threads, device=device, flip_test=flip_test, refine=refine)
+    predictor = PosePredictor(
+        *(weights, lifter),
+        threads=threads,
+        device=device,
+        flip_test=flip_test,
+        refine=refine,
+        precision=precision,
+        runtime=runtime,
+    )
     return run(predictor, found, view, wanted, complaints)
 
 
@@ -271,10 +287,15 @@ def _prepare(folder: Path) -> None:
         raise ValueError(f"{folder}: no results can be written to this folder ({error.strerror})") from None
 
 
-def route_messages() -> None:
-    """Our warnings become lines on standard error; what the codecs mutter about damaged files is hidden."""
+def route_messages(*, verbose: bool = False) -> None:
+    """Our warnings become lines on standard error; what the codecs mutter about damaged files is hidden.
+
+    Args:
+        verbose: also what is no more than worth knowing.
+    """
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     av.logging.set_level(None)
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("hourlift: %(message)s"))
     logging.getLogger("hourlift").handlers = [handler]
+    logging.getLogger("hourlift").setLevel(logging.INFO if verbose else logging.WARNING)

@@ -1,10 +1,15 @@
 """People that no training run has seen, rendered on the fly, with their truth in 2D and 3D."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hourlift.data.sample import Sample
+from hourlift.geometry.crop import Crop
+from hourlift.predict.joints import cut_out
 from hourlift.synth.presets import PRESETS, everyday
 from hourlift.synth.samples import render_samples
 
@@ -40,3 +45,19 @@ def mixed_samples(count: int, seed: int, size: int = SIZE, photos: Path | None =
         first, last = i * count // len(names), (i + 1) * count // len(names)
         config = replace(PRESETS[name](), size=size, photos=photos)
         yield from render_samples(config, seed, last - first, first=first)
+
+
+def crops(samples: Sequence[Sample], size: int, margin: float) -> NDArray[np.uint8]:
+    """What a hourglass gets to see of people.
+
+    Args:
+        samples: N people.
+        size: S, the hourglass's input.
+        margin: the crop's side over the longer side of the box.
+
+    Returns:
+        (N, S, S, 3) uint8 RGB.
+    """
+    squares = [Crop.from_box(sample.box_xyxy_px, size, margin) for sample in samples]
+    pictures = [cut_out(sample.load_image(), [crop], size) for sample, crop in zip(samples, squares, strict=True)]
+    return np.concatenate(pictures)

@@ -142,5 +142,8 @@ def _average_down(region: Image, factor: int) -> Image:
     height, width = region.shape[:2]
     bottom, right = -height % factor, -width % factor
     padded = cv2.copyMakeBorder(region, 0, bottom, 0, right, cv2.BORDER_CONSTANT)
+    while factor % 2 == 0:  # a third of the time of one step: OpenCV's fast way of averaging is for halves only
+        padded = cv2.resize(padded, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        factor //= 2
     size = (padded.shape[1] // factor, padded.shape[0] // factor)
     return cv2.resize(padded, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]

@@ -14,6 +14,8 @@ from hourlift.pose import Pose, PoseFrame
 from hourlift.predict.crowd import CrowdFollower, Locate
 from hourlift.predict.detect import Found, find_people
 from hourlift.predict.joints import Image, JointEstimator, Joints2D
+from hourlift.predict.pipeline import ahead
+from hourlift.predict.precision import Precision, Runtime
 from hourlift.predict.refine import Refiner, check_scipy
 from hourlift.predict.runtime import Model
 from hourlift.predict.track import Follower
@@ -35,10 +37,15 @@ class PosePredictor:
         device: "cpu" or "cuda".
         flip_test: also look at every crop mirrored and average: half the speed, a little more accurate.
         refine: fit every pose to its 2D joints (`hourlift.predict.refine`); needs SciPy.
+        precision: of the hourglass: "fp32", "bf16" or "int8"; None takes the fastest that holds accuracy here.
+        runtime: of the hourglass: "onnxruntime" or "openvino"; None as for the precision.
+
+    Attributes:
+        choice: the runtime and the precision of the hourglass.
 
     Raises:
-        ValueError: a model is unknown, damaged or of the wrong kind, the device is not available, or SciPy is missing
-            where it is needed.
+        ValueError: a model is unknown, damaged or of the wrong kind, the device, precision or runtime is not
+            available, or SciPy is missing where it is needed.
     """
 
     def __init__(
@@ -50,13 +57,18 @@ class PosePredictor:
         device: str = "cpu",
         flip_test: bool = False,
         refine: bool = False,
+        precision: Precision | None = None,
+        runtime: Runtime | None = None,
     ) -> None:
         if refine:
             check_scipy()  # now, not after the search for people
         self._refine = refine
-        hourglass = Model(weights, "hourglass", threads=threads, device=device)
+        hourglass = Model(weights, "hourglass", threads=threads, device=device, precision=precision, runtime=runtime)
+        self.choice = hourglass.choice
         self._joints = JointEstimator(hourglass, flip_test=flip_test)
-        self._lifter = Model(lifter, "lifter", threads=threads, device=device)
+        # The lifter is small: it gains from int8 alone, which not every lifter comes in.
+        lifter_precision: Precision | None = "fp32" if precision in ("fp32", "bf16") else None
+        self._lifter = Model(lifter, "lifter", threads=threads, device=device, precision=lifter_precision)
 
     def predict(
         self,
@@ -144,9 +156,9 @@ class PosePredictor:
                 several people are to be followed, and scipy is missing.
             OSError: the file does not exist or cannot be read.
         """
-        with VideoReader(path) as video:
+        with VideoReader(path) as video, ahead(video) as frames:
             follow = self.follow(box_xyxy, camera, people=people, locate=locate)
-            for frame in video:
+            for frame in frames:
                 yield follow(frame.index, frame.time_s, frame.image_rgb)
 
     def follow(

@@ -3,6 +3,8 @@
 Each is an ONNX file with a model card of the same name (``.md``). ``manifest.json`` lists them:
 
     {"hourglass-fast": {"file": "hourglass-fast.onnx", "sha256": "...", "kind": "hourglass"}}
+
+A hourglass may have a twin with 8-bit arithmetic, made by `hourlift quantise`: "hourglass-fast.int8".
 """
 
 import hashlib
@@ -83,6 +85,19 @@ def path(name: str | Path, folder: Path = _FOLDER) -> Path:
     if sha256(model.file) != model.sha256:
         raise ValueError(f"{model.file} is damaged: its SHA-256 is not the one in the manifest; reinstall hourlift")
     return model.file
+
+
+def int8_name(name: str | Path) -> str:
+    """What the 8-bit twin of a model is called: "x" -> "x.int8", a path "x.onnx" -> "x.int8.onnx"."""
+    name = str(name)
+    return f"{name[: -len('.onnx')]}.int8.onnx" if name.lower().endswith(".onnx") else f"{name}.int8"
+
+
+def int8_twin(name: str | Path, folder: Path = _FOLDER) -> Path | None:
+    """The file of a model's 8-bit twin, checked as `path` does; None when it has none."""
+    twin = int8_name(name)
+    exists = Path(twin).is_file() if twin.endswith(".onnx") else twin in manifest(folder)
+    return path(twin, folder) if exists else None
 
 
 def sha256(file: Path) -> str:

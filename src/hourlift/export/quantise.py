@@ -1,0 +1,299 @@
+"""Models with 8-bit arithmetic: about a third of the time on processors with 8-bit dot products.
+
+The hourglass:
+
+Static quantisation (Jacob et al., CVPR 2018) as ONNX's QuantizeLinear and DequantizeLinear: weights int8, one scale
+a channel; activations uint8, scales from the ranges seen on pictures. Three things are particular:
+
+- Before most convolutions stands a batch norm that no convolution before it can take up, because a sum or a pooling
+  lies between. It becomes a 1 x 1 convolution of each channel alone, which quantises like any other; left as it is,
+  every activation would be turned to float and back for it.
+- The picture's bytes are used as they are: they are uint8 with the scale 1/255 already.
+- The last convolution stays float: the softmax behind it would turn its steps into those of the confidence.
+
+The lifter: one person's time is that of fetching 4 M weights, of which int8 is a quarter. Its activations are few, and
+each run takes their range anew (dynamic quantisation).
+"""
+
+import json
+import logging
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from hourlift.data.sample import Sample
+from hourlift.export.onnx_file import METADATA_KEY
+from hourlift.formats.atomic import replacing
+from hourlift.predict import PosePredictor
+from hourlift.weights import sha256
+
+MAX_MOVED = 0.1
+"""Share of clear peaks that may move by more than a cell; with more, the file is not written."""
+MAX_SHIFT_MM = 10.0
+"""How far an 8-bit lifter's joints may be from the float one's on average."""
+
+_CLEAR = 0.2  # peaks below are noise, which may move
+_QUANTISED = ("Conv", "Relu", "Add", "MaxPool", "Resize")
+_AT_ONCE = 8  # pictures of a run while calibrating
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """How the 8-bit heatmaps differ from the float ones, on pictures that the ranges were not taken from."""
+
+    mean_difference: float
+    """Mean absolute difference of the peaks' heights."""
+    moved: float
+    """Share of the peaks of at least 0.2 whose cell moved by more than one."""
+
+    def __str__(self) -> str:
+        return f"{self.moved:.1%} of the clear joints moved by more than a cell, peaks by {self.mean_difference:.3f}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantised:
+    """What was written."""
+
+    file: Path
+    sha256: str
+    size_bytes: int
+    agreement: Agreement | float
+    """How far the twin is from its model; of a lifter, mean distance of the joints in mm."""
+
+
+def quantise_hourglass(
+    source: str | Path, file: str | Path, pictures: NDArray[np.uint8], checks: NDArray[np.uint8]
+) -> Quantised:
+    """Write the 8-bit twin of an exported hourglass.
+
+    Args:
+        source: .onnx file of `export_hourglass`.
+        file: where to write; an existing file is replaced in one step.
+        pictures: (N, S, S, 3) crops that the ranges are taken from.
+        checks: (M, S, S, 3) further crops, to compare both on.
+
+    Returns:
+        The file, its hash and size, and how far the answers agree.
+
+    Raises:
+        ValueError: the source is no hourglass of hourlift in float, or both disagree too much; nothing is written.
+        OSError: a file cannot be read or written.
+    """
+    source, file = Path(source), Path(file)
+    contract = float_contract(source, "hourglass")
+    with tempfile.TemporaryDirectory() as folder:
+        model = _quantised(_with_convolved_norms(_folded(source, Path(folder))), pictures, Path(folder))
+    agreement = _compare(source.read_bytes(), model.SerializeToString(), checks)
+    if agreement.moved > MAX_MOVED:
+        raise ValueError(f"{file} is not written: its joints are too far from those of {source} ({agreement})")
+    measured = {"mean_peak_difference": round(agreement.mean_difference, 4), "moved": round(agreement.moved, 4)}
+    return _write(model, file, contract | {"made_from": sha256(source), "parity": measured}, agreement)
+
+
+def quantise_lifter(source: str | Path, file: str | Path, people: Sequence[Sample]) -> Quantised:
+    """Write the 8-bit twin of an exported lifter.
+
+    Args:
+        source: .onnx file of `export_lifter`.
+        file: where to write; an existing file is replaced in one step.
+        people: whose 2D joints both lift, for comparison; those with joints that are not known are left out.
+
+    Returns:
+        The file, its hash and size, and the mean distance of the joints in mm.
+
+    Raises:
+        ValueError: the source is no lifter of hourlift in float, or both disagree too much; nothing is written.
+        OSError: a file cannot be read or written.
+    """
+    from onnxruntime import quantization
+
+    source, file = Path(source), Path(file)
+    contract = float_contract(source, "lifter")
+    with tempfile.TemporaryDirectory() as folder, _quiet():
+        before, after = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
+        onnx.save(_folded(source, Path(folder)), before)
+        quantization.quantize_dynamic(
+            before,
+            after,
+            op_types_to_quantize=["Gemm", "MatMul"],
+            per_channel=True,
+            weight_type=quantization.QuantType.QInt8,
+        )
+        model = onnx.load(after)
+        contract["made_from"] = sha256(source)
+        written = _write(model, after, contract, 0.0)
+        shift_mm = float(np.mean([np.linalg.norm(a - b, axis=-1) for a, b in _lifted((source, written.file), people)]))
+    if not shift_mm <= MAX_SHIFT_MM:  # negated, so that a NaN does not pass
+        raise ValueError(f"{file} is not written: its joints are {shift_mm:.1f} mm from those of {source} on average")
+    return _write(model, file, contract | {"parity": {"mean_shift_mm": round(shift_mm, 2)}}, shift_mm)
+
+
+def _lifted(lifters: Iterable[Path], people: Sequence[Sample]) -> Iterator[tuple[NDArray, ...]]:
+    """The joints (17, 3) that each lifter makes of each person, in mm relative to the pelvis."""
+    predictors = [PosePredictor(lifter=lifter) for lifter in lifters]
+    for sample in people:
+        if sample.image_wh is not None and np.isfinite(sample.joints_2d_px).all():
+            arguments = (sample.joints_2d_px[None], sample.box_xyxy_px[None], sample.image_wh, sample.camera)
+            yield tuple(predictor.lift(*arguments)[0].joints_3d_mm for predictor in predictors)
+
+
+def _write(model: onnx.ModelProto, file: Path, contract: dict[str, Any], agreement: Agreement | float) -> Quantised:
+    """Write a quantised model with its metadata, whole or not at all."""
+    del model.metadata_props[:]
+    helper.set_model_props(model, {METADATA_KEY: json.dumps(contract | {"precision": "int8"})})
+    content = model.SerializeToString()
+    with replacing(file) as temporary:
+        temporary.write_bytes(content)
+    return Quantised(file=file, sha256=sha256(file), size_bytes=len(content), agreement=agreement)
+
+
+def float_contract(source: Path, kind: str | None = None) -> dict[str, Any]:
+    """The metadata of a model in float.
+
+    Raises:
+        ValueError: the file is something else.
+    """
+    try:
+        properties = {prop.key: prop.value for prop in onnx.load(source).metadata_props}
+    except OSError:
+        raise
+    except Exception as error:  # protobuf's exceptions share no base class but Exception
+        raise ValueError(f"{source}: this is not an ONNX model") from error
+    if METADATA_KEY not in properties:
+        raise ValueError(f"{source}: this model was not exported by hourlift (its metadata have no {METADATA_KEY!r})")
+    contract: dict[str, Any] = json.loads(properties[METADATA_KEY])
+    if kind not in (None, contract["kind"]):
+        raise ValueError(f"{source}: this is a {contract['kind']} model, but a {kind} is needed here")
+    if contract.get("precision", "fp32") != "fp32":
+        raise ValueError(f"{source}: this {contract['kind']} is quantised already")
+    return contract
+
+
+def _folded(source: Path, folder: Path) -> onnx.ModelProto:
+    """The model with its constants folded, so that weights are float32 initializers."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(folder / "folded.onnx")
+    options.log_severity_level = 4
+    onnxruntime.InferenceSession(str(source), options, providers=["CPUExecutionProvider"])
+    return onnx.load(folder / "folded.onnx")
+
+
+def _with_convolved_norms(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Turn every batch norm into a 1 x 1 convolution of each channel alone; in place."""
+    values = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    nodes = []
+    for node in model.graph.node:
+        if node.op_type != "BatchNormalization":
+            nodes.append(node)
+            continue
+        gain, shift, mean, variance = (values[name].astype(np.float64) for name in node.input[1:5])
+        epsilon = next((item.f for item in node.attribute if item.name == "epsilon"), 1e-5)
+        scale = gain / np.sqrt(variance + epsilon)
+        names = [f"{node.output[0]}.weight", f"{node.output[0]}.bias"]
+        for name, value in zip(names, (scale[:, None, None, None], shift - mean * scale), strict=True):
+            model.graph.initializer.append(numpy_helper.from_array(value.astype(np.float32), name))
+        inputs = [node.input[0], *names]
+        nodes.append(helper.make_node("Conv", inputs, node.output, f"{node.name}.conv", group=len(scale)))
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    _drop_unused(model)
+    return model
+
+
+def _drop_unused(model: onnx.ModelProto) -> None:
+    """Remove constants that no node reads any more."""
+    used = {name for node in model.graph.node for name in node.input}
+    for tensor in [tensor for tensor in model.graph.initializer if tensor.name not in used]:
+        model.graph.initializer.remove(tensor)
+
+
+def _quantised(model: onnx.ModelProto, pictures: NDArray[np.uint8], folder: Path) -> onnx.ModelProto:
+    """Take the ranges from pictures and put them into the graph."""
+    from onnxruntime import quantization
+
+    name = model.graph.input[0].name
+
+    class Pictures(quantization.CalibrationDataReader):
+        def __init__(self) -> None:
+            self._parts = iter(np.array_split(pictures, max(len(pictures) // _AT_ONCE, 1)))
+
+        def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
+            part = next(self._parts, None)
+            return None if part is None else {name: part}
+
+    before, after = folder / "float.onnx", folder / "int8.onnx"
+    onnx.save(model, before)
+    with _quiet():
+        quantization.quantize_static(
+            before,
+            after,
+            Pictures(),
+            quant_format=quantization.QuantFormat.QDQ,
+            op_types_to_quantize=list(_QUANTISED),
+            nodes_to_exclude=[[node.name for node in model.graph.node if node.op_type == "Conv"][-1]],
+            per_channel=True,
+            activation_type=quantization.QuantType.QUInt8,
+            weight_type=quantization.QuantType.QInt8,
+        )
+    quantised = onnx.load(after)
+    _feed_bytes(quantised)
+    return quantised
+
+
+def _feed_bytes(model: onnx.ModelProto) -> None:
+    """Replace bytes -> float -> / 255 -> quantised by the bytes themselves."""
+    graph = model.graph
+    made_by = {output: node for node in graph.node for output in node.output}
+    quantise = next(node for node in graph.node if node.op_type == "QuantizeLinear")
+    divide = made_by[quantise.input[0]]
+    cast = made_by[divide.input[0]]
+    assert (divide.op_type, cast.op_type) == ("Div", "Cast"), "the export's first nodes have changed"
+    for node in graph.node:
+        if quantise.output[0] in node.input:
+            names = ["bytes.scale", "bytes.zero"]
+            graph.initializer.append(numpy_helper.from_array(np.array(1 / 255, np.float32), names[0]))
+            graph.initializer.append(helper.make_tensor(names[1], TensorProto.UINT8, [], [0]))
+            node.input[:] = [cast.input[0], *names]
+    for node in (cast, divide, quantise):
+        graph.node.remove(node)
+    _drop_unused(model)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without onnxruntime's recommendation of a preparation that is done already."""
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _compare(exact: bytes, quantised: bytes, checks: NDArray[np.uint8]) -> Agreement:
+    """Run both on the same pictures."""
+    heatmaps = []
+    for model in (exact, quantised):
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        name = session.get_inputs()[0].name
+        parts = np.array_split(checks, max(len(checks) // _AT_ONCE, 1))
+        heatmaps.append(np.concatenate([session.run(None, {name: part})[0] for part in parts]))
+    width = heatmaps[0].shape[-1]
+    cells = [maps.reshape(*maps.shape[:2], -1) for maps in heatmaps]
+    (exact_y, exact_x), (y, x) = (np.divmod(maps.argmax(axis=-1), width) for maps in cells)
+    peaks = [maps.max(axis=-1) for maps in cells]
+    moved, clear = np.maximum(np.abs(x - exact_x), np.abs(y - exact_y)) > 1, peaks[0] >= _CLEAR
+    return Agreement(
+        mean_difference=float(np.abs(peaks[0] - peaks[1]).mean()), moved=float(moved[clear].sum() / max(clear.sum(), 1))
+    )

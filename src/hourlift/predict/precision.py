@@ -1,0 +1,103 @@
+"""Which runtime and which arithmetic: what this computer can run, and what of it is fastest without losing accuracy.
+
+fp32 runs everywhere, in ONNX Runtime. OpenVINO runs when it or bf16 is asked for: an installed package alone does not
+change results, and it compiles the network anew for every number of people. bf16 halves the time on processors with
+bfloat16 instructions; ONNX Runtime has no such kernels for PCs, OpenVINO has. int8 needs a model's 8-bit twin
+(`hourlift quantise`) and dot products of bytes: older x86 processors add pairs of products in 16 bits, which overflow,
+so it is not offered there.
+"""
+
+import importlib.util
+import platform
+from functools import cache
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+Precision = Literal["fp32", "bf16", "int8"]
+Runtime = Literal["onnxruntime", "openvino"]
+PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "int8")
+RUNTIMES: tuple[Runtime, ...] = ("onnxruntime", "openvino")
+
+_INT8_FLAGS = {"avx512_vnni", "avx_vnni", "asimddp"}  # of /proc/cpuinfo: Intel and AMD, Arm
+_BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
+
+
+class Choice(NamedTuple):
+    """A way to run a network."""
+
+    runtime: Runtime
+    precision: Precision
+
+    def __str__(self) -> str:
+        return f"{self.precision} in {self.runtime}"
+
+
+def available(*, has_int8: bool, device: str = "cpu") -> list[Choice]:
+    """What can be run here, the fastest of each runtime first, as benchmarks/precision.py measures it.
+
+    Args:
+        has_int8: whether the model has an 8-bit twin.
+        device: "cpu" or "cuda".
+    """
+    ways = [Choice("onnxruntime", "fp32")]
+    if device != "cpu":
+        return ways
+    flags = processor_flags()
+    can_int8 = has_int8 and bool(flags & _INT8_FLAGS)
+    if can_int8:
+        ways.insert(0, Choice("onnxruntime", "int8"))
+    if importlib.util.find_spec("openvino") is not None:
+        ways += [Choice("openvino", "int8")] * can_int8
+        ways += [Choice("openvino", "bf16")] * bool(flags & _BF16_FLAGS)
+        ways.append(Choice("openvino", "fp32"))
+    return ways
+
+
+def choose(precision: Precision | None, runtime: Runtime | None, *, has_int8: bool, device: str = "cpu") -> Choice:
+    """The fastest way to run a network that does what is asked for.
+
+    Args:
+        precision: of the arithmetic; None leaves it open.
+        runtime: None takes ONNX Runtime where it can.
+        has_int8: as `available`.
+        device: as `available`.
+
+    Raises:
+        ValueError: there is no such precision or runtime, or not here; the message says what there is, and why.
+    """
+    for what, asked, known in (("precision", precision, PRECISIONS), ("runtime", runtime, RUNTIMES)):
+        if asked is not None and asked not in known:
+            raise ValueError(f"{what} must be one of {', '.join(known)}, got {asked!r}")
+    ways = available(has_int8=has_int8, device=device)
+    fitting = [way for way in ways if precision in (None, way.precision) and runtime in (None, way.runtime)]
+    if not fitting:
+        wanted = " in ".join(part for part in (precision, runtime) if part is not None)
+        reason = _reason(precision, runtime, has_int8, device)
+        raise ValueError(f"{wanted} is not available: {reason}; there is {', '.join(map(str, ways))}")
+    return fitting[0]
+
+
+@cache
+def processor_flags() -> frozenset[str]:
+    """What the processor can do, in the words of Linux's /proc/cpuinfo; empty where nobody says."""
+    if platform.system() == "Darwin" and platform.machine() == "arm64":
+        return frozenset({"asimddp"})  # every Apple processor that hourlift runs on
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8", errors="replace").splitlines() if info.exists() else []
+    flags = next((line.partition(":")[2] for line in lines if line.startswith(("flags", "Features"))), "")
+    return frozenset(flags.split())
+
+
+def _reason(precision: Precision | None, runtime: Runtime | None, has_int8: bool, device: str) -> str:
+    """Why there is no such way."""
+    if device != "cpu":
+        return f"precision and runtime can be chosen on the CPU only, not on {device}"
+    if runtime == "openvino" and importlib.util.find_spec("openvino") is None:
+        return "openvino is not installed (pip install 'hourlift[openvino]')"
+    if precision == "int8" and not has_int8:
+        return "this model has no 8-bit twin (see hourlift quantise)"
+    if precision == "int8":
+        return "this processor has no dot products of bytes (VNNI)"
+    if not processor_flags() & _BF16_FLAGS:
+        return "this processor has no bfloat16 arithmetic"
+    return "bf16 runs in openvino only (pip install 'hourlift[openvino]')"
