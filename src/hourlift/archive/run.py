@@ -7,6 +7,7 @@ import json
 import logging
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
@@ -101,6 +102,7 @@ def _drive(connection: Connection, out: str, load: Callable[[], Lift], items: Se
         quiet = os.open(os.devnull, os.O_WRONLY)
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; ours then ends this one in good order
     try:
         _connect(plan)
         connection.send(True)

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,10 +14,12 @@ from hourlift.archive.store import Item, Kind, Record, Store
 from hourlift.archive.urls import find_items, is_url
 from hourlift.archive.work import Lift
 from hourlift.cli.lift import View, Wanted, lift_photo, lift_video
+from hourlift.cli.people import Whereabouts
 from hourlift.cli.predict import route_messages
 from hourlift.cli.progress import LateProgress
 from hourlift.cli.sources import Source, find_sources
 from hourlift.cli.stature import parse_stature
+from hourlift.formats.coco_boxes import MIN_SCORE
 from hourlift.formats.json import PoseFile
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.world import up_of_pitched_camera
@@ -42,6 +44,12 @@ def command(
     workers: Annotated[int | None, _arg(metavar="N", help_behavior_hint="(default: what the cores allow)")] = None,
     threads: Annotated[int, _arg(metavar="N")] = 1,
     address: Annotated[str | None, _arg(metavar="HOST:PORT", help_behavior_hint="(default: this machine)")] = None,
+    people: Annotated[
+        int | None, _arg(metavar="N", help_behavior_hint="(default: 1, or all that are detected)")
+    ] = None,
+    detector: Annotated[Path | None, _arg(metavar="FILE", help_behavior_hint="")] = None,
+    detector_family: Literal["auto", "yolox", "rtmdet", "yolo"] = "auto",
+    min_score: Annotated[float, _arg(metavar="S")] = MIN_SCORE,
     fov: Annotated[float | None, _arg(metavar="DEGREES", help_behavior_hint="")] = None,
     camera: Annotated[Path | None, _arg(metavar="FILE", help_behavior_hint="")] = None,
     smooth: bool = True,
@@ -66,6 +74,10 @@ def command(
         workers: how many sources are worked on at once. 0 works in this process, without Ray.
         threads: CPU threads of each worker. More workers of one thread do more than fewer of many.
         address: a running Ray cluster. Without it, and without RAY_ADDRESS, this machine's cores are used.
+        people: how many people to find and follow at most. More than one in a video needs the extra "track".
+        detector: a person detector as ONNX file, as for `hourlift predict`.
+        detector_family: how the detector takes pictures, where file and outputs do not tell.
+        min_score: what the detector scores less is not taken for a person.
         fov: field of view along the longer side of the pictures in degrees, if you know it.
         camera: JSON or TOML file of the camera that took everything, as for `hourlift predict`.
         smooth: smooth people's tracks through a video.
@@ -98,14 +110,20 @@ def command(
         pitch_deg=pitch,
     )
     route_messages()
-    networks = {"weights": weights, "lifter": lifter, "flip_test": flip_test, "device": device}
-    load = _Load(networks=networks | {"threads": threads}, view=view, smooth=smooth)
-    settings = _settings(networks, view, smooth)
+    family = None if detector_family == "auto" else detector_family
+    load = _Load(
+        networks={"weights": _anywhere(weights), "lifter": _anywhere(lifter), "flip_test": flip_test},
+        whereabouts=(people, False, None, None if detector is None else detector.absolute(), family, min_score),
+        place={"threads": threads, "device": device},
+        view=view,
+        smooth=smooth,
+    )
+    load.where()  # complains before the work, not from within a worker
     items, complaints = _find(inputs)
     if not items:
         raise ValueError(f"nothing to work on: {'; '.join(complaints)}" if complaints[1:] else complaints[0])
     store = Store(out if is_url(out) else str(Path(out).absolute()))
-    store.start(settings, resume=resume)
+    store.start(load.settings(), resume=resume)
     finished = store.finished() if resume else set()
     left = [item for item in items if item.id not in finished]
     if workers == 0:
@@ -121,38 +139,52 @@ class _Load:
     """Loads the networks in a worker; travels there."""
 
     networks: dict[str, Any]
+    whereabouts: tuple[Any, ...]
+    place: dict[str, Any]
     view: View
     smooth: bool
 
     def __call__(self) -> Lift:
         route_messages()
-        predictor = PosePredictor(**self.networks)
+        predictor = PosePredictor(**self.networks, **self.place)
+        view = replace(self.view, where=self.where())
         wanted = Wanted(folder=None, overlay=False, page=False, smooth=self.smooth, keep=True)
 
         def lift(path: Path, kind: Kind) -> PoseFile:
             source = Source(label=str(path), kind=kind, name=path.stem)
             if kind == "photo":
-                done = lift_photo(predictor, source, self.view, wanted)
+                done = lift_photo(predictor, source, view, wanted)
             else:
-                done = lift_video(predictor, source, self.view, wanted, lambda _done, _all: None)
+                done = lift_video(predictor, source, view, wanted, lambda _done, _all: None)
             assert done.poses is not None
             return done.poses
 
         return lift
 
+    def where(self) -> Whereabouts:
+        """Where people are, with the detector loaded."""
+        return Whereabouts.from_options(*self.whereabouts, **self.place)
 
-def _settings(networks: dict[str, Any], view: View, smooth: bool) -> dict[str, Any]:
-    """What the numbers depend on, as JSON holds it; networks by their content."""
-    return {
-        "weights": models.sha256(models.path(networks["weights"])),
-        "lifter": models.sha256(models.path(networks["lifter"])),
-        "flip_test": networks["flip_test"],
-        "smooth": smooth,
-        "fov_deg": view.fov_deg,
-        "camera": None if view.camera is None else view.camera.to_dict(),
-        "stature_mm": view.stature_mm,
-        "pitch_deg": view.pitch_deg,
-    }
+    def settings(self) -> dict[str, Any]:
+        """What the numbers depend on, as JSON holds it; networks by their content."""
+        people, _, _, detector, family, min_score = self.whereabouts
+        return {
+            "weights": models.sha256(models.path(self.networks["weights"])),
+            "lifter": models.sha256(models.path(self.networks["lifter"])),
+            "flip_test": self.networks["flip_test"],
+            "people": people,
+            "detector": None if detector is None else [models.sha256(detector), family, min_score],
+            "smooth": self.smooth,
+            "fov_deg": self.view.fov_deg,
+            "camera": None if self.view.camera is None else self.view.camera.to_dict(),
+            "stature_mm": self.view.stature_mm,
+            "pitch_deg": self.view.pitch_deg,
+        }
+
+
+def _anywhere(network: str) -> str:
+    """The name of a network as a worker in another folder finds it."""
+    return str(Path(network).absolute()) if Path(network).suffix.lower() == ".onnx" else network
 
 
 def _find(inputs: Sequence[str]) -> tuple[list[Item], list[str]]:

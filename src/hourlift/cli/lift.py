@@ -103,7 +103,7 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """What came out of a source: frames, those with somebody, people, an example, the files, the room, poses if kept."""
+    """What came out of a source: frames, those with somebody, people, an example, files, room, poses if kept."""
 
     num_frames: int
     num_found: int
