@@ -126,7 +126,7 @@ def test_the_loss_curve_is_that_of_one_process(shared: tuple[Path, Path], name: 
     whole = told(one, name, 0, "losses")
     shares = np.mean([told(two, name, rank, "losses") for rank in range(2)], axis=0)
     np.testing.assert_allclose(shares, whole, rtol=tolerance)
-    assert whole[-1] < 0.9 * whole[0]  # a curve, not a line
+    assert whole[-1] < 0.95 * whole[0]  # a curve, whose fall is more than the tolerance
 
 
 def test_the_weights_of_all_processes_are_those_of_one(shared: tuple[Path, Path]) -> None:

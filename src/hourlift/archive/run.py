@@ -8,6 +8,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
@@ -103,6 +104,7 @@ def _drive(connection: Connection, out: str, load: Callable[[], Lift], items: Se
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; ours then ends this one in good order
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         _connect(plan)
         connection.send(True)
@@ -114,6 +116,14 @@ def _drive(connection: Connection, out: str, load: Callable[[], Lift], items: Se
     except Exception as error:  # Ray has dozens, which hold whole tracebacks; the last line says what happened
         line = str(error).strip().splitlines()[-1:] or [type(error).__name__]
         connection.send(ConnectionError(f"{_place(plan)} failed: {line[0]}; {_GO_ON}"))
+
+
+def _end_with_parent() -> None:
+    """Nobody is told of the records when the command line's process has been killed."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _records(out: str, load: Callable[[], Lift], items: Sequence[Item], plan: RayPlan) -> Iterator[Record]:
