@@ -28,18 +28,22 @@ def cluster() -> Iterator[Any]:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     from ray.cluster_utils import Cluster
 
-    before = set(psutil.Process().children(recursive=True))
+    me = psutil.Process()
+    before = set(me.children(recursive=True))
     machine = {"num_cpus": 1, "object_store_memory": 80_000_000}
-    started = Cluster(initialize_head=True, head_node_args=machine | {"include_dashboard": False})
-    started.add_node(**machine)
-    processes = set(psutil.Process().children(recursive=True)) - before
-    yield started
-    processes |= set(psutil.Process().children(recursive=True)) - before
-    started.shutdown()
-    for process in processes:  # machines that were killed leave orphans
-        if process.is_running():
+    processes: set[psutil.Process] = set()
+    try:
+        started = Cluster(initialize_head=True, head_node_args=machine | {"include_dashboard": False})
+        started.add_node(**machine)
+        processes |= set(me.children(recursive=True))
+        yield started
+        processes |= set(me.children(recursive=True))
+        started.shutdown()
+    finally:  # machines that were killed leave orphans
+        left = [process for process in (processes | set(me.children(recursive=True))) - before if process.is_running()]
+        for process in left:
             process.kill()
-    psutil.wait_procs(list(processes), timeout=10)
+        psutil.wait_procs(left, timeout=10)
 
 
 @pytest.fixture
