@@ -33,7 +33,10 @@ def cluster() -> Iterator[Any]:
     machine = {"num_cpus": 1, "object_store_memory": 80_000_000}
     processes: set[psutil.Process] = set()
     try:
-        started = Cluster(initialize_head=True, head_node_args=machine | {"include_dashboard": False})
+        try:
+            started = Cluster(initialize_head=True, head_node_args=machine | {"include_dashboard": False})
+        except Exception:  # Ray gives a machine 30 s to start, which a busy one may miss
+            started = Cluster(initialize_head=True, head_node_args=machine | {"include_dashboard": False})
         started.add_node(**machine)
         processes |= set(me.children(recursive=True))
         yield started
