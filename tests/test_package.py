@@ -18,6 +18,7 @@ EXTRAS = {
     "c3d.py": {"ezc3d"},
     "identity.py": {"scipy"},
     "refine.py": {"scipy"},
+    "parquet.py": {"pyarrow"},
     "rerun_log.py": {"rerun"},
 }
 

@@ -34,6 +34,7 @@ class Command(NamedTuple):
 
 COMMANDS: dict[str, Command] = {
     "predict": Command("hourlift.cli.predict", "lift people in photos, videos or a webcam to 3D"),
+    "batch": Command("hourlift.cli.batch", "lift whole archives of videos and photos, on one machine or many", "scale"),
     "convert": Command(
         "hourlift.cli.convert", "turn results into BVH, glTF, C3D, TRC, CSV, NPZ or COCO files", "formats"
     ),

@@ -89,6 +89,8 @@ class Wanted:
     rerun: bool = False
     rrd: Path | None = None
     formats: tuple[FormatName, ...] = ("json",)
+    keep: bool = False
+    """Also hand back all poses, in memory."""
 
     @property
     def pictures(self) -> bool:
@@ -103,7 +105,7 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """What came out of a source: frames, those of them with somebody, people, an example, the files, the room."""
+    """What came out of a source: frames, those with somebody, people, an example, files, room, poses if kept."""
 
     num_frames: int
     num_found: int
@@ -111,6 +113,7 @@ class Done:
     best: PoseFrame
     files: list[Path]
     world: World | None = None
+    poses: PoseFile | None = None
 
 
 def lift_photo(predictor: PosePredictor, source: Source, view: View, wanted: Wanted) -> Done:
@@ -129,10 +132,11 @@ def lift_photo(predictor: PosePredictor, source: Source, view: View, wanted: Wan
     world = world if view.pitch_deg is not None else None  # one picture does not tell
     title = Path(source.label).name
     header = Header(source=title, kind="photo", image_wh=photo.image_wh, camera=camera, world=world)
+    poses = PoseFile(header=header, frames=[frame])
     with _Results(source, wanted) as results:
         with results.json_writer(header) as write:
             write(frame)
-        results.write_formats(PoseFile(header=header, frames=[frame]))
+        results.write_formats(poses)
         with _rerun_log(results, wanted, header) as log:
             log(photo.image_rgb, frame)
         drawn = draw_pose(photo.image_rgb, frame.people) if wanted.folder else photo.image_rgb
@@ -156,6 +160,7 @@ def lift_photo(predictor: PosePredictor, source: Source, view: View, wanted: Wan
         best=frame,
         files=results.files,
         world=world,
+        poses=poses,
     )
 
 
@@ -202,12 +207,13 @@ def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wan
                     draw_pair(image_rgb, frame)
                     log(image_rgb, frame)
                     tally.add(frame)
-                    if wanted.at_the_end:
+                    if wanted.at_the_end or wanted.keep:
                         kept.append(frame)
                     report(num_done + tally.num_frames, num_all)
         if tally.best is None:
             raise ValueError(f"{source.label}: not one picture came")
-        results.write_formats(PoseFile(header=header, frames=kept))
+        poses = PoseFile(header=header, frames=kept)
+        results.write_formats(poses)
         if wanted.folder and wanted.page:
             _write_video_page(results.file(".html"), tally, video, film, header)
         return Done(
@@ -217,6 +223,7 @@ def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wan
             best=tally.best,
             files=results.files,
             world=header.world,
+            poses=poses if wanted.keep else None,
         )
 
 

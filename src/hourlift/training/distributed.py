@@ -69,7 +69,11 @@ def unwrapped(model: nn.Module) -> nn.Module:
 
 @contextmanager
 def join() -> Iterator[World]:
-    """Meet the other processes that the launcher announced in the environment; leave them at the end."""
+    """Meet the other processes that the launcher announced in the environment; leave them at the end.
+
+    Raises:
+        ConnectionError: One of the others is gone, so that this one cannot go on either.
+    """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield World()
@@ -77,5 +81,11 @@ def join() -> Iterator[World]:
     dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     try:
         yield World(rank=dist.get_rank(), size=size, local_rank=int(os.environ.get("LOCAL_RANK", "0")))
+    except RuntimeError as error:
+        if not isinstance(error, dist.DistBackendError) and "gloo" not in str(error):
+            raise
+        raise ConnectionError(
+            "Another process of this run has ended, so this one ends too; --resume goes on from the last checkpoint."
+        ) from error
     finally:
         dist.destroy_process_group()

@@ -1,0 +1,220 @@
+"""Many sources: in this process, or on Ray Data, whose actors hold the loaded networks.
+
+Ray runs in a process of its own: where the cluster goes away, Ray ends the process that drives it.
+"""
+
+import json
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from multiprocessing.connection import Connection
+from typing import Any
+
+from hourlift.archive.store import Item, Record
+from hourlift.archive.work import Lift, OutputError, Worker
+
+PHOTOS_AT_ONCE = 16
+"""Pictures in a task; a video is a task of its own."""
+_OBJECT_STORE_BYTES = 80_000_000  # near Ray's least: only names and records travel
+_CLUSTER_PATIENCE_S = 20
+_GO_ON = "what is finished is kept, --resume goes on"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RayPlan:
+    """Where and how wide to run.
+
+    Attributes:
+        workers: actors; None: as many as the cores allow.
+        threads: CPU threads of each.
+        gpus: of each.
+        address: of a running cluster, as `ray.init` takes it; None starts a small one on this machine.
+    """
+
+    workers: int | None = None
+    threads: int = 1
+    gpus: int = 0
+    address: str | None = None
+
+
+def run_here(out: str, load: Callable[[], Lift], items: Sequence[Item]) -> Iterator[Record]:
+    """Work through the sources in this process.
+
+    Raises:
+        OutputError: the results cannot be written.
+    """
+    worker = Worker(out, load)
+    yield from map(worker, items)
+
+
+def run_on_ray(out: str, load: Callable[[], Lift], items: Sequence[Item], plan: RayPlan) -> Iterator[Record]:
+    """Work through the sources on Ray.
+
+    Args:
+        out: folder of the results, as `archive.store.Store` takes it.
+        load: as `Worker` takes it; it is pickled.
+        items: the sources.
+        plan: where and how wide to run.
+
+    Yields:
+        What became of each source, in no particular order.
+
+    Raises:
+        ModuleNotFoundError: Ray is not installed.
+        OutputError: the results cannot be written.
+        ConnectionError: there is no such cluster, or it went away.
+    """
+    if find_spec("ray") is None:
+        raise ModuleNotFoundError("ray is not installed", name="ray")
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    driver = context.Process(target=_drive, args=(theirs, out, load, items, plan), daemon=True)
+    driver.start()
+    theirs.close()
+    connected = False
+    try:
+        while (message := ours.recv()) is not None:
+            if isinstance(message, Exception):
+                raise message
+            if connected:
+                yield message
+            connected = True
+    except EOFError:
+        if not connected:
+            raise ConnectionError(f"{_place(plan)} cannot be reached") from None
+        raise ConnectionError(f"{_place(plan)} went away; {_GO_ON}") from None
+    finally:
+        driver.terminate()
+        driver.join()
+        ours.close()
+
+
+def _drive(connection: Connection, out: str, load: Callable[[], Lift], items: Sequence[Item], plan: RayPlan) -> None:
+    """The body of the process that talks to Ray.
+
+    Into the connection go True once there is a cluster, the records, and None at the end; or what went wrong.
+    """
+    if not os.environ.get("HOURLIFT_TRACEBACK"):  # Ray tells much, most of it not for the user
+        quiet = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(quiet, 1)
+        os.dup2(quiet, 2)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; ours then ends this one in good order
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        _connect(plan)
+        connection.send(True)
+        for record in _records(out, load, items, plan):
+            connection.send(record)
+        connection.send(None)
+    except (OutputError, ConnectionError) as error:
+        connection.send(error)
+    except Exception as error:  # Ray has dozens, which hold whole tracebacks; the last line says what happened
+        line = str(error).strip().splitlines()[-1:] or [type(error).__name__]
+        connection.send(ConnectionError(f"{_place(plan)} failed: {line[0]}; {_GO_ON}"))
+
+
+def _end_with_parent() -> None:
+    """Nobody is told of the records when the command line's process has been killed."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _records(out: str, load: Callable[[], Lift], items: Sequence[Item], plan: RayPlan) -> Iterator[Record]:
+    """The pipeline: tasks of sources flow to a pool of actors, and records come back as they are ready."""
+    import ray
+    import ray.data
+
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    workers = plan.workers or max(1, int(ray.cluster_resources().get("CPU", 1)) // plan.threads)
+    # Rows are text: Ray Data would otherwise guess types, differently where a field is None in all rows of a block.
+    tasks = [{"task": json.dumps([asdict(item) for item in task])} for task in _tasks(items)]
+    rows = ray.data.from_items(tasks, override_num_blocks=len(tasks)).flat_map(
+        _Actor,
+        fn_constructor_args=(out, load),
+        num_cpus=plan.threads,
+        num_gpus=plan.gpus,
+        # From one on, so that actors of a machine that is lost make room for each other on those that are left.
+        compute=ray.data.ActorPoolStrategy(
+            min_size=1,
+            max_size=workers,
+            initial_size=workers,
+            max_tasks_in_flight_per_actor=1,
+        ),
+    )
+    try:
+        for row in rows.iter_rows():
+            told = json.loads(row["told"])
+            if isinstance(told, str):
+                raise OutputError(told)
+            yield Record(**told)
+    finally:
+        ray.shutdown()
+
+
+def _connect(plan: RayPlan) -> None:
+    """Join the cluster, or start one of this machine's cores.
+
+    Raises:
+        ConnectionError: there is no such cluster.
+    """
+    # Set before Ray is imported: no report to Ray's makers, and no minute's wait for a cluster that is gone.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", str(_CLUSTER_PATIENCE_S))
+    import ray
+
+    address = _address(plan)
+    local: dict[str, Any] = {
+        "num_cpus": max(os.cpu_count() or 1, (plan.workers or 1) * plan.threads),
+        "object_store_memory": _OBJECT_STORE_BYTES,
+        "include_dashboard": False,
+    }
+    try:
+        ray.init(address or "local", logging_level=logging.ERROR, log_to_driver=False, **({} if address else local))
+    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+        raise ConnectionError(f"{_place(plan)} cannot be reached: {' '.join(str(error).split())}") from None
+
+
+def _address(plan: RayPlan) -> str | None:
+    return plan.address or os.environ.get("RAY_ADDRESS")
+
+
+def _place(plan: RayPlan) -> str:
+    """Where Ray runs, in words."""
+    address = _address(plan)
+    return f"the Ray cluster at {address}" if address else "Ray on this machine"
+
+
+class _Actor:
+    """A `Worker` as Ray Data calls it: a task in, its records out."""
+
+    def __init__(self, out: str, load: Callable[[], Lift]) -> None:
+        self._worker = Worker(out, load)
+
+    def __call__(self, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        for fields in json.loads(row["task"]):
+            try:
+                record = self._worker(Item(**fields))
+            except OutputError as error:  # as a row, because Ray would bury an exception in its own
+                yield {"told": json.dumps(str(error))}
+                return
+            yield {"told": json.dumps(asdict(record))}
+
+
+def _tasks(items: Sequence[Item]) -> list[list[Item]]:
+    """The sources in order, pictures in groups."""
+    tasks: list[list[Item]] = []
+    for item in items:
+        joins = tasks and item.kind == "photo" == tasks[-1][0].kind and len(tasks[-1]) < PHOTOS_AT_ONCE
+        if joins:
+            tasks[-1].append(item)
+        else:
+            tasks.append([item])
+    return tasks

@@ -1,0 +1,224 @@
+"""The folder of an archive's results, on a disk or any fsspec URL.
+
+    OUT/source_id=ID/poses.parquet            the poses of a source
+    OUT/_sources/source_id=ID/source.parquet  one row: what became of it; written last, so it is the commit
+    OUT/_run.json                             the settings that all results share
+    OUT/_attempts/ID                          who has begun with a source; gone when the run is over
+
+Every file appears whole, under a name that follows from its source alone: a source that is done twice, because a worker
+died or was only thought dead, replaces its own results and adds nothing.
+"""
+
+import dataclasses
+import hashlib
+import io
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hourlift import __version__
+from hourlift.formats.atomic import replacing
+
+SCHEMA = "hourlift-archive"
+SCHEMA_VERSION = 1
+
+Kind = Literal["photo", "video"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One source of an archive.
+
+    Attributes:
+        source: absolute path or URL.
+        kind: what it is taken for.
+    """
+
+    source: str
+    kind: Kind
+
+    @property
+    def id(self) -> str:
+        """A folder's name that follows from the source alone: its stem, to be recognised, and a hash, to be unique."""
+        stem = re.sub(r"[^A-Za-z0-9_-]+", "-", PurePosixPath(self.source).stem)[:40]
+        return f"{stem}-{hashlib.sha256(self.source.encode()).hexdigest()[:16]}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What became of a source; a row of the table of sources.
+
+    Attributes:
+        source, kind: of the `Item`.
+        status: "done", or "failed" for a reason that lies in the source.
+        error: that reason, in one line.
+        warning: what was said while it was read, such as that the video is cut off.
+        frames: how many pictures were looked at.
+        people: how many people were told apart.
+        rows: how many poses were written.
+        header: camera, size, frame rate and world as JSON, as in docs/formats.md.
+    """
+
+    source: str
+    kind: Kind
+    status: Literal["done", "failed"]
+    error: str | None = None
+    warning: str | None = None
+    frames: int = 0
+    people: int = 0
+    rows: int = 0
+    header: str | None = None
+
+    @property
+    def item(self) -> Item:
+        """The source."""
+        return Item(source=self.source, kind=self.kind)
+
+
+_TYPES = {"frames": pa.int64(), "people": pa.int32(), "rows": pa.int64()}
+RECORD_SCHEMA = pa.schema(
+    [pa.field(field.name, _TYPES.get(field.name, pa.string())) for field in dataclasses.fields(Record)]
+)
+
+
+class Store:
+    """The folder of results.
+
+    Args:
+        url: a folder's path, or its fsspec URL, which every worker can write to.
+
+    Raises:
+        ValueError: nothing that is installed can open such a URL.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        try:
+            self._files, root = fsspec.core.url_to_fs(url, use_listings_cache=False)
+        except (ImportError, ValueError) as error:
+            raise ValueError(f"{url}: {error}") from None
+        self._root = root.rstrip("/")
+        self.is_local = "file" in self._files.protocol
+
+    def start(self, settings: Mapping[str, Any], *, resume: bool) -> None:
+        """Claim the folder for a run, or go on with the run that it holds.
+
+        Raises:
+            ValueError: it holds something else, or a run that is not to be resumed or had other settings.
+            OSError: it cannot be written to.
+        """
+        run_file = f"{self._root}/_run.json"
+        if self._files.exists(run_file):
+            if not resume:
+                raise ValueError(f"{self.url} holds a run already: --resume goes on with it, or name another folder")
+            _compare(self.url, json.loads(self._files.cat_file(run_file)), settings)
+        elif self._files.exists(self._root) and (self._files.isfile(self._root) or self._files.ls(self._root)):
+            raise ValueError(f"{self.url} exists and holds no run of `hourlift batch`; name another folder")
+        else:
+            run = {"schema": SCHEMA, "schema_version": SCHEMA_VERSION, "generator": f"hourlift {__version__}"}
+            self._write(run_file, json.dumps(run | {"settings": dict(settings)}, indent=1).encode())
+        self.forget_attempts()
+
+    def finished(self) -> set[str]:
+        """The ids of all sources that are done."""
+        files = self._files.glob(f"{self._root}/_sources/source_id=*/source.parquet")
+        contents: Mapping[str, bytes] = self._files.cat(files) if files else {}
+        found = ((_id_of(path), _parse(data)) for path, data in contents.items())
+        return {item_id for item_id, record in found if record.status == "done"}
+
+    def record(self, item: Item) -> Record | None:
+        """What became of a source, if that is known."""
+        try:
+            return _parse(self._files.cat_file(self._record_file(item)))
+        except FileNotFoundError:
+            return None
+
+    def check_shared(self, item: Item) -> None:
+        """See that what a worker says it has written is here too.
+
+        Raises:
+            ValueError: it is on a disk of the worker's own.
+        """
+        if not self._files.exists(self._record_file(item)):
+            raise ValueError(
+                f"{self.url}: a worker wrote to another disk; name a folder that all machines share, or a URL"
+            )
+
+    def begin(self, item: Item, worker: str) -> int:
+        """Note that a worker begins with a source; returns how many have in this run, this one included."""
+        path = f"{self._root}/_attempts/{item.id}"
+        before = self._files.cat_file(path) if self._files.exists(path) else b""
+        attempts = before + worker.encode() + b"\n"
+        self._write(path, attempts)
+        return attempts.count(b"\n")
+
+    def finish(self, item: Item, record: Record, poses: pa.Table | None) -> None:
+        """Write what became of a source, its poses first; None where there are none, because it failed.
+
+        Raises:
+            OSError: the folder cannot be written to.
+        """
+        pose_file = f"{self._root}/source_id={item.id}/poses.parquet"
+        if poses is not None:
+            self._write(pose_file, _to_parquet(poses))
+        elif self._files.exists(pose_file):  # of an attempt that died between the two files
+            self._files.rm_file(pose_file)
+        self._write(self._record_file(item), _to_parquet(_to_table([record])))
+
+    def forget_attempts(self) -> None:
+        """Remove the notes of who has begun with what."""
+        if self._files.exists(f"{self._root}/_attempts"):
+            self._files.rm(f"{self._root}/_attempts", recursive=True)
+
+    def _record_file(self, item: Item) -> str:
+        return f"{self._root}/_sources/source_id={item.id}/source.parquet"
+
+    def _write(self, path: str, data: bytes) -> None:
+        """A whole file or none; object stores do so by themselves."""
+        if not self.is_local:
+            self._files.pipe_file(path, data)
+            return
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as temporary:
+            temporary.write_bytes(data)
+
+
+def _compare(url: str, run: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    """See that a run goes on as it began.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if run.get("schema") != SCHEMA or run.get("schema_version") != SCHEMA_VERSION:
+        raise ValueError(f"{url}: its run is of another version of hourlift ({run.get('generator')})")
+    before = run["settings"]
+    changed = [name for name in settings if settings[name] != before.get(name)]
+    if changed:
+        there = ", ".join(f"{name} {before.get(name)}, not {settings[name]}" for name in changed)
+        raise ValueError(f"{url}: its run was started with {there}; resume with the same, or name another folder")
+
+
+def _to_table(records: Iterable[Record]) -> pa.Table:
+    return pa.Table.from_pylist([dataclasses.asdict(record) for record in records], RECORD_SCHEMA)
+
+
+def _to_parquet(table: pa.Table) -> bytes:
+    stream = io.BytesIO()
+    pq.write_table(table, stream, compression="zstd")
+    return stream.getvalue()
+
+
+def _parse(data: bytes) -> Record:
+    (fields,) = pq.read_table(io.BytesIO(data)).to_pylist()
+    return Record(**fields)
+
+
+def _id_of(path: str) -> str:
+    return PurePosixPath(path).parent.name.removeprefix("source_id=")

@@ -1,0 +1,54 @@
+"""What a user names by an fsspec URL -> the pictures and videos to work on."""
+
+from pathlib import PurePosixPath
+from typing import Any
+
+import fsspec
+
+from hourlift.archive.store import Item
+from hourlift.predict.images import IMAGE_SUFFIXES
+from hourlift.predict.video import VIDEO_SUFFIXES
+
+
+def is_url(argument: str) -> bool:
+    """Whether it has a protocol, as in s3://bucket/folder."""
+    return "://" in argument
+
+
+def find_items(url: str) -> list[Item]:
+    """Expand the URL of a file, a folder or a pattern.
+
+    A folder stands for the pictures and videos in it, not in its sub-folders, in order of their names. A file is taken
+    as it is: whether it can be read is seen when its turn comes.
+
+    Raises:
+        ValueError: nothing that is installed can open such a URL, it cannot be reached, or there is nothing to work on.
+    """
+    if _is_media(url) and not any(sign in url for sign in "*["):  # "?" begins the query of an https:// URL
+        return [_item(url)]
+    try:
+        files, path = fsspec.core.url_to_fs(url)
+        found = sorted(_listed(files, path))
+    except Exception as error:  # every protocol has its own exceptions
+        raise ValueError(f"{url}: {' '.join(str(error).split()) or type(error).__name__}") from None
+    items = [_item(files.unstrip_protocol(name)) for name in found if _is_media(name)]
+    if not items:
+        raise ValueError(f"{url}: there are no pictures or videos there")
+    return items
+
+
+def _listed(files: Any, path: str) -> list[str]:
+    """The names that a pattern fits, or those in a folder."""
+    if "*" in path or "[" in path:
+        return list(files.glob(path))
+    return [entry["name"] for entry in files.ls(path, detail=True) if entry["type"] == "file"]
+
+
+def _is_media(url: str) -> bool:
+    name = PurePosixPath(url.partition("?")[0])
+    return name.suffix.lower() in (*IMAGE_SUFFIXES, *VIDEO_SUFFIXES) and not name.name.startswith(".")
+
+
+def _item(url: str) -> Item:
+    is_photo = PurePosixPath(url.partition("?")[0]).suffix.lower() in IMAGE_SUFFIXES
+    return Item(source=url, kind="photo" if is_photo else "video")

@@ -1,0 +1,233 @@
+"""``hourlift batch``: archives of videos and pictures in, a folder of Parquet out, on as many machines as there are."""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from hourlift import weights as models
+from hourlift.archive.run import RayPlan, run_here, run_on_ray
+from hourlift.archive.store import Item, Kind, Record, Store
+from hourlift.archive.urls import find_items, is_url
+from hourlift.archive.work import Lift
+from hourlift.cli.lift import View, Wanted, lift_photo, lift_video
+from hourlift.cli.people import Whereabouts
+from hourlift.cli.predict import route_messages
+from hourlift.cli.progress import LateProgress
+from hourlift.cli.sources import Source, find_sources
+from hourlift.cli.stature import parse_stature
+from hourlift.formats.coco_boxes import MIN_SCORE
+from hourlift.formats.json import PoseFile
+from hourlift.geometry.camera import Camera
+from hourlift.geometry.world import up_of_pitched_camera
+from hourlift.predict import PosePredictor
+
+EXAMPLES = """
+hourlift batch videos/ -o results.parquet
+hourlift batch videos/ -o results.parquet --resume
+hourlift batch "archive/**/*.mp4" photos/ -o results.parquet --workers 8
+hourlift batch s3://bucket/films/ -o s3://bucket/results.parquet --address ray-head:6379
+hourlift batch https://example.org/dance.mp4 -o results.parquet --workers 0
+"""
+
+_arg = tyro.conf.arg
+
+
+def command(
+    inputs: Annotated[tuple[str, ...], tyro.conf.Positional, _arg(metavar="INPUT...", help_behavior_hint="")] = (),
+    *,
+    out: Annotated[str, _arg(aliases=["-o"], metavar="FOLDER")],
+    resume: bool = False,
+    workers: Annotated[int | None, _arg(metavar="N", help_behavior_hint="(default: what the cores allow)")] = None,
+    threads: Annotated[int, _arg(metavar="N")] = 1,
+    address: Annotated[str | None, _arg(metavar="HOST:PORT", help_behavior_hint="(default: this machine)")] = None,
+    people: Annotated[
+        int | None, _arg(metavar="N", help_behavior_hint="(default: 1, or all that are detected)")
+    ] = None,
+    detector: Annotated[Path | None, _arg(metavar="FILE", help_behavior_hint="")] = None,
+    detector_family: Literal["auto", "yolox", "rtmdet", "yolo"] = "auto",
+    min_score: Annotated[float, _arg(metavar="S")] = MIN_SCORE,
+    fov: Annotated[float | None, _arg(metavar="DEGREES", help_behavior_hint="")] = None,
+    camera: Annotated[Path | None, _arg(metavar="FILE", help_behavior_hint="")] = None,
+    smooth: bool = True,
+    stature: Annotated[str | None, _arg(metavar="HEIGHT", help_behavior_hint="")] = None,
+    pitch: Annotated[float | None, _arg(metavar="DEGREES", help_behavior_hint="")] = None,
+    weights: Annotated[str, _arg(metavar="MODEL")] = "hourglass-fast",
+    lifter: Annotated[str, _arg(metavar="MODEL")] = "lifter",
+    flip_test: bool = False,
+    device: Literal["cpu", "cuda"] = "cpu",
+) -> int:
+    """Lift the people of many videos and photos to 3D, on one machine or a Ray cluster.
+
+    OUT becomes a folder of Parquet, one part a source, with a row for every person and frame, and a table of sources in
+    OUT/_sources that says what became of each. Numbers are those of `hourlift predict`. Whatever fails, each source's
+    rows are there once or not at all; a source that cannot be read stops no other.
+
+    Args:
+        inputs: photos and videos, folders of them, patterns; paths, or URLs of any kind that fsspec opens, such as
+            s3://, gs://, https://. All machines must be able to read them.
+        out: folder of the results: a path that all machines share, or a URL.
+        resume: go on with the run in OUT: what is finished is left out, what failed is tried again.
+        workers: how many sources are worked on at once. 0 works in this process, without Ray.
+        threads: CPU threads of each worker. More workers of one thread do more than fewer of many.
+        address: a running Ray cluster. Without it, and without RAY_ADDRESS, this machine's cores are used.
+        people: how many people to find and follow at most. More than one in a video needs the extra "track".
+        detector: a person detector as ONNX file, as for `hourlift predict`.
+        detector_family: how the detector takes pictures, where file and outputs do not tell.
+        min_score: what the detector scores less is not taken for a person.
+        fov: field of view along the longer side of the pictures in degrees, if you know it.
+        camera: JSON or TOML file of the camera that took everything, as for `hourlift predict`.
+        smooth: smooth people's tracks through a video.
+        stature: how tall the people are, such as 1.78m, 178cm or 5'10".
+        pitch: how far down the camera looks in degrees.
+        weights: hourglass to use, by name or as an .onnx file, which all machines must be able to read.
+        lifter: lifter to use, likewise.
+        flip_test: look at every crop mirrored too; half the speed, a little more accurate.
+        device: where the networks run; with cuda every worker has a GPU.
+
+    Returns:
+        Exit status: 0 when all sources are done, 1 when some failed, 2 when all did.
+
+    Raises:
+        ValueError, OSError: options that make no sense, an output folder that cannot be used, a cluster that cannot be
+            reached or goes away.
+    """
+    if not inputs:
+        raise ValueError("name at least one photo, video, folder or URL; `hourlift batch --help` has examples")
+    if fov is not None and camera is not None:
+        raise ValueError("--fov and --camera both describe the camera; give one of them")
+    if threads < 1 or (workers is not None and workers < 0):
+        raise ValueError("--threads is at least 1, and --workers at least 0")
+    if pitch is not None:
+        up_of_pitched_camera(pitch)  # complains before the work, not after it
+    view = View(
+        camera=None if camera is None else Camera.load(camera),
+        fov_deg=fov,
+        stature_mm=None if stature is None else parse_stature(stature),
+        pitch_deg=pitch,
+    )
+    route_messages()
+    family = None if detector_family == "auto" else detector_family
+    load = _Load(
+        networks={"weights": _anywhere(weights), "lifter": _anywhere(lifter), "flip_test": flip_test},
+        whereabouts=(people, False, None, None if detector is None else detector.absolute(), family, min_score),
+        place={"threads": threads, "device": device},
+        view=view,
+        smooth=smooth,
+    )
+    load.where()  # complains before the work, not from within a worker
+    items, complaints = _find(inputs)
+    if not items:
+        raise ValueError(f"nothing to work on: {'; '.join(complaints)}" if complaints[1:] else complaints[0])
+    store = Store(out if is_url(out) else str(Path(out).absolute()))
+    store.start(load.settings(), resume=resume)
+    finished = store.finished() if resume else set()
+    left = [item for item in items if item.id not in finished]
+    if workers == 0:
+        records = run_here(store.url, load, left)
+    else:
+        plan = RayPlan(workers=workers, threads=threads, gpus=int(device == "cuda"), address=address)
+        records = run_on_ray(store.url, load, left, plan) if left else iter(())
+    return _report(store, records, complaints, len(items), len(left))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Load:
+    """Loads the networks in a worker; travels there."""
+
+    networks: dict[str, Any]
+    whereabouts: tuple[Any, ...]
+    place: dict[str, Any]
+    view: View
+    smooth: bool
+
+    def __call__(self) -> Lift:
+        route_messages()
+        predictor = PosePredictor(**self.networks, **self.place)
+        view = replace(self.view, where=self.where())
+        wanted = Wanted(folder=None, overlay=False, page=False, smooth=self.smooth, keep=True)
+
+        def lift(path: Path, kind: Kind) -> PoseFile:
+            source = Source(label=str(path), kind=kind, name=path.stem)
+            if kind == "photo":
+                done = lift_photo(predictor, source, view, wanted)
+            else:
+                done = lift_video(predictor, source, view, wanted, lambda _done, _all: None)
+            assert done.poses is not None
+            return done.poses
+
+        return lift
+
+    def where(self) -> Whereabouts:
+        """Where people are, with the detector loaded."""
+        return Whereabouts.from_options(*self.whereabouts, **self.place)
+
+    def settings(self) -> dict[str, Any]:
+        """What the numbers depend on, as JSON holds it; networks by their content."""
+        people, _, _, detector, family, min_score = self.whereabouts
+        return {
+            "weights": models.sha256(models.path(self.networks["weights"])),
+            "lifter": models.sha256(models.path(self.networks["lifter"])),
+            "flip_test": self.networks["flip_test"],
+            "people": people,
+            "detector": None if detector is None else [models.sha256(detector), family, min_score],
+            "smooth": self.smooth,
+            "fov_deg": self.view.fov_deg,
+            "camera": None if self.view.camera is None else self.view.camera.to_dict(),
+            "stature_mm": self.view.stature_mm,
+            "pitch_deg": self.view.pitch_deg,
+        }
+
+
+def _anywhere(network: str) -> str:
+    """The name of a network as a worker in another folder finds it."""
+    return str(Path(network).absolute()) if Path(network).suffix.lower() == ".onnx" else network
+
+
+def _find(inputs: Sequence[str]) -> tuple[list[Item], list[str]]:
+    """The sources, each once, and a sentence for every input that is none."""
+    items: dict[Item, None] = {}  # a set that keeps its order
+    complaints = []
+    for argument in inputs:
+        try:
+            items |= dict.fromkeys(find_items(argument) if is_url(argument) else _find_local(argument))
+        except ValueError as error:
+            complaints.append(str(error))
+    return list(items), complaints
+
+
+def _find_local(argument: str) -> Iterator[Item]:
+    """As `hourlift predict` finds them."""
+    sources, complaints = find_sources([argument])
+    if complaints:
+        raise ValueError(complaints[0])
+    for source in sources:
+        if source.kind == "webcam":
+            raise ValueError(f"{source.label}: a webcam is no archive; `hourlift predict` and `live` take it")
+        yield Item(source=str(Path(source.label).absolute()), kind=source.kind)
+
+
+def _report(store: Store, records: Iterable[Record], complaints: Sequence[str], num_items: int, num_left: int) -> int:
+    """Tell what comes in; returns the exit status."""
+    num_failed, num_rows, num_in = len(complaints), 0, 0
+    with LateProgress() as progress:
+        for complaint in complaints:
+            progress.say(f"hourlift: {complaint}", sys.stderr)
+        progress.update("sources", 0, num_left)
+        for record in records:
+            store.check_shared(record.item)
+            num_in += 1
+            num_rows += record.rows
+            for problem in (record.error, record.warning):
+                if problem is not None:
+                    progress.say(f"hourlift: {problem}", sys.stderr)
+            num_failed += record.status == "failed"
+            progress.update("sources", num_in, num_left)
+    store.forget_attempts()
+    num_all = num_items + len(complaints)
+    before = f", {num_items - num_left} of them before" if num_items > num_left else ""
+    print(f"{num_all - num_failed} of {num_all} sources done{before}; {num_rows:,} poses now\n  {store.url}")
+    return 0 if num_failed == 0 else 2 if num_failed == num_all else 1
