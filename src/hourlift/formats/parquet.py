@@ -14,6 +14,7 @@ _FLOATS: dict[str, tuple[int, ...]] = {
     "joints_2d_px": (_JOINTS, 2),
     "confidence": (_JOINTS,),
     "joints_3d_mm": (_JOINTS, 3),
+    "spread_mm": (_JOINTS,),
     "root_cam_mm": (3,),
     "box_xyxy_px": (4,),
 }
@@ -56,10 +57,15 @@ def pose_table(document: PoseFile, source: str) -> pa.Table:
         pa.array([pose.person_id for _, pose in rows], pa.int32()),
     ]
     for name, shape in _FLOATS.items():
-        values = np.array([getattr(pose, name) for _, pose in rows], np.float32).reshape(-1)
+        values = np.array([_known(getattr(pose, name), shape) for _, pose in rows], np.float32).reshape(-1)
         columns.append(_nested(values, shape))
     header = json.dumps(header_fields(document.header), allow_nan=False)
     return pa.Table.from_arrays(columns, schema=POSE_SCHEMA.with_metadata({"hourlift": header}))
+
+
+def _known(values: np.ndarray | None, shape: Sequence[int]) -> np.ndarray:
+    """The values, or NaN where there are none."""
+    return np.full(shape, np.nan, np.float32) if values is None else values
 
 
 def _nested(values: np.ndarray, shape: Sequence[int]) -> pa.Array:
