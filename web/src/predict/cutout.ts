@@ -34,24 +34,36 @@ export function cutOut(picture: Picture, crop: Crop, out: Uint8Array, start: num
   warp(region, new Crop(center, crop.sidePx / factor, crop.size), out, start);
 }
 
-/** Mean over blocks of factor x factor pixels, rounded as OpenCV does; incomplete blocks are filled up with black. */
-function averageDown(picture: Picture, [x0, y0]: Size, [x1, y1]: Size, factor: number): Region {
-  const width = Math.ceil((x1 - x0) / factor),
-    height = Math.ceil((y1 - y0) / factor);
-  const rgb = new Float32Array(width * height * 3);
-  const stride = picture.wh[0] * 4;
-  for (let y = y0; y < y1; y++) {
-    const row = Math.floor((y - y0) / factor) * width;
-    for (let x = x0, read = y * stride + x0 * 4; x < x1; x++, read += 4) {
-      const write = (row + Math.floor((x - x0) / factor)) * 3;
-      rgb[write]! += picture.rgba[read]!;
-      rgb[write + 1]! += picture.rgba[read + 1]!;
-      rgb[write + 2]! += picture.rgba[read + 2]!;
+/** Mean over blocks of factor x factor pixels, as OpenCV does it in steps; incomplete blocks are filled up with black. */
+function averageDown(picture: Picture, low: Size, high: Size, factor: number): Region {
+  let region = cutRegion(picture, low, high);
+  // OpenCV has its own code for halves, which rounds up.
+  for (; factor % 2 === 0; factor /= 2) region = averageBlocks(region, 2, Math.round);
+  return factor > 1 ? averageBlocks(region, factor, roundHalfEven) : region;
+}
+
+function cutRegion(picture: Picture, [x0, y0]: Size, [x1, y1]: Size): Region {
+  const region = { width: x1 - x0, height: y1 - y0, rgb: new Float32Array((x1 - x0) * (y1 - y0) * 3) };
+  for (let y = y0, write = 0; y < y1; y++) {
+    for (let x = x0, read = (y * picture.wh[0] + x0) * 4; x < x1; x++, read += 4, write += 3) {
+      for (let c = 0; c < 3; c++) region.rgb[write + c] = picture.rgba[read + c]!;
     }
   }
-  const round = factor === 2 ? Math.round : roundHalfEven; // OpenCV has its own code for halves, which rounds up
-  if (factor > 1) for (let i = 0; i < rgb.length; i++) rgb[i] = round(rgb[i]! / factor ** 2);
-  return { width, height, rgb };
+  return region;
+}
+
+function averageBlocks(region: Region, factor: number, round: (value: number) => number): Region {
+  const width = Math.ceil(region.width / factor),
+    height = Math.ceil(region.height / factor);
+  const rgb = new Float32Array(width * height * 3);
+  for (let y = 0, read = 0; y < region.height; y++) {
+    const row = Math.floor(y / factor) * width;
+    for (let x = 0; x < region.width; x++, read += 3) {
+      const write = (row + Math.floor(x / factor)) * 3;
+      for (let c = 0; c < 3; c++) rgb[write + c]! += region.rgb[read + c]!;
+    }
+  }
+  return { width, height, rgb: rgb.map((sum) => round(sum / factor ** 2)) };
 }
 
 /** Bilinear sampling of a square; outside of the region everything is black.
