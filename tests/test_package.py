@@ -20,6 +20,7 @@ EXTRAS = {
     "refine.py": {"scipy"},
     "parquet.py": {"pyarrow"},
     "rerun_log.py": {"rerun"},
+    "runtime.py": {"openvino"},
 }
 
 TORCH_FREE = [

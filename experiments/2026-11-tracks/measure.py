@@ -24,7 +24,7 @@ from hourlift.predict.smooth import SmoothConfig, smooth_track
 from hourlift.synth.clip import render_clip
 from hourlift.synth.draw import Draw
 from hourlift.synth.generate import Generator, SynthConfig
-from hourlift.training.lifter_stage import DetectionErrors, disturb
+from hourlift.training.detection_errors import DetectionErrors, disturb
 
 FPS = 30.0
 ANKLES = H36M17.indices("l_ankle", "r_ankle")

@@ -183,7 +183,8 @@ def test_an_installation_without_the_page_says_how_to_build_it(
 
 def test_the_command_serves_until_it_is_interrupted(app: Path) -> None:
     code = (
-        "import pathlib, sys, hourlift.cli; from hourlift.cli import web_app\n"
+        "import pathlib, signal, sys, hourlift.cli; from hourlift.cli import web_app\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # which a background job would not have
         f"web_app.app_entries.__defaults__ = (pathlib.Path({str(app)!r}), 'hourglass-fast', 'lifter')\n"
         "sys.exit(hourlift.cli.main(['serve', '--no-browser', '--port', '0']))\n"
     )

@@ -68,7 +68,11 @@ def app_entries(app: Path = APP, hourglass: str = "hourglass-fast", lifter: str 
         entries[f"/{name}"] = Entry(file, _media_type(file), lasting=name.startswith("assets/"))
     entries["/"] = entries["/index.html"]
     listed: dict[str, Any] = {"version": __version__}
-    for kind, model in (("hourglass", Model(hourglass, "hourglass")), ("lifter", Model(lifter, "lifter"))):
+    networks = (
+        ("hourglass", Model(hourglass, "hourglass", precision="fp32")),  # the page has no use for 8-bit twins
+        ("lifter", Model(lifter, "lifter", precision="fp32")),
+    )
+    for kind, model in networks:
         digest = weights.sha256(model.path)
         url = f"models/{digest}.onnx"
         entries[f"/{url}"] = Entry(model.path, "application/octet-stream", lasting=True)
