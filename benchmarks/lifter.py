@@ -32,14 +32,16 @@ def main(
         save: also write the results to this file.
     """
     torch.set_num_threads(threads)
-    eager = Lifter(LifterConfig()).eval()  # time does not depend on the weights
+    person = Model(lifter, "lifter").contract["inputs"] == "person"
+    channels = 4 if person else 2
+    eager = Lifter(LifterConfig(channels=channels, spread=person)).eval()  # time does not depend on the weights
     models = {
         str(model.choice): model
         for model in (Model(lifter, "lifter", threads=threads, precision=precision) for precision in ("fp32", None))
     }
     result = {}
     for batch in batches:
-        rays = np.random.default_rng(0).normal(size=(batch, 17, 2)).astype(np.float32)
+        rays = np.random.default_rng(0).normal(size=(batch, 17, channels)).astype(np.float32)
         result[f"{batch} people"] = rows = compare(
             {"eager PyTorch": lambda rays=rays: _eager(eager, rays)}
             | {name: (lambda model=model, rays=rays: model.run(rays)) for name, model in models.items()},

@@ -110,7 +110,8 @@ def _serial() -> Iterator[None]:
 def _network(predictor: PosePredictor, count: int) -> None:
     model, lifter = predictor._joints._model, predictor._lifter
     size = model.contract["input_size"]
-    crop, rays = np.zeros((1, size, size, 3), np.uint8), np.zeros((1, 17, 2), np.float32)
+    crop = np.zeros((1, size, size, 3), np.uint8)
+    rays = np.ones((1, 17, 4 if lifter.contract["inputs"] == "person" else 2), np.float32)
     for _ in range(count):
         model.run(crop)
         lifter.run(rays)
