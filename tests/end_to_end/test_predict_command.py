@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hourlift import weights
-from hourlift.cli import lift, main
+from hourlift.cli import lift, main, tally
 from hourlift.formats.json import load
 from hourlift.formats.table import load_poses
 from hourlift.geometry.bones import bone_lengths, stature
@@ -408,7 +408,8 @@ def test_nothing_half_written_when_a_later_result_fails(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(lift, "write_page", full)
+    for module in (lift, tally):  # of a photo, of a video
+        monkeypatch.setattr(module, "write_page", full)
     assert main(["predict", str(photo), str(clip), "-o", "out", *models]) == 2
     assert capfd.readouterr().err.splitlines() == [
         "hourlift: photo.png: No space left on device",
@@ -420,15 +421,15 @@ def test_nothing_half_written_when_a_later_result_fails(
 def test_long_videos_are_thinned_for_the_page_only(
     clip: Path, models: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lift, "PAGE_MAX_FRAMES", 4)
+    monkeypatch.setattr(tally, "PAGE_MAX_FRAMES", 4)
     assert main(["predict", str(clip), "-o", "out", "--no-page", *models]) == 0
     assert len(load("out/clip.json").frames) == 10
-    tally = lift._Tally()
+    kept = tally.Tally()
     for frame in load("out/clip.json").frames:
-        tally.add(frame)
-    assert [frame.index for frame in tally.for_page] == [0, 4, 8]
-    assert tally.stride == 4
-    assert (tally.num_frames, tally.num_found) == (10, 10)
+        kept.add(frame)
+    assert [frame.index for frame in kept.for_page] == [0, 4, 8]
+    assert kept.stride == 4
+    assert (kept.num_frames, kept.num_found) == (10, 10)
 
 
 def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:

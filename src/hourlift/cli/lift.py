@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from hourlift.cli.people import Whereabouts
 from hourlift.cli.sources import Source
+from hourlift.cli.tally import Tally, write_video_page
 from hourlift.formats.atomic import replacing
 from hourlift.formats.json import Header, PoseFile, writing
 from hourlift.formats.table import FORMATS, FormatName, stage_poses
@@ -32,11 +33,6 @@ from hourlift.predict.video import Frames, TimedImage, VideoReader, VideoWriter,
 from hourlift.view.overlay import draw_pose
 from hourlift.view.page import write_page
 from hourlift.view.space import SideBySide
-
-PAGE_MAX_FRAMES = 20_000
-"""A page holds all its frames in memory, here and in the browser; of longer videos it shows every n-th."""
-PAGE_MAX_MEDIA_BYTES = 200_000_000
-"""Browsers give up on pages much larger than this; the page of a larger video shows the skeleton alone."""
 
 _JPEG_MAX_SIDE = 65_500  # libjpeg's limit
 _PAGE_PICTURE_SIDE = 1600
@@ -191,7 +187,7 @@ def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wan
             frames, header = _finished(shown, header, view, wanted, lambda count: report(count, num_all))
             shown = _again(source, frames, wanted)
             num_done, num_all = len(frames), 2 * len(frames)
-        tally = _Tally()
+        tally = Tally()
         kept: list[PoseFrame] = []
         with results.json_writer(header) as write:
             film = results.file(".overlay.mp4") if wanted.folder and wanted.overlay else None
@@ -215,7 +211,7 @@ def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wan
         poses = PoseFile(header=header, frames=kept)
         results.write_formats(poses)
         if wanted.folder and wanted.page:
-            _write_video_page(results.file(".html"), tally, video, film, header)
+            write_video_page(results.file(".html"), tally, video, film, header)
         return Done(
             num_frames=tally.num_frames,
             num_found=tally.num_found,
@@ -323,34 +319,6 @@ class _Results:
                 _log.warning("%s; the file is left out", error)
 
 
-class _Tally:
-    """What is remembered of a video's frames, in bounded memory.
-
-    The page gets all frames, or every second, fourth, ... of a long video.
-    """
-
-    def __init__(self) -> None:
-        self.num_frames = 0
-        self.num_found = 0
-        self.ids: set[int] = set()
-        self.best: PoseFrame | None = None
-        self.stride = 1
-        self.for_page: list[PoseFrame] = []
-
-    def add(self, frame: PoseFrame) -> None:
-        """Count the next frame."""
-        if self.num_frames % self.stride == 0:
-            self.for_page.append(frame)
-        if len(self.for_page) > PAGE_MAX_FRAMES:
-            self.for_page = self.for_page[::2]
-            self.stride *= 2
-        self.num_frames += 1
-        self.num_found += bool(frame.people)
-        self.ids.update(person.person_id for person in frame.people)
-        if self.best is None or _score(frame) > _score(self.best):
-            self.best = frame
-
-
 @contextmanager
 def _film_writer(path: Path | None, video: Frames) -> Iterator[Callable[[Image, PoseFrame], None]]:
     """Write frames with their people drawn in; without a path, do nothing."""
@@ -390,21 +358,6 @@ def _rerun_log(results: _Results, wanted: Wanted, header: Header) -> Iterator[Ca
         yield log.log
     if wanted.rrd is not None:
         results.files.append(wanted.rrd)
-
-
-def _write_video_page(path: Path, tally: _Tally, video: Frames, film: Path | None, header: Header) -> None:
-    """The 3D page of a video, with the film in it when there is one and it is not too large."""
-    title = header.source
-    if film is not None and film.stat().st_size > PAGE_MAX_MEDIA_BYTES:
-        _log.warning("%s: the video is too large for the page, which shows the skeleton alone", title)
-        film = None
-    fps = video.fps / tally.stride
-    write_page(path, tally.for_page, image_wh=video.image_wh, fps=fps, media=film, title=title, world=header.world)
-
-
-def _score(frame: PoseFrame) -> float:
-    """Confidence of the surest person; -1 when nobody is there."""
-    return max((person.score for person in frame.people), default=-1.0)
 
 
 def _write_picture(path: Path, image_rgb: Image) -> None:

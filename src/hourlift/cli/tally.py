@@ -1,0 +1,59 @@
+"""What is remembered of a video while it is lifted, and the page that is made of it at the end."""
+
+import logging
+from pathlib import Path
+
+from hourlift.formats.json import Header
+from hourlift.pose import PoseFrame
+from hourlift.predict.video import Frames
+from hourlift.view.page import write_page
+
+PAGE_MAX_FRAMES = 20_000
+"""A page holds all its frames in memory, here and in the browser; of longer videos it shows every n-th."""
+PAGE_MAX_MEDIA_BYTES = 200_000_000
+"""Browsers give up on pages much larger than this; the page of a larger video shows the skeleton alone."""
+
+_log = logging.getLogger("hourlift")
+
+
+class Tally:
+    """What is remembered of a video's frames, in bounded memory.
+
+    The page gets all frames, or every second, fourth, ... of a long video.
+    """
+
+    def __init__(self) -> None:
+        self.num_frames = 0
+        self.num_found = 0
+        self.ids: set[int] = set()
+        self.best: PoseFrame | None = None
+        self.stride = 1
+        self.for_page: list[PoseFrame] = []
+
+    def add(self, frame: PoseFrame) -> None:
+        """Count the next frame."""
+        if self.num_frames % self.stride == 0:
+            self.for_page.append(frame)
+        if len(self.for_page) > PAGE_MAX_FRAMES:
+            self.for_page = self.for_page[::2]
+            self.stride *= 2
+        self.num_frames += 1
+        self.num_found += bool(frame.people)
+        self.ids.update(person.person_id for person in frame.people)
+        if self.best is None or _score(frame) > _score(self.best):
+            self.best = frame
+
+
+def write_video_page(path: Path, tally: Tally, video: Frames, film: Path | None, header: Header) -> None:
+    """The 3D page of a video, with the film in it when there is one and it is not too large."""
+    title = header.source
+    if film is not None and film.stat().st_size > PAGE_MAX_MEDIA_BYTES:
+        _log.warning("%s: the video is too large for the page, which shows the skeleton alone", title)
+        film = None
+    fps = video.fps / tally.stride
+    write_page(path, tally.for_page, image_wh=video.image_wh, fps=fps, media=film, title=title, world=header.world)
+
+
+def _score(frame: PoseFrame) -> float:
+    """Confidence of the surest person; -1 when nobody is there."""
+    return max((person.score for person in frame.people), default=-1.0)
