@@ -15,6 +15,7 @@ from hourlift.hourglass.loss import (
     gaussian_targets,
     heatmap_loss,
     mse,
+    part_loss,
     peak_probability,
 )
 from hourlift.hourglass.network import HourglassConfig, StackedHourglass
@@ -154,3 +155,16 @@ def test_peak_probability() -> None:
     assert peak_probability(0.1) == pytest.approx(1.0)
     wide = encode([[20, 20]], (41, 41), 1.0)[0]
     assert peak_probability(1.0) == pytest.approx(1 / wide.sum(), rel=1e-5)
+
+
+def test_the_parts_loss_weighs_person_and_background_alike() -> None:
+    """Logits 0 tell nothing: log 4, however few cells show the person. Certain and right: 0. One side wrong: half."""
+    parts = torch.zeros(2, 4, 4, dtype=torch.int64)
+    parts[0, 1, 2], parts[1, 3, 3] = 2, 3
+    assert part_loss([torch.zeros(2, 4, 4, 4)], parts) == pytest.approx(math.log(4))
+    certain = 50 * torch.nn.functional.one_hot(parts, 4).permute(0, 3, 1, 2).float()
+    assert part_loss([certain, certain], parts) == pytest.approx(0, abs=1e-5)
+    nobody = torch.zeros_like(certain)
+    nobody[:, 0] = 50.0
+    assert part_loss([nobody], parts) == pytest.approx(25.0)
+    assert part_loss([nobody], torch.zeros_like(parts)) == pytest.approx(0, abs=1e-5)

@@ -133,8 +133,24 @@ def influence(module: nn.Module, images: Tensor) -> Tensor:
 
 def test_an_hourglass_sees_far_and_a_residual_its_neighbours() -> None:
     assert influence(Residual(8, 8).eval(), torch.rand(1, 8, 32, 32)).sum() == 9
-    seen = influence(Hourglass(4, 8).eval(), torch.rand(1, 8, 64, 64))
+    seen = influence(Hourglass((8,) * 5).eval(), torch.rand(1, 8, 64, 64))
     assert seen.any(dim=0).all() and seen.any(dim=1).all()  # max-pooling lets one of four through, so not every cell
+
+
+def test_a_widening_hourglass_answers_at_the_same_size_with_more_parameters() -> None:
+    config = HourglassConfig(num_stacks=2, width=32, num_joints=3, widening=1.5)
+    assert config.widths == (32, 48, 64, 112, 160)
+    assert HourglassConfig(width=68).widths == (68,) * 5  # the paper's is as wide everywhere, whatever its width
+    answers = StackedHourglass(config).eval()(torch.rand(1, 3, 64, 64))
+    assert [answer.shape for answer in answers] == [(1, 3, 16, 16)] * 2
+    assert count(config) > 3 * count(HourglassConfig(num_stacks=2, width=32, num_joints=3))
+
+
+def test_parts_are_told_while_training_alone() -> None:
+    model = StackedHourglass(HourglassConfig(num_stacks=2, width=8, num_joints=3, depth=1, num_parts=4))
+    images = torch.rand(2, 3, 16, 16)
+    assert [answer.shape[1] for answer in model(images)] == [7, 7]
+    assert [answer.shape[1] for answer in model.eval()(images)] == [3, 3]
 
 
 def test_nothing_follows_the_residual_sum() -> None:

@@ -10,6 +10,7 @@ from hourlift.data.sample import OUTSIDE, SELF_OCCLUDED, VISIBLE
 from hourlift.geometry.skeleton import H36M17
 from hourlift.synth.generate import NOWHERE_PX, Generator, SynthBatch, SynthConfig
 from hourlift.synth.motion import KINDS
+from hourlift.synth.parts import PARTS, mirrored_parts, triangle_parts
 
 # Of the first people of the fixture `batch`.
 PINNED_KINDS = [7, 12, 8, 6, 11, 0, 10, 4]
@@ -62,6 +63,20 @@ def test_visible_joints_of_the_trunk_lie_on_the_person(batch: SynthBatch) -> Non
     on_person, visible = at_joints(batch, batch.mask)[:, trunk], batch.visibility[:, trunk] == VISIBLE
     assert visible.sum() > 30
     assert on_person[visible].all()
+
+
+def test_parts_are_where_the_person_is_and_each_has_its_side(generator: Generator, batch: SynthBatch) -> None:
+    assert torch.equal(batch.part > 0, batch.mask)
+    assert mirrored_parts()[mirrored_parts()].tolist() == list(range(len(PARTS)))
+    parts, body = triangle_parts(generator.body), generator.body
+    middle = body.mean[body.faces.long()].mean(1)
+    for index, name in enumerate(PARTS):
+        x, y, _ = middle[parts == index].T
+        if name.startswith(("l_", "r_")):
+            assert (x > -0.03 if name.startswith("l_") else x < 0.03).float().mean() > 0.98, name  # skirts reach over
+        elif name != "background":
+            other = middle[parts == index + (1 if name.endswith("front") else -1), 1]
+            assert (y.median() < other.median()) == name.endswith("front"), name
 
 
 def test_a_joint_is_outside_if_and_only_if_the_picture_ends_before_it(generator: Generator) -> None:

@@ -79,6 +79,14 @@ def test_warm_start(tmp_path: Path) -> None:
         checkpoint.warm_start(StackedHourglass(HourglassConfig(width=16, depth=1)), tmp_path / "a.pt")
 
 
+def test_fields_that_are_newer_than_a_checkpoint_have_their_defaults(tmp_path: Path) -> None:
+    state = state_of(hourglass())
+    del state["model_config"]["widening"]
+    checkpoint.save(tmp_path / "old.pt", state)
+    checkpoint.warm_start(hourglass(), tmp_path / "old.pt")
+    assert checkpoint.load_model(tmp_path / "old.pt")[0].config == hourglass().config
+
+
 def test_an_interrupted_write_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.pt"
     checkpoint.save(path, state_of(hourglass()))

@@ -18,8 +18,10 @@ from hourlift.synth.camera import ViewConfig
 from hourlift.synth.draw import Draw
 from hourlift.synth.generate import SynthConfig
 from hourlift.synth.motion import UPRIGHT, PoseMix
+from hourlift.synth.parts import PARTS
 from hourlift.synth.retarget import landmarks
 from hourlift.synth.rotation import RAD, axis_angle
+from hourlift.synth.scene import SceneConfig
 from hourlift.training.detection_errors import DetectionErrors, add_errors
 from hourlift.training.hourglass_stage import HourglassRecipe, HourglassStage
 from hourlift.training.lifter_stage import HELD_OUT_SUBJECTS, LifterRecipe, LifterStage
@@ -33,7 +35,7 @@ NO_ERRORS = DetectionErrors(jitter=(1e-12, 1e-12), outliers=(0.0, 0.0), swapped=
 
 HOURGLASS = HourglassRecipe(
     name="tiny",
-    network=HourglassConfig(num_stacks=1, width=16, num_joints=17, depth=2),
+    network=HourglassConfig(num_stacks=1, width=16, num_joints=17, depth=2, num_parts=len(PARTS)),
     input_size=32,
     mild=AugmentConfig(),
     strong=AugmentConfig(rotation_deg=20, zoom=(0.6, 0.9), noise=0.1),
@@ -149,16 +151,40 @@ def wide_plan() -> RenderPlan:
 
 
 def test_the_curriculum_moves_from_easy_people_to_all() -> None:
-    plan = HOURGLASS.plan
-    poses, views = plan.settings(0.0)
-    assert vars(poses) == pytest.approx(vars(UPRIGHT))
-    assert views.front_share == plan.curriculum.start_share
-    poses, views = plan.settings(1.0)
-    assert vars(poses) == pytest.approx(vars(plan.synth.poses))
-    assert views == plan.synth.views
-    shares = [plan.settings(progress)[1].front_share for progress in (0.0, 0.1, 0.2, 0.3, 0.5)]
+    plan = replace(HOURGLASS.plan, curriculum=replace(HOURGLASS.plan.curriculum, clutter=(0.2, 0.6)))
+    start = plan.at(0.0)
+    assert vars(start.poses) == pytest.approx(vars(UPRIGHT))
+    assert start.views.front_share == plan.curriculum.start_share
+    assert (start.scene.occluded_share, start.scene.furnished_share, start.scene.bystander_share) == (0, 0, 0)
+    assert start.sensor.strength == 0
+    assert vars(plan.at(1.0).poses) == pytest.approx(vars(plan.synth.poses))
+    assert replace(plan.at(1.0), poses=plan.synth.poses) == plan.synth
+    shares = [plan.at(progress).views.front_share for progress in (0.0, 0.1, 0.2, 0.3, 0.5)]
     assert shares == sorted(shares, reverse=True)
+    assert plan.at(0.4).sensor.strength == pytest.approx(0.5)
+    assert HOURGLASS.plan.at(0.0).scene == HOURGLASS.plan.synth.scene  # clutter is there from the start by default
     assert [ramp(t, (0.2, 0.4)) for t in (0.0, 0.2, 0.3, 0.5)] == pytest.approx([0, 0, 0.5, 1])
+
+
+def test_parts_are_those_of_the_people_in_the_batch() -> None:
+    """Cells at the joints in the middle of limbs and of the trunk show them, mirrored or not."""
+    batch = next(HourglassStage(replace(HOURGLASS, plan=replace(HOURGLASS.plan, synth=PLAIN))).batches(0, CPU, 0, 1))
+    assert batch.parts is not None and batch.parts.shape == (4, 8, 8)
+    right = {joint: 0 for joint in ("l_knee", "r_knee", "l_elbow", "r_elbow")}
+    for joint in right:
+        x, y = batch.joints[:, H36M17.index(joint)].round().long().clamp(0, 7).unbind(-1)
+        seen = [PARTS[part] for part in batch.parts[torch.arange(4), y, x]]
+        right[joint] = sum(part[:2] == joint[:2] for part in seen) - sum(part[:2] == _OTHER[joint[0]] for part in seen)
+    assert all(balance > 0 for balance in right.values()), right
+
+
+_OTHER = {"l": "r_", "r": "l_"}
+PLAIN = SynthConfig(
+    size=48,
+    poses=replace(UPRIGHT, stand=1e3),
+    views=ViewConfig(front_share=1.0, front_angle=20.0, extreme_share=0.0, truncated_share=0.0, shift=0.0),
+    scene=SceneConfig(furnished_share=0.0, occluded_share=0.0, bystander_share=0.0),
+)
 
 
 def test_rendering_ahead_in_another_process_gives_the_same_batches() -> None:

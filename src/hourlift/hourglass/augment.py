@@ -61,14 +61,17 @@ def augment(
         known (B, 17) bool, False for a joint that the source picture did not hold although the crop reaches there.
     """
     draws = Draws(len(images), images.device, generator)
-    warp = _sample_warp(draws, images.shape[-1], size, config)
-    pictures = warp.sample(images, draws.chance(0.5))
-    joints, known = warp.move(joints_px)
+    warp = sample_warp(draws, images.shape[-1], size, config)
+    return disturb(warp.sample(images, draws.chance(0.5)), draws, config), *warp.move(joints_px)
+
+
+def disturb(pictures: Tensor, draws: Draws, config: AugmentConfig) -> Tensor:
+    """What is in the way of pictures (B, 3, S, S) in [0, 1], and what a sensor does to them."""
     if config.patches:
         pictures = _paste_patches(pictures, draws.chance(config.patches), draws)
     if config.blur:
         blurred = draws.chance(config.blur)[:, None, None, None]
-        pictures = torch.where(blurred, _lower_resolution(pictures, generator), pictures)
+        pictures = torch.where(blurred, _lower_resolution(pictures, draws), pictures)
     if config.photometric:
         pictures = _recolour(pictures, config.photometric, draws)
     if config.grey:
@@ -77,10 +80,11 @@ def augment(
     if config.noise:
         level = (config.noise * draws.uniform(0, 1) ** 2)[:, None, None, None]  # most pictures have little
         pictures = pictures + level * draws.normal(*pictures.shape[1:])
-    return pictures.clamp(0, 1), joints, known
+    return pictures.clamp(0, 1)
 
 
-def _sample_warp(draws: Draws, source: int, size: int, config: AugmentConfig) -> Warp:
+def sample_warp(draws: Draws, source: int, size: int, config: AugmentConfig) -> Warp:
+    """The warps of a batch, from pictures of side `source` to pictures of side `size`."""
     most_angle, most_shift = _MAX_SPREADS
     angle = draws.normal().clamp(-most_angle, most_angle) * math.radians(config.rotation_deg)
     angle = torch.where(draws.chance(config.any_rotation), draws.uniform(-math.pi, math.pi), angle)
@@ -99,10 +103,10 @@ def _sample_warp(draws: Draws, source: int, size: int, config: AugmentConfig) ->
     )
 
 
-def _lower_resolution(pictures: Tensor, generator: torch.Generator) -> Tensor:
+def _lower_resolution(pictures: Tensor, draws: Draws) -> Tensor:
     """The pictures as if taken with 30 to 80 % of their resolution, the same for all."""
     size = pictures.shape[-1]
-    side = int(size * (0.3 + 0.5 * torch.rand((), generator=generator).item()))
+    side = int(size * (0.3 + 0.5 * draws.once()))
     small = F.interpolate(pictures, size=(side, side), mode="area")
     return F.interpolate(small, size=(size, size), mode="bilinear")
 

@@ -76,6 +76,25 @@ def cross_entropy(stacks: Sequence[Tensor], joints_px: Tensor, weights: Tensor, 
     return _weighted_mean(errors, joints_px, weights)
 
 
+def part_loss(stacks: Sequence[Tensor], parts: Tensor) -> Tensor:
+    """Cross-entropy of "which part of the body does this cell show?". Ours: dense labels that only rendering gives.
+
+    Joints tell a network its sides by two points in a thousand cells each; here every cell of a limb says whether it is
+    the left one, and every cell of trunk and head whether it is seen from behind.
+
+    Args:
+        stacks: Each (B, P, H, W) logits.
+        parts: (B, H, W) int64, 0 for the background.
+
+    Returns:
+        () nats, summed over the stacks: the mean over the person's cells and, as much in all, over the background's.
+    """
+    person = (parts > 0).float()
+    weight = person / person.sum().clamp_min(1) + (1 - person) / (1 - person).sum().clamp_min(1)
+    errors = [(F.cross_entropy(logits.float(), parts, reduction="none") * weight).sum() / 2 for logits in stacks]
+    return torch.stack(errors).sum()
+
+
 def gaussian_targets(joints_px: Tensor, size_wh: tuple[int, int], sigma: float) -> Tensor:
     """`hourlift.hourglass.heatmap.encode` in torch: (B, J, 2) -> (B, J, H, W), zero where a joint is NaN."""
     width, height = size_wh

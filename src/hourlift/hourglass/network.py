@@ -33,15 +33,28 @@ class HourglassConfig:
     depth: int = 4
     stem_channels: int | None = None
     """Of the first convolution, the next is twice as wide; None is width / 4, the paper's 64 at width 256."""
+    widening: float = 1.0
+    """Of a hourglass's features with every halving. Ours; the paper's 1 is as wide at every size, although what the
+    smallest maps hold, such as where a person faces, costs the least."""
+    num_parts: int = 0
+    """Further answers while training: logits of the part of the body that each cell shows. Ours; see loss.part_loss."""
 
     def __post_init__(self) -> None:
         if min(self.num_stacks, self.num_joints, self.depth) < 1 or self.width < 4 or self.width % 4:
             raise ValueError(f"A hourglass needs a width that is a multiple of 4 and at least one of the rest: {self}.")
+        if not 1 <= self.widening <= 2:
+            raise ValueError(f"A hourglass widens by 1 to 2 with every halving, not by {self.widening}.")
 
     @property
     def size_multiple(self) -> int:
         """The sides of the input are multiples of this: every halving must come out even."""
         return STRIDE * 2**self.depth
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Of a hourglass at its 1 + depth sizes, the largest first; multiples of 16 below it."""
+        inner = (16 * round(self.width * self.widening**halvings / 16) for halvings in range(1, self.depth + 1))
+        return self.width, *(self.width if self.widening == 1 else width for width in inner)
 
 
 class StackedHourglass(nn.Module):
@@ -51,7 +64,7 @@ class StackedHourglass(nn.Module):
         super().__init__()
         self.config = config
         width, stacks = config.width, range(config.num_stacks)
-        first = config.stem_channels or width // 4
+        first, answers = config.stem_channels or width // 4, config.num_joints + config.num_parts
         self.stem = nn.Sequential(
             nn.Conv2d(3, first, 7, stride=2, padding=3),
             nn.BatchNorm2d(first),
@@ -61,11 +74,11 @@ class StackedHourglass(nn.Module):
             Residual(2 * first, 2 * first),
             Residual(2 * first, width),
         )
-        self.hourglasses = nn.ModuleList(Hourglass(config.depth, width) for _ in stacks)
+        self.hourglasses = nn.ModuleList(Hourglass(config.widths) for _ in stacks)
         self.features = nn.ModuleList(_features(width) for _ in stacks)
-        self.heatmaps = nn.ModuleList(nn.Conv2d(width, config.num_joints, 1) for _ in stacks)
+        self.heatmaps = nn.ModuleList(nn.Conv2d(width, answers, 1) for _ in stacks)
         self.merge_features = nn.ModuleList(nn.Conv2d(width, width, 1) for _ in stacks[1:])
-        self.merge_heatmaps = nn.ModuleList(nn.Conv2d(config.num_joints, width, 1) for _ in stacks[1:])
+        self.merge_heatmaps = nn.ModuleList(nn.Conv2d(answers, width, 1) for _ in stacks[1:])
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Predict heatmaps.
@@ -75,6 +88,7 @@ class StackedHourglass(nn.Module):
 
         Returns:
             num_stacks tensors (B, J, H/4, W/4), linear: `hourlift.hourglass.loss.activate` says what they mean.
+            While training, parts follow the joints: (B, J + num_parts, H/4, W/4).
 
         Raises:
             ValueError: A side is not such a multiple.
@@ -89,21 +103,24 @@ class StackedHourglass(nn.Module):
             answers.append(self.heatmaps[stack](features))
             if stack + 1 < self.config.num_stacks:
                 x = x + self.merge_features[stack](features) + self.merge_heatmaps[stack](answers[-1])
+        if self.config.num_parts and not self.training:
+            return [answer[:, : self.config.num_joints] for answer in answers]
         return answers
 
 
 class Hourglass(nn.Module):
-    """One hourglass: down to 1/2^depth and up again, with a skip at every size (figure 3)."""
+    """One hourglass: down to 1/2^depth and up again, with a skip at every size (figure 3); widths from outside in."""
 
-    def __init__(self, depth: int, width: int) -> None:
+    def __init__(self, widths: tuple[int, ...]) -> None:
         super().__init__()
+        width, inner = widths[:2]
         self.skip = Residual(width, width)
-        self.down = Residual(width, width)
-        self.inner = Hourglass(depth - 1, width) if depth > 1 else Residual(width, width)
-        self.up = Residual(width, width)
+        self.down = Residual(width, inner)
+        self.inner = Hourglass(widths[1:]) if len(widths) > 2 else Residual(inner, inner)
+        self.up = Residual(inner, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, width, h, w) -> the same; sides that are multiples of 2^depth."""
+        """(B, widths[0], h, w) -> the same; sides that are multiples of 2^depth."""
         low = self.up(self.inner(self.down(F.max_pool2d(x, 2))))
         return self.skip(x) + F.interpolate(low, scale_factor=2.0, mode="nearest")
 

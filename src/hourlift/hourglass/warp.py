@@ -27,6 +27,10 @@ class Draws:
         """Of the standard normal distribution."""
         return torch.randn(self._count, *shape, generator=self._generator).to(self._device)
 
+    def once(self) -> float:
+        """One number for the whole batch, even between 0 and 1."""
+        return torch.rand((), generator=self._generator).item()
+
     def chance(self, probability: float) -> Tensor:
         """(B,) bool, True with the probability."""
         return self.uniform(0, 1) < probability
@@ -52,12 +56,28 @@ class Warp:
 
     def sample(self, images: Tensor, extended: Tensor) -> Tensor:
         """The pictures (B, 3, size, size) in [0, 1]; around the `extended` (B,) ones is their border, else black."""
-        along = torch.arange(self.size, device=images.device) - (self.size - 1) / 2
-        pixels = torch.stack(torch.meshgrid(along, along, indexing="xy"), -1).view(1, -1, 2)
-        places = (pixels @ self.linear.mT + self.middle[:, None]).view(-1, self.size, self.size, 2)
+        places = self._places(self.size)
         places = torch.where(extended[:, None, None, None], places.clamp(0, self.source - 1), places)
         grid = (places + 0.5) * (2 / self.source) - 1
         return F.grid_sample(images.float() / 255, grid, align_corners=False)
+
+    def sample_labels(self, labels: Tensor, other_side: Tensor, cells: int) -> Tensor:
+        """Labels (B, S, S) at the centres of cells x cells, (B, cells, cells) int64; 0 outside the source.
+
+        `other_side` (L,) is the label that each becomes in a mirrored picture.
+        """
+        x, y = self._places(cells).round().long().unbind(-1)
+        inside = (x >= 0) & (x < self.source) & (y >= 0) & (y < self.source)
+        person = torch.arange(len(labels), device=labels.device)[:, None, None]
+        found = labels[person, y.clamp(0, self.source - 1), x.clamp(0, self.source - 1)].long()
+        found = torch.where(self.mirrored[:, None, None], other_side.to(labels.device)[found], found)
+        return torch.where(inside, found, 0)
+
+    def _places(self, cells: int) -> Tensor:
+        """Where the centres of cells x cells of the answer lie in the source: (B, cells, cells, 2) pixels."""
+        along = (torch.arange(cells, device=self.linear.device) - (cells - 1) / 2) * (self.size / cells)
+        pixels = torch.stack(torch.meshgrid(along, along, indexing="xy"), -1).view(1, -1, 2)
+        return (pixels @ self.linear.mT + self.middle[:, None]).view(-1, cells, cells, 2)
 
     def move(self, joints_px: Tensor) -> tuple[Tensor, Tensor]:
         """The joints (B, 17, 2) in the answer, and which of them are known, (B, 17) bool."""

@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from hourlift.synth.batch import Batch
@@ -18,6 +19,7 @@ from hourlift.synth.library import PoseLibrary
 from hourlift.synth.light import Light, sample_lights
 from hourlift.synth.materials import Atlas, build_atlas
 from hourlift.synth.motion import PoseMix, sample_rotations
+from hourlift.synth.parts import triangle_parts
 from hourlift.synth.pictures import picture_bank
 from hourlift.synth.scene import Scene, SceneConfig, sample_scenes
 from hourlift.synth.sensor import SensorConfig, sense
@@ -70,6 +72,7 @@ class SynthBatch(Batch):
         joints_3d_cam_mm: (B, 17, 3), frame of the camera.
         visibility: (B, 17) int64: OUTSIDE the picture, OCCLUDED by something else, SELF_OCCLUDED or VISIBLE.
         mask: (B, S, S) bool, the person where nothing occludes it.
+        part: (B, S, S) uint8 index into parts.PARTS, 0 where the mask is not.
         focal_px: (B,), focal length of the camera.
         centre_px: (B, 2), its principal point.
         stature_mm: (B,), height at rest from the soles to the crown.
@@ -81,6 +84,7 @@ class SynthBatch(Batch):
     joints_3d_cam_mm: Tensor
     visibility: Tensor
     mask: Tensor
+    part: Tensor
     focal_px: Tensor
     centre_px: Tensor
     stature_mm: Tensor
@@ -98,6 +102,7 @@ class Generator:
         self.body = Body(device)
         self.bank = _bank(config.bank_seed, config.photos).to(device)
         self.atlas = _atlas(config.bank_seed, config.photos, str(self.device))
+        self._parts = F.pad(triangle_parts(self.body), (0, 1))  # the last is that of no triangle
         self.library = None if config.motion is None else _library(config.motion, str(self.device))
 
     @torch.no_grad()
@@ -166,6 +171,7 @@ class Generator:
             joints_3d_cam_mm=1000 * joints_cam,
             visibility=visibility(joints_px, joints_cam, layer),
             mask=layer.mask,
+            part=self._parts[torch.where(layer.mask, layer.triangle, -1)],
             focal_px=cameras.focal,
             centre_px=cameras.centre,
             stature_mm=stature_mm,

@@ -41,6 +41,7 @@ class Layer(Batch):
         drawn: (B, S, S) bool, where the colour holds; elsewhere a picture shows.
         mask: (B, S, S) bool, the people.
         surface: (B, S, S) int8: -1 for the backdrop, 0 the person, from 1 the props.
+        triangle: (B, S, S) int64 of the body where the person is seen, else anything.
         shadow: (B, S, S) float, how dark people make what is not drawn, in [0, 1].
         depth: (B, S, S) metres along the optical axis, infinite where there is neither person nor prop.
     """
@@ -49,6 +50,7 @@ class Layer(Batch):
     drawn: Tensor
     mask: Tensor
     surface: Tensor
+    triangle: Tensor
     shadow: Tensor
     depth: Tensor
 
@@ -144,7 +146,13 @@ def render_people(
         shadow.index_copy_(0, pictured, shade.masked_fill_(unseen, 0.0))
     surface = surface.view_as(triangle)
     return Layer(
-        colour=colour.permute(0, 2, 3, 1), drawn=drawn, mask=surface == 0, surface=surface, shadow=shadow, depth=depth
+        colour=colour.permute(0, 2, 3, 1),
+        drawn=drawn,
+        mask=surface == 0,
+        surface=surface,
+        triangle=triangle,
+        shadow=shadow,
+        depth=depth,
     )
 
 

@@ -31,6 +31,7 @@ MOST_BYTES = 16 * 2**20
 """Of a part of a checkpoint that was split: what repositories and mail take."""
 
 _TENSORS = ("ema", "model", "optimizer")
+_CONFIGS: dict[str, type[HourglassConfig] | type[LifterConfig]] = {"hourglass": HourglassConfig, "lifter": LifterConfig}
 
 
 def describe_model(model: nn.Module) -> dict[str, Any]:
@@ -98,6 +99,8 @@ def load(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path} is not a checkpoint of hourlift.")
     if state["schema"] != SCHEMA:
         raise ValueError(f"{path} has the schema {state['schema']}, this version of hourlift reads {SCHEMA}.")
+    if config := _CONFIGS.get(state.get("kind", "")):  # fields that are newer than the checkpoint get their defaults
+        state["model_config"] = asdict(config(**state["model_config"]))
     return state
 
 

@@ -12,11 +12,13 @@ from torch import Tensor, nn
 from hourlift.data.sample import OUTSIDE
 from hourlift.geometry.crop import CROP_MARGIN
 from hourlift.geometry.skeleton import H36M17
-from hourlift.hourglass.augment import AugmentConfig, augment
-from hourlift.hourglass.loss import LossKind, heatmap_loss
+from hourlift.hourglass.augment import AugmentConfig, disturb, sample_warp
+from hourlift.hourglass.loss import LossKind, heatmap_loss, part_loss
 from hourlift.hourglass.network import STRIDE, HourglassConfig, StackedHourglass
+from hourlift.hourglass.warp import Draws
 from hourlift.metrics.pck import torso_length
 from hourlift.synth.generate import Generator
+from hourlift.synth.parts import mirrored_parts
 from hourlift.training.clock import Clock
 from hourlift.training.hourglass_measures import find_joints, measure
 from hourlift.training.loop import TrainConfig, step_seed
@@ -48,6 +50,7 @@ class HourglassRecipe:
         sigma: Of the target Gaussians, heatmap pixels.
         mild: Augmentation of the start.
         strong: Augmentation that the curriculum ends with.
+        part_weight: Of the loss of the network's parts, beside that of the joints.
         plan: What is rendered.
         batch_size: Per process.
         render_workers: Processes that render ahead of the training; 0 renders in the training's own process, on its
@@ -65,6 +68,7 @@ class HourglassRecipe:
     sigma: float = 1.0
     mild: AugmentConfig
     strong: AugmentConfig
+    part_weight: float = 1.0
     plan: RenderPlan
     batch_size: int = 32
     render_workers: int = 1
@@ -78,19 +82,24 @@ class HourglassRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class HourglassBatch:
-    """Pictures (B, 3, S, S) float32 in [0, 1]; joints (B, 17, 2) in heatmap pixels; weights (B, 17)."""
+    """Pictures (B, 3, S, S) float32 in [0, 1]; joints (B, 17, 2) in heatmap pixels; weights (B, 17).
+
+    And, for a network that tells them, the parts (B, S / 4, S / 4) of the body that cells show.
+    """
 
     images: Tensor
     joints: Tensor
     weights: Tensor
+    parts: Tensor | None = None
 
     @classmethod
-    def of(cls, images: Tensor, joints_px: Tensor, known: Tensor) -> "HourglassBatch":
+    def of(cls, images: Tensor, joints_px: Tensor, known: Tensor, parts: Tensor | None = None) -> "HourglassBatch":
         """Pictures, their joints (B, 17, 2) in pixels, and which of those are known (B, 17), as training reads them."""
         return cls(
             images=images.contiguous(memory_format=torch.channels_last),
             joints=(joints_px + 0.5) / STRIDE - 0.5,  # geometry.crop.rescale_points, on tensors
             weights=known.float(),
+            parts=parts,
         )
 
     def __len__(self) -> int:
@@ -100,6 +109,15 @@ class HourglassBatch:
 def hourglass_meta(recipe: str, input_size: int, loss: LossKind, sigma: float) -> dict[str, Any]:
     """What the export must know of a run: the recipe's name, side of the pictures, loss, sigma of the targets."""
     return {"recipe": recipe, "skeleton": H36M17.name, "input_size": input_size, "loss": loss, "sigma": sigma}
+
+
+class _People(NamedTuple):
+    images: Tensor
+    """(N, 3, S, S) uint8."""
+    joints_px: Tensor
+    """(N, 17, 2)."""
+    part: Tensor
+    """(N, S, S) uint8."""
 
 
 class _HeldOut(NamedTuple):
@@ -144,8 +162,8 @@ class HourglassStage:
         chunks = RenderedChunks(plan, recipe.train.seed * world_size + rank, self._renderer(device))
         wanted = map(self._wanted_chunk, range(first, num_chunks), range(first * per_chunk, sys.maxsize, per_chunk))
         for index, chunk in enumerate(chunk_stream(chunks, wanted, recipe.render_workers), first):
-            images, joints_px = chunk.images.to(device), chunk.joints_2d_px.to(device)
-            self._size = recipe.input_size * images.shape[-1] // plan.synth.size
+            people = _People(chunk.images.to(device), chunk.joints_2d_px.to(device), chunk.part.to(device))
+            self._size = recipe.input_size * chunk.images.shape[-1] // plan.synth.size
             begin = index * per_chunk
             for step in range(max(start_step, begin), min(steps, begin + per_chunk)):
                 if self.clock.steps is None and self.clock.progress >= 1:
@@ -154,7 +172,7 @@ class HourglassStage:
                 order = torch.Generator().manual_seed(step_seed(recipe.train.seed, index, rank) + 2 + turn)
                 picked = torch.randperm(len(chunk), generator=order)[place * recipe.batch_size :][: recipe.batch_size]
                 picked = picked.to(device)
-                yield self._augmented(images[picked], joints_px[picked], step, rank)
+                yield self._augmented(_People(*(value[picked] for value in people)), step, rank)
 
     def _wanted_chunk(self, number: int, step: int) -> WantedChunk:
         """A chunk whose first step that is."""
@@ -162,20 +180,32 @@ class HourglassStage:
         size = recipe.plan.synth.size * recipe.size_at(progress) // recipe.input_size
         return WantedChunk(number, progress, size)
 
-    def _augmented(self, images: Tensor, joints_px: Tensor, step: int, rank: int) -> HourglassBatch:
+    def _augmented(self, people: "_People", step: int, rank: int) -> HourglassBatch:
         """The batch of a step: strongly augmented with the probability that the curriculum has for it, else mildly."""
         recipe = self.recipe
         generator = torch.Generator().manual_seed(step_seed(recipe.train.seed, step, rank) + 1)
         share = ramp(self.clock.at(step), recipe.plan.curriculum.augmentation)
         strong = torch.rand((), generator=generator).item() < share
         config = recipe.strong if strong else recipe.mild
-        return HourglassBatch.of(*augment(images, joints_px, self._size, config, generator))
+        draws = Draws(len(people.images), people.images.device, generator)
+        warp = sample_warp(draws, people.images.shape[-1], self._size, config)
+        pictures = disturb(warp.sample(people.images, draws.chance(0.5)), draws, config)
+        parts = None
+        if recipe.network.num_parts:
+            parts = warp.sample_labels(people.part, mirrored_parts(), self._size // STRIDE)
+        return HourglassBatch.of(pictures, *warp.move(people.joints_px), parts)
 
     def loss(self, model: nn.Module, batch: HourglassBatch) -> tuple[Tensor, Mapping[str, Tensor | float]]:
-        """Loss of all stacks."""
+        """Loss of all stacks: joints, and parts where the network tells them."""
+        recipe, joints = self.recipe, self.recipe.network.num_joints
         stacks = model(batch.images)
-        loss = heatmap_loss(stacks, batch.joints, batch.weights, kind=self.recipe.loss, sigma=self.recipe.sigma)
-        return loss, {"side": float(batch.images.shape[-1])}
+        heatmaps = [stack[:, :joints] for stack in stacks]
+        loss = heatmap_loss(heatmaps, batch.joints, batch.weights, kind=recipe.loss, sigma=recipe.sigma)
+        told = {"side": float(batch.images.shape[-1])}
+        if batch.parts is None:
+            return loss, told
+        parts = part_loss([stack[:, joints:] for stack in stacks], batch.parts)
+        return loss + recipe.part_weight * parts, {**told, "parts": parts.detach(), "joints": loss.detach()}
 
     def validate(self, model: nn.Module, device: torch.device) -> Mapping[str, float]:
         """`measure` on held-out people, cropped as a user's are, in pictures of the size that it is trained on now."""

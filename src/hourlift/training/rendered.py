@@ -10,7 +10,6 @@ from typing import NamedTuple
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from hourlift.synth.camera import ViewConfig
 from hourlift.synth.generate import Generator, SynthBatch, SynthConfig
 from hourlift.synth.motion import UPRIGHT, PoseMix
 
@@ -20,9 +19,14 @@ PEOPLE_AT_ONCE = 64
 """Most people that are rendered in one go, for the memory's sake. It is part of the seeds."""
 
 
+_CLUTTER = ("furnished_share", "occluded_share", "bystander_share")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Curriculum:
     """What a run learns from as it goes on: people who face the camera, then every view, every pose, hard pictures.
+
+    Spans are of progress in [0, 1]; one that ends at or before 0 is open from the start.
 
     With views drawn evenly, "left or right" is facing XOR side of the picture, and neither alone tells anything: a
     network then locates limbs but puts both channels on one of them. Starting with people who face the camera breaks
@@ -30,13 +34,15 @@ class Curriculum:
 
     Attributes:
         start_share: Share of people who face the camera at the start.
-        views: Progress in [0, 1] at which other views begin to join, and from which all are drawn as configured.
+        views: Progress at which other views begin to join, and from which all are drawn as configured.
+        clutter: The same for what stands around and in the way, and for the sensor's faults.
         poses: The same for poses, from `UPRIGHT` to the configured mix.
         augmentation: The same for the share of batches with strong augmentation.
     """
 
     start_share: float = 0.97
     views: tuple[float, float] = (0.06, 0.45)
+    clutter: tuple[float, float] = (-1.0, 0.0)
     poses: tuple[float, float] = (0.25, 0.6)
     augmentation: tuple[float, float] = (0.45, 0.65)
 
@@ -56,14 +62,24 @@ class RenderPlan:
     chunk_size: int = 256
     reuse: int = 4
 
-    def settings(self, progress: float) -> tuple[PoseMix, ViewConfig]:
-        """The mix of poses and the cameras at a progress in [0, 1]."""
-        views, poses = self.synth.views, self.synth.poses
-        opened = ramp(progress, self.curriculum.views)
-        share = self.curriculum.start_share * (1 - opened) + views.front_share * opened
-        opened = ramp(progress, self.curriculum.poses)
-        mix = {name: getattr(UPRIGHT, name) * (1 - opened) + value * opened for name, value in vars(poses).items()}
-        return PoseMix(**mix), replace(views, front_share=share)
+    def at(self, progress: float) -> SynthConfig:
+        """What is rendered at a progress in [0, 1]."""
+        synth, curriculum = self.synth, self.curriculum
+        opened = ramp(progress, curriculum.views)
+        front = curriculum.start_share * (1 - opened) + synth.views.front_share * opened
+        clutter = ramp(progress, curriculum.clutter)
+        scene = {name: clutter * getattr(synth.scene, name) for name in _CLUTTER}
+        opened = ramp(progress, curriculum.poses)
+        mix = {
+            name: getattr(UPRIGHT, name) * (1 - opened) + value * opened for name, value in vars(synth.poses).items()
+        }
+        return replace(
+            synth,
+            poses=PoseMix(**mix),
+            views=replace(synth.views, front_share=front),
+            scene=replace(synth.scene, **scene),
+            sensor=replace(synth.sensor, strength=clutter * synth.sensor.strength),
+        )
 
 
 class WantedChunk(NamedTuple):
@@ -82,24 +98,17 @@ class RenderedChunks(Dataset[SynthBatch]):
         self._generator: Generator | None = None
 
     def __getitem__(self, wanted: WantedChunk) -> SynthBatch:
-        if self._generator is None or self._generator.config.size != wanted.size:
-            # built in the worker: the body and the pictures do not travel
-            self._generator = Generator(replace(self.plan.synth, size=wanted.size), self.device)
-        poses, views = self.plan.settings(wanted.progress)
-        return render(self._generator, (self.seed, wanted.number), self.plan.chunk_size, poses=poses, views=views)
+        config = replace(self.plan.at(wanted.progress), size=wanted.size)
+        if self._generator is None:  # built in the worker: the body and the pictures do not travel
+            self._generator = Generator(config, self.device)
+        self._generator.config = config
+        return render(self._generator, (self.seed, wanted.number), self.plan.chunk_size)
 
 
-def render(
-    generator: Generator,
-    seed: Sequence[int],
-    count: int,
-    *,
-    poses: PoseMix | None = None,
-    views: ViewConfig | None = None,
-) -> SynthBatch:
+def render(generator: Generator, seed: Sequence[int], count: int) -> SynthBatch:
     """`Generator.render` for any number of people."""
     parts = [
-        generator.render((*seed, part), min(PEOPLE_AT_ONCE, count - start), poses=poses, views=views)
+        generator.render((*seed, part), min(PEOPLE_AT_ONCE, count - start))
         for part, start in enumerate(range(0, count, PEOPLE_AT_ONCE))
     ]
     return SynthBatch.concatenate(parts)
