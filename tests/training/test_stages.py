@@ -170,7 +170,7 @@ def test_parts_are_those_of_the_people_in_the_batch() -> None:
     """Cells at the joints in the middle of limbs and of the trunk show them, mirrored or not."""
     batch = next(HourglassStage(replace(HOURGLASS, plan=replace(HOURGLASS.plan, synth=PLAIN))).batches(0, CPU, 0, 1))
     assert batch.parts is not None and batch.parts.shape == (4, 8, 8)
-    right = {joint: 0 for joint in ("l_knee", "r_knee", "l_elbow", "r_elbow")}
+    right = dict.fromkeys(("l_knee", "r_knee", "l_elbow", "r_elbow"), 0)
     for joint in right:
         x, y = batch.joints[:, H36M17.index(joint)].round().long().clamp(0, 7).unbind(-1)
         seen = [PARTS[part] for part in batch.parts[torch.arange(4), y, x]]
