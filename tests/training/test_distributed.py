@@ -67,7 +67,7 @@ class Shared(toys.ToyStage):
 
 def train_shared(name, fixed_statistics):
     stage = Shared(fixed_statistics)
-    loop.train(stage, replace(toys.CONFIG, steps=STEPS, lr=1e-2), FOLDER / name / f"rank{{RANK}}")
+    loop.train(stage, replace(toys.CONFIG, steps=STEPS, lr=1e-2, norm_batches=0), FOLDER / name / f"rank{{RANK}}")
     weights = [parameter.norm().item() for parameter in stage.model.parameters()]
     told = {{"losses": stage.losses, "items": stage.items, "weights": weights}}
     (FOLDER / f"{{name}}-{{RANK}}.json").write_text(json.dumps(told))

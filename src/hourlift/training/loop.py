@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sized
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from hourlift.training import checkpoint, distributed
+from hourlift.training.batch_norm import estimate_statistics
 from hourlift.training.clock import Clock
 from hourlift.training.ema import Ema
 from hourlift.training.optimizer import OptimizerKind, optimizer
@@ -63,6 +65,8 @@ class TrainConfig:
     """On kernels and matrices; never on biases and batch norm."""
     max_grad_norm: float | None = None
     ema_decay: float = 0.999
+    norm_batches: int = 32
+    """From which batch norm's statistics of the averaged network are estimated before it is measured or kept."""
     bf16: bool = True
     """Forward pass in bfloat16 where PyTorch holds it safe; weights, losses and statistics stay float32."""
     channels_last: bool = True
@@ -131,8 +135,10 @@ def train(
         with RunLog(out_dir, steps=run.clock.steps, start=run.step, enabled=world.is_main) as log:
             reason = _loop(stage, run, world, log, last)
             if world.is_main:
-                if reason != "signal" and run.validated_at != run.step:  # whoever sends a signal is in a hurry
-                    run.validate(log)
+                if run.validated_at != run.step:
+                    run.estimate_statistics()
+                    if reason != "signal":  # whoever sends a signal is in a hurry
+                        run.validate(log)
                 checkpoint.save(last, run.state())
                 checkpoint.save_compact(out_dir / "compact.pt", run.state())
                 log.say(f"{reason} at step {run.step}, {run.clock.at(run.step):.0%} of the run; {last}")
@@ -165,6 +171,7 @@ def _loop(stage: Stage, run: "_Run", world: distributed.World, log: RunLog, last
             if run.step % config.log_every == 0 or run.step == config.steps or save_now or validate_now:
                 log.write(run.step, meter.read(run.step))  # fails if the loss is not finite, before that is saved
                 if validate_now:
+                    run.estimate_statistics()
                     run.validate(log)
                 if save_now:
                     checkpoint.save(last, run.state())
@@ -206,6 +213,18 @@ class _Run:
         self.step += 1
         self.clock.tick()
         return {"loss": loss, **told, "grad_norm": grad_norm, "lr": lr}
+
+    def estimate_statistics(self) -> None:
+        """Give the averaged network the statistics that its weights have on the last batches."""
+        count, averaged = self.config.norm_batches, self.ema.model
+        batches = self.stage.batches(max(0, self.step - count), self.device, 0, 1)
+
+        def run(model: nn.Module, batch: Any) -> None:
+            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.config.bf16):
+                self.stage.loss(model, batch)
+
+        torch.manual_seed(step_seed(self.config.seed, self.step))
+        estimate_statistics(averaged, islice(batches, min(count, self.step)), run)
 
     def validate(self, log: RunLog) -> None:
         """Measure the averaged network, always with the same random numbers."""

@@ -1,0 +1,42 @@
+"""Statistics of batch norm for weights that were averaged, or that change quickly.
+
+A running mean lags behind weights that move. In the deep layers of a hourglass trained at a high learning rate it was
+off by 5 to 12 standard deviations, and the network useless but for that. So the statistics are estimated anew from
+training batches before a network is measured or kept (Wu and Johnson, "Rethinking 'Batch' in BatchNorm", 2021,
+section 3).
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def estimate_statistics(model: nn.Module, batches: Iterable[Any], run: Callable[[nn.Module, Any], object]) -> None:
+    """Replaces the running statistics of every batch norm by their mean over batches.
+
+    Args:
+        model: The network; its mode stays as it is, and so does all but these statistics.
+        batches: Of the training; with none the statistics stay.
+        run: Feeds a batch to the model.
+    """
+    norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    training, momenta = model.training, [norm.momentum for norm in norms]
+    counts = [None if norm.num_batches_tracked is None else norm.num_batches_tracked.clone() for norm in norms]
+    others = [module for module in model.modules() if isinstance(module, nn.Dropout)]
+    if not norms:
+        return
+    model.train()
+    for module in others:
+        module.eval()
+    for index, batch in enumerate(batches):
+        for norm in norms:
+            norm.momentum = 1 / (index + 1)  # the first replaces what was there; in the end each counts alike
+        run(model, batch)
+    model.train(training)
+    for norm, momentum, count in zip(norms, momenta, counts, strict=True):
+        norm.momentum = momentum
+        if count is not None and norm.num_batches_tracked is not None:
+            norm.num_batches_tracked.copy_(count)
