@@ -166,14 +166,15 @@ def person_box(joints_px: Array, peaks: Array) -> Array:
             box is drawn: the rest of the person is somewhere around.
 
     Returns:
-        (..., 4) xyxy px; NaN where no joint is confident, or all of them lie within one pixel.
+        (..., 4) xyxy in whole pixels, so that a search takes the same way whatever its arithmetic rounds to; NaN
+        where no joint is confident, or all of them lie within one pixel.
     """
     confident = peaks >= JOINT_CONFIDENCE
     tight = box_from_joints(np.where(confident[..., None], joints_px, np.nan), growth=BOX_GROWTH)
     missing = 1.0 - confident.mean(axis=-1, keepdims=True)
     extent = np.tile(tight[..., 2:] - tight[..., :2], 2)
     box = tight + _MISSING_GROWTH / 2 * missing * extent * np.array([-1.0, -1.0, 1.0, 1.0])
-    return np.where(extent.max(axis=-1, keepdims=True) >= 1, box, np.nan)
+    return np.where(extent.max(axis=-1, keepdims=True) >= 1, np.rint(box), np.nan)
 
 
 def iou(boxes_a: Array, boxes_b: Array) -> Array:

@@ -74,13 +74,14 @@ async function refine(boxes: Box[], estimate: Estimate): Promise<Found | null> {
 export const fit = (peaks: number[]): number =>
   (peaks.reduce((sum, peak) => sum + peak, 0) / peaks.length) * (numConfident(peaks) / peaks.length);
 
-/** The box to look for a person in, given the joints that were found; NaN where they say nothing. */
+/** The box to look for a person in, whole pixels, given the joints that were found; NaN where they say nothing. */
 export function personBox({ jointsPx, peaks }: Joints2D): Box {
   const tight = boxFromJoints(jointsPx.filter((_, j) => peaks[j]! >= JOINT_CONFIDENCE));
   const [width, height] = [tight[2] - tight[0], tight[3] - tight[1]];
   if (!(Math.max(width, height) >= 1)) return [NaN, NaN, NaN, NaN];
   const grow = (MISSING_GROWTH / 2) * (1 - numConfident(peaks) / peaks.length);
-  return [tight[0] - grow * width, tight[1] - grow * height, tight[2] + grow * width, tight[3] + grow * height];
+  const box = [tight[0] - grow * width, tight[1] - grow * height, tight[2] + grow * width, tight[3] + grow * height];
+  return box.map(Math.round) as Box;
 }
 
 /** Intersection over union; 0 where a box is NaN. */
