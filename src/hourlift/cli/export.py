@@ -19,7 +19,7 @@ def command(
 ) -> None:
     """Turn a training checkpoint into an ONNX model for `hourlift predict`.
 
-    The averaged weights are exported, stored as float16. The file is compared with PyTorch number by number and
+    The averaged weights are exported, stored as float16, the lifter's large matrices as bytes. The file is compared with PyTorch number by number and
     written only if both agree.
 
     Examples:
@@ -56,7 +56,7 @@ def command(
     )
     print(
         f"largest difference from PyTorch: {exported.parity.exact:.2g}{unit} as computed in ONNX Runtime, "
-        f"{exported.parity.stored:.2g}{unit} with float16 weights"
+        f"{exported.parity.stored:.2g}{unit} with the weights as stored"
     )
     entry = {name: {"file": out.name, "sha256": exported.sha256, "kind": kind}}
     print(f"for a weights manifest: {json.dumps(entry)[1:-1]}")

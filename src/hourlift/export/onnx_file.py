@@ -20,6 +20,7 @@ from hourlift.formats.atomic import replacing
 from hourlift.weights import sha256
 
 OPSET = 17  # what onnxruntime 1.12 and later can read
+_BLOCK = 32  # weights of a row that share a scale
 METADATA_KEY = "hourlift"
 
 
@@ -30,7 +31,7 @@ class Parity:
     exact: float
     """With float32 weights: the graph alone."""
     stored: float
-    """With the float16 weights of the file."""
+    """With the weights as the file stores them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,7 @@ def write_onnx(
     output_names: Sequence[str],
     metadata: dict[str, Any],
     tolerance: Parity,
+    bytes_from: int | None = None,
 ) -> Exported:
     """Export a module of one input, check it against torch, write it.
 
@@ -63,6 +65,7 @@ def write_onnx(
         output_names: names of its outputs in the file; a module of several returns a tuple.
         metadata: stored as JSON under the metadata key "hourlift".
         tolerance: the largest differences that are accepted.
+        bytes_from: matrices of at least so many numbers are stored as bytes; None: all are float16.
 
     Returns:
         The file, its hash and size, and the differences found.
@@ -78,7 +81,7 @@ def write_onnx(
     exact = _trace(graph, examples, input_name, output_names)
     helper.set_model_props(exact, {METADATA_KEY: json.dumps(metadata)})
     onnx.checker.check_model(exact, full_check=True)
-    stored = with_float16_weights(exact)
+    stored = with_small_weights(exact, bytes_from)
     parity = Parity(
         exact=_largest_difference(exact, examples.numpy(), expected),
         stored=_largest_difference(stored, examples.numpy(), expected),
@@ -122,27 +125,62 @@ def change_metadata(source: str | Path, file: str | Path, changes: dict[str, Any
     return sha256(file)
 
 
-def with_float16_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Copy a model with its weight matrices stored as float16, each followed by a Cast back to float32.
+def with_small_weights(model: onnx.ModelProto, bytes_from: int | None = None) -> onnx.ModelProto:
+    """Copy a model with its weight matrices stored small, each followed by what makes float32 of it.
 
-    The file is half as large; the arithmetic stays float32, and ONNX Runtime folds the casts as it loads.
+    The file is half as large or less; the arithmetic stays float32, and ONNX Runtime makes the weights as it loads.
     Vectors (biases, batch-norm statistics) are small and stay as they are.
+
+    Args:
+        model: with weights of float32.
+        bytes_from: matrices of at least so many numbers, in rows of a multiple of 32, become bytes with a float16
+            scale for every 32 of a row; all others float16.
     """
-    halved = onnx.ModelProto()
-    halved.CopyFrom(model)
-    casts = []
-    for tensor in halved.graph.initializer:
+    small = onnx.ModelProto()
+    small.CopyFrom(model)
+    stored: list[TensorProto] = []
+    nodes: list[onnx.NodeProto] = []
+    for tensor in model.graph.initializer:
         if tensor.data_type != TensorProto.FLOAT or len(tensor.dims) < 2:
+            stored.append(tensor)
             continue
-        name, half = tensor.name, f"{tensor.name}.float16"
-        with np.errstate(over="ignore"):  # an infinity shows in the comparison with torch
-            values = numpy_helper.to_array(tensor).astype(np.float16)
-        tensor.CopyFrom(numpy_helper.from_array(values, half))
-        casts.append(helper.make_node("Cast", [half], [name], name=f"{name}.cast", to=TensorProto.FLOAT))
-    nodes = [*casts, *halved.graph.node]
-    del halved.graph.node[:]
-    halved.graph.node.extend(nodes)
-    return halved
+        values, name = numpy_helper.to_array(tensor), tensor.name
+        if bytes_from is not None and values.ndim == 2 and values.size >= bytes_from and values.shape[1] % _BLOCK == 0:
+            initializers, makers = _as_bytes(values, name)
+        else:
+            with np.errstate(over="ignore"):  # an infinity shows in the comparison with torch
+                initializers = [numpy_helper.from_array(values.astype(np.float16), f"{name}.float16")]
+            makers = [_to_float32(f"{name}.float16", name)]
+        stored += initializers
+        nodes += makers
+    nodes += model.graph.node
+    del small.graph.initializer[:], small.graph.node[:]
+    small.graph.initializer.extend(stored)
+    small.graph.node.extend(nodes)
+    return small
+
+
+def _as_bytes(matrix: NDArray[np.float32], name: str) -> tuple[list[TensorProto], list[onnx.NodeProto]]:
+    """A matrix as bytes and scales, and the nodes that multiply them."""
+    blocks = matrix.reshape(len(matrix), -1, _BLOCK)
+    scales = (np.abs(blocks).max(axis=-1, keepdims=True) / 127).astype(np.float16)
+    scales = np.maximum(scales, np.finfo(np.float16).tiny)
+    steps = np.rint(blocks / scales.astype(np.float32)).clip(-127, 127).astype(np.int8)
+    initializers = [
+        numpy_helper.from_array(steps, f"{name}.int8"),
+        numpy_helper.from_array(scales, f"{name}.scale"),
+        numpy_helper.from_array(np.array(matrix.shape), f"{name}.shape"),
+    ]
+    return initializers, [
+        _to_float32(f"{name}.int8", f"{name}.steps"),
+        _to_float32(f"{name}.scale", f"{name}.scale.float32"),
+        helper.make_node("Mul", [f"{name}.steps", f"{name}.scale.float32"], [f"{name}.blocks"], name=f"{name}.mul"),
+        helper.make_node("Reshape", [f"{name}.blocks", f"{name}.shape"], [name], name=f"{name}.reshape"),
+    ]
+
+
+def _to_float32(source: str, name: str) -> onnx.NodeProto:
+    return helper.make_node("Cast", [source], [name], name=f"{name}.cast", to=TensorProto.FLOAT)
 
 
 def _trace(graph: nn.Module, examples: Tensor, input_name: str, output_names: Sequence[str]) -> onnx.ModelProto:
