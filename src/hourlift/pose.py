@@ -4,7 +4,7 @@ Everything is in the pixels of the upright picture and in camera axes: x right, 
 The joints are those of `hourlift.geometry.skeleton.H36M17`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,13 +16,14 @@ from hourlift.geometry.world import World
 
 Array = NDArray[np.float32]
 
-_POSE_SHAPES: dict[str, tuple[int, ...]] = {
+POSE_SHAPES: dict[str, tuple[int, ...]] = {
     "joints_2d_px": (H36M17.num_joints, 2),
     "confidence": (H36M17.num_joints,),
     "joints_3d_mm": (H36M17.num_joints, 3),
     "root_cam_mm": (3,),
     "box_xyxy_px": (4,),
 }
+"""What is always known of a person, or NaN."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,7 +58,7 @@ class Pose:
     spread_mm: Array | None = None
 
     def __post_init__(self) -> None:
-        for name, shape in _POSE_SHAPES.items():
+        for name, shape in POSE_SHAPES.items():
             object.__setattr__(self, name, _checked(name, getattr(self, name), shape))
         if self.spread_mm is not None:
             object.__setattr__(self, "spread_mm", _checked("spread_mm", self.spread_mm, (H36M17.num_joints,)))
@@ -148,7 +149,7 @@ class PoseSequence:
                 f"frame_index and times_s must be two lists of one length, "
                 f"got shapes {self.frame_index.shape} and {self.times_s.shape}"
             )
-        for name, shape in _POSE_SHAPES.items():
+        for name, shape in POSE_SHAPES.items():
             object.__setattr__(self, name, _checked(name, getattr(self, name), (num_frames, *shape)))
 
     @classmethod
@@ -163,24 +164,25 @@ class PoseSequence:
         Raises:
             ValueError: the person is in none of the frames.
         """
-        kept = list(frames)
-        poses = [next((p for p in frame.people if p.person_id == person_id), None) for frame in kept]
-        found = [pose for pose in poses if pose is not None]
-        if not found:
-            known = sorted({p.person_id for frame in kept for p in frame.people})
-            raise ValueError(f"person {person_id} is in none of the {len(kept)} frames; the people there are {known}")
-        arrays = {}
-        for name, shape in _POSE_SHAPES.items():
-            absent = np.full(shape, 0.0 if name == "confidence" else np.nan, dtype=np.float32)
-            arrays[name] = np.stack([absent if pose is None else getattr(pose, name) for pose in poses])
-        return cls(
-            person_id=person_id,
-            frame_index=np.array([frame.index for frame in kept]),
-            times_s=np.array([frame.time_s for frame in kept]),
-            camera=found[0].camera,
-            world=world,
-            **arrays,
-        )
+        kept = frames if isinstance(frames, Sequence) else list(frames)
+        unknown = {name: 0.0 if name == "confidence" else np.nan for name in POSE_SHAPES}
+        arrays = {name: np.full((len(kept), *shape), unknown[name], np.float32) for name, shape in POSE_SHAPES.items()}
+        frame_index, times_s = np.zeros(len(kept), np.int64), np.zeros(len(kept))
+        camera: Camera | None = None
+        known: set[int] = set()
+        for i, frame in enumerate(kept):
+            frame_index[i], times_s[i] = frame.index, frame.time_s
+            known.update(pose.person_id for pose in frame.people)
+            pose = next((pose for pose in frame.people if pose.person_id == person_id), None)
+            if pose is not None:
+                camera = camera or pose.camera
+                for name, array in arrays.items():
+                    array[i] = getattr(pose, name)
+        if camera is None:
+            raise ValueError(
+                f"person {person_id} is in none of the {len(kept)} frames; the people there are {sorted(known)}"
+            )
+        return cls(person_id=person_id, frame_index=frame_index, times_s=times_s, camera=camera, world=world, **arrays)
 
     def __len__(self) -> int:
         return len(self.frame_index)

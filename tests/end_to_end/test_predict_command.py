@@ -80,7 +80,7 @@ def test_refined_video_keeps_one_set_of_bones(clip: Path, models: list[str]) -> 
         assert len(people) == 10 and np.linalg.norm(off_px, axis=-1).mean() < 1.5
         lengths[bool(option)] = np.array([bone_lengths(person.joints_3d_mm[None]) for person in people])
     # the marker lifter's bones are as long as they look, so with noise
-    assert lengths[True].std(axis=0).mean() < 0.7 * lengths[False].std(axis=0).mean()
+    assert lengths[True].std(axis=0).mean() < 0.9 * lengths[False].std(axis=0).mean()
 
 
 def test_refining_without_scipy_says_what_to_install(

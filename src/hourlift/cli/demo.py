@@ -1,7 +1,7 @@
 """``hourlift demo``: the main job on a clip that ships with the package, and what came of it in a few lines."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Annotated
@@ -76,7 +76,7 @@ def run(predictor: PosePredictor, clip: Path, out: Path) -> Path:
     return out / "demo.html"
 
 
-def _report(done: Done, frames: list[PoseFrame], elapsed_s: float) -> None:
+def _report(done: Done, frames: Sequence[PoseFrame], elapsed_s: float) -> None:
     """Say what was found, how fast, and where to look."""
     console = Console(highlight=False, soft_wrap=True)  # a path that is broken in two cannot be copied
     console.print("A clip lifted to 3D", style="bold")
@@ -89,7 +89,7 @@ def _report(done: Done, frames: list[PoseFrame], elapsed_s: float) -> None:
         console.print(Text.assemble("  ", (file.ljust(width), "bold"), "  ", (what, "dim")))
 
 
-def _facts(frames: list[PoseFrame], elapsed_s: float) -> Iterator[tuple[str, str]]:
+def _facts(frames: Sequence[PoseFrame], elapsed_s: float) -> Iterator[tuple[str, str]]:
     """What was found in the clip, as names and sentences."""
     poses = [pose for frame in frames for pose in frame.people]
     num_people = len({pose.person_id for pose in poses})

@@ -19,8 +19,8 @@ def command(
 ) -> None:
     """Turn a training checkpoint into an ONNX model for `hourlift predict`.
 
-    The averaged weights are exported, stored as float16, the lifter's large matrices as bytes. The file is compared with PyTorch number by number and
-    written only if both agree.
+    The averaged weights are exported, stored as float16, the lifter's large matrices as bytes. The file is compared
+    with PyTorch number by number and written only if both agree.
 
     Examples:
       hourlift export runs/hourglass/last.pt -o my-hourglass.onnx

@@ -23,6 +23,7 @@ from hourlift.formats.table import FORMATS, FormatName, stage_poses
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.world import World
 from hourlift.pose import PoseFrame
+from hourlift.pose_log import PoseLog
 from hourlift.predict import PosePredictor
 from hourlift.predict.film import finish
 from hourlift.predict.images import Image, read_image
@@ -188,7 +189,7 @@ def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wan
             shown = _again(source, frames, wanted)
             num_done, num_all = len(frames), 2 * len(frames)
         tally = Tally()
-        kept: list[PoseFrame] = []
+        kept = PoseLog()
         with results.json_writer(header) as write:
             film = results.file(".overlay.mp4") if wanted.folder and wanted.overlay else None
             pair = results.file(".side-by-side.mp4") if wanted.folder and wanted.side_by_side else None
@@ -247,17 +248,17 @@ def _smoothed_live(shown: Shown) -> Shown:
 
 def _finished(
     shown: Shown, header: Header, view: View, wanted: Wanted, report: Callable[[int], None]
-) -> tuple[list[PoseFrame], Header]:
+) -> tuple[PoseLog, Header]:
     """All frames of a video, smoothed and placed as far as that is wanted, and the header that knows the world."""
-    frames: list[PoseFrame] = []
+    frames = PoseLog()
     for _, frame in shown:
         frames.append(frame)
         report(len(frames))
-    frames, world = finish(frames, smooth=wanted.smooth, stature_mm=view.stature_mm, pitch_deg=view.pitch_deg)
-    return frames, replace(header, world=world)
+    finished, world = finish(frames, smooth=wanted.smooth, stature_mm=view.stature_mm, pitch_deg=view.pitch_deg)
+    return finished, replace(header, world=world)
 
 
-def _again(source: Source, frames: list[PoseFrame], wanted: Wanted) -> Shown:
+def _again(source: Source, frames: PoseLog, wanted: Wanted) -> Shown:
     """Frames that are known already, each with its picture, for which the video is read once more if need be."""
     if not wanted.pictures:
         yield from ((_NO_PICTURE, frame) for frame in frames)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hourlift.formats.json import Header
 from hourlift.pose import PoseFrame
+from hourlift.pose_log import PoseLog
 from hourlift.predict.video import Frames
 from hourlift.view.page import write_page
 
@@ -28,7 +29,7 @@ class Tally:
         self.ids: set[int] = set()
         self.best: PoseFrame | None = None
         self.stride = 1
-        self.for_page: list[PoseFrame] = []
+        self.for_page = PoseLog()
 
     def add(self, frame: PoseFrame) -> None:
         """Count the next frame."""

@@ -5,6 +5,8 @@ others are v = 2. Beyond COCO's own fields an annotation has "score", "keypoint_
 """
 
 import json
+from collections.abc import Iterable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -33,19 +35,35 @@ def write(path: Path, document: PoseFile) -> None:
         OSError: the file cannot be written.
     """
     tracks(document)  # complains about what no reader could make sense of
-    width, height = document.header.image_wh
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
-    for number, (frame, time_s) in enumerate(zip(document.frames, frame_times_s(document).tolist(), strict=True), 1):
-        name = _file_name(document, frame.index)
-        images.append({"id": number, "file_name": name, "width": width, "height": height, "time_s": round(time_s, 6)})
-        for pose in frame.people:
-            annotations.append({"id": len(annotations) + 1, "image_id": number} | _annotation(pose))
     names = [_coco_name(name) for name in COCO17.joint_names]
     bones = [[COCO17.index(joint) + 1 for joint in bone.split()] for bone in _BONES.split(", ")]  # counted from 1
     person = {"id": 1, "name": "person", "supercategory": "person", "keypoints": names, "skeleton": bones}
-    content = {"images": images, "annotations": annotations, "categories": [person]}
-    path.write_text(json.dumps(content, allow_nan=False), encoding="utf-8", newline="\n")
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.write('{"images": [')
+        file.writelines(_listed(_images(document)))
+        file.write('], "annotations": [')
+        file.writelines(_listed(_annotations(document)))
+        file.write(f'], "categories": [{json.dumps(person)}]}}')
+
+
+def _images(document: PoseFile) -> Iterator[dict[str, Any]]:
+    width, height = document.header.image_wh
+    for number, (frame, time_s) in enumerate(zip(document.frames, frame_times_s(document).tolist(), strict=True), 1):
+        name = _file_name(document, frame.index)
+        yield {"id": number, "file_name": name, "width": width, "height": height, "time_s": round(time_s, 6)}
+
+
+def _annotations(document: PoseFile) -> Iterator[dict[str, Any]]:
+    ids = count(1)
+    for number, frame in enumerate(document.frames, 1):
+        for pose in frame.people:
+            yield {"id": next(ids), "image_id": number} | _annotation(pose)
+
+
+def _listed(items: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """The items as text, one by one, as they stand in a list."""
+    for i, item in enumerate(items):
+        yield (", " if i else "") + json.dumps(item, allow_nan=False)
 
 
 def _file_name(document: PoseFile, index: int) -> str:

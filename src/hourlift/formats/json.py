@@ -8,7 +8,7 @@ import contextlib
 import io
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TextIO
@@ -69,7 +69,7 @@ class PoseFile:
     """A JSON document read back."""
 
     header: Header
-    frames: list[PoseFrame]
+    frames: Sequence[PoseFrame]
 
 
 @contextlib.contextmanager
@@ -97,7 +97,7 @@ def writing(target: str | Path | TextIO, header: Header) -> Iterator[Callable[[P
         yield from _write_document(stream, header)
 
 
-def dump(target: str | Path | TextIO, header: Header, frames: list[PoseFrame]) -> None:
+def dump(target: str | Path | TextIO, header: Header, frames: Sequence[PoseFrame]) -> None:
     """Write a whole document at once; see `writing`."""
     with writing(target, header) as write:
         for frame in frames:
@@ -240,7 +240,7 @@ def _parse(document: dict[str, Any]) -> PoseFile:
     return PoseFile(header=header, frames=frames)
 
 
-def dumps(header: Header, frames: list[PoseFrame]) -> str:
+def dumps(header: Header, frames: Sequence[PoseFrame]) -> str:
     """A whole document as text; see `writing`."""
     stream = io.StringIO()
     dump(stream, header, frames)

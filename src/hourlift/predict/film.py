@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from hourlift.geometry.world import World
-from hourlift.pose import Pose, PoseFrame, PoseSequence
+from hourlift.pose import POSE_SHAPES, Pose, PoseFrame, PoseSequence
+from hourlift.pose_log import PoseLog
 from hourlift.predict.room import find_world, with_stature
 from hourlift.predict.smooth import smooth_track
 
@@ -17,7 +18,7 @@ def finish(
     smooth: bool = True,
     stature_mm: float | None = None,
     pitch_deg: float | None = None,
-) -> tuple[list[PoseFrame], World | None]:
+) -> tuple[PoseLog, World | None]:
     """Smooth and complete everybody's track, and find their place in the room.
 
     Args:
@@ -40,23 +41,16 @@ def finish(
     if stature_mm is not None:
         tracks = [with_stature(track, stature_mm) for track in tracks]
     world = find_world(tracks, pitch_deg)
-    people = [_poses(track) for track in tracks]
-    finished = [replace(frame, people=[poses[i] for poses in people if i in poses]) for i, frame in enumerate(frames)]
+    finished = PoseLog(
+        replace(frame, people=[pose for track in tracks if (pose := _pose(track, i)) is not None])
+        for i, frame in enumerate(frames)
+    )
     return finished, world
 
 
-def _poses(track: PoseSequence) -> dict[int, Pose]:
-    """The person in every frame, by its position, in which there is something of them."""
-    there = np.isfinite(track.joints_2d_px).any(axis=(1, 2)) | np.isfinite(track.joints_3d_mm).any(axis=(1, 2))
-    return {
-        i: Pose(
-            joints_2d_px=track.joints_2d_px[i],
-            confidence=track.confidence[i],
-            joints_3d_mm=track.joints_3d_mm[i],
-            root_cam_mm=track.root_cam_mm[i],
-            box_xyxy_px=track.box_xyxy_px[i],
-            camera=track.camera,
-            person_id=track.person_id,
-        )
-        for i in np.flatnonzero(there).tolist()
-    }
+def _pose(track: PoseSequence, i: int) -> Pose | None:
+    """The person in a frame, None where there is nothing of them."""
+    if not (np.isfinite(track.joints_2d_px[i]).any() or np.isfinite(track.joints_3d_mm[i]).any()):
+        return None
+    arrays = {name: getattr(track, name)[i] for name in POSE_SHAPES}
+    return Pose(**arrays, camera=track.camera, person_id=track.person_id)

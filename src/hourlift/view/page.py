@@ -27,6 +27,7 @@ from hourlift.pose import Pose, PoseFrame
 from hourlift.view.style import COLOURS, FULL_CONFIDENCE, MIN_CONFIDENCE, limb_sides
 
 _MEDIA_TYPES = ("image/jpeg", "image/png", "image/webp", "video/mp4", "video/webm")
+_FRAMES_AT_ONCE = 500  # angles are quicker for many at once, and memory is bounded
 _CHUNK_BYTES = 3 << 18  # a multiple of 3, so that chunks of base64 join without padding
 
 
@@ -61,7 +62,7 @@ def write_page(
         OSError: the media cannot be read or the page not be written.
     """
     path = Path(path)
-    shots = list(frames)
+    shots = frames if isinstance(frames, Sequence) else list(frames)
     if not shots:
         raise ValueError(f"{path}: a page needs at least one frame")
     title = path.stem if title is None else title
@@ -76,7 +77,7 @@ def write_page(
         "layout": [_layout(len(shots), media is not None, image_wh)],
         "summary": [html.escape(_summary(shots, image_wh, step_ms))],
         "camera": [html.escape(_describe_camera(shots))],
-        "poses": [_poses_json(shots, step_ms, world)],
+        "poses": _poses_json(shots, step_ms, world),
         "media": [] if media is None else _media(Path(media), media_type, title),
     }
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
@@ -133,7 +134,7 @@ def _base64(path: Path) -> Iterator[str]:
             yield base64.b64encode(chunk).decode("ascii")
 
 
-def _poses_json(frames: Sequence[PoseFrame], step_ms: float, world: World | None) -> str:
+def _poses_json(frames: Sequence[PoseFrame], step_ms: float, world: World | None) -> Iterator[str]:
     """What the script reads: how a skeleton looks, when frames are shown, and who is in them, whole millimetres.
 
     A person is ``[id, [x, y, z of each joint], [x, y, z] of the root or null, [percent of each joint], [degrees of each
@@ -141,8 +142,7 @@ def _poses_json(frames: Sequence[PoseFrame], step_ms: float, world: World | None
     Numbers are in camera axes; ``world`` turns them upright.
     """
     start_s = frames[0].time_s
-    angles = iter(_angles([pose for frame in frames for pose in frame.people], world))
-    content = {
+    head = {
         "joints": H36M17.joint_names,
         "parents": H36M17.parents,
         "sides": limb_sides(),
@@ -152,8 +152,18 @@ def _poses_json(frames: Sequence[PoseFrame], step_ms: float, world: World | None
         "angles": [[angle.title, angle.sign, angle.sided] for angle in ANGLES],
         "step": round(step_ms, 3),
         "times": [round((frame.time_s - start_s) * 1000, 1) for frame in frames],
-        "frames": [[_person(pose, next(angles)) for pose in frame.people] for frame in frames],
     }
+    yield _json(head).removesuffix("}") + ',"frames":['
+    for start in range(0, len(frames), _FRAMES_AT_ONCE):
+        block = [frames[i] for i in range(start, min(len(frames), start + _FRAMES_AT_ONCE))]
+        angles = iter(_angles([pose for frame in block for pose in frame.people], world))
+        texts = (_json([_person(pose, next(angles)) for pose in frame.people]) for frame in block)
+        yield ("," if start else "") + ",".join(texts)
+    yield "]}"
+
+
+def _json(content: Any) -> str:
+    """As compact as it gets, and fit for a script element."""
     # "<" cannot end or open a tag when it is written as an escape, and JSON reads it back the same.
     return json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
