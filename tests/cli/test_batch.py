@@ -93,6 +93,12 @@ def test_the_table_of_sources(archive: Path, here: list[str]) -> None:
     assert not (Path("out.parquet") / f"source_id={broken['source_id']}").exists()
 
 
+def test_what_computes_is_chosen_once_and_kept(archive: Path, here: list[str]) -> None:
+    main(["batch", "in/photo.png", "-o", "out", *here])
+    settings = json.loads(Path("out/_run.json").read_text())["settings"]
+    assert (settings["precision"], settings["runtime"]) == ("fp32", "onnxruntime")
+
+
 def test_resume_leaves_out_what_is_finished(archive: Path, here: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     main(["batch", "in", "-o", "out", *here])
     files = {path: path.stat().st_mtime_ns for path in Path("out").rglob("poses.parquet")}
@@ -110,6 +116,8 @@ def test_resume_leaves_out_what_is_finished(archive: Path, here: list[str], caps
     [
         (["in", "-o", "out"], "out holds a run already: --resume goes on with it, or name another folder"),
         (["in", "-o", "out", "--resume", "--no-smooth"], "was started with smooth True, not False; resume with the"),
+        (["in", "-o", "out", "--resume", "--flip-test"], "was started with flip_test False, not True; resume with the"),
+        (["in", "-o", "new", "--precision", "int8"], "int8 is not available: this model has no 8-bit twin"),
         (["in", "-o", "in"], "in exists and holds no run of `hourlift batch`; name another folder"),
         (["empty", "-o", "new"], "empty: there are no pictures or videos in this folder"),
         (["memory://empty/", "-o", "new"], "memory://empty/: "),

@@ -24,6 +24,8 @@ from hourlift.formats.json import PoseFile
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.world import up_of_pitched_camera
 from hourlift.predict import PosePredictor
+from hourlift.predict.precision import Precision, Runtime
+from hourlift.predict.runtime import Model
 
 EXAMPLES = """
 hourlift batch videos/ -o results.parquet
@@ -59,6 +61,8 @@ def command(
     lifter: Annotated[str, _arg(metavar="MODEL")] = "lifter",
     flip_test: bool = False,
     device: Literal["cpu", "cuda"] = "cpu",
+    precision: Annotated[Precision | None, _arg(help_behavior_hint="(default: the fastest accurate one here)")] = None,
+    runtime: Annotated[Runtime | None, _arg(help_behavior_hint="(default: the fastest one here)")] = None,
 ) -> int:
     """Lift the people of many videos and photos to 3D, on one machine or a Ray cluster.
 
@@ -87,6 +91,9 @@ def command(
         lifter: lifter to use, likewise.
         flip_test: look at every crop mirrored too; half the speed, a little more accurate.
         device: where the networks run; with cuda every worker has a GPU.
+        precision: arithmetic of the hourglass, as for `hourlift predict`. What is chosen here holds for all workers, so
+            that all numbers are alike; where some machines are older, give fp32.
+        runtime: what runs the hourglass, likewise.
 
     Returns:
         Exit status: 0 when all sources are done, 1 when some failed, 2 when all did.
@@ -111,8 +118,16 @@ def command(
     )
     route_messages()
     family = None if detector_family == "auto" else detector_family
+    if device == "cpu":
+        runtime, precision = Model(weights, "hourglass", precision=precision, runtime=runtime).choice
     load = _Load(
-        networks={"weights": _anywhere(weights), "lifter": _anywhere(lifter), "flip_test": flip_test},
+        networks={
+            "weights": _anywhere(weights),
+            "lifter": _anywhere(lifter),
+            "flip_test": flip_test,
+            "precision": precision,
+            "runtime": runtime,
+        },
         whereabouts=(people, False, None, None if detector is None else detector.absolute(), family, min_score),
         place={"threads": threads, "device": device},
         view=view,
@@ -171,7 +186,7 @@ class _Load:
         return {
             "weights": models.sha256(models.path(self.networks["weights"])),
             "lifter": models.sha256(models.path(self.networks["lifter"])),
-            "flip_test": self.networks["flip_test"],
+            **{name: self.networks[name] for name in ("flip_test", "precision", "runtime")},
             "people": people,
             "detector": None if detector is None else [models.sha256(detector), family, min_score],
             "smooth": self.smooth,
