@@ -35,6 +35,7 @@ bench: $(DEV)/.installed  ## measure speed; tables here, JSON and plots in bench
 	$(BENCH)/precision.py --save $(RESULTS)/precision.json
 	$(BENCH)/precision.py --public --rounds 8 --inner 1 --save $(RESULTS)/precision-public.json
 	$(BENCH)/video.py --save $(RESULTS)/video.json
+	$(BENCH)/length.py --save $(RESULTS)/length.json
 	$(BENCH)/lifter.py --save $(RESULTS)/lifter.json
 	$(BENCH)/training.py --save $(RESULTS)/training.json
 	$(BENCH)/growth.py --save $(RESULTS)/growth.json --plot $(RESULTS)/growth.png

@@ -1,0 +1,82 @@
+"""Does memory stay as videos grow? Every length in a process of its own, everything written that hourlift writes.
+
+The frames are those of a clip, there and back again. The films of the longest video are the largest files.
+
+    python benchmarks/length.py --save benchmarks/results/length.json
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import tyro
+from context import publish, surroundings
+from paired import print_table
+from video import CLIP, make_film
+
+from hourlift import PosePredictor
+from hourlift.cli.lift import View, Wanted, lift_video
+from hourlift.cli.sources import Source
+from hourlift.formats.table import FORMATS
+
+
+def main(
+    video: Path = CLIP,
+    weights: str = "hourglass-fast",
+    threads: int = 1,
+    minutes: tuple[float, ...] = (0.5, 1, 5),
+    save: Path | None = None,
+    one: Path | None = None,
+) -> None:
+    """Measure.
+
+    Args:
+        video: a video with one person.
+        weights: hourglass, by name or file.
+        threads: CPU threads of the networks.
+        minutes: lengths at 30 frames a second.
+        save: also write the results to this file.
+        one: work on this video alone and print what it took.
+    """
+    if one is not None:
+        print(json.dumps(_work(one, PosePredictor(weights, threads=threads))))
+        return
+    rows = {}
+    for length in minutes:
+        with tempfile.TemporaryDirectory() as folder:
+            film = make_film(video, round(1800 * length), Path(folder) / "film.mp4", fps=30.0)
+            arguments = [sys.executable, __file__, "--one", str(film), "--weights", weights, "--threads", str(threads)]
+            done = subprocess.run(arguments, check=True, capture_output=True, text=True)
+            rows[f"{length:g} min"] = json.loads(done.stdout)
+    print_table(
+        "length", {name: {key: value for key, value in row.items() if key != "MB"} for name, row in rows.items()}
+    )
+    print_table(
+        "files of the longest, MB", {name: {"MB": size} for name, size in rows[f"{minutes[-1]:g} min"]["MB"].items()}
+    )
+    publish({"weights": weights, "threads": threads, "lengths": rows} | surroundings("av"), save)
+
+
+def _work(film: Path, predictor: PosePredictor) -> dict[str, object]:
+    out = film.with_name("out")
+    out.mkdir()
+    wanted = Wanted(folder=out, side_by_side=True, smooth=True, formats=tuple(FORMATS))
+    begin = time.perf_counter()
+    done = lift_video(
+        predictor, Source(kind="video", label=str(film), name="film"), View(), wanted, lambda _d, _a: None
+    )
+    seconds = time.perf_counter() - begin
+    return {
+        "frames": done.num_frames,
+        "frames/s": round(done.num_frames / seconds, 1),
+        "peak MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "MB": {path.name.removeprefix("film"): round(path.stat().st_size / 1e6, 2) for path in sorted(out.iterdir())},
+    }
+
+
+if __name__ == "__main__":
+    tyro.cli(main, description=__doc__)
