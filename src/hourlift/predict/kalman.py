@@ -82,17 +82,17 @@ def _smooth_once(steps_s: Array, values: Array, precision: Array) -> Array:
     num_frames, num_points, _ = values.shape
     zero, vague = np.zeros_like(values[0]), np.full((num_points, 1), _VAGUE)
     predicted = _State(zero, zero, vague, np.zeros_like(vague), vague)
-    before: list[_State] = []
     after: list[_State] = []
     for k in range(num_frames):
         if k:
             predicted = _predict(after[-1], float(steps_s[k - 1]))
-        before.append(predicted)
         after.append(_update(predicted, values[k], precision[k, :, None]))
     smooth = np.empty_like(values)
-    smooth[-1], speed = after[-1].place, after[-1].speed
+    last = after.pop()
+    smooth[-1], speed = last.place, last.speed
     for k in range(num_frames - 2, -1, -1):
-        smooth[k], speed = _backwards(after[k], before[k + 1], smooth[k + 1], speed, float(steps_s[k]))
+        now, dt = after.pop(), float(steps_s[k])  # what is through is let go, and predictions are made again: memory
+        smooth[k], speed = _backwards(now, _predict(now, dt), smooth[k + 1], speed, dt)
     return smooth
 
 
