@@ -69,8 +69,10 @@ def test_the_size_follows_the_clock() -> None:
         by_hand.progress = progress
         sides += [next(batches).images.shape[-1] for _ in range(4)]  # a chunk
     assert sides == [32] * 8 + [64] * 8
+    assert not by_hand.is_over
     by_hand.progress = 1.0
-    assert next(batches, None) is None
+    assert by_hand.is_over
+    assert next(batches).images.shape[-1] == 64  # batch norm's statistics are still to be estimated
 
 
 def test_who_renders(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,6 +35,11 @@ class Clock:
         self.progress += (1.0 - self.progress) * share
         self._before = now
 
+    @property
+    def is_over(self) -> bool:
+        """Whether a run by time is at its end; one by steps ends with them."""
+        return self.steps is None and self.progress >= 1
+
     def at(self, step: int) -> float:
         """Progress at a step. By time it is that of now: nobody knows when a later step will be."""
         return self.progress if self.steps is None else min(1.0, step / self.steps)

@@ -166,8 +166,6 @@ class HourglassStage:
             self._size = recipe.input_size * chunk.images.shape[-1] // plan.synth.size
             begin = index * per_chunk
             for step in range(max(start_step, begin), min(steps, begin + per_chunk)):
-                if self.clock.steps is None and self.clock.progress >= 1:
-                    return
                 turn, place = divmod(step - begin, per_pass)
                 order = torch.Generator().manual_seed(step_seed(recipe.train.seed, index, rank) + 2 + turn)
                 picked = torch.randperm(len(chunk), generator=order)[place * recipe.batch_size :][: recipe.batch_size]

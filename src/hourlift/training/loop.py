@@ -160,7 +160,8 @@ def _loop(stage: Stage, run: "_Run", world: distributed.World, log: RunLog, last
             asked_at = time.perf_counter()
             batch = next(batches, None)
             meter.waited_s += time.perf_counter() - asked_at
-            reason = stop.reason() or ("end of data" if batch is None else "finished")
+            is_last = batch is None or run.clock.is_over
+            reason = stop.reason() or ("end of data" if is_last else "finished")
             if (agreed := world.max(STOP_REASONS.index(reason))) > 0:
                 return STOP_REASONS[agreed]
             assert batch is not None
