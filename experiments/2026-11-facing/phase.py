@@ -37,6 +37,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     for name in ("views", "clutter", "poses", "augmentation"):
         parser.add_argument(f"--{name}", type=float, nargs=2, default=(1.0, 2.0), help="span of progress; 1 2 is never")
+    parser.add_argument("--front", type=float, default=0.0, help="share of people who face the camera in the end")
+    parser.add_argument("--reuse", type=int, default=5)
     parser.add_argument("--any-rotation", type=float, default=0.2)
     parser.add_argument("--resume", action="store_true")
     options = parser.parse_args()
@@ -45,14 +47,14 @@ def main() -> None:
         recipe.plan.synth,
         photos=options.backgrounds,
         poses=between(recipe.plan.synth.poses, sport.poses),
-        views=replace(recipe.plan.synth.views, extreme_share=0.2, roll_spread=8.0),
+        views=replace(recipe.plan.synth.views, extreme_share=0.2, roll_spread=8.0, front_share=options.front),
     )
     spans = {name: tuple(getattr(options, name)) for name in ("views", "clutter", "poses", "augmentation")}
     recipe = replace(
         recipe,
         network=NETWORK,
         strong=replace(STRONG, any_rotation=options.any_rotation),
-        plan=replace(recipe.plan, synth=synth, curriculum=Curriculum(**spans), chunk_size=128, reuse=5),
+        plan=replace(recipe.plan, synth=synth, curriculum=Curriculum(**spans), chunk_size=128, reuse=options.reuse),
         train=replace(
             recipe.train,
             steps=options.steps,
