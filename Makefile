@@ -5,7 +5,7 @@ DEMO := .venv-demo
 PACKAGE := $(shell find src -type f -not -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo web test lint int8 bench format clean
+.PHONY: help demo web test page lint int8 bench format clean
 
 help:  ## show this list
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):[^#]*## /  make \1\t/'
@@ -13,11 +13,15 @@ help:  ## show this list
 demo: $(DEMO)/.installed  ## lift the clip that ships with hourlift; results in demo/
 	$(DEMO)/bin/hourlift demo
 
-web: web/node_modules/.installed  ## build the page of `hourlift serve` into the package; needs Node.js 20
-	cd web && npm test && npm run build
+web: src/hourlift/web/index.html  ## build the page of `hourlift serve` into the package; needs Node.js 20
 
-test: lint  ## run lint and all tests
+test: lint page  ## run lint and all tests; those of the page where there are Node.js and Chromium
 	$(DEV)/bin/python -m pytest
+
+page:
+	@if ! command -v npm > /dev/null; then echo "no Node.js: the page's tests are skipped"; \
+	elif ! $(MAKE) --silent web/node_modules/.installed; then echo "no packages of npm: the page's tests are skipped"; \
+	else $(MAKE) --silent web; fi
 
 lint: $(DEV)/.installed  ## check style, format, types and the dependency rule
 	$(DEV)/bin/ruff check
@@ -61,4 +65,8 @@ $(DEMO)/.installed: pyproject.toml $(PACKAGE)
 
 web/node_modules/.installed: web/package.json web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
+	touch $@
+
+src/hourlift/web/index.html: web/node_modules/.installed $(shell find web/src web/public web/tests -type f) web/index.html web/vite.config.ts
+	cd web && npm test && npm run build
 	touch $@

@@ -19,7 +19,7 @@ def command(
 ) -> None:
     """Turn a training checkpoint into an ONNX model for `hourlift predict`.
 
-    The averaged weights are exported, stored as float16, the lifter's large matrices as bytes. The file is compared
+    The averaged weights are exported, stored as bytes and float16. The file is compared
     with PyTorch number by number and written only if both agree.
 
     Examples:

@@ -65,7 +65,7 @@ def write_onnx(
         output_names: names of its outputs in the file; a module of several returns a tuple.
         metadata: stored as JSON under the metadata key "hourlift".
         tolerance: the largest differences that are accepted.
-        bytes_from: matrices of at least so many numbers are stored as bytes; None: all are float16.
+        bytes_from: matrices and kernels of at least so many numbers are stored as bytes; None: all are float16.
 
     Returns:
         The file, its hash and size, and the differences found.
@@ -133,8 +133,8 @@ def with_small_weights(model: onnx.ModelProto, bytes_from: int | None = None) ->
 
     Args:
         model: with weights of float32.
-        bytes_from: matrices of at least so many numbers, in rows of a multiple of 32, become bytes with a float16
-            scale for every 32 of a row; all others float16.
+        bytes_from: matrices and kernels of at least so many numbers, in rows (one for each output) of a multiple of 32,
+            become bytes with a float16 scale for every 32 of a row; all others float16.
     """
     small = onnx.ModelProto()
     small.CopyFrom(model)
@@ -145,7 +145,8 @@ def with_small_weights(model: onnx.ModelProto, bytes_from: int | None = None) ->
             stored.append(tensor)
             continue
         values, name = numpy_helper.to_array(tensor), tensor.name
-        if bytes_from is not None and values.ndim == 2 and values.size >= bytes_from and values.shape[1] % _BLOCK == 0:
+        large = bytes_from is not None and values.size >= bytes_from
+        if large and values[0].size % _BLOCK == 0:
             initializers, makers = _as_bytes(values, name)
         else:
             with np.errstate(over="ignore"):  # an infinity shows in the comparison with torch
@@ -160,16 +161,16 @@ def with_small_weights(model: onnx.ModelProto, bytes_from: int | None = None) ->
     return small
 
 
-def _as_bytes(matrix: NDArray[np.float32], name: str) -> tuple[list[TensorProto], list[onnx.NodeProto]]:
-    """A matrix as bytes and scales, and the nodes that multiply them."""
-    blocks = matrix.reshape(len(matrix), -1, _BLOCK)
+def _as_bytes(weights: NDArray[np.float32], name: str) -> tuple[list[TensorProto], list[onnx.NodeProto]]:
+    """Weights as bytes and scales, and the nodes that multiply them."""
+    blocks = weights.reshape(len(weights), -1, _BLOCK)
     scales = (np.abs(blocks).max(axis=-1, keepdims=True) / 127).astype(np.float16)
     scales = np.maximum(scales, np.finfo(np.float16).tiny)
     steps = np.rint(blocks / scales.astype(np.float32)).clip(-127, 127).astype(np.int8)
     initializers = [
         numpy_helper.from_array(steps, f"{name}.int8"),
         numpy_helper.from_array(scales, f"{name}.scale"),
-        numpy_helper.from_array(np.array(matrix.shape), f"{name}.shape"),
+        numpy_helper.from_array(np.array(weights.shape), f"{name}.shape"),
     ]
     return initializers, [
         _to_float32(f"{name}.int8", f"{name}.steps"),
