@@ -53,3 +53,18 @@ def test_the_first_box_says_whom(predictor: PosePredictor, figure) -> None:
     for i in range(3):
         (person,) = follow(i, i * FRAME_S, image).people
         np.testing.assert_allclose(person.joints_2d_px, figure.joints(small, 190), atol=4)
+
+
+def test_frames_lifted_at_once_are_those_lifted_one_by_one(predictor: PosePredictor, figure) -> None:
+    empty = np.full((400, 640, 3), 128, np.uint8)
+    shots = [figure.draw((640, 400), (150.0 + 9 * i, 200.0), 220) if i != 3 else empty for i in range(6)]
+    follow, again = predictor.follow(people=2), predictor.follow(people=2)
+    single = [follow(i, i * FRAME_S, image) for i, image in enumerate(shots)]
+    together = again.lift([again.find(i, i * FRAME_S, image) for i, image in enumerate(shots)])
+    for one, other in zip(single, together, strict=True):
+        assert (one.index, one.time_s, len(one.people)) == (other.index, other.time_s, len(other.people))
+        for a, b in zip(one.people, other.people, strict=True):
+            assert a.person_id == b.person_id
+            np.testing.assert_array_equal(a.joints_2d_px, b.joints_2d_px)
+            np.testing.assert_allclose(a.joints_3d_mm, b.joints_3d_mm, atol=0.01)
+            np.testing.assert_allclose(a.root_cam_mm, b.root_cam_mm, rtol=1e-4)

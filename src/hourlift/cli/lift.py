@@ -29,7 +29,7 @@ from hourlift.predict.film import finish
 from hourlift.predict.images import Image, read_image
 from hourlift.predict.one_euro import LiveSmoother
 from hourlift.predict.pipeline import ahead, behind
-from hourlift.predict.predictor import camera_at
+from hourlift.predict.predictor import FoundFrame, FrameByFrame, camera_at
 from hourlift.predict.video import Frames, TimedImage, VideoReader, VideoWriter, Webcam
 from hourlift.view.overlay import draw_pose
 from hourlift.view.page import write_page
@@ -37,6 +37,7 @@ from hourlift.view.space import SideBySide
 
 _JPEG_MAX_SIDE = 65_500  # libjpeg's limit
 _PAGE_PICTURE_SIDE = 1600
+_MOST_AT_ONCE, _WAITING_PIXELS = 8, 16_000_000
 _NO_PICTURE = np.zeros((0, 0, 3), np.uint8)
 _log = logging.getLogger("hourlift")
 
@@ -175,12 +176,16 @@ def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wan
         _Results(source, wanted) as results,
         # A webcam's pictures would grow old in the line.
         nullcontext(video) if is_webcam else ahead(video) as shots,
+        ExitStack() as line,
     ):
         camera = view.camera_for(video.image_wh)
         title = source.label if is_webcam else Path(source.label).name
         header = Header(source=title, kind="video", image_wh=video.image_wh, camera=camera, fps=video.fps)
         follow = predictor.follow(view.boxes_xyxy, camera, people=view.where.num_people, locate=view.where.in_video())
-        shown, num_done, num_all = _followed(shots, follow, view), 0, video.num_frames
+        found = _found(shots, follow, view)
+        at_once = 1 if is_webcam else _lifted_at_once(video.image_wh)
+        shown = _lifted(found if is_webcam else line.enter_context(ahead(found, at_once)), follow, at_once)
+        num_done, num_all = 0, video.num_frames
         if wanted.smooth and is_webcam:
             shown = _smoothed_live(shown)
         elif wanted.smooth or view.knows_room:
@@ -228,15 +233,28 @@ Shown = Iterator[tuple[Image, PoseFrame]]
 """Pictures, and who is in them."""
 
 
-def _followed(shots: Iterable[TimedImage], follow: Callable[[int, float, Image], PoseFrame], view: View) -> Shown:
+def _found(shots: Iterable[TimedImage], follow: FrameByFrame, view: View) -> Iterator[tuple[Image, FoundFrame]]:
     """A video's pictures as they come, each with the people found."""
     num_frames = 0
     for shot in shots:
         if view.seconds is not None and shot.time_s >= view.seconds:
             return
-        yield shot.image_rgb, follow(shot.index, shot.time_s, shot.image_rgb)
+        yield shot.image_rgb, follow.find(shot.index, shot.time_s, shot.image_rgb)
         num_frames += 1
     view.where.check_end(num_frames)
+
+
+def _lifted(found: Iterator[tuple[Image, FoundFrame]], follow: FrameByFrame, at_once: int) -> Shown:
+    """The same with the people lifted, some frames at once."""
+    while group := list(islice(found, at_once)):
+        pictures, frames = zip(*group, strict=True)
+        yield from zip(pictures, follow.lift(frames), strict=True)
+
+
+def _lifted_at_once(image_wh: tuple[int, int]) -> int:
+    """So many pictures wait for each other: few of large ones, for the memory's sake."""
+    width, height = image_wh
+    return min(max(_WAITING_PIXELS // (width * height), 1), _MOST_AT_ONCE)
 
 
 def _smoothed_live(shown: Shown) -> Shown:

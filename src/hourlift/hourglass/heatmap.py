@@ -62,7 +62,7 @@ def decode(heatmaps: ArrayLike, method: DecodeMethod = "dark") -> tuple[NDArray[
     height, width = maps.shape[2:]
     cells = maps.reshape(*maps.shape[:2], height * width)
     peak = cells.argmax(axis=-1)
-    confidence = np.take_along_axis(cells, peak[..., None], axis=-1)[..., 0].astype(np.float32)
+    confidence = cells.max(axis=-1).astype(np.float32)
     y, x = np.divmod(peak, width)
     points = np.stack([x, y], axis=-1).astype(np.float64)
     if method == "argmax" or min(width, height) < 3:
@@ -76,8 +76,8 @@ def decode(heatmaps: ArrayLike, method: DecodeMethod = "dark") -> tuple[NDArray[
 def _neighbourhood(cells: NDArray, peak: NDArray, width: int) -> NDArray[np.float64]:
     """(B, J, H * W) and the index (B, J) of an interior cell -> (B, J, 3, 3) cells around it."""
     offsets = np.array([-width, 0, width])[:, None] + np.array([-1, 0, 1])
-    around = np.take_along_axis(cells, (peak[..., None] + offsets.ravel()), axis=-1)
-    return around.reshape(*peak.shape, 3, 3).astype(np.float64)
+    first = (np.arange(peak.size) * cells.shape[-1]).reshape(peak.shape)  # of each map
+    return cells.ravel()[(first + peak)[..., None, None] + offsets].astype(np.float64)
 
 
 def _quarter_step(around: NDArray[np.float64]) -> NDArray[np.float64]:

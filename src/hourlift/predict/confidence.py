@@ -61,14 +61,20 @@ class Calibration:
 def gather_evidence(heatmaps: NDArray[np.floating]) -> Array:
     """What there is to say about each heatmap's peak: (B, 17, H, W) in [0, 1] -> (B, 17, len(EVIDENCE))."""
     count, joints, height, width = heatmaps.shape
+    cells = heatmaps.reshape(count * joints, -1)
+    y, x = np.divmod(cells.argmax(axis=-1), width)
     reach = max(1, round(_REACH * width))
-    padded = np.pad(heatmaps, ((0, 0), (0, 0), (reach, reach), (reach, reach))).reshape(count, joints, -1)
-    y, x = np.divmod(heatmaps.reshape(count, joints, -1).argmax(axis=-1), width)
-    steps = np.arange(2 * reach + 1)
-    stride = width + 2 * reach
-    around = (y * stride + x)[..., None] + (steps[:, None] * stride + steps).ravel()
-    here = np.take_along_axis(padded, around, axis=-1).sum(axis=-1)
-    partner = np.take_along_axis(padded[:, H36M17.flip_permutation], around, axis=-1).sum(axis=-1)
+    steps = np.arange(-reach, reach + 1)
+    rows, columns = y[:, None] + steps, x[:, None] + steps
+    inside = ((rows >= 0) & (rows < height))[:, :, None] & ((columns >= 0) & (columns < width))[:, None, :]
+    around = rows.clip(0, height - 1)[:, :, None] * width + columns.clip(0, width - 1)[:, None, :]
+
+    def mass(maps: NDArray[np.intp]) -> Array:
+        taken = cells.ravel()[maps[:, None, None] * (height * width) + around]
+        return np.asarray((taken * inside).sum(axis=(-2, -1)).reshape(count, joints))
+
+    own = np.arange(count * joints)
+    here, partner = mass(own), mass(own.reshape(count, joints)[:, H36M17.flip_permutation].ravel())
     known = _logit(here / _CERTAIN_MASS)
     paired = H36M17.flip_permutation != np.arange(joints)
     return np.stack(

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, islice
 from pathlib import Path
 
 import numpy as np
@@ -264,7 +266,7 @@ class FrameByFrame:
         self._refiner = Refiner()
 
     def __call__(self, index: int, time_s: float, image_rgb: Image) -> PoseFrame:
-        """Find the people in the next frame.
+        """Find and lift the people in the next frame.
 
         Args:
             index: number of the frame.
@@ -274,6 +276,11 @@ class FrameByFrame:
         Raises:
             ValueError: as `PosePredictor.predict`.
         """
+        (frame,) = self.lift([self.find(index, time_s, image_rgb)])
+        return frame
+
+    def find(self, index: int, time_s: float, image_rgb: Image) -> "FoundFrame":
+        """Find the people in the next frame: stage 1, where the next frame is looked into depends on. As `__call__`."""
         image_wh = _checked_image(image_rgb)
         camera = camera_at(self._camera, image_wh)
         boxes, self._first_boxes = self._first_boxes, None
@@ -291,10 +298,31 @@ class FrameByFrame:
             if self._locate is not None:
                 given = _located(self._locate, index, image_rgb)
             named = self._crowd.step(given, time_s, image_rgb, estimate)
-        people = self._predictor._lift([found for _, found in named], camera, [name for name, _ in named])
-        if self._predictor._refine:
-            people = self._refiner(people)
-        return PoseFrame(index=index, time_s=time_s, people=people)
+        return FoundFrame(index, time_s, camera, named)
+
+    def lift(self, frames: Sequence["FoundFrame"]) -> list[PoseFrame]:
+        """Lift the people of found frames, in order of time: stage 2, which is cheaper for several frames at once."""
+        lifted: list[PoseFrame] = []
+        for camera, group in groupby(frames, key=lambda frame: frame.camera):
+            together = list(group)
+            named = [person for frame in together for person in frame.people]
+            poses = iter(self._predictor._lift([found for _, found in named], camera, [name for name, _ in named]))
+            for frame in together:
+                people = list(islice(poses, len(frame.people)))
+                if self._predictor._refine:
+                    people = self._refiner(people)
+                lifted.append(PoseFrame(index=frame.index, time_s=frame.time_s, people=people))
+        return lifted
+
+
+@dataclass(frozen=True)
+class FoundFrame:
+    """Who is in a frame, by ids; not lifted yet."""
+
+    index: int
+    time_s: float
+    camera: Camera
+    people: list[tuple[int, Found]]
 
 
 def _located(locate: Locate, index: int, image_rgb: Image) -> NDArray[np.float64]:
