@@ -33,6 +33,7 @@ def main() -> None:
     parser.add_argument("--init", type=Path)
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--lr", type=float, default=2.5e-3)
+    parser.add_argument("--clip", type=float, default=5.0, help="largest norm of the gradient")
     parser.add_argument("--floor", type=float, default=0.01)
     parser.add_argument("--seed", type=int, default=0)
     for name in ("views", "clutter", "poses", "augmentation"):
@@ -60,6 +61,7 @@ def main() -> None:
             steps=options.steps,
             lr=options.lr,
             floor=options.floor,
+            max_grad_norm=options.clip,
             seed=options.seed,
             validate_every=1000,
             checkpoint_every_s=240.0,

@@ -135,9 +135,11 @@ def train(
         with RunLog(out_dir, steps=run.clock.steps, start=run.step, enabled=world.is_main) as log:
             reason = _loop(stage, run, world, log, last)
             if world.is_main:
+                if reason == "signal":  # whoever sends one is in a hurry, and may not wait for what follows
+                    checkpoint.save(last, run.state())
                 if run.validated_at != run.step:
                     run.estimate_statistics()
-                    if reason != "signal":  # whoever sends a signal is in a hurry
+                    if reason != "signal":
                         run.validate(log)
                 checkpoint.save(last, run.state())
                 checkpoint.save_compact(out_dir / "compact.pt", run.state())
