@@ -153,6 +153,23 @@ def test_parts_are_told_while_training_alone() -> None:
     assert [answer.shape[1] for answer in model.eval()(images)] == [3, 3]
 
 
+def test_idle_biases_do_nothing_and_are_held() -> None:
+    """In training mode, where batch norm takes the batch's own means, any value of them gives the same answer."""
+    torch.manual_seed(0)
+    model = StackedHourglass(HourglassConfig(num_stacks=2, width=8, num_joints=3, depth=2, widening=1.5)).train()
+    for name, parameter in model.named_parameters():
+        if name.endswith("bias"):
+            torch.nn.init.normal_(parameter, std=0.5)
+    images = torch.rand(3, 3, 32, 32)
+    before = model(images)
+    model.hold_idle_biases()
+    for answer, wanted in zip(model(images), before, strict=True):
+        torch.testing.assert_close(answer, wanted, atol=1e-4, rtol=1e-4)
+    held = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
+    convolutions = {name for name, module in model.named_modules() if isinstance(module, nn.Conv2d)}
+    assert held == {f"{name}.bias" for name in convolutions if not name.startswith("heatmaps")}
+
+
 def test_nothing_follows_the_residual_sum() -> None:
     block = Residual(8, 8).eval()
     nn.init.zeros_(block.layers[-1].weight)  # type: ignore[arg-type]

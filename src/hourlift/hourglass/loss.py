@@ -76,6 +76,11 @@ def cross_entropy(stacks: Sequence[Tensor], joints_px: Tensor, weights: Tensor, 
     return _weighted_mean(errors, joints_px, weights)
 
 
+def joints_and_parts(stacks: Sequence[Tensor], num_joints: int) -> tuple[list[Tensor], list[Tensor]]:
+    """What a network in training answers, taken apart: heatmaps (B, J, H, W) and parts (B, P, H, W) of each stack."""
+    return [stack[:, :num_joints] for stack in stacks], [stack[:, num_joints:] for stack in stacks]
+
+
 def part_loss(stacks: Sequence[Tensor], parts: Tensor) -> Tensor:
     """Cross-entropy of "which part of the body does this cell show?". Ours: dense labels that only rendering gives.
 

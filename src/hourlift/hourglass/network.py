@@ -80,6 +80,18 @@ class StackedHourglass(nn.Module):
         self.merge_features = nn.ModuleList(nn.Conv2d(width, width, 1) for _ in stacks[1:])
         self.merge_heatmaps = nn.ModuleList(nn.Conv2d(answers, width, 1) for _ in stacks[1:])
 
+    def hold_idle_biases(self) -> None:
+        """Set to zero, and train no more, every bias that a batch norm takes away again: all but those of the heatmaps.
+
+        Their gradient is nothing but rounding, which Adam makes steps of. So they wander off, and with them the means
+        of the features that residuals add up: to hundreds of standard deviations in a long run, of which bfloat16's
+        eight bits leave nothing. The answer stays what it was, once the statistics of batch norm are estimated anew.
+        """
+        for name, module in self.named_modules():
+            if isinstance(module, nn.Conv2d) and module.bias is not None and not name.startswith("heatmaps"):
+                nn.init.zeros_(module.bias)
+                module.bias.requires_grad_(False)
+
     def forward(self, images: Tensor) -> list[Tensor]:
         """Predict heatmaps.
 
@@ -98,14 +110,16 @@ class StackedHourglass(nn.Module):
             raise ValueError(f"The sides of the input must be multiples of {multiple}, got {tuple(images.shape[-2:])}.")
         x = self.stem(images)
         answers: list[Tensor] = []
+        last = self.config.num_stacks - 1
         for stack, hourglass in enumerate(self.hourglasses):
             features = self.features[stack](hourglass(x))
-            answers.append(self.heatmaps[stack](features))
-            if stack + 1 < self.config.num_stacks:
+            told = self.config.num_joints if stack == last and not self.training else None
+            head = self.heatmaps[stack]
+            assert isinstance(head, nn.Conv2d) and head.bias is not None
+            answers.append(F.conv2d(features, head.weight[:told], head.bias[:told]))  # nobody asks for parts in the end
+            if stack < last:
                 x = x + self.merge_features[stack](features) + self.merge_heatmaps[stack](answers[-1])
-        if self.config.num_parts and not self.training:
-            return [answer[:, : self.config.num_joints] for answer in answers]
-        return answers
+        return answers if self.training else [answer[:, : self.config.num_joints] for answer in answers]
 
 
 class Hourglass(nn.Module):

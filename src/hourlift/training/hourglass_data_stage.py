@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from hourlift.geometry.skeleton import H36M17
 from hourlift.hourglass.augment import AugmentConfig, augment
-from hourlift.hourglass.loss import LossKind, heatmap_loss
+from hourlift.hourglass.loss import LossKind, heatmap_loss, joints_and_parts
 from hourlift.hourglass.network import HourglassConfig, StackedHourglass
 from hourlift.hourglass.policies import Policy, apply_policy
 from hourlift.metrics.pck import torso_length
@@ -111,7 +111,7 @@ class HourglassDataStage:
 
     def loss(self, model: nn.Module, batch: HourglassBatch) -> tuple[Tensor, Mapping[str, Tensor | float]]:
         """Loss of all stacks, and the last one's accuracy: the report's training curve."""
-        stacks = model(batch.images)
+        stacks, _ = joints_and_parts(model(batch.images), self.recipe.network.num_joints)
         loss = heatmap_loss(stacks, batch.joints, batch.weights, kind=self.recipe.loss, sigma=self.recipe.sigma)
         return loss, {"accuracy": batch_accuracy(stacks[-1], batch.joints, batch.weights)}
 

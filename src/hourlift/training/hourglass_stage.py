@@ -13,7 +13,7 @@ from hourlift.data.sample import OUTSIDE
 from hourlift.geometry.crop import CROP_MARGIN
 from hourlift.geometry.skeleton import H36M17
 from hourlift.hourglass.augment import AugmentConfig, disturb, sample_warp
-from hourlift.hourglass.loss import LossKind, heatmap_loss, part_loss
+from hourlift.hourglass.loss import LossKind, heatmap_loss, joints_and_parts, part_loss
 from hourlift.hourglass.network import STRIDE, HourglassConfig, StackedHourglass
 from hourlift.hourglass.warp import Draws
 from hourlift.metrics.pck import torso_length
@@ -195,14 +195,13 @@ class HourglassStage:
 
     def loss(self, model: nn.Module, batch: HourglassBatch) -> tuple[Tensor, Mapping[str, Tensor | float]]:
         """Loss of all stacks: joints, and parts where the network tells them."""
-        recipe, joints = self.recipe, self.recipe.network.num_joints
-        stacks = model(batch.images)
-        heatmaps = [stack[:, :joints] for stack in stacks]
+        recipe = self.recipe
+        heatmaps, seen = joints_and_parts(model(batch.images), recipe.network.num_joints)
         loss = heatmap_loss(heatmaps, batch.joints, batch.weights, kind=recipe.loss, sigma=recipe.sigma)
         told = {"side": float(batch.images.shape[-1])}
         if batch.parts is None:
             return loss, told
-        parts = part_loss([stack[:, joints:] for stack in stacks], batch.parts)
+        parts = part_loss(seen, batch.parts)
         return loss + recipe.part_weight * parts, {**told, "parts": parts.detach(), "joints": loss.detach()}
 
     def validate(self, model: nn.Module, device: torch.device) -> Mapping[str, float]:

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from hourlift.hourglass.network import StackedHourglass
 from hourlift.training import checkpoint, distributed
 from hourlift.training.batch_norm import estimate_statistics
 from hourlift.training.clock import Clock
@@ -130,6 +131,7 @@ def train(
             run.resume(checkpoint.load(last), last)
         elif init is not None:
             checkpoint.warm_start(run.model, init)
+            _hold_idle_biases(run.model)  # older checkpoints have trained them
             run.ema = Ema(run.model, config.ema_decay)
         out_dir.mkdir(parents=True, exist_ok=True)
         with RunLog(out_dir, steps=run.clock.steps, start=run.step, enabled=world.is_main) as log:
@@ -190,6 +192,7 @@ class _Run:
         self.stage, self.config, self.device = stage, config, device
         self.clock = clock or Clock(config.steps)
         self.model = stage.build_model().to(device)
+        _hold_idle_biases(self.model)
         if config.channels_last:
             self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = optimizer(self.model, config.optimiser, config.lr, config.betas, config.weight_decay)
@@ -264,6 +267,11 @@ class _Run:
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.metrics = state["step"], dict(state["metrics"])
         self.clock.progress = state.get("progress", 0.0)
+
+
+def _hold_idle_biases(model: nn.Module) -> None:
+    if isinstance(model, StackedHourglass):
+        model.hold_idle_biases()
 
 
 def step_seed(seed: int, step: int, rank: int = 0) -> int:

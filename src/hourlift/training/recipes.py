@@ -12,6 +12,7 @@ from hourlift.lifter.network import LifterConfig
 from hourlift.synth.camera import ViewConfig
 from hourlift.synth.generate import SynthConfig
 from hourlift.synth.motion import PoseMix
+from hourlift.synth.parts import PARTS
 from hourlift.training.detection_errors import DetectionErrors
 from hourlift.training.hourglass_stage import HourglassRecipe
 from hourlift.training.lifter_stage import LifterRecipe
@@ -41,7 +42,7 @@ def fast() -> HourglassRecipe:
     """
     return HourglassRecipe(
         name="hourglass-fast",
-        network=HourglassConfig(num_stacks=1, width=128, num_joints=17),
+        network=HourglassConfig(num_stacks=1, width=128, num_joints=17, widening=1.25, num_parts=len(PARTS)),
         input_size=128,
         mild=MILD,
         strong=STRONG,
@@ -70,7 +71,7 @@ def accurate() -> HourglassRecipe:
     """
     return HourglassRecipe(
         name="hourglass-accurate",
-        network=HourglassConfig(num_stacks=2, width=256, num_joints=17),
+        network=HourglassConfig(num_stacks=2, width=256, num_joints=17, widening=1.25, num_parts=len(PARTS)),
         input_size=256,
         first_size=128,
         first_share=0.75,
