@@ -32,6 +32,8 @@ STRONG = AugmentConfig(
     blur=0.3,
     patches=0.35,
 )
+OPENING = Curriculum(views=(0.06, 0.22), clutter=(0.2, 0.32), poses=(0.2, 0.36), augmentation=(0.45, 0.65))
+"""Views first, then clutter and poses, hard pictures last: experiments/2026-11-facing."""
 
 
 def fast() -> HourglassRecipe:
@@ -47,12 +49,12 @@ def fast() -> HourglassRecipe:
         mild=MILD,
         strong=STRONG,
         plan=RenderPlan(
-            synth=SynthConfig(size=176, empty_share=0.04), curriculum=Curriculum(), chunk_size=128, reuse=5
+            synth=SynthConfig(size=176, empty_share=0.04), curriculum=OPENING, chunk_size=128, reuse=4
         ),
         batch_size=16,
         render_workers=0,
         train=TrainConfig(
-            steps=9_000,
+            steps=25_000,
             lr=2.5e-3,
             schedule="trapezoid",
             weight_decay=0.02,
@@ -78,7 +80,7 @@ def accurate() -> HourglassRecipe:
         mild=MILD,
         strong=STRONG,
         plan=RenderPlan(
-            synth=SynthConfig(size=352, empty_share=0.04), curriculum=Curriculum(), chunk_size=512, reuse=6
+            synth=SynthConfig(size=352, empty_share=0.04), curriculum=OPENING, chunk_size=512, reuse=6
         ),
         batch_size=128,
         render_workers=0,
