@@ -276,7 +276,7 @@ class Browser:
 
 
 @contextlib.contextmanager
-def _chromium(profile: Path, *more: str) -> Iterator[Browser]:
+def open_chromium(profile: Path, *more: str) -> Iterator[Browser]:
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
     program = next(filter(None, map(shutil.which, names)), None)
     if program is None:
@@ -305,11 +305,11 @@ def _chromium(profile: Path, *more: str) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with _chromium(tmp_path_factory.mktemp("profile")) as browser:
+    with open_chromium(tmp_path_factory.mktemp("profile")) as browser:
         yield browser
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Callable[..., contextlib.AbstractContextManager[Browser]]:
     """Starts a browser of one's own: chromium(profile folder, more options...)."""
-    return _chromium
+    return open_chromium

@@ -48,9 +48,7 @@ def fast() -> HourglassRecipe:
         input_size=128,
         mild=MILD,
         strong=STRONG,
-        plan=RenderPlan(
-            synth=SynthConfig(size=176, empty_share=0.04), curriculum=OPENING, chunk_size=128, reuse=4
-        ),
+        plan=RenderPlan(synth=SynthConfig(size=176, empty_share=0.04), curriculum=OPENING, chunk_size=128, reuse=4),
         batch_size=16,
         render_workers=0,
         train=TrainConfig(
@@ -79,9 +77,7 @@ def accurate() -> HourglassRecipe:
         first_share=0.75,
         mild=MILD,
         strong=STRONG,
-        plan=RenderPlan(
-            synth=SynthConfig(size=352, empty_share=0.04), curriculum=OPENING, chunk_size=512, reuse=6
-        ),
+        plan=RenderPlan(synth=SynthConfig(size=352, empty_share=0.04), curriculum=OPENING, chunk_size=512, reuse=6),
         batch_size=128,
         render_workers=0,
         train=TrainConfig(
