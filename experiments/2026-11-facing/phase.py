@@ -33,6 +33,7 @@ def main() -> None:
     parser.add_argument("--init", type=Path)
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--lr", type=float, default=2.5e-3)
+    parser.add_argument("--schedule", default="trapezoid")
     parser.add_argument("--clip", type=float, default=5.0, help="largest norm of the gradient")
     parser.add_argument("--floor", type=float, default=0.01)
     parser.add_argument("--seed", type=int, default=0)
@@ -60,6 +61,7 @@ def main() -> None:
             recipe.train,
             steps=options.steps,
             lr=options.lr,
+            schedule=options.schedule,
             floor=options.floor,
             max_grad_norm=options.clip,
             seed=options.seed,
