@@ -139,9 +139,9 @@ def test_parts_of_another_run_do_not_stay(tmp_path: Path) -> None:
         assert b"".join(part.read_bytes() for part in parts) == bytes(range(size))
 
 
-def test_the_large_recipe_fits_into_one_file() -> None:
+def test_the_large_recipe_fits_into_three_files() -> None:
     recipe = accurate()
     kernels = sum(p.numel() for p in StackedHourglass(recipe.network).parameters())
-    assert 2 * kernels < 16 * 2**20
+    assert 2 * kernels < 3 * 16 * 2**20
     assert recipe.size_at(0.0) == 128 and recipe.size_at(0.75) == recipe.size_at(1.0) == 256
     assert GpuRun(out=Path("x"), minutes=25).device == "cuda"
