@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from hourlift.data.recognise import recognise
+from hourlift.hourglass.network import HourglassConfig
+from hourlift.training import checkpoint
 from hourlift.training.crops import cut
 from hourlift.training.hourglass_data_stage import HourglassDataRecipe, HourglassDataStage
 from hourlift.training.hourglass_stage import HourglassStage
@@ -33,7 +35,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=2400)
     parser.add_argument("--resume", action="store_true")
     options = parser.parse_args()
-    recipe = fast()
+    recipe = replace(fast(), network=HourglassConfig(**checkpoint.load(options.init)["model_config"]))
     synth = replace(recipe.plan.synth, photos=options.backgrounds)
     half = replace(recipe.train, steps=options.steps // 2)
     rendered = replace(
