@@ -99,7 +99,7 @@ def _lift(predictor: PosePredictor, film: Path, wanted: Wanted, *, serial: bool 
 def _serial() -> Iterator[None]:
     """Decoding, drawing and encoding in the thread that predicts."""
     kept = lift.ahead, lift.behind
-    lift.ahead = lambda things: contextlib.nullcontext(iter(things))
+    lift.ahead = lambda things, depth=0: contextlib.nullcontext(iter(things))
     lift.behind = contextlib.nullcontext
     try:
         yield
