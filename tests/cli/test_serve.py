@@ -1,5 +1,6 @@
 """The server of the page: what it hands out, what it refuses, and to whom."""
 
+import gzip
 import http.client
 import json
 import os
@@ -48,7 +49,8 @@ def get(
     server: ThreadingHTTPServer, path: str, method: str = "GET", **headers: str
 ) -> tuple[http.client.HTTPResponse, bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
-    connection.putrequest(method, path, skip_host="Host" in headers)  # paths are sent just as they are
+    # Paths are sent just as they are.
+    connection.putrequest(method, path, skip_host="Host" in headers, skip_accept_encoding="Accept-Encoding" in headers)
     for name, value in headers.items():
         connection.putheader(name, value)
     connection.endheaders()
@@ -106,6 +108,32 @@ def test_every_answer_is_isolated_and_reaches_no_other_host(server: ThreadingHTT
 def test_what_is_not_listed_is_not_found(server: ThreadingHTTPServer, path: str) -> None:
     answer, body = get(server, path)
     assert answer.status == 404 and b"not for the web" not in body
+
+
+def test_files_are_compressed_for_whoever_takes_that(server: ThreadingHTTPServer) -> None:
+    plain, content = get(server, "/assets/ort-abc.wasm")
+    zipped, body = get(server, "/assets/ort-abc.wasm", **{"Accept-Encoding": "gzip, br"})
+    assert plain.getheader("Content-Encoding") is None and zipped.getheader("Content-Encoding") == "gzip"
+    assert gzip.decompress(body) == content and zipped.getheader("Content-Length") == str(len(body))
+    assert zipped.getheader("Vary") == "Accept-Encoding"
+    film, _ = get(server, "/example.mp4", **{"Accept-Encoding": "gzip"})
+    assert film.getheader("Content-Encoding") is None
+
+
+@pytest.mark.skipif(not (web_app.APP / "index.html").is_file(), reason="the page has not been built: make web")
+def test_all_that_is_loaded_once_is_below_12_megabytes() -> None:
+    """On WebAssembly: the other engine's files, the example and the licences are loaded on demand, if at all."""
+    entries = app_entries()
+    loaded = {path: entry for path, entry in entries.items() if "jspi" not in path}
+    for path in ("/", "/example.mp4", "/licences.txt"):
+        del loaded[path]
+    with open_server(loaded) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        sizes = {path: len(get(server, path, **{"Accept-Encoding": "gzip"})[1]) for path in loaded}
+        server.shutdown()
+        thread.join()
+    assert len(sizes) > 8 and sum(sizes.values()) < 12e6, sizes
 
 
 def test_other_names_of_this_computer_are_refused(server: ThreadingHTTPServer) -> None:

@@ -4,6 +4,7 @@ What can be asked for is a fixed list of files, made when the server starts. Onl
 content security policy lets the page reach nothing but this server.
 """
 
+import gzip
 import json
 import mimetypes
 from collections.abc import Mapping
@@ -35,6 +36,7 @@ HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
 }
 _FOREVER = "public, max-age=31536000, immutable"  # for files whose name is made of their content
+_COMPRESSED = ("video/mp4",)
 _TYPES = {".mjs": "text/javascript", ".wasm": "application/wasm", ".webmanifest": "application/manifest+json"}
 
 
@@ -112,7 +114,14 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, entries: Mapping[str, Entry], port: int) -> None:
         self.entries = entries
+        self._zipped: dict[str, bytes] = {}
         super().__init__((HOST, port), _Handler)
+
+    def zipped(self, path: str, body: bytes) -> bytes:
+        """The body compressed; once for every file, as a browser keeps what lasts and asks for the rest again."""
+        if path not in self._zipped:
+            self._zipped[path] = gzip.compress(body, compresslevel=6, mtime=0)
+        return self._zipped[path]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -133,8 +142,14 @@ class _Handler(BaseHTTPRequestHandler):
             body = entry.content if isinstance(entry.content, bytes) else entry.content.read_bytes()
         except OSError:
             return self.send_error(404)  # it was there when the server started
+        zips = entry.media_type not in _COMPRESSED and "gzip" in self.headers.get("Accept-Encoding", "")
+        if zips:
+            body = self.server.zipped(self.path.partition("?")[0], body)
         self.send_response(200)
         self.send_header("Content-Type", entry.media_type)
+        self.send_header("Vary", "Accept-Encoding")
+        if zips:
+            self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Cache-Control", _FOREVER if entry.lasting else "no-cache")
         self.end_headers()
