@@ -10,7 +10,6 @@ from pathlib import Path
 
 from hourlift.hourglass.network import HourglassConfig
 from hourlift.synth import presets
-from hourlift.synth.motion import PoseMix
 from hourlift.synth.parts import PARTS
 from hourlift.training.hourglass_stage import HourglassStage
 from hourlift.training.loop import train
@@ -18,11 +17,6 @@ from hourlift.training.recipes import STRONG, fast
 from hourlift.training.rendered import Curriculum
 
 NETWORK = HourglassConfig(num_stacks=1, width=128, num_joints=17, widening=1.25, num_parts=len(PARTS))
-
-
-def between(first: PoseMix, second: PoseMix) -> PoseMix:
-    """The mean of two mixes."""
-    return PoseMix(**{name: (value + getattr(second, name)) / 2 for name, value in vars(first).items()})
 
 
 def main() -> None:
@@ -48,7 +42,7 @@ def main() -> None:
     synth = replace(
         recipe.plan.synth,
         photos=options.backgrounds,
-        poses=between(recipe.plan.synth.poses, sport.poses),
+        poses=recipe.plan.synth.poses.mixed(sport.poses, 0.5),
         views=replace(recipe.plan.synth.views, extreme_share=0.2, roll_spread=8.0, front_share=options.front),
     )
     spans = {name: tuple(getattr(options, name)) for name in ("views", "clutter", "poses", "augmentation")}

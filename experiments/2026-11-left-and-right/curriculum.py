@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from hourlift.synth import presets
-from hourlift.synth.motion import PoseMix
 from hourlift.training.hourglass_stage import HourglassStage
 from hourlift.training.loop import train
 from hourlift.training.recipes import STRONG, fast
@@ -17,11 +16,6 @@ from hourlift.training.rendered import Curriculum
 
 INIT = Path(__file__).parents[2] / "checkpoints/hourglass-fast.pt"
 SLOW = Curriculum(start_share=0.97, views=(0.1, 0.5), poses=(0.15, 0.5), augmentation=(0.4, 0.55))
-
-
-def between(first: PoseMix, second: PoseMix) -> PoseMix:
-    """The mean of two mixes."""
-    return PoseMix(**{name: (value + getattr(second, name)) / 2 for name, value in vars(first).items()})
 
 
 def main() -> None:
@@ -38,7 +32,7 @@ def main() -> None:
     synth = replace(
         recipe.plan.synth,
         photos=options.backgrounds,
-        poses=between(recipe.plan.synth.poses, sport.poses),
+        poses=recipe.plan.synth.poses.mixed(sport.poses, 0.5),
         views=views,
     )
     recipe = replace(

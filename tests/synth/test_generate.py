@@ -81,7 +81,7 @@ def test_parts_are_where_the_person_is_and_each_has_its_side(generator: Generato
 
 def test_a_joint_is_outside_if_and_only_if_the_picture_ends_before_it(generator: Generator) -> None:
     views = replace(generator.config.views, truncated_share=1.0)
-    batch = generator.render(8, 16, views=views)
+    batch = with_config(generator, views=views).render(8, 16)
     outside = ((batch.joints_2d_px < -0.5) | (batch.joints_2d_px > 95.5)).any(-1)
     assert 0.02 < outside.float().mean() < 0.8
     assert torch.equal(batch.visibility == OUTSIDE, outside)

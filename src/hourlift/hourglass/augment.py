@@ -60,12 +60,20 @@ def augment(
         Pictures (B, 3, size, size) float32 in [0, 1]; their joints (B, 17, 2) in pixels, also where they lie outside;
         known (B, 17) bool, False for a joint that the source picture did not hold although the crop reaches there.
     """
+    pictures, warp = augment_pictures(images, size, config, generator)
+    return pictures, *warp.move(joints_px)
+
+
+def augment_pictures(
+    images: Tensor, size: int, config: AugmentConfig, generator: torch.Generator
+) -> tuple[Tensor, Warp]:
+    """The pictures of `augment`, and the warp that takes along whatever else is known of them."""
     draws = Draws(len(images), images.device, generator)
-    warp = sample_warp(draws, images.shape[-1], size, config)
-    return disturb(warp.sample(images, draws.chance(0.5)), draws, config), *warp.move(joints_px)
+    warp = _sample_warp(draws, images.shape[-1], size, config)
+    return _disturb(warp.sample(images, draws.chance(0.5)), draws, config), warp
 
 
-def disturb(pictures: Tensor, draws: Draws, config: AugmentConfig) -> Tensor:
+def _disturb(pictures: Tensor, draws: Draws, config: AugmentConfig) -> Tensor:
     """What is in the way of pictures (B, 3, S, S) in [0, 1], and what a sensor does to them."""
     if config.patches:
         pictures = _paste_patches(pictures, draws.chance(config.patches), draws)
@@ -83,7 +91,7 @@ def disturb(pictures: Tensor, draws: Draws, config: AugmentConfig) -> Tensor:
     return pictures.clamp(0, 1)
 
 
-def sample_warp(draws: Draws, source: int, size: int, config: AugmentConfig) -> Warp:
+def _sample_warp(draws: Draws, source: int, size: int, config: AugmentConfig) -> Warp:
     """The warps of a batch, from pictures of side `source` to pictures of side `size`."""
     most_angle, most_shift = _MAX_SPREADS
     angle = draws.normal().clamp(-most_angle, most_angle) * math.radians(config.rotation_deg)

@@ -106,22 +106,18 @@ class Generator:
         self.library = None if config.motion is None else _library(config.motion, str(self.device))
 
     @torch.no_grad()
-    def render(
-        self, seed: int | Sequence[int], count: int, *, poses: PoseMix | None = None, views: ViewConfig | None = None
-    ) -> SynthBatch:
+    def render(self, seed: int | Sequence[int], count: int) -> SynthBatch:
         """Renders people; the same seed and count give the same pictures.
 
         Args:
             seed: An integer, or several such as (run seed, chunk).
             count: People, one a picture.
-            poses: Instead of the configured mix of poses (a curriculum moves it).
-            views: Instead of the configured cameras.
         """
         draw, body = Draw(seed, count), self.body
         shapes, stature_mm = body.sample_shapes(count, draw.stream(_SHAPES).generator)
-        rotations, kind = sample_rotations(body, draw.stream(_POSES), poses or self.config.poses, self.library)
+        rotations, kind = sample_rotations(body, draw.stream(_POSES), self.config.poses, self.library)
         people = body.pose(shapes, rotations)
-        cameras = sample_views(draw.stream(_VIEWS), people.joints, self.config.size, views or self.config.views)
+        cameras = sample_views(draw.stream(_VIEWS), people.joints, self.config.size, self.config.views)
         cameras = cameras.to(self.device)
         outfit = sample_outfits(draw.stream(_OUTFITS), len(self.bank)).to(self.device)
         light = sample_lights(draw.stream(_LIGHTS)).to(self.device)

@@ -74,6 +74,12 @@ class PoseMix:
         """Weights in the order of KINDS."""
         return [getattr(self, kind) for kind in KINDS]
 
+    def mixed(self, other: "PoseMix", share: float) -> "PoseMix":
+        """A mix between this one, at a share of 0, and another, at 1."""
+        return PoseMix(
+            **{name: value * (1 - share) + getattr(other, name) * share for name, value in vars(self).items()}
+        )
+
 
 UPRIGHT = PoseMix(
     stand=0.45, walk=0.25, run=0.04, sit=0.08, floor=0.02, crouch=0.04, kneel=0.02, bend=0.02, reach=0.05, climb=0.01,

@@ -12,10 +12,9 @@ from torch import Tensor, nn
 from hourlift.data.sample import OUTSIDE
 from hourlift.geometry.crop import CROP_MARGIN
 from hourlift.geometry.skeleton import H36M17
-from hourlift.hourglass.augment import AugmentConfig, disturb, sample_warp
+from hourlift.hourglass.augment import AugmentConfig, augment_pictures
 from hourlift.hourglass.loss import LossKind, heatmap_loss, joints_and_parts, part_loss
 from hourlift.hourglass.network import STRIDE, HourglassConfig, StackedHourglass
-from hourlift.hourglass.warp import Draws
 from hourlift.metrics.pck import torso_length
 from hourlift.synth.generate import Generator
 from hourlift.synth.parts import mirrored_parts
@@ -50,7 +49,6 @@ class HourglassRecipe:
         sigma: Of the target Gaussians, heatmap pixels.
         mild: Augmentation of the start.
         strong: Augmentation that the curriculum ends with.
-        part_weight: Of the loss of the network's parts, beside that of the joints.
         plan: What is rendered.
         batch_size: Per process.
         render_workers: Processes that render ahead of the training; 0 renders in the training's own process, on its
@@ -68,7 +66,6 @@ class HourglassRecipe:
     sigma: float = 1.0
     mild: AugmentConfig
     strong: AugmentConfig
-    part_weight: float = 1.0
     plan: RenderPlan
     batch_size: int = 32
     render_workers: int = 1
@@ -185,9 +182,7 @@ class HourglassStage:
         share = ramp(self.clock.at(step), recipe.plan.curriculum.augmentation)
         strong = torch.rand((), generator=generator).item() < share
         config = recipe.strong if strong else recipe.mild
-        draws = Draws(len(people.images), people.images.device, generator)
-        warp = sample_warp(draws, people.images.shape[-1], self._size, config)
-        pictures = disturb(warp.sample(people.images, draws.chance(0.5)), draws, config)
+        pictures, warp = augment_pictures(people.images, self._size, config, generator)
         parts = None
         if recipe.network.num_parts:
             parts = warp.sample_labels(people.part, mirrored_parts(), self._size // STRIDE)
@@ -202,7 +197,7 @@ class HourglassStage:
         if batch.parts is None:
             return loss, told
         parts = part_loss(seen, batch.parts)
-        return loss + recipe.part_weight * parts, {**told, "parts": parts.detach(), "joints": loss.detach()}
+        return loss + parts, {**told, "parts": parts.detach(), "joints": loss.detach()}
 
     def validate(self, model: nn.Module, device: torch.device) -> Mapping[str, float]:
         """`measure` on held-out people, cropped as a user's are, in pictures of the size that it is trained on now."""

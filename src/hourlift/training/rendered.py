@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from hourlift.synth.generate import Generator, SynthBatch, SynthConfig
-from hourlift.synth.motion import UPRIGHT, PoseMix
+from hourlift.synth.motion import UPRIGHT
 
 HELD_OUT_SEED = 7_000_001
 """First part of the seeds of held-out pictures; training seeds are smaller."""
@@ -69,13 +69,9 @@ class RenderPlan:
         front = curriculum.start_share * (1 - opened) + synth.views.front_share * opened
         clutter = ramp(progress, curriculum.clutter)
         scene = {name: clutter * getattr(synth.scene, name) for name in _CLUTTER}
-        opened = ramp(progress, curriculum.poses)
-        mix = {
-            name: getattr(UPRIGHT, name) * (1 - opened) + value * opened for name, value in vars(synth.poses).items()
-        }
         return replace(
             synth,
-            poses=PoseMix(**mix),
+            poses=UPRIGHT.mixed(synth.poses, ramp(progress, curriculum.poses)),
             views=replace(synth.views, front_share=front),
             scene=replace(synth.scene, **scene),
             sensor=replace(synth.sensor, strength=clutter * synth.sensor.strength),
