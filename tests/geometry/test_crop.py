@@ -48,11 +48,19 @@ def test_affine_sends_the_squares_edges_to_the_crops_edges():
     assert crop.affine[0] @ [x, 0, 1] == pytest.approx((x - (100 - 80 / 2)) * 256 / 80 - 0.5)
 
 
-def test_points_go_there_and_back_and_agree_with_the_affine():
-    crop, points = Crop(center_px=(321.5, -17.25), side_px=333.0, size=192), RNG.normal(size=(5, 17, 2)) * 500
+@pytest.mark.parametrize("turn_rad", [0.0, 0.4, -2.8])
+def test_points_go_there_and_back_and_agree_with_the_affine(turn_rad: float):
+    crop = Crop(center_px=(321.5, -17.25), side_px=333.0, size=192, turn_rad=turn_rad)
+    points = RNG.normal(size=(5, 17, 2)) * 500
     np.testing.assert_allclose(crop.to_crop(points), apply(crop.affine, points), atol=1e-9)
     np.testing.assert_allclose(crop.to_image(crop.to_crop(points)), points, atol=1e-9)
     assert np.isnan(crop.to_crop([np.nan, 1.0])[0])
+
+
+def test_a_turned_crop_stands_who_leans_upright():
+    crop = Crop(center_px=(50.0, 40.0), side_px=100.0, size=100, turn_rad=np.radians(30))
+    leaning = np.array([50.0, 40.0]) + 20 * np.array([np.sin(np.radians(30)), -np.cos(np.radians(30))])
+    np.testing.assert_allclose(crop.to_crop([[50.0, 40.0], leaning]), [[49.5, 49.5], [49.5, 29.5]], atol=1e-9)
 
 
 def test_a_crop_of_the_whole_square_image_at_its_size_is_the_image():

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from hourlift.geometry.skeleton import H36M17
-from hourlift.hourglass.augment import AugmentConfig, augment
+from hourlift.hourglass.augment import AugmentConfig, augment, trunk_tilt
 
 SIZE = 64
 NOTHING = AugmentConfig(flip=0.0)
@@ -137,3 +137,13 @@ def test_angles_have_their_spread() -> None:
     assert angle.std().item() == pytest.approx(10, rel=0.1)
     assert angle.abs().max() < 25.1
     assert math.isclose(arm.norm(dim=-1).mean().item(), 10 * 4 / SIZE, rel_tol=1e-4)
+
+
+def test_whoever_is_turned_upright_stands_upright() -> None:
+    images, joints = noise(50)
+    _, moved, _ = augment(images, joints, SIZE, replace(NOTHING, upright=1.0, flip=0.5, zoom=(0.8, 1.2)), seeded())
+    torch.testing.assert_close(trunk_tilt(moved), torch.zeros(50), atol=1e-4, rtol=0)
+    _, moved, _ = augment(images, joints, SIZE, replace(NOTHING, upright=0.7, rotation_deg=10), seeded())
+    upright = trunk_tilt(moved).abs() < math.radians(25.1)
+    assert 25 < upright.sum() < 45
+    assert trunk_tilt(torch.full((1, 17, 2), math.nan)) == 0

@@ -28,10 +28,13 @@ def blob(image_wh: tuple[int, int], center: tuple[float, float], sigma: float) -
 
 @pytest.mark.parametrize("side", [40.0, 64.0, 129.7, 200.0, 333.3, 700.0])
 @pytest.mark.parametrize("center", [(150.0, 120.0), (151.37, 99.81), (20.25, 230.5)])
-def test_a_crop_puts_every_point_where_its_affine_says(side: float, center: tuple[float, float]) -> None:
+@pytest.mark.parametrize("turn_rad", [0.0, 2.0])
+def test_a_crop_puts_every_point_where_its_affine_says(
+    side: float, center: tuple[float, float], turn_rad: float
+) -> None:
     point = (center[0] + 0.07 * side, center[1] - 0.04 * side)
     image = blob((800, 700), (point[0] + 300, point[1] + 200), sigma=0.05 * side)
-    crop = Crop(center_px=(center[0] + 300, center[1] + 200), side_px=side, size=64)
+    crop = Crop(center_px=(center[0] + 300, center[1] + 200), side_px=side, size=64, turn_rad=turn_rad)
     expected = crop.to_crop((point[0] + 300, point[1] + 200))
     np.testing.assert_allclose(centroid(cut_out(image, [crop], 64)[0]), expected, atol=0.06)
 
@@ -113,6 +116,54 @@ def test_flip_test_averages_with_left_and_right_swapped(hourglass: Model, figure
     np.testing.assert_allclose(flipped.confidence[0, centre], plain.confidence[0, centre], atol=0.03)
     wrists = H36M17.indices("l_wrist", "r_wrist")
     np.testing.assert_allclose(flipped.confidence[0, wrists], plain.confidence[0, wrists] / 2, atol=0.05)
+
+
+class KnowsOnlyUpright:
+    """The marker network, half as sure of whoever does not stand upright, as one that has seen few others would be."""
+
+    def __init__(self, hourglass: Model) -> None:
+        self.path, self.contract, self.batches = hourglass.path, hourglass.contract, list[int]()
+        self._run = hourglass.run
+
+    def run(self, batch: np.ndarray) -> np.ndarray:
+        self.batches.append(len(batch))
+        heatmaps = self._run(batch).copy()
+        places = heatmaps[:, H36M17.indices("pelvis", "head")].reshape(len(batch), 2, -1).argmax(-1)
+        pelvis, head = places.T
+        side = heatmaps.shape[-1]
+        lean = np.abs(np.arctan2(head % side - pelvis % side, pelvis // side - head // side))
+        heatmaps[lean > np.radians(20)] /= 2
+        return heatmaps
+
+
+def test_who_leans_is_looked_at_again_upright(hourglass: Model, figure) -> None:
+    """Three people side by side: one stands, one lies on the right side of the picture, one on the head."""
+    standing, pelvis = figure.draw((301, 301), (150, 150), 250), (150.0, 150.0)
+    image = np.hstack([standing, np.rot90(standing, -1), np.rot90(standing, 2)])
+    joints = figure.joints(pelvis, 250)
+    lying = np.stack([300 - joints[:, 1] + 301, joints[:, 0]], -1)
+    true = np.stack([joints, lying, [300 + 602, 300] - joints])
+    boxes = figure.box(pelvis, 250) + np.array([[0.0], [301.0], [602.0]]) * [1, 0, 1, 0]
+    model = KnowsOnlyUpright(hourglass)
+    found = JointEstimator(model).estimate(image, boxes)  # type: ignore[arg-type]
+    assert model.batches == [3, 2]
+    np.testing.assert_allclose(found.joints_px, true, atol=1)
+    plain = JointEstimator(model, turn=False).estimate(image, boxes)  # type: ignore[arg-type]
+    assert model.batches == [3, 2, 3]
+    np.testing.assert_allclose(plain.joints_px, true, atol=1)
+    np.testing.assert_allclose(found.peaks[1:] / plain.peaks[1:], 2, atol=0.4)
+    np.testing.assert_array_equal(found.peaks[0], plain.peaks[0])
+
+
+def test_the_second_look_must_be_surer(hourglass: Model, figure) -> None:
+    image = np.rot90(figure.draw((301, 301), (150, 150), 250), 2).copy()
+    box = figure.box((150.0, 150.0), 250)[None]
+    model = KnowsOnlyUpright(hourglass)
+    model._run = lambda batch: hourglass.run(batch) * (1.0 if len(model.batches) == 1 else 0.3)
+    found = JointEstimator(model).estimate(image, box)  # type: ignore[arg-type]
+    plain = JointEstimator(hourglass, turn=False).estimate(image, box)
+    assert model.batches == [1, 1]
+    np.testing.assert_allclose(found.joints_px, plain.joints_px, atol=1e-9)
 
 
 def test_the_picture_is_left_alone(hourglass: Model, figure) -> None:

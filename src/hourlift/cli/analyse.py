@@ -33,6 +33,7 @@ def command(
     stride: int = 1,
     images: Path | None = None,
     flip_test: bool = False,
+    turn: bool = True,
     threads: int = 2,
 ) -> None:
     """Find where joints go wrong: by joint, pose, facing, size, visibility, confidence; and look at the worst people.
@@ -54,6 +55,7 @@ def command(
         stride: every how many-th frame of each film, or person.
         images: folder of the pictures of a file in the COCO keypoint layout, if it is not beside the annotation.
         flip_test: look at every crop mirrored too.
+        turn: look again at people who lean, at a turned crop, and keep the surer answer.
         threads: CPU threads of the networks.
     """
     import cv2
@@ -68,7 +70,7 @@ def command(
         if number is not None and number < 1:
             raise ValueError(f"--{option} must be at least 1, got {number}")
     samples, total = open_people(data, count, images, split, stride, pictures=True)
-    predictor = PosePredictor(weights, threads=threads, flip_test=flip_test)
+    predictor = PosePredictor(weights, threads=threads, flip_test=flip_test, turn=turn)
     out.mkdir(parents=True, exist_ok=True)
     outcomes: list[Outcome] = []
 
@@ -91,6 +93,7 @@ def command(
         "person": "searched in the whole picture" if whole_image else "given by a box",
         "split": split,
         "flip_test": flip_test,
+        "turn": turn,
     }
     analysis = analyse(outcomes, title, settings)
     print(analysis.to_markdown(), end="")

@@ -46,6 +46,7 @@ def command(
     weights: str = "hourglass-fast",
     lifter: str = "lifter",
     flip_test: bool = False,
+    turn: bool = True,
     threads: int = 2,
     device: Literal["cpu", "cuda"] = "cpu",
     precision: Precision | None = None,
@@ -75,6 +76,7 @@ def command(
         weights: hourglass to use, by name or as an .onnx file.
         lifter: lifter to use, by name or as an .onnx file.
         flip_test: look at every crop mirrored too; half the speed, a little more accurate.
+        turn: look again at people who lean, at a turned crop, and keep the surer answer.
         threads: CPU threads of the networks.
         device: where the networks run; cuda needs the package onnxruntime-gpu.
         precision: arithmetic of the hourglass [default: the fastest that holds accuracy on this computer].
@@ -105,6 +107,7 @@ def command(
         threads=threads,
         device=device,
         flip_test=flip_test,
+        turn=turn,
         precision=precision,
         runtime=runtime,
     )
@@ -126,6 +129,7 @@ def command(
         "2D joints": inputs or "of the hourglass",
         "split": split,
         "flip_test": flip_test,
+        "turn": turn,
         "arithmetic": str(predictor.choice),
         "threads": threads,
     }

@@ -76,6 +76,7 @@ def command(
     weights: Annotated[str, _text(metavar="MODEL")] = "hourglass-fast",
     lifter: Annotated[str, _text(metavar="MODEL")] = "lifter",
     flip_test: bool = False,
+    turn: bool = True,
     refine: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
     threads: Annotated[int, _text(metavar="N")] = 2,
     device: Literal["cpu", "cuda"] = "cpu",
@@ -120,6 +121,7 @@ def command(
         weights: hourglass to use, by name or as an .onnx file.
         lifter: lifter to use, by name or as an .onnx file.
         flip_test: look at every crop mirrored too; half the speed, a little more accurate.
+        turn: look again at people who lean, at a turned crop, and keep the surer answer.
         refine: fit the 3D to the 2D joints, with the same bones through a video; needs hourlift[refine].
         threads: CPU threads of the networks.
         device: where the networks run; cuda needs the package onnxruntime-gpu.
@@ -189,6 +191,7 @@ def command(
         threads=threads,
         device=device,
         flip_test=flip_test,
+        turn=turn,
         refine=refine,
         precision=precision,
         runtime=runtime,

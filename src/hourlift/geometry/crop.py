@@ -56,11 +56,13 @@ class Crop:
         center_px: Centre (x, y) in image pixels.
         side_px: Side of the square in image pixels; it may reach outside the image.
         size: Side of the resized square in crop pixels.
+        turn_rad: How far the square leans to the right: up in the crop is (sin, -cos) of it in the image.
     """
 
     center_px: tuple[float, float]
     side_px: float
     size: int
+    turn_rad: float = 0.0
 
     @classmethod
     def from_box(cls, box_xyxy_px: ArrayLike, size: int, margin: float = CROP_MARGIN) -> Self:
@@ -92,20 +94,27 @@ class Crop:
     def affine(self) -> NDArray[np.float64]:
         """(2, 3) matrix, image pixels to crop pixels, as ``cv2.warpAffine`` takes it.
 
-        x_crop = (x - (cx - side / 2)) * size / side - 0.5: the left edge of the square goes to -0.5, the left
-        edge of the crop's first pixel.
+        Of a square that does not lean, x_crop = (x - (cx - side / 2)) * size / side - 0.5: its left edge goes to
+        -0.5, the left edge of the crop's first pixel.
         """
-        offset = (self.side_px / 2 - np.array(self.center_px)) * self.scale - 0.5
-        return np.array([[self.scale, 0.0, offset[0]], [0.0, self.scale, offset[1]]])
+        linear = self._upright * self.scale
+        middle = self.side_px / 2 * self.scale - 0.5
+        return np.column_stack([linear, middle - linear @ self.center_px])
+
+    @property
+    def _upright(self) -> NDArray[np.float64]:
+        """(2, 2) turns what leans as the square does upright."""
+        cos, sin = np.cos(self.turn_rad), np.sin(self.turn_rad)
+        return np.array([[cos, sin], [-sin, cos]])
 
     def to_crop(self, points_px: ArrayLike) -> NDArray[np.float64]:
         """Image pixels (..., 2) to crop pixels; NaN goes through."""
         affine = self.affine
-        return np.asarray(points_px, np.float64) * self.scale + affine[:, 2]
+        return np.asarray(points_px, np.float64) @ affine[:, :2].T + affine[:, 2]
 
     def to_image(self, points_crop_px: ArrayLike) -> NDArray[np.float64]:
         """Crop pixels (..., 2) to image pixels; NaN goes through."""
-        return (np.asarray(points_crop_px, np.float64) - self.affine[:, 2]) / self.scale
+        return (np.asarray(points_crop_px, np.float64) - self.affine[:, 2]) @ self._upright / self.scale
 
 
 def rescale_points(points_px: ArrayLike, scale: ArrayLike) -> NDArray[np.float64]:

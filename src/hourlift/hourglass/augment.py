@@ -10,8 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from hourlift.geometry.skeleton import H36M17
 from hourlift.hourglass.warp import Draws, Warp
 
+_SHOULDERS, _HIPS = (list(H36M17.indices(f"l_{joint}", f"r_{joint}")) for joint in ("shoulder", "hip"))
 _MAX_SPREADS = 2.5, 2.0  # Gaussian angle and shift are cut off at so many standard deviations
 
 
@@ -23,6 +25,8 @@ class AugmentConfig:
         flip: Probability of a mirrored picture, left and right joints exchanged.
         rotation_deg: Spread of the Gaussian angle.
         any_rotation: Share of pictures turned by any angle.
+        upright: Share of pictures turned until the trunk points up, but for the Gaussian angle: what the second look
+            at somebody tilted shows (`predict.joints`).
         zoom: Crops take a square of the picture's side divided by a factor log-uniform in this range.
         shift: Spread of the Gaussian shift, as a share of the crop's side.
         photometric: Strength of gain, contrast, colour, and gamma changes; 1 is strong.
@@ -35,6 +39,7 @@ class AugmentConfig:
     flip: float = 0.5
     rotation_deg: float = 0.0
     any_rotation: float = 0.0
+    upright: float = 0.0
     zoom: tuple[float, float] = (1.0, 1.0)
     shift: float = 0.0
     photometric: float = 0.0
@@ -60,16 +65,16 @@ def augment(
         Pictures (B, 3, size, size) float32 in [0, 1]; their joints (B, 17, 2) in pixels, also where they lie outside;
         known (B, 17) bool, False for a joint that the source picture did not hold although the crop reaches there.
     """
-    pictures, warp = augment_pictures(images, size, config, generator)
+    pictures, warp = augment_pictures(images, joints_px, size, config, generator)
     return pictures, *warp.move(joints_px)
 
 
 def augment_pictures(
-    images: Tensor, size: int, config: AugmentConfig, generator: torch.Generator
+    images: Tensor, joints_px: Tensor, size: int, config: AugmentConfig, generator: torch.Generator
 ) -> tuple[Tensor, Warp]:
     """The pictures of `augment`, and the warp that takes along whatever else is known of them."""
     draws = Draws(len(images), images.device, generator)
-    warp = _sample_warp(draws, images.shape[-1], size, config)
+    warp = _sample_warp(draws, trunk_tilt(joints_px), images.shape[-1], size, config)
     return _disturb(warp.sample(images, draws.chance(0.5)), draws, config), warp
 
 
@@ -91,10 +96,18 @@ def _disturb(pictures: Tensor, draws: Draws, config: AugmentConfig) -> Tensor:
     return pictures.clamp(0, 1)
 
 
-def _sample_warp(draws: Draws, source: int, size: int, config: AugmentConfig) -> Warp:
-    """The warps of a batch, from pictures of side `source` to pictures of side `size`."""
+def trunk_tilt(joints_px: Tensor) -> Tensor:
+    """How far the trunks of people (B, 17, 2) lean to the right in the picture: (B,) radians, 0 where nobody knows."""
+    up = joints_px[:, _SHOULDERS].sum(1) - joints_px[:, _HIPS].sum(1)
+    return torch.atan2(up[:, 0], -up[:, 1]).nan_to_num()
+
+
+def _sample_warp(draws: Draws, tilt: Tensor, source: int, size: int, config: AugmentConfig) -> Warp:
+    """The warps of a batch, from pictures of side `source` with trunks that lean by `tilt`, to pictures of `size`."""
     most_angle, most_shift = _MAX_SPREADS
     angle = draws.normal().clamp(-most_angle, most_angle) * math.radians(config.rotation_deg)
+    if config.upright:
+        angle = torch.where(draws.chance(config.upright), angle + tilt, angle)
     angle = torch.where(draws.chance(config.any_rotation), draws.uniform(-math.pi, math.pi), angle)
     zoom = torch.exp(draws.uniform(math.log(config.zoom[0]), math.log(config.zoom[1])))
     shift = config.shift * draws.normal(2).clamp(-most_shift, most_shift)

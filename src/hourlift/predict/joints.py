@@ -1,7 +1,9 @@
 """Stage 1 in use: boxes in a picture -> square crops -> hourglass -> 2D joints in the picture's pixels."""
 
 import logging
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 import cv2
@@ -15,6 +17,9 @@ from hourlift.predict.confidence import Calibration, gather_evidence
 from hourlift.predict.runtime import Model
 
 Image = NDArray[np.uint8]
+
+TURNED_FROM_RAD = math.radians(30)
+"""Lean of the trunk from which a second look is worth its time."""
 
 log = logging.getLogger(__name__)
 
@@ -51,11 +56,14 @@ class JointEstimator:
     Args:
         model: a hourglass.
         flip_test: average the heatmaps with those of the mirrored crop: twice the time, a little more accurate.
+        turn: look a second time at people whose trunk leans by more than `TURNED_FROM_RAD`, with the crop turned until
+            it points up, and keep the surer answer: the hourglass has seen most people upright.
     """
 
-    def __init__(self, model: Model, *, flip_test: bool = False) -> None:
+    def __init__(self, model: Model, *, flip_test: bool = False, turn: bool = True) -> None:
         self._model = model
         self._flip_test = flip_test
+        self._turn = turn
         self._size = int(model.contract["input_size"])
         self._margin = float(model.contract["crop_margin"])
         self._decode: DecodeMethod = model.contract["decode"]
@@ -80,6 +88,21 @@ class JointEstimator:
     def look(self, image_rgb: Image, boxes_xyxy_px: NDArray[np.float64]) -> Answer:
         """The same with the heatmaps instead of what the calibration makes of them."""
         crops = [Crop.from_box(box, self._size, self._margin) for box in boxes_xyxy_px]
+        answer = self._look_into(image_rgb, crops)
+        if self._turn:
+            tilt = trunk_tilt(answer.joints_px)
+            leaning = np.flatnonzero(np.abs(tilt) > TURNED_FROM_RAD)
+            turned = [replace(crops[person], turn_rad=float(tilt[person])) for person in leaning]
+            if turned:
+                second = self._look_into(image_rgb, turned)
+                surer = second.peaks.mean(-1) > answer.peaks[leaning].mean(-1)
+                changed = leaning[surer]
+                answer.joints_px[changed] = second.joints_px[surer]
+                answer.peaks[changed] = second.peaks[surer]
+                answer.heatmaps[changed] = second.heatmaps[surer]
+        return answer
+
+    def _look_into(self, image_rgb: Image, crops: Sequence[Crop]) -> Answer:
         heatmaps = self._heatmaps(cut_out(image_rgb, crops, self._size))
         points, peaks = decode(heatmaps, method=self._decode)
         points = rescale_points(points, self._size / heatmaps.shape[-1])
@@ -94,6 +117,20 @@ class JointEstimator:
             return heatmaps
         mirrored = self._model.run(np.ascontiguousarray(batch[:, :, ::-1]))[..., ::-1]
         return np.asarray((heatmaps + mirrored[:, H36M17.flip_permutation]) / 2, dtype=np.float32)
+
+
+def trunk_tilt(joints_px: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far trunks lean to the right in the picture, by head, thorax and pelvis, which have no sides to mistake.
+
+    Args:
+        joints_px: (N, 17, 2).
+
+    Returns:
+        (N,) radians from -pi to pi.
+    """
+    pelvis, thorax, head = np.moveaxis(joints_px[:, H36M17.indices("pelvis", "thorax", "head")], 1, 0)
+    up = (thorax + head) / 2 - pelvis
+    return np.asarray(np.arctan2(up[:, 0], -up[:, 1]))
 
 
 def cut_out(image_rgb: Image, crops: Sequence[Crop], size: int) -> Image:
@@ -122,7 +159,8 @@ def _cut_one(image_rgb: Image, crop: Crop, target: Image) -> None:
     """
     height, width = image_rgb.shape[:2]
     factor = max(int(crop.side_px / crop.size), 1)
-    reach = crop.side_px / 2 + 2 * factor
+    across = abs(math.cos(crop.turn_rad)) + abs(math.sin(crop.turn_rad))
+    reach = across * crop.side_px / 2 + 2 * factor
     x0, y0 = (max(int(np.floor(c - reach)), 0) for c in crop.center_px)
     x1, y1 = (min(int(np.ceil(c + reach)) + 1, limit) for c, limit in zip(crop.center_px, (width, height), strict=True))
     if x0 >= x1 or y0 >= y1:
@@ -133,7 +171,7 @@ def _cut_one(image_rgb: Image, crop: Crop, target: Image) -> None:
     if factor > 1:
         region = _average_down(region, factor)
         center, side = rescale_points(center, 1 / factor), side / factor
-    reduced = Crop(center_px=(float(center[0]), float(center[1])), side_px=side, size=crop.size)
+    reduced = replace(crop, center_px=(float(center[0]), float(center[1])), side_px=side)
     cv2.warpAffine(region, reduced.affine, (crop.size, crop.size), dst=target, flags=cv2.INTER_LINEAR)
 
 

@@ -182,7 +182,7 @@ class HourglassStage:
         share = ramp(self.clock.at(step), recipe.plan.curriculum.augmentation)
         strong = torch.rand((), generator=generator).item() < share
         config = recipe.strong if strong else recipe.mild
-        pictures, warp = augment_pictures(people.images, self._size, config, generator)
+        pictures, warp = augment_pictures(people.images, people.joints_px, self._size, config, generator)
         parts = None
         if recipe.network.num_parts:
             parts = warp.sample_labels(people.part, mirrored_parts(), self._size // STRIDE)
