@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--lr", type=float, default=1.2e-3)
     parser.add_argument("--batch", type=int, default=16, help="pictures a process")
-    parser.add_argument("--optimiser", default="adamw")
+    parser.add_argument("--size", type=int, default=128, help="side of the crops, pixels")
     parser.add_argument("--schedule", default="cosine")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--augmentation", choices=AUGMENTATIONS, default="plausible")
@@ -58,6 +58,7 @@ def main() -> None:
     scene = synth.scene
     synth = replace(
         synth,
+        size=synth.size * options.size // recipe.input_size,
         photos=options.backgrounds,
         poses=synth.poses.mixed(sport.poses, options.sport),
         views=replace(
@@ -79,6 +80,7 @@ def main() -> None:
     recipe = replace(
         recipe,
         network=HourglassConfig(**checkpoint.load(options.init)["model_config"]),
+        input_size=options.size,
         strong=replace(AUGMENTATIONS[options.augmentation], upright=options.upright),
         batch_size=options.batch,
         plan=replace(recipe.plan, synth=synth, curriculum=everything, chunk_size=128, reuse=options.reuse),
@@ -87,7 +89,6 @@ def main() -> None:
             steps=options.steps,
             lr=options.lr,
             schedule=options.schedule,
-            optimiser=options.optimiser,
             seed=options.seed,
             validate_every=1000,
             checkpoint_every_s=240.0,

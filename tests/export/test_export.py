@@ -11,7 +11,6 @@ import torch
 
 from hourlift.export import Exported, export_hourglass, export_lifter
 from hourlift.export.onnx_file import Parity, write_onnx
-from hourlift.geometry.crop import CROP_MARGIN
 from hourlift.geometry.skeleton import H36M17
 from hourlift.hourglass.loss import LossKind, activate
 from hourlift.hourglass.network import HourglassConfig, StackedHourglass
@@ -56,8 +55,9 @@ def _session(exported: Exported) -> onnxruntime.InferenceSession:
 @pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
 def test_hourglass_contract(tmp_path: Path, network: StackedHourglass, loss: LossKind) -> None:
     file = tmp_path / "new" / "h.onnx"
+    shape = {"decode": "quarter", "crop_margin": 1.02}
     exported = export_hourglass(
-        network, file, name="tiny", input_size=SIZE, loss=loss, sigma=SIGMA, decode="quarter", commit="abc"
+        network, file, name="tiny", input_size=SIZE, loss=loss, sigma=SIGMA, commit="abc", **shape
     )
     session = _session(exported)
     (model_input,), (model_output,) = session.get_inputs(), session.get_outputs()
@@ -83,7 +83,7 @@ def test_hourglass_contract(tmp_path: Path, network: StackedHourglass, loss: Los
         "name": "tiny",
         "skeleton": "h36m17",
         "joint_names": list(H36M17.joint_names),
-        "crop_margin": CROP_MARGIN,
+        "crop_margin": 1.02,
         "input_size": SIZE,
         "decode": "quarter",
         "commit": "abc",

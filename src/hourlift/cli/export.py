@@ -7,6 +7,7 @@ from typing import Annotated
 
 import tyro
 
+from hourlift.geometry.crop import CROP_MARGIN
 from hourlift.hourglass.heatmap import DecodeMethod
 
 
@@ -16,6 +17,7 @@ def command(
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
     name: str | None = None,
     decode: DecodeMethod = "dark",
+    crop_margin: float = CROP_MARGIN,
 ) -> None:
     """Turn a training checkpoint into an ONNX model for `hourlift predict`.
 
@@ -31,6 +33,7 @@ def command(
         out: the .onnx file to write.
         name: name of the model in its metadata [default: that of the file].
         decode: how to read this hourglass's heatmaps; a lifter has none.
+        crop_margin: side of this hourglass's crops over the longer side of a person's box.
     """
     from hourlift.export import export_hourglass, export_lifter
     from hourlift.lifter.network import Lifter
@@ -38,6 +41,8 @@ def command(
 
     if out.suffix != ".onnx":
         raise ValueError(f"{out}: the name of an ONNX model ends in .onnx")
+    if not 0.5 <= crop_margin <= 3:
+        raise ValueError(f"--crop-margin is between 0.5 and 3, got {crop_margin}")
     model, meta = load_model(checkpoint)
     name, commit = name or out.stem, _commit()
     if isinstance(model, Lifter):
@@ -48,7 +53,9 @@ def command(
         stage = {key: meta["stage"].get(key) for key in ("input_size", "loss", "sigma")}
         if None in stage.values():
             raise ValueError(f"{checkpoint} does not say how its hourglass was trained: {stage}")
-        exported = export_hourglass(model, out, name=name, decode=decode, commit=commit, **stage)
+        exported = export_hourglass(
+            model, out, name=name, decode=decode, crop_margin=crop_margin, commit=commit, **stage
+        )
         print(f"confidence is the heatmap's peak until: hourlift calibrate {out}")
     parameters = sum(parameter.numel() for parameter in model.parameters())
     print(

@@ -62,6 +62,7 @@ def export_hourglass(
     loss: LossKind,
     sigma: float,
     decode: DecodeMethod = "dark",
+    crop_margin: float = CROP_MARGIN,
     commit: str = "",
 ) -> Exported:
     """Write stage 1 as an ONNX file.
@@ -74,6 +75,7 @@ def export_hourglass(
         loss: the loss it was trained with, which says what its output means.
         sigma: of the Gaussians it was trained with, in heatmap pixels.
         decode: the decoding that suits it best.
+        crop_margin: side of its crops over the longer side of the box.
         commit: of the code that exports it; the model card names the one that trained it.
 
     Raises:
@@ -82,7 +84,7 @@ def export_hourglass(
     _check_joints(network.config.num_joints)
     metadata = _metadata("hourglass", name, commit) | {
         "input": "square RGB crop around the person, uint8: a side of crop_margin x the longer side of the box",
-        "crop_margin": CROP_MARGIN,
+        "crop_margin": crop_margin,
         "input_size": input_size,
         "decode": decode,
     }
