@@ -31,7 +31,10 @@ test("boxes and crops", () => {
     crops.boxes_of_joints,
     PX,
   );
-  const made = crops.boxes.map((box) => Crop.fromBox(box as Box, 128, 1.1));
+  const made = crops.boxes.map((box, i) => {
+    const { centerPx, sidePx, size } = Crop.fromBox(box as Box, 128, 1.1);
+    return new Crop(centerPx, sidePx, size, crops.turns_rad[i]);
+  });
   expectClose(
     made.map((crop) => crop.offset),
     crops.offsets,
@@ -40,6 +43,11 @@ test("boxes and crops", () => {
   expectClose(
     made.map((crop) => crop.scale),
     crops.scales,
+    PX,
+  );
+  expectClose(
+    made.map((crop) => crop.toImage([8, 3]).map((value, axis) => value - crop.toImage([7, 3])[axis]!)),
+    made.map((crop) => crop.step),
     PX,
   );
   expectClose(

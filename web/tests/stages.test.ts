@@ -2,11 +2,13 @@ import { expect, test } from "vitest";
 
 import type { Camera } from "../src/geometry/camera";
 import { boxFromJoints, Crop, type Box, type Size } from "../src/geometry/crop";
+import { JOINTS } from "../src/geometry/skeleton";
 import { calibrated } from "../src/hourglass/confidence";
 import { decode } from "../src/hourglass/heatmap";
 import { cropOffsets, denormalize, normalizeJoints, personInput } from "../src/lifter/normalize";
-import { cutOut } from "../src/predict/cutout";
+import { cutOut, type Picture } from "../src/predict/cutout";
 import { findPerson, iou, personBox, searchBoxes, type Estimate } from "../src/predict/detect";
+import { Predictor, trunkTilt, type Runnable } from "../src/predict/predictor";
 import { Follower } from "../src/predict/track";
 import { bytes, expectClose, points } from "./vectors";
 import confidence from "./vectors/confidence.json";
@@ -14,6 +16,7 @@ import cutouts from "./vectors/cutouts.json";
 import heatmaps from "./vectors/heatmaps.json";
 import lifting from "./vectors/lifting.json";
 import searching from "./vectors/searching.json";
+import tilts from "./vectors/tilts.json";
 
 const PX = 1e-3,
   MM = 0.5;
@@ -26,7 +29,8 @@ test("crops are cut out as OpenCV does it", () => {
   );
   cutouts.boxes.forEach((box, i) => {
     const out = new Uint8Array(cutouts.size ** 2 * 3).fill(7);
-    cutOut({ wh: [width, height], rgba }, Crop.fromBox(box as Box, cutouts.size, 1.1), out, 0);
+    const { centerPx, sidePx, size } = Crop.fromBox(box as Box, cutouts.size, 1.1);
+    cutOut({ wh: [width, height], rgba }, new Crop(centerPx, sidePx, size, cutouts.turns_rad[i]), out, 0);
     const errors = [...bytes(cutouts.crops[i]!)].map((value, at) => Math.abs(value - out[at]!));
     expect(Math.max(...errors), `crop ${i}`).toBeLessThanOrEqual(1);
     expect(errors.filter((error) => error > 0).length / errors.length, `crop ${i}`).toBeLessThan(0.01);
@@ -109,6 +113,53 @@ function somebodyAt(place: () => [number, number] | null, looks: Box[][] = []): 
     });
   };
 }
+
+test("how far trunks lean", () => {
+  expectClose(
+    tilts.joints_px.map((joints) => trunkTilt(points(joints))),
+    tilts.tilts_rad,
+    1e-9,
+  );
+});
+
+/** Stage 1 that sees everybody lie, heads to the right, and is surer or less sure in the second look. */
+function seesThemLie(secondPeak: number, batches: number[] = []): Runnable {
+  const side = 8;
+  return {
+    contract: {
+      schema: 1,
+      kind: "hourglass",
+      name: "fake",
+      joint_names: JOINTS,
+      input_size: 32,
+      crop_margin: 1,
+      decode: "argmax",
+    },
+    async run(_type, _data, [count]) {
+      const data = new Float32Array(count! * JOINTS.length * side ** 2);
+      for (let map = 0; map < count! * JOINTS.length; map++) {
+        const column = ["thorax", "head"].includes(JOINTS[map % JOINTS.length]!) ? 6 : 2;
+        data[map * side ** 2 + 4 * side + column] = batches.length === 0 ? 0.5 : secondPeak;
+      }
+      batches.push(count!);
+      return { data, dims: [count!, JOINTS.length, side, side] };
+    },
+  };
+}
+
+test("who leans is looked at again, and the surer answer counts", async () => {
+  const picture: Picture = { wh: [64, 64], rgba: new Uint8ClampedArray(64 * 64 * 4) };
+  const lifter = { ...seesThemLie(0), contract: { ...seesThemLie(0).contract, kind: "lifter" as const } };
+  const box: Box = [0, 0, 64, 64];
+  const batches: number[] = [];
+  const [unsure] = await new Predictor(seesThemLie(0.4, batches), lifter).estimate(picture, [box]);
+  expect(batches).toEqual([1, 1]);
+  expect(trunkTilt(unsure!.jointsPx)).toBeCloseTo(Math.PI / 2, 9);
+  expect(unsure!.peaks[0]).toBeCloseTo(0.5, 6);
+  const [sure] = await new Predictor(seesThemLie(0.6), lifter).estimate(picture, [box]);
+  expect(Math.abs(trunkTilt(sure!.jointsPx)), "they lie in a crop that was turned").toBeCloseTo(Math.PI, 9);
+  expect(sure!.peaks[0]).toBeCloseTo(0.6, 6);
+});
 
 test("a person is searched from coarse to fine", async () => {
   const found = await findPerson(

@@ -25,7 +25,7 @@ from hourlift.lifter.normalize import crop_offsets, denormalize, normalize_joint
 from hourlift.pose import Pose, PoseFrame
 from hourlift.predict.confidence import Calibration, gather_evidence
 from hourlift.predict.detect import iou, person_box, search_boxes
-from hourlift.predict.joints import cut_out
+from hourlift.predict.joints import cut_out, trunk_tilt
 
 FOLDER = Path(__file__).parent / "vectors"
 CAMERAS = (
@@ -61,12 +61,15 @@ def crops() -> dict[str, Any]:
     joints[2, :, 0] = joints[2, 0, 0]  # edge-on
     joints[3] = np.nan
     boxes = [[10.0, 20.0, 110.0, 320.0], [-30.5, 4.25, 99.0, 40.0], [0.0, 5.0, 7.0, 5.0]]
+    boxes += boxes[:2]
     points = rng.uniform(-10, 400, (5, 2))
-    made = [Crop.from_box(box, 128, 1.1) for box in boxes]
+    turns_rad = [0.0, 0.0, 0.0, 0.6, -2.5]
+    made = [replace(Crop.from_box(box, 128, 1.1), turn_rad=turn) for box, turn in zip(boxes, turns_rad, strict=True)]
     return {
         "joints": joints,
         "boxes_of_joints": box_from_joints(joints),
         "boxes": boxes,
+        "turns_rad": turns_rad,
         "offsets": [crop.affine[:, 2] for crop in made],
         "scales": [crop.scale for crop in made],
         "points": points,
@@ -77,19 +80,25 @@ def crops() -> dict[str, Any]:
 
 
 def cutouts() -> dict[str, Any]:
-    """Crops cut out of a small picture: enlarged, shrunk a little, shrunk much, reaching outside."""
+    """Crops cut out of a small picture: enlarged, shrunk a little, shrunk much, reaching outside, turned."""
     rng = np.random.default_rng(2)
     y, x = np.mgrid[0:90, 0:120]
     smooth = np.stack([100 + 90 * np.sin(x / 9 + c) * np.cos(y / (7 + c)) for c in range(3)], -1)
     image = np.clip(smooth + rng.normal(0, 6, smooth.shape), 0, 255).astype(np.uint8)
     boxes = [[30.0, 20.0, 41.0, 33.0], [-20.0, -30.0, 60.0, 40.0], [0.0, 0.0, 119.0, 89.0], [300.0, 0.0, 340.0, 30.0]]
+    boxes += [*boxes[:3], [20.0, 10.0, 60.0, 80.0]]
+    turns_rad = [0.0] * 4 + [0.6, -1.2, 2.0, np.pi / 2]
     size = 16
-    made = cut_out(image, [Crop.from_box(box, size, 1.1) for box in boxes], size)
+    squares = [
+        replace(Crop.from_box(box, size, 1.1), turn_rad=turn) for box, turn in zip(boxes, turns_rad, strict=True)
+    ]
+    made = cut_out(image, squares, size)
     return {
         "image_wh": [120, 90],
         "rgb": _bytes(image),
         "size": size,
         "boxes": boxes,
+        "turns_rad": turns_rad,
         "crops": [_bytes(c) for c in made],
     }
 
@@ -177,6 +186,13 @@ def searching() -> dict[str, Any]:
     }
 
 
+def tilts() -> dict[str, Any]:
+    """How far the trunks of random people lean, one of whom has no head."""
+    joints = np.random.default_rng(10).uniform(0, 400, (8, 17, 2))
+    joints[7, H36M17.index("head")] = np.nan
+    return {"joints_px": joints, "tilts_rad": trunk_tilt(joints)}
+
+
 def confidence() -> dict[str, Any]:
     """A calibration's answer to heatmaps of one person."""
     rng = np.random.default_rng(7)
@@ -243,7 +259,7 @@ def files() -> dict[str, Any]:
 
 
 SECTIONS: tuple[Callable[[], dict[str, Any]], ...] = (
-    skeleton, crops, cutouts, cameras, heatmaps, lifting, searching, confidence, angles, files,
+    skeleton, crops, cutouts, cameras, heatmaps, lifting, searching, tilts, confidence, angles, files,
 )  # fmt: skip
 
 

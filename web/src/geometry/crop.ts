@@ -22,12 +22,16 @@ export function boxFromJoints(jointsPx: Point[], growth = BOX_GROWTH): Box {
   return [x0 - padX, y0 - padY, x1 + padX, y1 + padY];
 }
 
-/** A square cut from an image and resized to `size` pixels; it may reach outside the image. */
+/** A square cut from an image and resized to `size` pixels; it may reach outside the image.
+ *
+ * It leans to the right by `turnRad`: up in the crop is (sin, -cos) of it in the image.
+ */
 export class Crop {
   constructor(
     readonly centerPx: Point,
     readonly sidePx: number,
     readonly size: number,
+    readonly turnRad = 0,
   ) {}
 
   /** The square of `margin` x the longer side of a box, centred on the box. */
@@ -42,18 +46,32 @@ export class Crop {
     return this.size / this.sidePx;
   }
 
-  /** Where the image's (0, 0) lies in the crop: x_crop = x * scale + offset. */
+  /** Where the image's (0, 0) lies in the crop; of a square that does not lean, x_crop = x * scale + offset. */
   get offset(): Point {
-    return this.centerPx.map((c) => (this.sidePx / 2 - c) * this.scale - 0.5);
+    return turned(this.centerPx, -this.turnRad).map((c) => (this.sidePx / 2 - c) * this.scale - 0.5);
+  }
+
+  /** The way in the image from a pixel of the crop to the one right of it. */
+  get step(): Point {
+    return turned([1 / this.scale, 0], this.turnRad);
   }
 
   toCrop(point: Point): Point {
-    return point.map((value, axis) => value * this.scale + this.offset[axis]!);
+    const { scale, offset } = this;
+    return turned(point, -this.turnRad).map((value, axis) => value * scale + offset[axis]!);
   }
 
   toImage(point: Point): Point {
-    return point.map((value, axis) => (value - this.offset[axis]!) / this.scale);
+    const { scale, offset } = this;
+    const upright = point.map((value, axis) => (value - offset[axis]!) / scale);
+    return turned(upright, this.turnRad);
   }
+}
+
+/** Turn a point about (0, 0), to the right where up is. */
+function turned([x, y]: Point, rad: number): Point {
+  const [cos, sin] = [Math.cos(rad), Math.sin(rad)];
+  return [cos * x! - sin * y!, sin * x! + cos * y!];
 }
 
 /** Where a point lands when its image is resized by `scale`, new size over old. */

@@ -21,7 +21,8 @@ interface Region {
  */
 export function cutOut(picture: Picture, crop: Crop, out: Uint8Array, start: number): void {
   const factor = Math.max(Math.floor(crop.sidePx / crop.size), 1);
-  const reach = crop.sidePx / 2 + 2 * factor;
+  const across = Math.abs(Math.cos(crop.turnRad)) + Math.abs(Math.sin(crop.turnRad));
+  const reach = (across * crop.sidePx) / 2 + 2 * factor;
   const low = crop.centerPx.map((c) => Math.max(Math.floor(c - reach), 0)) as Size;
   const high = crop.centerPx.map((c, i) => Math.min(Math.ceil(c + reach) + 1, picture.wh[i]!)) as Size;
   out.fill(0, start, start + crop.size ** 2 * 3);
@@ -31,7 +32,7 @@ export function cutOut(picture: Picture, crop: Crop, out: Uint8Array, start: num
     crop.centerPx.map((c, i) => c - low[i]!),
     1 / factor,
   );
-  warp(region, new Crop(center, crop.sidePx / factor, crop.size), out, start);
+  warp(region, new Crop(center, crop.sidePx / factor, crop.size, crop.turnRad), out, start);
 }
 
 /** Mean over blocks of factor x factor pixels, as OpenCV does it in steps; incomplete blocks are filled up with black. */
@@ -68,23 +69,26 @@ function averageBlocks(region: Region, factor: number, round: (value: number) =>
 
 /** Bilinear sampling of a square; outside of the region everything is black.
  *
- * The arithmetic is OpenCV's, float32 where it has float32: the search moves a box until it rests, which turns a
- * difference of one grey level in a few pixels into another resting place.
+ * The arithmetic is OpenCV's, float32 where it has float32, products not rounded where it adds them in the same
+ * instruction: the search moves a box until it rests, which turns a difference of one grey level in a few pixels into
+ * another resting place.
  */
 function warp({ width, height, rgb }: Region, crop: Crop, out: Uint8Array, start: number): void {
   const [x0, y0] = crop.toImage([0, 0]).map(Math.fround) as Size;
-  const step = Math.fround(1 / crop.scale);
+  const [stepX, stepY] = crop.step.map(Math.fround) as Size; // to the right; down is (-stepY, stepX)
   const at = (x: number, y: number, c: number) =>
     x < 0 || y < 0 || x >= width || y >= height ? 0 : rgb[(y * width + x) * 3 + c]!;
-  const between = (a: number, b: number, share: number) => Math.fround(a + Math.fround(share * (b - a)));
+  const between = (a: number, b: number, share: number) => Math.fround(a + share * Math.fround(b - a));
   for (let i = 0, write = start; i < crop.size; i++) {
-    const y = Math.fround(y0 + i * step),
-      top = Math.floor(y),
-      down = Math.fround(y - top);
+    const rowX = Math.fround(x0 - Math.fround(stepY * i)),
+      rowY = Math.fround(y0 + Math.fround(stepX * i));
     for (let j = 0; j < crop.size; j++, write += 3) {
-      const x = Math.fround(x0 + j * step),
-        left = Math.floor(x),
-        right = Math.fround(x - left);
+      const x = Math.fround(rowX + stepX * j),
+        y = Math.fround(rowY + stepY * j);
+      const left = Math.floor(x),
+        top = Math.floor(y);
+      const right = Math.fround(x - left),
+        down = Math.fround(y - top);
       if (left < -1 || top < -1 || left >= width || top >= height) continue;
       for (let c = 0; c < 3; c++) {
         const above = between(at(left, top, c), at(left + 1, top, c), right);

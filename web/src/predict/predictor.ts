@@ -1,7 +1,7 @@
 // A picture in, people in 3D out: hourlift.predict.predictor and .joints in TypeScript.
 import { solveRoot, unproject, type Camera, type Matrix } from "../geometry/camera";
-import { Crop, rescalePoint, type Box, type Point } from "../geometry/crop";
-import { JOINTS } from "../geometry/skeleton";
+import { Crop, rescalePoint, type Box, type Point, type Size } from "../geometry/crop";
+import { joint, JOINTS } from "../geometry/skeleton";
 import { calibrated } from "../hourglass/confidence";
 import { decode } from "../hourglass/heatmap";
 import { cropOffsets, denormalize, normalizeJoints, personInput } from "../lifter/normalize";
@@ -36,6 +36,8 @@ export interface Runnable {
   ): Promise<{ data: Float32Array; dims: readonly number[] }>;
 }
 
+/** Lean of the trunk from which a second look is worth its time. */
+const TURNED_FROM_RAD = Math.PI / 6;
 const MAX_BATCH = 16;
 const IDENTITY = [
   [1, 0, 0],
@@ -85,13 +87,30 @@ export class Predictor {
     return parts.flat();
   }
 
+  /** Look a second time at people who lean, with the crop turned until they stand upright; the surer answer counts. */
   private async estimateBatch(picture: Picture, boxes: Box[]): Promise<Joints2D[]> {
-    const { crop_margin, decode: method, confidence } = this.hourglass.contract;
-    const crops = boxes.map((box) => Crop.fromBox(box, this.size, crop_margin!));
+    const crops = boxes.map((box) => Crop.fromBox(box, this.size, this.hourglass.contract.crop_margin!));
+    const people = await this.look(picture, crops);
+    const leaning = people
+      .map(({ jointsPx }, i) => ({ i, tilt: trunkTilt(jointsPx) }))
+      .filter(({ tilt }) => Math.abs(tilt) > TURNED_FROM_RAD);
+    if (leaning.length === 0) return people;
+    const turned = leaning.map(({ i, tilt }) => new Crop(crops[i]!.centerPx, crops[i]!.sidePx, this.size, tilt));
+    const sureness = ({ peaks }: Joints2D) => peaks.reduce((sum, peak) => sum + peak, 0);
+    (await this.look(picture, turned)).forEach((second, n) => {
+      const { i } = leaning[n]!;
+      if (sureness(second) > sureness(people[i]!)) people[i] = second;
+    });
+    return people;
+  }
+
+  /** The joints of the person in each crop. */
+  private async look(picture: Picture, crops: Crop[]): Promise<Joints2D[]> {
+    const { decode: method, confidence } = this.hourglass.contract;
     const bytes = this.size ** 2 * 3,
-      batch = new Uint8Array(boxes.length * bytes);
+      batch = new Uint8Array(crops.length * bytes);
     crops.forEach((crop, i) => cutOut(picture, crop, batch, i * bytes));
-    const { data, dims } = await this.hourglass.run("uint8", batch, [boxes.length, this.size, this.size, 3]);
+    const { data, dims } = await this.hourglass.run("uint8", batch, [crops.length, this.size, this.size, 3]);
     const [, joints, height, width] = dims as [number, number, number, number];
     const map = (person: number, j: number) =>
       data.subarray((person * joints + j) * height * width, (person * joints + j + 1) * height * width);
@@ -149,4 +168,11 @@ export class Predictor {
     const unknown = rays.map((ray) => !ray.every(Number.isFinite));
     return { rows: rays.map((ray, j) => (unknown[j] ? [0, 0] : ray)), rotation, unknown };
   }
+}
+
+/** How far a trunk leans to the right in the picture, -pi to pi, by joints that have no sides to mistake. */
+export function trunkTilt(jointsPx: Point[]): number {
+  const at = (name: string) => jointsPx[joint(name)]!;
+  const [x, y] = [0, 1].map((axis) => (at("thorax")[axis]! + at("head")[axis]!) / 2 - at("pelvis")[axis]!) as Size;
+  return Math.atan2(x, -y);
 }
