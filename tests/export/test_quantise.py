@@ -74,6 +74,23 @@ def test_all_but_the_last_convolution_are_in_eight_bits(done: Quantised) -> None
     assert weights == ["DequantizeLinear"] * (len(convolutions) - 1) + [None]
 
 
+def test_other_words_give_the_same_bits(source: Path, done: Quantised, tmp_path: Path) -> None:
+    """The first convolution over folded pixels, and doubling by copies."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(quantise, "MAX_MOVED", 0.6)
+        for words in ("_fold_pixels", "_double_by_copies"):
+            patch.setattr(quantise, words, lambda model: None)
+        plain = quantise_hourglass(source, tmp_path / "plain.onnx", pictures(16, 0), pictures(8, 1))
+    kinds = [{node.op_type for node in onnx.load(file).graph.node} for file in (plain.file, done.file)]
+    assert kinds[0] - kinds[1] == {"Resize"}
+    image = np.random.default_rng(3).integers(0, 256, (3, SIZE, SIZE, 3), np.uint8)
+    expected, heatmaps = (
+        onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"]).run(None, {"image": image})[0]
+        for file in (plain.file, done.file)
+    )
+    np.testing.assert_array_equal(heatmaps, expected)
+
+
 def test_what_cannot_be_quantised(done: Quantised, tmp_path: Path) -> None:
     out = tmp_path / "out.onnx"
     with pytest.raises(ValueError, match="is quantised already"):
