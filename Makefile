@@ -30,8 +30,9 @@ lint: $(DEV)/.installed  ## check style, format, types and the dependency rule
 	$(DEV)/bin/lint-imports
 
 WEIGHTS := src/hourlift/weights
-int8: $(DEV)/.installed  ## make the 8-bit twin of the shipped hourglass again, after a change of it
+int8: $(DEV)/.installed  ## make the 8-bit twins of the shipped networks again, after a change of them
 	$(DEV)/bin/hourlift quantise $(WEIGHTS)/hourglass-fast.onnx --manifest $(WEIGHTS)/manifest.json
+	$(DEV)/bin/hourlift quantise $(WEIGHTS)/lifter.onnx --manifest $(WEIGHTS)/manifest.json
 
 BENCH := PYTHONPATH=benchmarks OMP_NUM_THREADS=1 $(DEV)/bin/python benchmarks
 RESULTS := benchmarks/results

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -46,14 +47,14 @@ def test_predict_says_what_there_is(
     assert "int8 is not available: this model has no 8-bit twin" in error and "fp32 in onnxruntime" in error
 
 
-def test_the_shipped_twin_belongs_to_the_shipped_model() -> None:
+@pytest.mark.parametrize(("name", "kind"), [("hourglass-fast", "hourglass"), ("lifter", "lifter")])
+def test_the_shipped_twin_belongs_to_the_shipped_model(name: str, kind: Literal["hourglass", "lifter"]) -> None:
     """After a change of the weights: make int8."""
-    name = "hourglass-fast"
     twin = weights.int8_twin(name)
     assert twin is not None
-    contract = Model(twin, "hourglass", threads=1).contract
+    contract = Model(twin, kind, threads=1).contract
     assert contract["made_from"] == weights.sha256(weights.path(name))
     assert contract["precision"] == "int8" and contract["parity"]
-    original = Model(name, contract["kind"], threads=1, precision="fp32").contract
+    original = Model(name, kind, threads=1, precision="fp32").contract
     assert {key: contract[key] for key in original} == original
     assert json.loads((Path(weights.__file__).parent / "manifest.json").read_text())[f"{name}.int8"]

@@ -4,7 +4,7 @@ Each is an ONNX file with a model card of the same name (``.md``). ``manifest.js
 
     {"hourglass-fast": {"file": "hourglass-fast.onnx", "sha256": "...", "kind": "hourglass"}}
 
-A hourglass may have a twin with 8-bit arithmetic, made by `hourlift quantise`: "hourglass-fast.int8".
+A network may have a twin with 8-bit arithmetic, made by `hourlift quantise`: "hourglass-fast.int8".
 """
 
 import hashlib
