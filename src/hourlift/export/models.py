@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from hourlift.export.condition import conditioned
 from hourlift.export.onnx_file import Exported, Parity, write_onnx
 from hourlift.geometry.crop import CROP_MARGIN
 from hourlift.geometry.skeleton import H36M17
@@ -89,7 +90,7 @@ def export_hourglass(
         "decode": decode,
     }
     return write_onnx(
-        _HourglassGraph(network, loss, sigma),
+        _HourglassGraph(conditioned(network), loss, sigma),
         _example_images(input_size),
         file,
         input_name="image",

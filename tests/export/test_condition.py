@@ -1,0 +1,59 @@
+"""Residual sums without a mean, and the same answers."""
+
+import pytest
+import torch
+
+from hourlift.export.condition import conditioned
+from hourlift.hourglass.network import HourglassConfig, Residual, StackedHourglass
+
+
+@pytest.fixture(params=[1, 2], ids=["one stack", "two stacks"])
+def network(request: pytest.FixtureRequest) -> StackedHourglass:
+    """Of features that have wandered off, with the statistics that they have."""
+    torch.manual_seed(0)
+    config = HourglassConfig(num_stacks=request.param, width=32, num_joints=17, depth=2, widening=1.25)
+    network = StackedHourglass(config).double()
+    with torch.no_grad():
+        for residual in (module for module in network.modules() if isinstance(module, Residual)):
+            residual.layers[8].bias += 5 * torch.randn_like(residual.layers[8].bias)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = None  # the plain average
+    for _ in range(4):
+        network(pictures())
+    return network.eval()
+
+
+def pictures() -> torch.Tensor:
+    return torch.rand(8, 3, 64, 64, dtype=torch.float64)
+
+
+def means(network: StackedHourglass) -> torch.Tensor:
+    """(residuals,) of the means of their sums, in standard deviations."""
+    found: list[torch.Tensor] = []
+    hooks = [
+        module.register_forward_hook(
+            lambda _module, _read, sums: found.append((sums.mean((0, 2, 3)).abs() / sums.std((0, 2, 3))).mean())
+        )
+        for module in network.modules()
+        if isinstance(module, Residual)
+    ]
+    with torch.no_grad():
+        network(pictures())
+    for hook in hooks:
+        hook.remove()
+    return torch.stack(found)
+
+
+def test_the_answers_stay(network: StackedHourglass) -> None:
+    before, images = means(network), pictures()
+    other = conditioned(network)
+    with torch.no_grad():
+        for mine, theirs in zip(network(images), other(images), strict=True):
+            torch.testing.assert_close(theirs, mine, rtol=1e-9, atol=1e-9)
+    assert before.mean() > 3
+
+
+def test_the_means_go(network: StackedHourglass) -> None:
+    before, after = means(network), means(conditioned(network))
+    assert before.mean() > 3 and after.max() < 1
