@@ -33,7 +33,7 @@ def main(
     weights: str = "hourglass-fast",
     threads: int = 2,
     rounds: int = 5,
-    lengths: tuple[int, ...] = (100, 200, 400),
+    lengths: tuple[int, ...] = (300, 600, 1200),
     save: Path | None = None,
 ) -> None:
     """Measure.

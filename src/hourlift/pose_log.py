@@ -1,44 +1,83 @@
-"""Frames kept in little memory: half a kilobyte for each person and frame, where a `PoseFrame` takes several."""
+"""Frames of a video of any length, in memory that hardly grows with it: they are kept in a file, and read in blocks."""
 
+import tempfile
+import weakref
 from array import array
-from collections.abc import Iterable, Sequence
-from typing import overload
+from collections.abc import Callable, Iterable, Sequence
+from typing import IO, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.skeleton import H36M17
-from hourlift.pose import POSE_SHAPES, Pose, PoseFrame
+from hourlift.pose import POSE_SHAPES, Pose, PoseFrame, PoseSequence
 
-_SHAPES = {**POSE_SHAPES, "spread_mm": (H36M17.num_joints,)}
-_ENDS = np.cumsum([int(np.prod(shape)) for shape in _SHAPES.values()]).tolist()
-_FIRST_ROWS = 64
+BLOCK = 512
+"""Frames that are worked on at once where a whole track would fill the memory."""
+
+IN_MEMORY_BYTES = 1 << 20
+"""What is shorter needs no file."""
+
+_ROW = np.dtype(
+    [
+        ("person_id", np.int64),
+        ("camera", np.int32),
+        ("has_spread", np.bool_),
+        *((name, np.float32, shape) for name, shape in POSE_SHAPES.items()),
+        ("spread_mm", np.float32, (H36M17.num_joints,)),
+    ],
+    align=True,
+)
+
+
+def blocks(num_frames: int) -> list[slice]:
+    """All frames of a track, `BLOCK` at a time."""
+    return [slice(start, min(start + BLOCK, num_frames)) for start in range(0, num_frames, BLOCK)]
+
+
+def by_blocks(function: Callable[..., NDArray], *arrays: NDArray) -> NDArray:
+    """What a function makes of arrays (T, ...), each frame by itself; only a block of its workings is in memory."""
+    parts = blocks(len(arrays[0])) or [slice(0, 0)]
+    return np.concatenate([function(*(values[part] for values in arrays)) for part in parts])
+
+
+def temporary_file() -> IO[bytes]:
+    """A file for what memory should not hold, in memory while it is small; it is gone once it is closed."""
+    return tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)
 
 
 class PoseLog(Sequence[PoseFrame]):
     """A list of frames that grows at its end; each frame is made anew when it is asked for.
 
+    What is more than a megabyte lies in a temporary file, half a kilobyte for each person and frame; 24 bytes a frame
+    stay in memory. One thread at a time may use a log.
+
     Args:
         frames: to begin with.
+
+    Raises:
+        OSError: the temporary file cannot be written, on this or on a later call.
     """
 
     def __init__(self, frames: Iterable[PoseFrame] = ()) -> None:
-        self._rows: NDArray[np.float32] = np.empty((_FIRST_ROWS, _ENDS[-1]), np.float32)
+        self._file = temporary_file()
+        weakref.finalize(self, self._file.close)
         self._first = array("q", [0])  # the first row of each frame, and of the next to come
         self._index, self._time_s = array("q"), array("d")
-        self._person_id, self._has_spread, self._camera = array("q"), array("b"), array("q")
+        self._ids: set[int] = set()
         self._cameras: list[Camera] = []
         for frame in frames:
             self.append(frame)
 
     def append(self, frame: PoseFrame) -> None:
         """Keep a further frame."""
-        for pose in frame.people:
-            self._keep(pose)
+        if frame.people:
+            self._file.seek(0, 2)
+            self._file.write(np.array([self._row(pose) for pose in frame.people], _ROW).tobytes())
         self._index.append(frame.index)
         self._time_s.append(frame.time_s)
-        self._first.append(len(self._person_id))
+        self._first.append(self._first[-1] + len(frame.people))
 
     def __len__(self) -> int:
         return len(self._index)
@@ -52,25 +91,81 @@ class PoseLog(Sequence[PoseFrame]):
         if isinstance(place, slice):
             return PoseLog(self[i] for i in range(*place.indices(len(self))))
         i = range(len(self))[place]
-        people = [self._pose(row) for row in range(self._first[i], self._first[i + 1])]
+        people = [self._pose(row) for row in self._rows(i, i + 1)]
         return PoseFrame(index=self._index[i], time_s=self._time_s[i], people=people)
 
-    def _keep(self, pose: Pose) -> None:
-        row = len(self._person_id)
-        if row == len(self._rows):
-            self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
-        values = [getattr(pose, name) for name in POSE_SHAPES]
-        values.append(np.zeros(_SHAPES["spread_mm"]) if pose.spread_mm is None else pose.spread_mm)
-        np.concatenate([value.ravel() for value in values], out=self._rows[row])
-        self._person_id.append(pose.person_id)
-        self._has_spread.append(pose.spread_mm is not None)
+    @property
+    def frame_index(self) -> NDArray[np.int64]:
+        """(T,) numbers of the frames in their source."""
+        return np.array(self._index, np.int64)
+
+    @property
+    def times_s(self) -> NDArray[np.float64]:
+        """(T,) when each frame is shown."""
+        return np.array(self._time_s, np.float64)
+
+    @property
+    def person_ids(self) -> list[int]:
+        """Who is in at least one frame, in order."""
+        return sorted(self._ids)
+
+    def who(self, part: slice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Everybody in consecutive frames: (N,) the frames' places in the log, from first to last, and (N,) ids."""
+        start, stop, _ = part.indices(len(self))
+        return self._places(start, stop), self._rows(start, stop)["person_id"]
+
+    def sequence(self, person_id: int, part: slice = slice(None)) -> PoseSequence:
+        """One person in consecutive frames, as `PoseSequence.from_frames` collects them.
+
+        Raises:
+            ValueError: nobody is in the log.
+        """
+        if not self._cameras:
+            raise ValueError(f"person {person_id} is in none of the {len(self)} frames; nobody is")
+        start, stop, _ = part.indices(len(self))
+        unknown = {name: 0.0 if name == "confidence" else np.nan for name in POSE_SHAPES}
+        arrays = {
+            name: np.full((stop - start, *shape), unknown[name], np.float32) for name, shape in POSE_SHAPES.items()
+        }
+        camera: Camera | None = None
+        for block in blocks(stop - start):
+            begin, end = start + block.start, start + block.stop
+            rows, places = self._rows(begin, end), self._places(begin, end) - start
+            mine = rows["person_id"] == person_id
+            if camera is None and mine.any():
+                camera = self._cameras[rows["camera"][mine][0]]
+            for name, values in arrays.items():
+                values[places[mine]] = rows[name][mine]
+        return PoseSequence(
+            person_id=person_id,
+            frame_index=np.array(self._index[start:stop], np.int64),
+            times_s=np.array(self._time_s[start:stop], np.float64),
+            camera=camera or self._cameras[0],
+            world=None,
+            **arrays,
+        )
+
+    def _places(self, start: int, stop: int) -> NDArray[np.int64]:
+        """The place in the log of everybody's frame, from one place to before another."""
+        first = np.array(self._first[start : stop + 1], np.int64)
+        return np.repeat(np.arange(start, stop), first[1:] - first[:-1])
+
+    def _rows(self, start: int, stop: int) -> NDArray[np.void]:
+        """Everybody in the frames from one place to before another, in memory of their own."""
+        first, end = self._first[start], self._first[stop]
+        self._file.seek(first * _ROW.itemsize)
+        return np.frombuffer(bytearray(self._file.read((end - first) * _ROW.itemsize)), _ROW)
+
+    def _row(self, pose: Pose) -> tuple[object, ...]:
+        self._ids.add(pose.person_id)
         if pose.camera not in self._cameras[-1:]:  # a video has one
             self._cameras.append(pose.camera)
-        self._camera.append(len(self._cameras) - 1)
+        spread_mm = np.zeros(H36M17.num_joints) if pose.spread_mm is None else pose.spread_mm
+        arrays = (getattr(pose, name) for name in POSE_SHAPES)
+        return pose.person_id, len(self._cameras) - 1, pose.spread_mm is not None, *arrays, spread_mm
 
-    def _pose(self, row: int) -> Pose:
-        parts = np.split(self._rows[row].copy(), _ENDS[:-1])
-        values = {name: part.reshape(shape) for (name, shape), part in zip(_SHAPES.items(), parts, strict=True)}
-        if not self._has_spread[row]:
-            del values["spread_mm"]
-        return Pose(**values, camera=self._cameras[self._camera[row]], person_id=self._person_id[row])
+    def _pose(self, row: np.void) -> Pose:
+        values = {name: row[name] for name in POSE_SHAPES}
+        spread_mm = row["spread_mm"] if row["has_spread"] else None
+        camera = self._cameras[row["camera"]]
+        return Pose(**values, spread_mm=spread_mm, camera=camera, person_id=int(row["person_id"]))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hourlift.formats.json import PoseFile
-from hourlift.formats.tracks import even_frames, only, tracks
+from hourlift.formats.tracks import checked_frames, even_frames, only, tracks
 from hourlift.formats.world import joints_world_mm
 from hourlift.pose import PoseFrame
 
@@ -78,7 +78,7 @@ def test_only_one_person(truth: Any) -> None:
 def test_infinity_is_unknown(truth: Any) -> None:
     document = at_times(truth, [0, 0.04])
     document.frames[0].people[0].root_cam_mm[:] = np.inf
-    (track,) = tracks(document)
+    track = tracks(checked_frames(document))[0][:]
     assert np.isnan(track.root_cam_mm[0]).all()
     known = np.isfinite(joints_world_mm(track, document.header)).all(axis=(1, 2))
     assert known.tolist() == [False, True]
@@ -86,7 +86,7 @@ def test_infinity_is_unknown(truth: Any) -> None:
 
 def test_a_known_room_is_used(truth: Any) -> None:
     document = at_times(truth, [0, 0.04])
-    (track,) = tracks(document)
+    track = tracks(checked_frames(document))[0][:]
     header = SimpleNamespace(world=SimpleNamespace(to_world=lambda points: 2 * points))
     np.testing.assert_array_equal(joints_world_mm(track, header), 2 * track.joints_cam_mm)  # type: ignore[arg-type]
 
@@ -94,5 +94,5 @@ def test_a_known_room_is_used(truth: Any) -> None:
 def test_a_frame_without_people_belongs_to_the_track(truth: Any) -> None:
     document = at_times(truth, [0, 0.04])
     document.frames.append(PoseFrame(index=2, time_s=0.08))
-    (track,) = tracks(document)
+    track = tracks(checked_frames(document))[0][:]
     assert track.present.tolist() == [True, True, False]

@@ -1,5 +1,6 @@
 """Tracks smoothed, completed and placed in the room, on people who are made here and known exactly."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from hourlift.geometry.bones import bone_vectors
 from hourlift.geometry.world import World, up_of_pitched_camera
 from hourlift.metrics import acceleration_error, mpjpe
 from hourlift.pose import PoseFrame
+from hourlift.pose_log import PoseLog
 from hourlift.predict.film import finish
 from hourlift.predict.room import STANDING_LEAN_DEG, find_world, with_stature
 from hourlift.predict.smooth import leaving_course, smooth_track, within_reach, wrong_bones
@@ -329,3 +331,37 @@ def test_a_film_without_people_or_frames() -> None:
     assert world is None
     nothing, world = finish([])
     assert len(nothing) == 0 and world is None
+
+
+@pytest.mark.parametrize("block", [1, 7, 64])
+def test_blocks_of_frames_change_nothing(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The track as a whole, with spikes, gaps and places that are not known."""
+    rng = np.random.default_rng(5)
+    track = without(without(noisy(walker(150)), slice(30, 45)), slice(80, 110))
+    joints_px, joints_mm, root_mm = track.joints_2d_px.copy(), track.joints_3d_mm.copy(), track.root_cam_mm.copy()
+    joints_px[rng.random((150, 17)) < 0.02] += 200
+    joints_mm[rng.random((150, 17)) < 0.02] *= 3
+    root_mm[rng.random(150) < 0.05] = np.nan
+    track = replace(track, joints_2d_px=joints_px, joints_3d_mm=joints_mm, root_cam_mm=root_mm)
+    results = []
+    for size in (512, block):
+        monkeypatch.setattr("hourlift.pose_log.BLOCK", size)
+        smooth = with_stature(smooth_track(track), 1800.0)
+        world = find_world([track, smooth])
+        assert world is not None
+        results.append([*(getattr(smooth, name) for name in ARRAYS), world.rotation, world.origin_cam_mm])
+    for whole, in_blocks in zip(*results, strict=True):
+        np.testing.assert_allclose(in_blocks, whole, rtol=1e-6, atol=1e-6)
+
+
+def test_memory_hardly_grows_with_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hourlift.pose_log.BLOCK", 64)
+    monkeypatch.setattr("hourlift.pose_log.IN_MEMORY_BYTES", 1000)
+    peaks = []
+    for num_frames in (100, 500):
+        log = PoseLog(frames_of([noisy(walker(num_frames))]))
+        tracemalloc.start()
+        finish(log, stature_mm=1700.0)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert (peaks[1] - peaks[0]) / 400 < 900  # bytes a frame: the track has 452; they were 6000

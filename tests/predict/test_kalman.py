@@ -94,3 +94,18 @@ def test_few_or_no_measurements() -> None:
     assert np.isnan(smooth[:, 1]).all()
     halted = smooth_series(np.zeros(5), one([1, 2, 3, 4, 5]), sure(5), **EXACT)  # times that do not go on
     np.testing.assert_allclose(halted[:, 0, 0], 3, atol=1e-3)
+
+
+@pytest.mark.parametrize("block", [1, 7, 30])
+def test_blocks_change_nothing(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(4)
+    times, values = np.cumsum(rng.uniform(0.01, 0.09, 60)), rng.normal(1000, 10, (60, 3, 2))
+    values[rng.random((60, 3)) < 0.1] = np.nan
+    confidence, spread = rng.uniform(0, 1, (60, 3)), rng.uniform(1, 9, (60, 3))
+    whole = smooth_series(times, values, confidence, cutoff_hz=4.0, spread=spread)
+    monkeypatch.setattr("hourlift.pose_log.BLOCK", block)
+    np.testing.assert_allclose(
+        smooth_series(times, values, confidence, cutoff_hz=4.0, spread=spread), whole, rtol=1e-12
+    )
+    assert smooth_series(times, values, confidence, cutoff_hz=4.0, spread=spread, out=values) is values  # in place
+    np.testing.assert_allclose(values, whole, rtol=1e-12)

@@ -5,14 +5,16 @@ reader adds the two or not. Rotations are of column vectors in the order of the 
 Xrotation" is Ry Rz Rx.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hourlift.formats.json import PoseFile
-from hourlift.formats.rig import PARENTS, RIG, RigMotion, rig_motion
-from hourlift.formats.tracks import even_frames, somebody
+from hourlift.formats.rig import PARENTS, RIG, Rig
+from hourlift.formats.tracks import even_frames, shown_in, somebody
+from hourlift.pose_log import blocks
 
 Array = NDArray[np.float64]
 
@@ -40,16 +42,16 @@ def write(path: Path, document: PoseFile) -> None:
         ValueError: a joint is known in no frame, or frames are not in order of time.
         OSError: the file cannot be written.
     """
-    (sequence,) = somebody(document)
-    motion = rig_motion(sequence, document.header)
+    (track,) = somebody(document)
+    rig = Rig(track, document.header)
     shown, fps = even_frames(document)
-    channels = np.concatenate([motion.root_m, *_angles_deg(motion)], axis=1)[shown]
     with path.open("w", encoding="ascii", newline="\n") as stream:
         stream.write("HIERARCHY\n")
-        stream.writelines(f"{line}\n" for line in _hierarchy(motion, 0, 0))
-        stream.write(f"MOTION\nFrames: {len(channels)}\nFrame Time: {1 / fps:.9f}\n")
-        decimals = ["%.5f"] * 3 + ["%.4f"] * (channels.shape[1] - 3)
-        np.savetxt(stream, channels.round(5) + 0.0, fmt=decimals)
+        stream.writelines(f"{line}\n" for line in _hierarchy(rig, 0, 0))
+        stream.write(f"MOTION\nFrames: {len(shown)}\nFrame Time: {1 / fps:.9f}\n")
+        for part, channels in zip(blocks(len(track)), _channels(rig), strict=True):
+            decimals = ["%.5f"] * 3 + ["%.4f"] * (channels.shape[1] - 3)
+            np.savetxt(stream, channels[shown_in(shown, part)].round(5) + 0.0, fmt=decimals)
 
 
 def rotation_order(name: str) -> str:
@@ -61,7 +63,7 @@ def rotation_order(name: str) -> str:
     return _ARMS if "Arm" in name or "Hand" in name or name.endswith("Shoulder") else _TRUNK_AND_LEGS
 
 
-def _hierarchy(motion: RigMotion, i: int, depth: int) -> list[str]:
+def _hierarchy(rig: Rig, i: int, depth: int) -> list[str]:
     """The lines of a joint and of all that hangs on it."""
     joint, indent = RIG[i], "  " * depth
     rotations = " ".join(f"{axis}rotation" for axis in rotation_order(joint.name))
@@ -69,14 +71,14 @@ def _hierarchy(motion: RigMotion, i: int, depth: int) -> list[str]:
     lines = [
         f"{indent}{'JOINT' if depth else 'ROOT'} {joint.name}",
         f"{indent}{{",
-        f"{indent}  OFFSET {_numbers(motion.offsets_m[i])}",
+        f"{indent}  OFFSET {_numbers(rig.offsets_m[i])}",
         f"{indent}  CHANNELS {channels}",
     ]
     below = [child for child, parent in enumerate(PARENTS) if parent == i]
     for child in below:
-        lines += _hierarchy(motion, child, depth + 1)
+        lines += _hierarchy(rig, child, depth + 1)
     if not below:
-        tip = motion.tips_m[i] if joint.aims_at else _STAND_IN[joint.name]
+        tip = rig.tips_m[i] if joint.aims_at else _STAND_IN[joint.name]
         lines += [f"{indent}  End Site", f"{indent}  {{", f"{indent}    OFFSET {_numbers(tip)}", f"{indent}  }}"]
     return [*lines, f"{indent}}}"]
 
@@ -85,10 +87,15 @@ def _numbers(vector: Array | tuple[float, float, float]) -> str:
     return " ".join(f"{value + 0.0:.6f}" for value in np.round(vector, 6))
 
 
-def _angles_deg(motion: RigMotion) -> list[Array]:
-    """(T, 3) degrees of each joint in the order of its channels, without jumps by a whole turn."""
-    angles = [_euler_deg(motion.rotations[:, i], rotation_order(joint.name)) for i, joint in enumerate(RIG)]
-    return [np.unwrap(angle, period=360.0, axis=0) for angle in angles]
+def _channels(rig: Rig) -> Iterator[Array]:
+    """(T, channels) the root's place, metres, and joints' degrees without jumps by a whole turn, block by block."""
+    last, added = np.zeros((2, 3 * len(RIG)))  # angles of the frame before, and what their unwrapping added
+    for motion in rig.motion():
+        turns = [_euler_deg(motion.rotations[:, i], rotation_order(joint.name)) for i, joint in enumerate(RIG)]
+        angles = np.concatenate(turns, axis=1)
+        unwrapped = added + np.unwrap(np.concatenate([last[None], angles]), period=360.0, axis=0)[1:]
+        last, added = angles[-1], unwrapped[-1] - angles[-1]
+        yield np.concatenate([motion.root_m, unwrapped], axis=1)
 
 
 def _euler_deg(rotation: Array, order: str) -> Array:

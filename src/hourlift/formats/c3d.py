@@ -1,11 +1,15 @@
 """C3D: markers over time as the binary file of motion analysis. Millimetres, z up."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
 
 from hourlift.formats.json import PoseFile
-from hourlift.formats.tracks import even_frames, markers
+from hourlift.formats.tracks import markers
+
+_SECTOR = 512  # bytes
+_LAST_FRAME_AT, _POINTS_AT = 8, 16  # in the file's header: the last frame's number, the sector where points begin
 
 
 def write(path: Path, document: PoseFile) -> None:
@@ -16,19 +20,42 @@ def write(path: Path, document: PoseFile) -> None:
         ValueError: frames are not in order of time.
         OSError: the file cannot be written.
     """
+    names, fps, num_frames, places_mm = markers(document)
+    head = _head(path, names, fps, num_frames)
+    with path.open("wb") as stream:
+        stream.write(head)
+        for places in places_mm:
+            unknown = np.isnan(places).any(axis=-1, keepdims=True)
+            # The fourth number is the residual, below 0 where a point is invalid.
+            points = np.concatenate([np.where(unknown, 0.0, places), np.where(unknown, -1.0, 0.0)], axis=-1)
+            stream.write(points.astype("<f4").tobytes())
+        stream.write(bytes(_SECTOR - stream.tell() % _SECTOR))
+
+
+def _head(path: Path, names: list[str], fps: float, num_frames: int) -> bytes:
+    """All that comes before the points.
+
+    ezc3d holds a file as objects, two kilobytes a frame. So it writes a file of a single frame, to ``path``, and the
+    counts of frames are set in that; from 65535 on they are that number, as ezc3d itself has it.
+    """
     import ezc3d
 
-    names, places_mm = markers(document)
-    shown, fps = even_frames(document)
-    points = places_mm[shown].transpose(2, 1, 0)
-    unknown = np.isnan(points).any(axis=0)
     file = ezc3d.c3d()
     file["parameters"]["POINT"]["RATE"]["value"] = [fps]
     file["parameters"]["POINT"]["UNITS"]["value"] = ["mm"]
     file["parameters"]["POINT"]["LABELS"]["value"] = names
-    file["data"]["points"] = np.concatenate([np.where(unknown, 0.0, points), np.ones_like(points[:1])])
-    file["data"]["meta_points"]["residuals"] = np.where(unknown, -1.0, 0.0)[None]
+    file["data"]["points"] = np.ones((4, len(names), 1))
+    file["data"]["meta_points"]["residuals"] = np.zeros((1, len(names), 1))
     file.add_parameter("POINT", "X_SCREEN", "+X")
     file.add_parameter("POINT", "Y_SCREEN", "+Z")
     file.add_parameter("MANUFACTURER", "SOFTWARE", "hourlift")
     file.write(str(path))
+    data = path.read_bytes()
+    (first_sector,) = struct.unpack_from("<H", data, _POINTS_AT)
+    head = bytearray(data[: (first_sector - 1) * _SECTOR])
+    count = struct.pack("<H", min(num_frames, 65535))
+    head[_LAST_FRAME_AT : _LAST_FRAME_AT + 2] = count
+    parameter = b"\x01FRAMES\x07\x00\x02\x00"  # in group 1, seven bytes to the next one, a number of two bytes
+    at = head.index(parameter) + len(parameter)
+    head[at : at + 2] = count
+    return bytes(head)

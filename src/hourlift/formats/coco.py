@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from hourlift.formats.json import PoseFile
-from hourlift.formats.tracks import frame_times_s, tracks
+from hourlift.formats.tracks import checked_frames, frame_times_s
 from hourlift.geometry.skeleton import COCO17, H36M17, map_joints
 from hourlift.pose import Pose
 
@@ -34,7 +34,7 @@ def write(path: Path, document: PoseFile) -> None:
         ValueError: frames are not in order of time, or hold a person twice.
         OSError: the file cannot be written.
     """
-    tracks(document)  # complains about what no reader could make sense of
+    checked_frames(document)  # complains about what no reader could make sense of
     names = [_coco_name(name) for name in COCO17.joint_names]
     bones = [[COCO17.index(joint) + 1 for joint in bone.split()] for bone in _BONES.split(", ")]  # counted from 1
     person = {"id": 1, "name": "person", "supercategory": "person", "keypoints": names, "skeleton": bones}

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from hourlift.formats.json import PoseFile
-from hourlift.formats.tracks import tracks
+from hourlift.formats.tracks import Track, checked_frames
 from hourlift.formats.world import joints_world_mm
 from hourlift.geometry.skeleton import H36M17
+from hourlift.pose_log import blocks
 
 COLUMNS = ("frame", "time_s", "person", "joint", "x_px", "y_px", "confidence") + tuple(
     f"{axis}_{frame}_mm" for frame in ("rel", "world") for axis in "xyz"
@@ -36,20 +37,21 @@ def write(path: Path, document: PoseFile) -> None:
 
 def _rows(document: PoseFile) -> Iterator[str]:
     """The lines by frame, person, joint."""
-    people = tracks(document)
-    values = [
-        np.concatenate(
-            [p.joints_2d_px, p.confidence[..., None], p.joints_3d_mm, joints_world_mm(p, document.header)], axis=-1
-        )
-        for p in people
-    ]
-    for t, frame in enumerate(document.frames):
-        here = {pose.person_id for pose in frame.people}
-        for person, numbers in zip(people, values, strict=True):
-            if person.person_id in here:
-                for name, row in zip(H36M17.joint_names, numbers[t].tolist(), strict=True):
-                    cells = [_cell(value, digits) for value, digits in zip(row, _DECIMALS, strict=True)]
-                    yield f"{frame.index},{frame.time_s:.6f},{person.person_id},{name},{','.join(cells)}\n"
+    frames = checked_frames(document)
+    for part in blocks(len(frames)):
+        places, ids = frames.who(part)
+        people = {person_id: Track(person_id=person_id, frames=frames)[part] for person_id in set(ids.tolist())}
+        numbers = {
+            person_id: np.concatenate(
+                [p.joints_2d_px, p.confidence[..., None], p.joints_3d_mm, joints_world_mm(p, document.header)], axis=-1
+            )
+            for person_id, p in people.items()
+        }
+        for t, person_id in sorted(zip((places - part.start).tolist(), ids.tolist(), strict=True)):
+            start = f"{people[person_id].frame_index[t]},{people[person_id].times_s[t]:.6f},{person_id}"
+            for name, row in zip(H36M17.joint_names, numbers[person_id][t].tolist(), strict=True):
+                cells = [_cell(value, digits) for value, digits in zip(row, _DECIMALS, strict=True)]
+                yield f"{start},{name},{','.join(cells)}\n"
 
 
 def _cell(value: float, digits: int) -> str:

@@ -6,18 +6,21 @@ skin is bound to the rig at rest, in a T.
 """
 
 import json
+import math
+import shutil
 import struct
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hourlift import __version__
 from hourlift.formats.json import PoseFile
-from hourlift.formats.rig import PARENTS, RIG, RigMotion, rest_joints_m, rig_motion
+from hourlift.formats.rig import PARENTS, RIG, Rig
 from hourlift.formats.tracks import frame_times_s, somebody
+from hourlift.pose_log import blocks, temporary_file
 from hourlift.view.style import COLOURS, side_of
 
 Array = NDArray[np.float64]
@@ -39,17 +42,20 @@ def write(path: Path, document: PoseFile) -> None:
         ValueError: a person lacks a joint in all frames, or frames are not in order of time.
         OSError: the file cannot be written.
     """
-    scene = _Scene(frame_times_s(document))
-    for sequence in somebody(document):
-        scene.add_person(f"person {sequence.person_id}", rig_motion(sequence, document.header))
-    path.write_bytes(scene.to_bytes())
+    with temporary_file() as binary:
+        scene = _Scene(binary, frame_times_s(document))
+        for track in somebody(document):
+            scene.add_person(f"person {track.person_id}", Rig(track, document.header))
+        with path.open("wb") as stream:
+            scene.write(stream)
 
 
 class _Scene:
-    """A glTF document as it grows; the names are the specification's."""
+    """A glTF document as it grows; the names are the specification's. Its binary part is in a file meanwhile."""
 
-    def __init__(self, times_s: Array) -> None:
-        self._binary = bytearray()
+    def __init__(self, binary: IO[bytes], times_s: Array) -> None:
+        self._binary = binary
+        self._length = 0  # of the binary part, bytes
         self._roots: list[int] = []
         self._nodes: list[dict[str, Any]] = []
         self._meshes: list[dict[str, Any]] = []
@@ -60,36 +66,50 @@ class _Scene:
         self._samplers: list[dict[str, Any]] = []
         self._times = self._accessor(times_s - times_s[:1], np.float32, bounds=True) if len(times_s) > 1 else None
 
-    def add_person(self, name: str, motion: RigMotion) -> None:
+    def add_person(self, name: str, rig: Rig) -> None:
         """Add a person's joints, mesh, skin and motion."""
-        first = int(motion.present.argmax())
-        place = rest_joints_m(motion)
+        place = rig.rest_joints_m()
         place[:, 1] -= place[:, 1].min()  # at rest the person stands on the origin
-        quaternions = [_quaternions(motion.rotations[:, i]) for i in range(len(RIG))]
         person = self._node(name)
         self._roots.append(person)
         joints: list[int] = []
         for i, joint in enumerate(RIG):
-            offset = motion.offsets_m[i] if i else motion.root_m[first]
-            node = self._node(joint.name, translation=_floats(offset), rotation=_floats(quaternions[i][first]))
+            node = self._node(joint.name, translation=_floats(rig.offsets_m[i]), rotation=[])  # `_add_motion` sets it
             self._nodes[person if i == 0 else joints[PARENTS[i]]].setdefault("children", []).append(node)
             joints.append(node)
-            if joint.aims_at or i in PARENTS:
-                self._animate(node, "rotation", quaternions[i])
+        self._add_motion(rig, joints)
         head = next(i for i, joint in enumerate(RIG) if joint.name == "Head")
-        joints.append(self._node("HeadTop_End", translation=_floats(motion.tips_m[head])))
+        joints.append(self._node("HeadTop_End", translation=_floats(rig.tips_m[head])))
         self._nodes[joints[head]]["children"] = joints[-1:]
-        self._animate(joints[0], "translation", motion.root_m)
-        if not motion.present.all():
-            self._animate(person, "scale", np.repeat(motion.present[:, None], 3, axis=1), interpolation="STEP")
-        self._roots.append(self._node(f"{name} mesh", mesh=self._mesh(motion, place), skin=len(self._skins)))
+        if not rig.present.all():
+            scale = self._animate(person, "scale", len(rig.present), (3,), interpolation="STEP")
+            self._fill(scale, 0, np.repeat(rig.present[:, None], 3, axis=1).astype(np.float32))
+        self._roots.append(self._node(f"{name} mesh", mesh=self._mesh(rig, place), skin=len(self._skins)))
         bind = np.tile(np.eye(4), (len(joints), 1, 1))
-        bind[:, :3, 3] = -np.concatenate([place, place[[head]] + motion.tips_m[head]])
+        bind[:, :3, 3] = -np.concatenate([place, place[[head]] + rig.tips_m[head]])
         matrices = self._accessor(bind.transpose(0, 2, 1), np.float32)  # by columns
         self._skins.append({"joints": joints, "skeleton": joints[0], "inverseBindMatrices": matrices})
 
-    def to_bytes(self) -> bytes:
-        """The file."""
+    def _add_motion(self, rig: Rig, joints: list[int]) -> None:
+        """Pose the nodes of the rig's joints as the person is first seen, and let them follow the motion."""
+        count, first = len(rig.present), int(rig.present.argmax())
+        turning = [i for i, joint in enumerate(RIG) if joint.aims_at or i in PARENTS]
+        turns = {i: self._animate(joints[i], "rotation", count, (4,)) for i in turning}
+        place = self._animate(joints[0], "translation", count, (3,))
+        before = np.zeros((len(RIG), 4))
+        for part, motion in zip(blocks(count), rig.motion(), strict=True):
+            quaternions = [_quaternions(motion.rotations[:, i], before[i]) for i in range(len(RIG))]
+            before = np.stack([quaternion[-1] for quaternion in quaternions])
+            for i, output in turns.items():
+                self._fill(output, part.start, quaternions[i].astype(np.float32))
+            self._fill(place, part.start, motion.root_m.astype(np.float32))
+            if part.start <= first < part.stop:
+                for node, quaternion in zip(joints, quaternions, strict=True):
+                    self._nodes[node]["rotation"] = _floats(quaternion[first - part.start])
+                self._nodes[joints[0]]["translation"] = _floats(motion.root_m[first - part.start])
+
+    def write(self, stream: IO[bytes]) -> None:
+        """Write the file."""
         materials = [
             {"name": side, "pbrMetallicRoughness": {"baseColorFactor": _linear(rgb), "metallicFactor": 0.0}}
             for side, rgb in COLOURS.items()
@@ -104,50 +124,70 @@ class _Scene:
             "skins": self._skins,
             "accessors": self._accessors,
             "bufferViews": self._views,
-            "buffers": [{"byteLength": len(self._binary)}],
+            "buffers": [{"byteLength": self._length}],
         }
         if self._channels:
             document["animations"] = [{"name": "motion", "channels": self._channels, "samplers": self._samplers}]
         text = json.dumps(document, allow_nan=False, separators=(",", ":")).encode("ascii")
         text += b" " * (-len(text) % 4)
-        length = 12 + 8 + len(text) + 8 + len(self._binary)
-        header = struct.pack("<5I", _GLB, _VERSION, length, len(text), _JSON)
-        return header + text + struct.pack("<2I", len(self._binary), _BIN) + self._binary
+        length = 12 + 8 + len(text) + 8 + self._length
+        stream.write(struct.pack("<5I", _GLB, _VERSION, length, len(text), _JSON) + text)
+        stream.write(struct.pack("<2I", self._length, _BIN))
+        self._binary.seek(0)
+        shutil.copyfileobj(self._binary, stream)
 
     def _node(self, name: str, **fields: Any) -> int:
         self._nodes.append({"name": name} | fields)
         return len(self._nodes) - 1
 
     def _accessor(self, values: NDArray, dtype: type, *, target: int = 0, bounds: bool = False, **fields: Any) -> int:
-        """Append (N, ...) values to the binary part; every accessor has a view of its own."""
+        """Append (N, ...) values to the binary part."""
         data: NDArray = np.ascontiguousarray(values, dtype)
-        view = {"buffer": 0, "byteOffset": len(self._binary), "byteLength": data.nbytes}
-        self._views.append(view | ({"target": target} if target else {}))
-        self._binary += data.astype(data.dtype.newbyteorder("<")).tobytes() + bytes(-data.nbytes % 4)
-        accessor = {
-            "bufferView": len(self._views) - 1,
-            "componentType": _COMPONENTS[data.dtype.name],
-            "count": len(data),
-            "type": _TYPES[data.shape[1:]],
-        }
         if bounds:
             rows = data.reshape(len(data), -1)
-            accessor |= {"min": rows.min(axis=0).tolist(), "max": rows.max(axis=0).tolist()}
+            fields = {"min": rows.min(axis=0).tolist(), "max": rows.max(axis=0).tolist()} | fields
+        accessor = self._room(data.shape, data.dtype, target, **fields)
+        self._fill(accessor, 0, data)
+        return accessor
+
+    def _room(self, shape: tuple[int, ...], dtype: np.dtype, target: int = 0, **fields: Any) -> int:
+        """Make room in the binary part for an accessor, which has a view of its own."""
+        num_bytes = math.prod(shape) * dtype.itemsize
+        view = {"buffer": 0, "byteOffset": self._length, "byteLength": num_bytes}
+        self._views.append(view | ({"target": target} if target else {}))
+        self._length += num_bytes + -num_bytes % 4
+        self._binary.seek(self._length - 1)
+        self._binary.write(bytes(1))
+        accessor = {
+            "bufferView": len(self._views) - 1,
+            "componentType": _COMPONENTS[dtype.name],
+            "count": shape[0],
+            "type": _TYPES[shape[1:]],
+        }
         self._accessors.append(accessor | fields)
         return len(self._accessors) - 1
 
-    def _animate(self, node: int, path: str, values: NDArray, interpolation: str = "LINEAR") -> None:
-        """Let a property of a node follow values (T, D); a single picture has no animation."""
+    def _fill(self, accessor: int | None, start: int, data: NDArray) -> None:
+        """Write some of an accessor's values, (N, ...) of its type, from the place ``start`` on."""
+        if accessor is not None:
+            self._binary.seek(self._views[accessor]["byteOffset"] + start * data[0].nbytes)
+            self._binary.write(data.astype(data.dtype.newbyteorder("<")).tobytes())
+
+    def _animate(
+        self, node: int, path: str, count: int, shape: tuple[int, ...], interpolation: str = "LINEAR"
+    ) -> int | None:
+        """Let a node's property follow values (count, *shape), to be filled in; a single picture has no animation."""
         if self._times is None:
-            return
-        output = self._accessor(values, np.float32)
+            return None
+        output = self._room((count, *shape), np.dtype(np.float32))
         self._samplers.append({"input": self._times, "output": output, "interpolation": interpolation})
         self._channels.append({"sampler": len(self._samplers) - 1, "target": {"node": node, "path": path}})
+        return output
 
-    def _mesh(self, motion: RigMotion, place: Array) -> int:
+    def _mesh(self, rig: Rig, place: Array) -> int:
         """A body of octahedra, one a bone, each moved by the bone's joint alone; a primitive a side."""
-        bones = [i for i, joint in enumerate(RIG) if joint.aims_at and np.any(motion.tips_m[i])]
-        corners = np.concatenate([place[i] + _octahedron(motion.tips_m[i]) for i in bones])
+        bones = [i for i, joint in enumerate(RIG) if joint.aims_at and np.any(rig.tips_m[i])]
+        corners = np.concatenate([place[i] + _octahedron(rig.tips_m[i]) for i in bones])
         owners = np.repeat(bones, len(_octahedron(np.eye(3)[0])))
         influence = np.zeros((len(owners), 4), np.uint8)
         weight = influence + np.array([255, 0, 0, 0], np.uint8)
@@ -183,9 +223,10 @@ def _octahedron(tip: Array) -> Array:
     return np.stack([np.zeros(3), *waist, tip])
 
 
-def _quaternions(rotation: Array) -> Array:
+def _quaternions(rotation: Array, before: Array) -> Array:
     """Unit quaternions (T, 4), x y z w, of rotations (T, 3, 3); neighbours lie on the same side of the sphere.
 
+    The first is a neighbour of ``before`` (4,), zeros where there is none.
     They are read from the largest column of the outer product q q^T, so that no turn is ill-conditioned.
     """
     (a, b, c), (d, e, f), (g, h, i) = (row.T for row in rotation.transpose(1, 0, 2))
@@ -198,8 +239,9 @@ def _quaternions(rotation: Array) -> Array:
     largest = np.einsum("tii->ti", outer).argmax(axis=-1)
     column = np.take_along_axis(outer, largest[:, None, None], axis=2)[..., 0]
     unit = column / np.linalg.norm(column, axis=-1, keepdims=True)
-    same_side = np.where((unit[1:] * unit[:-1]).sum(axis=-1) < 0, -1.0, 1.0)
-    return unit * np.cumprod(np.concatenate([[1.0], same_side]))[:, None]
+    neighbours = np.concatenate([before[None], unit[:-1]])
+    same_side = np.where((unit * neighbours).sum(axis=-1) < 0, -1.0, 1.0)
+    return unit * np.cumprod(same_side)[:, None]
 
 
 def _linear(rgb: tuple[int, int, int]) -> list[float]:

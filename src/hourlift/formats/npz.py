@@ -8,17 +8,19 @@ Nothing in the file is pickled.
 
 import json
 import zipfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from hourlift.formats.json import SCHEMA, SCHEMA_VERSION, PoseFile, header_fields, parse_header
-from hourlift.formats.tracks import frame_times_s, tracks
+from hourlift.formats.tracks import checked_frames, tracks
 from hourlift.formats.world import joints_world_mm
 from hourlift.geometry.skeleton import H36M17
 from hourlift.pose import Pose, PoseFrame
+from hourlift.pose_log import PoseLog, blocks
 
 _SHAPES: dict[str, tuple[int, ...]] = {
     "joints_2d_px": (17, 2),
@@ -37,28 +39,48 @@ def write(path: Path, document: PoseFile) -> None:
         ValueError: frames are not in order of time, or hold a person twice.
         OSError: the file cannot be written.
     """
-    people = tracks(document)
-    shape = (len(people), len(document.frames))
-    here = [{pose.person_id for pose in frame.people} for frame in document.frames]
+    frames = checked_frames(document)
+    people = tracks(frames)
     camera = document.header.camera
-    arrays: dict[str, Any] = {
+    facts: dict[str, NDArray[Any]] = {
         "header": np.array(json.dumps(header_fields(document.header), allow_nan=False)),
         "joint_names": np.array(H36M17.joint_names),
         "parents": np.array(H36M17.parents),
         "camera_matrix": np.array([[camera.fx, 0.0, camera.cx], [0.0, camera.fy, camera.cy], [0.0, 0.0, 1.0]]),
         "distortion": np.array(camera.distortion, np.float64),
-        "frame_index": np.array([frame.index for frame in document.frames], np.int64),
-        "times_s": frame_times_s(document),
-        "person_ids": np.array([person.person_id for person in people], np.int64),
-        "present": np.array([[p.person_id in ids for ids in here] for p in people], bool).reshape(shape),
+        "frame_index": frames.frame_index,
+        "times_s": frames.times_s,
+        "person_ids": np.array(frames.person_ids, np.int64),
     }
-    for name, of_pose in _SHAPES.items():
-        values = [getattr(person, name) for person in people]
-        arrays[name] = np.array(values, np.float32).reshape(*shape, *of_pose)
-    world = np.array([joints_world_mm(person, document.header) for person in people], np.float32)
-    arrays["joints_world_mm"] = world.reshape(*shape, H36M17.num_joints, 3)
-    with path.open("wb") as stream:
-        np.savez_compressed(stream, **arrays)
+    shape = (len(people), len(frames))
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, values in facts.items():
+            _write_array(archive, name, values.dtype, values.shape, [values])
+        _write_array(archive, "present", bool, shape, _present(frames))
+        for name, of_pose in _SHAPES.items():
+            parts = (getattr(part, name) for person in people for part in person)
+            _write_array(archive, name, np.float32, (*shape, *of_pose), parts)
+        parts = (joints_world_mm(part, document.header) for person in people for part in person)
+        _write_array(archive, "joints_world_mm", np.float32, (*shape, H36M17.num_joints, 3), parts)
+
+
+def _present(frames: PoseLog) -> Iterator[NDArray[np.bool_]]:
+    """Whether each person in turn is in each frame."""
+    for person_id in frames.person_ids:
+        for part in blocks(len(frames)):
+            places, ids = frames.who(part)
+            yield np.isin(np.arange(part.start, part.stop), places[ids == person_id])
+
+
+def _write_array(
+    archive: zipfile.ZipFile, name: str, dtype: DTypeLike, shape: tuple[int, ...], parts: Iterable[NDArray[Any]]
+) -> None:
+    """As `numpy.savez_compressed` writes an array, of which only a part is in memory."""
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
+        kind = np.lib.format.dtype_to_descr(np.dtype(dtype))
+        np.lib.format.write_array_header_1_0(stream, {"descr": kind, "fortran_order": False, "shape": shape})
+        for part in parts:
+            stream.write(np.asarray(part, dtype).tobytes())
 
 
 def load(path: str | Path) -> PoseFile:

@@ -16,6 +16,7 @@ Spine1 turn with the line between the hips or shoulders and the spine. Every oth
 its parent that brings its bone into place: how a bone turns about itself cannot be seen from joints.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,9 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hourlift.formats.json import Header
+from hourlift.formats.tracks import Track
 from hourlift.formats.world import to_world, y_up_m
 from hourlift.geometry.skeleton import H36M17
-from hourlift.pose import PoseSequence
+from hourlift.pose_log import blocks
 
 Array = NDArray[np.float64]
 
@@ -86,60 +88,105 @@ _TRUNK = {
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RigMotion:
-    """A person as a posed rig, in a room with y up, metres.
+    """How a rig is posed in consecutive frames, in a room with y up.
 
     Attributes:
-        offsets_m: (R, 3) each joint's place relative to its parent at rest; zero for the root.
-        tips_m: (R, 3) the other end of each joint's bone, relative to the joint, at rest; zero if it has none.
-        root_m: (T, 3) the place of Hips.
+        root_m: (T, 3) the place of Hips, metres.
         rotations: (T, R, 3, 3) each joint's turn relative to its parent.
-        present: (T,) False where the person is not in the frame: the pose there is the last known one.
     """
 
-    offsets_m: Array
-    tips_m: Array
     root_m: Array
     rotations: Array
-    present: NDArray[np.bool_]
 
 
-def rig_motion(sequence: PoseSequence, header: Header) -> RigMotion:
-    """Fit the rig to a person's joints, in the room of the document's header.
+class Rig:
+    """A rig that is fitted to a person's joints, in the room of the document's header.
 
     Bones keep their directions in every frame and get their median length; a joint is off by no more than the
     differences in length from the pelvis down to it add up to. A joint that is unknown keeps its last known place
     relative to the pelvis, at the start the first known.
 
+    Args:
+        track: the person; their place is known in some frame.
+        header: the document's.
+
+    Attributes:
+        person_id: who.
+        offsets_m: (R, 3) each joint's place relative to its parent at rest; zero for the root.
+        tips_m: (R, 3) the other end of each joint's bone, relative to the joint, at rest; zero if it has none.
+        present: (T,) False where the person is not in the frame: the pose there is the last known one.
+
     Raises:
         ValueError: a joint is known in no frame.
     """
-    known = np.asarray(np.isfinite(sequence.joints_3d_mm).all(axis=-1))
-    if not known.any(axis=0).all():
-        names = ", ".join(name for i, name in enumerate(H36M17.joint_names) if not known[:, i].any())
-        raise ValueError(f"person {sequence.person_id}: a skeleton needs all joints, but no frame has {names}")
-    relative = _held(sequence.joints_3d_mm.astype(np.float64))
-    joints_m = y_up_m(to_world(relative + _held(sequence.root_cam_mm[:, None].astype(np.float64)), header))
-    lengths_m = np.array([_median_length_mm(sequence, joint) / 1000 for joint in RIG])
-    tips_m = lengths_m[:, None] * [joint.rest for joint in RIG]
-    offsets_m = np.array([tips_m[p] if p >= 0 and joint.at != RIG[p].at else np.zeros(3) for joint, p in _family()])
-    turned = _world_rotations(joints_m)
-    back = [turn.transpose(0, 2, 1) for turn in turned]
-    local = [turn if parent < 0 else back[parent] @ turn for turn, parent in zip(turned, PARENTS, strict=True)]
-    return RigMotion(
-        offsets_m=offsets_m,
-        tips_m=tips_m,
-        root_m=joints_m[:, H36M17.root],
-        rotations=np.stack(local, axis=1),
-        present=np.asarray(known.any(axis=-1)),
-    )
 
+    def __init__(self, track: Track, header: Header) -> None:
+        self._track, self._header = track, header
+        self.person_id = track.person_id
+        self.present = np.zeros(len(track), bool)
+        self._first_mm = np.full((H36M17.num_joints + 1, 3), np.nan)  # the first known places, as `_places_mm` has them
+        lengths_mm = np.full((len(RIG), len(track)), np.nan)
+        for part in blocks(len(track)):
+            places = self._places_mm(part)
+            known = np.asarray(np.isfinite(places).all(axis=-1))
+            self.present[part] = known[:, :-1].any(axis=-1)
+            found = known.any(axis=0) & np.isnan(self._first_mm).any(axis=-1)
+            self._first_mm[found] = places[known.argmax(axis=0)[found], found]
+            for i, joint in enumerate(RIG):
+                if joint.aims_at:
+                    start, end = H36M17.indices(joint.at, joint.aims_at)
+                    lengths_mm[i, part] = np.linalg.norm(places[:, end] - places[:, start], axis=-1)
+        if np.isnan(self._first_mm[:-1]).any():
+            names = ", ".join(np.array(H36M17.joint_names)[np.isnan(self._first_mm[:-1]).any(axis=-1)])
+            raise ValueError(f"person {track.person_id}: a skeleton needs all joints, but no frame has {names}")
+        lengths_m = np.array([_median_of_known(of_bone) / 1000 for of_bone in lengths_mm])
+        tips = self.tips_m = lengths_m[:, None] * [joint.rest for joint in RIG]
+        self.offsets_m = np.array(
+            [tips[p] if p >= 0 and joint.at != RIG[p].at else np.zeros(3) for joint, p in _family()]
+        )
 
-def rest_joints_m(motion: RigMotion) -> Array:
-    """(R, 3) the rig's joints at rest, Hips at the origin."""
-    places: list[Array] = []
-    for offset, parent in zip(motion.offsets_m, PARENTS, strict=True):
-        places.append(offset if parent < 0 else places[parent] + offset)
-    return np.stack(places)
+    def motion(self) -> Iterator[RigMotion]:
+        """All frames, block by block."""
+        facing = self._first_facing()
+        for joints_m in self._joints_m():
+            turned = _world_rotations(joints_m, facing)
+            facing = {joint.name: turn[-1] for joint, turn in zip(RIG, turned, strict=True) if joint.name in _TRUNK}
+            back = [turn.transpose(0, 2, 1) for turn in turned]
+            local = [turn if parent < 0 else back[parent] @ turn for turn, parent in zip(turned, PARENTS, strict=True)]
+            yield RigMotion(root_m=joints_m[:, H36M17.root], rotations=np.stack(local, axis=1))
+
+    def rest_joints_m(self) -> Array:
+        """(R, 3) the joints at rest, Hips at the origin."""
+        places: list[Array] = []
+        for offset, parent in zip(self.offsets_m, PARENTS, strict=True):
+            places.append(offset if parent < 0 else places[parent] + offset)
+        return np.stack(places)
+
+    def _places_mm(self, part: slice) -> Array:
+        """(T, 18, 3) the joints relative to the pelvis, and after them the pelvis's place, in the camera frame."""
+        sequence = self._track[part]
+        return np.concatenate([sequence.joints_3d_mm, sequence.root_cam_mm[:, None]], axis=1).astype(np.float64)
+
+    def _joints_m(self) -> Iterator[Array]:
+        """(T, 17, 3) the joints in the room with y up, block by block; what is unknown is held."""
+        before = self._first_mm
+        for part in blocks(len(self._track)):
+            places = _held(self._places_mm(part), before)
+            before = places[-1]
+            yield y_up_m(to_world(places[:, :-1] + places[:, -1:], self._header))
+
+    def _first_facing(self) -> dict[str, Array]:
+        """(3, 3) the first turn that is known of each joint of the trunk; none, if no frame knows one."""
+        first: dict[str, Array] = {}
+        for joints_m in self._joints_m():
+            for name, (across, up) in _TRUNK.items():
+                turns = _facing(_line(joints_m, *across), _line(joints_m, *up))
+                known = np.isfinite(turns).all(axis=(1, 2))
+                if known.any():
+                    first.setdefault(name, turns[known.argmax()])
+            if len(first) == len(_TRUNK):
+                break
+        return {name: np.eye(3) for name in _TRUNK} | first
 
 
 def _family() -> list[tuple[RigJoint, int]]:
@@ -147,51 +194,48 @@ def _family() -> list[tuple[RigJoint, int]]:
     return list(zip(RIG, PARENTS, strict=True))
 
 
-def _median_length_mm(sequence: PoseSequence, joint: RigJoint) -> float:
-    """Length of a joint's bone in the frames that know both its ends; zero if it has no bone, or no frame does."""
-    if not joint.aims_at:
-        return 0.0
-    ends = sequence.joints_3d_mm[:, H36M17.indices(joint.at, joint.aims_at)].astype(np.float64)
-    lengths = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=-1)
+def _median_of_known(lengths: Array) -> float:
+    """Zero if none is known."""
     known = lengths[np.isfinite(lengths)]
     return float(np.median(known)) if len(known) else 0.0
 
 
-def _world_rotations(joints: Array) -> list[Array]:
+def _world_rotations(joints: Array, before: dict[str, Array]) -> list[Array]:
     """(T, 3, 3) how each joint of the rig is turned from its rest, not relative to its parent.
 
     Args:
         joints: (T, 17, 3) in a frame with y up.
+        before: (3, 3) how the joints of the trunk were turned in the frame before.
     """
-
-    def line(start: str, end: str) -> Array:
-        return joints[:, H36M17.index(end)] - joints[:, H36M17.index(start)]
-
     turned: list[Array] = []
     for joint, parent in _family():
         if joint.name in _TRUNK:
             across, up = _TRUNK[joint.name]
-            turned.append(_facing(line(*across), line(*up)))
+            turns = _facing(_line(joints, *across), _line(joints, *up))
+            turned.append(_held(turns.reshape(-1, 1, 9), before[joint.name].reshape(1, 9)).reshape(-1, 3, 3))
         elif joint.aims_at:
             rest = turned[parent] @ np.array(joint.rest)
-            turned.append(_smallest_turn(rest, line(joint.at, joint.aims_at)) @ turned[parent])
+            turned.append(_smallest_turn(rest, _line(joints, joint.at, joint.aims_at)) @ turned[parent])
         else:
             turned.append(turned[parent])
     return turned
 
 
+def _line(joints: Array, start: str, end: str) -> Array:
+    """(T, 3) from one joint to another."""
+    return joints[:, H36M17.index(end)] - joints[:, H36M17.index(start)]
+
+
 def _facing(left: Array, up: Array) -> Array:
     """Rotations (T, 3, 3) whose x is along ``left`` (T, 3) and whose y is as near to ``up`` (T, 3) as can be.
 
-    Where the two have one direction, the frame before decides.
+    NaN where the two have one direction, or one has none.
     """
     x = _unit(left)
     y = _unit(up - (up * x).sum(-1, keepdims=True) * x)
     rotation = np.stack([x, y, np.cross(x, y)], axis=-1)
-    rotation[np.linalg.norm(np.cross(x, y), axis=-1) < 0.5] = np.nan  # one of them is no direction
-    if np.isnan(rotation).any(axis=(1, 2)).all():
-        return np.broadcast_to(np.eye(3), rotation.shape).copy()
-    return _held(rotation.reshape(-1, 1, 9)).reshape(-1, 3, 3)
+    rotation[np.linalg.norm(np.cross(x, y), axis=-1) < 0.5] = np.nan
+    return rotation
 
 
 def _smallest_turn(start: Array, end: Array) -> Array:
@@ -216,8 +260,8 @@ def _unit(vectors: Array) -> Array:
     return np.where(length > 1e-9, vectors / np.maximum(length, 1e-9), 0.0)
 
 
-def _held(values: Array) -> Array:
-    """Values (T, J, D) with the last known, at the start the first known, in place of those that are not finite."""
+def _held(values: Array, before: Array) -> Array:
+    """Values (T, J, D), those not finite replaced by the last ones that are; at the start by ``before`` (J, D)."""
     known = np.isfinite(values).all(axis=-1)
-    last = np.maximum.accumulate(np.where(known, np.arange(len(values))[:, None], -1), axis=0)
-    return np.take_along_axis(values, np.where(last < 0, known.argmax(axis=0), last)[..., None], axis=0)
+    last = np.maximum.accumulate(np.where(known, np.arange(len(values))[:, None], -1), axis=0)[..., None]
+    return np.where(last < 0, before, np.take_along_axis(values, np.maximum(last, 0), axis=0))

@@ -1,8 +1,12 @@
-"""What most writers start from: every person of a document through all its frames, and frames at an even rate."""
+"""What most writers start from: every person of a document through all its frames, and frames at an even rate.
+
+Nothing here holds a whole track: people are read block by block, so that memory does not grow with a video's length.
+"""
 
 import logging
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +14,12 @@ from numpy.typing import NDArray
 from hourlift.formats.json import PoseFile
 from hourlift.formats.world import joints_world_mm
 from hourlift.geometry.skeleton import H36M17
-from hourlift.pose import PoseFrame, PoseSequence
+from hourlift.pose import POSE_SHAPES, PoseFrame, PoseSequence
+from hourlift.pose_log import PoseLog, blocks
 
 STILL_FPS = 30.0
 """Frames a second that a format which must have some is told for a single picture."""
 
-_ARRAYS = ("joints_2d_px", "confidence", "joints_3d_mm", "root_cam_mm", "box_xyxy_px")
 _log = logging.getLogger("hourlift")
 
 
@@ -23,9 +27,36 @@ class NobodyError(ValueError):
     """There is nobody in the document, and the format cannot say so."""
 
 
-def person_ids(document: PoseFile) -> list[int]:
-    """Who is in at least one frame, in order."""
-    return sorted({pose.person_id for frame in document.frames for pose in frame.people})
+@dataclass(frozen=True, kw_only=True)
+class Track:
+    """One person through all frames of a document, read where it is asked for; what is not finite is NaN.
+
+    Attributes:
+        person_id: who.
+        frames: the document's.
+        at_origin: the pelvis's place is known in no frame, and taken to be where the camera is.
+    """
+
+    person_id: int
+    frames: PoseLog
+    at_origin: bool = False
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, part: slice) -> PoseSequence:
+        """Consecutive frames."""
+        sequence = self.frames.sequence(self.person_id, part)
+        for name in POSE_SHAPES:
+            values = getattr(sequence, name)
+            values[np.isinf(values)] = np.nan
+        if self.at_origin:
+            sequence.root_cam_mm[:] = 0
+        return sequence
+
+    def __iter__(self) -> Iterator[PoseSequence]:
+        """All frames, block by block."""
+        return (self[part] for part in blocks(len(self)))
 
 
 def only(document: PoseFile, person_id: int) -> PoseFile:
@@ -34,58 +65,64 @@ def only(document: PoseFile, person_id: int) -> PoseFile:
     Raises:
         ValueError: the person is in none of the frames; the message names who is.
     """
-    known = person_ids(document)
-    if person_id not in known:
-        others = f"the people there are {', '.join(map(str, known))}" if known else "nobody is"
-        raise ValueError(f"person {person_id} is in none of the {len(document.frames)} frames; {others}")
-    frames = [
+    frames = PoseLog(
         PoseFrame(index=f.index, time_s=f.time_s, people=[p for p in f.people if p.person_id == person_id])
         for f in document.frames
-    ]
+    )
+    if person_id not in frames.person_ids:
+        known = sorted({pose.person_id for frame in document.frames for pose in frame.people})
+        others = f"the people there are {', '.join(map(str, known))}" if known else "nobody is"
+        raise ValueError(f"person {person_id} is in none of the {len(document.frames)} frames; {others}")
     return replace(document, frames=frames)
 
 
-def tracks(document: PoseFile) -> list[PoseSequence]:
-    """Every person through all frames of a document, in order of their ids.
-
-    Returns:
-        One sequence of len(document.frames) frames a person; what is not finite is NaN.
+def checked_frames(document: PoseFile) -> PoseLog:
+    """The frames of a document in which every reader can find its way.
 
     Raises:
         ValueError: a person is in a frame twice, or the frames are not in order of time.
     """
-    frame_times_s(document)
-    for frame in document.frames:
-        ids = [pose.person_id for pose in frame.people]
-        if len(set(ids)) < len(ids):
-            raise ValueError(f"frame {frame.index} holds a person_id twice: {sorted(ids)}")
-    sequences = (PoseSequence.from_frames(document.frames, person_id) for person_id in person_ids(document))
-    return [_finite(sequence) for sequence in sequences]
+    frames = document.frames if isinstance(document.frames, PoseLog) else PoseLog(document.frames)
+    _check_times(frames)
+    for part in blocks(len(frames)):
+        places, ids = frames.who(part)
+        known, counts = np.unique(np.stack([places, ids]), axis=1, return_counts=True)
+        if (counts > 1).any():
+            frame = frames[int(known[0, counts > 1][0])]
+            raise ValueError(
+                f"frame {frame.index} holds a person_id twice: {sorted(p.person_id for p in frame.people)}"
+            )
+    return frames
+
+
+def tracks(frames: PoseLog) -> list[Track]:
+    """Every person, in order of their ids."""
+    return [Track(person_id=person_id, frames=frames) for person_id in frames.person_ids]
 
 
 def shown_ids(document: PoseFile) -> list[int]:
     """Who has at least one joint in 3D at some time, in order.
 
     Raises:
-        ValueError: as `tracks`.
+        ValueError: as `checked_frames`.
     """
-    return [person.person_id for person in tracks(document) if _is_shown(person)]
+    return [track.person_id for track in tracks(checked_frames(document)) if _is_shown(track)]
 
 
-def somebody(document: PoseFile) -> list[PoseSequence]:
+def somebody(document: PoseFile) -> list[Track]:
     """As `tracks`, of `shown_ids` alone, for formats that have no way to say that there is nobody.
 
     A person whose distance is known in no frame stands with the pelvis where the camera is, and a warning says so.
 
     Raises:
         NobodyError: there are none.
-        ValueError: as `tracks`.
+        ValueError: as `checked_frames`.
     """
-    shown = [person for person in tracks(document) if _is_shown(person)]
+    shown = [track for track in tracks(checked_frames(document)) if _is_shown(track)]
     if not shown:
         frames = len(document.frames)
         raise NobodyError(f"nobody is in {'the frame' if frames == 1 else f'the {frames} frames'}")
-    return [_placed(person) for person in shown]
+    return [_placed(track) for track in shown]
 
 
 def frame_times_s(document: PoseFile) -> NDArray[np.float64]:
@@ -94,13 +131,7 @@ def frame_times_s(document: PoseFile) -> NDArray[np.float64]:
     Raises:
         ValueError: the frames are not in order of time.
     """
-    times_s = np.array([frame.time_s for frame in document.frames], np.float64)
-    wrong = ~np.isfinite(times_s)
-    wrong[1:] |= ~(np.diff(times_s) > 0)
-    if wrong.any():
-        frame = document.frames[int(wrong.argmax())]
-        raise ValueError(f"frame {frame.index} has the time {frame.time_s}, which does not follow on the one before")
-    return times_s
+    return _check_times(document.frames if isinstance(document.frames, PoseLog) else PoseLog(document.frames))
 
 
 def even_frames(document: PoseFile) -> tuple[NDArray[np.intp], float]:
@@ -127,38 +158,65 @@ def even_frames(document: PoseFile) -> tuple[NDArray[np.intp], float]:
     return after - (ticks - times_s[after - 1] < times_s[after] - ticks), fps
 
 
-def markers(document: PoseFile) -> tuple[list[str], NDArray[np.float64]]:
+def shown_in(shown: NDArray[np.intp], part: slice) -> NDArray[np.intp]:
+    """Those of `even_frames` that are in a block of frames, counted from its first."""
+    first, end = np.searchsorted(shown, [part.start, part.stop])
+    return shown[first:end] - part.start
+
+
+class Markers(NamedTuple):
     """Everybody's joints side by side, as motion analysis has them.
 
-    Returns:
-        M names, the joint's own, or p3_l_wrist for person 3 where there are several people; (T, M, 3) places in the
-        room, millimetres, z up, NaN where unknown.
+    Attributes:
+        names: of M markers: the joint's own, or p3_l_wrist for person 3 where there are several people.
+        fps: frames a second, an even rate.
+        num_frames: how many there are.
+        places_mm: the frames block by block, (N, M, 3) in the room, millimetres, z up, NaN where unknown.
+    """
+
+    names: list[str]
+    fps: float
+    num_frames: int
+    places_mm: Iterator[NDArray[np.float64]]
+
+
+def markers(document: PoseFile) -> Markers:
+    """Everybody's joints as markers.
 
     Raises:
         NobodyError, ValueError: as `somebody`.
     """
-    sequences = somebody(document)
-    prefixes = [f"p{sequence.person_id}_" if len(sequences) > 1 else "" for sequence in sequences]
+    people = somebody(document)
+    shown, fps = even_frames(document)
+    prefixes = [f"p{track.person_id}_" if len(people) > 1 else "" for track in people]
     names = [prefix + name for prefix in prefixes for name in H36M17.joint_names]
-    return names, np.concatenate([joints_world_mm(sequence, document.header) for sequence in sequences], axis=1)
+
+    def places_mm() -> Iterator[NDArray[np.float64]]:
+        for part in blocks(len(document.frames)):
+            places = [joints_world_mm(track[part], document.header) for track in people]
+            yield np.concatenate(places, axis=1)[shown_in(shown, part)]
+
+    return Markers(names, fps, len(shown), places_mm())
 
 
-def _is_shown(sequence: PoseSequence) -> bool:
-    return bool(np.isfinite(sequence.joints_3d_mm).all(axis=-1).any())
+def _check_times(frames: PoseLog) -> NDArray[np.float64]:
+    """(T,) when each frame is shown; see `frame_times_s`."""
+    times_s = frames.times_s
+    wrong = ~np.isfinite(times_s)
+    wrong[1:] |= ~(np.diff(times_s) > 0)
+    if wrong.any():
+        frame = frames[int(wrong.argmax())]
+        raise ValueError(f"frame {frame.index} has the time {frame.time_s}, which does not follow on the one before")
+    return times_s
 
 
-def _placed(sequence: PoseSequence) -> PoseSequence:
-    """The sequence, with zeros for a place that is known in no frame."""
-    if np.isfinite(sequence.root_cam_mm).all(axis=-1).any():
-        return sequence
-    _log.warning("person %d: the distance is unknown, so the pelvis is put at the origin", sequence.person_id)
-    return replace(sequence, root_cam_mm=np.zeros_like(sequence.root_cam_mm))
+def _is_shown(track: Track) -> bool:
+    return any(np.isfinite(part.joints_3d_mm).all(axis=-1).any() for part in track)
 
 
-def _finite(sequence: PoseSequence) -> PoseSequence:
-    """The sequence with NaN for infinity."""
-    arrays: dict[str, Any] = {}
-    for name in _ARRAYS:
-        values = getattr(sequence, name)
-        arrays[name] = np.where(np.isinf(values), np.nan, values)
-    return replace(sequence, **arrays)
+def _placed(track: Track) -> Track:
+    """The track, with zeros for a place that is known in no frame."""
+    if any(np.isfinite(part.root_cam_mm).all(axis=-1).any() for part in track):
+        return track
+    _log.warning("person %d: the distance is unknown, so the pelvis is put at the origin", track.person_id)
+    return replace(track, at_origin=True)

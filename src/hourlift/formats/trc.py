@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from hourlift.formats.json import PoseFile
-from hourlift.formats.tracks import even_frames, markers
+from hourlift.formats.tracks import markers
 from hourlift.formats.world import y_up_m
 
 _KEYS = (
@@ -22,18 +22,17 @@ def write(path: Path, document: PoseFile) -> None:
         ValueError: frames are not in order of time.
         OSError: the file cannot be written.
     """
-    names, places_mm = markers(document)
-    shown, fps = even_frames(document)
-    places_m = y_up_m(places_mm)[shown]
+    names, fps, num_frames, places_mm = markers(document)
     rate = f"{fps:.6f}"
-    values = [rate, rate, len(shown), len(names), "m", rate, 1, len(shown)]
+    values = [rate, rate, num_frames, len(names), "m", rate, 1, num_frames]
     axes = [f"{axis}{i}" for i in range(1, len(names) + 1) for axis in "XYZ"]
     with path.open("w", encoding="ascii", newline="\n") as stream:
         stream.write(f"PathFileType\t4\t(X/Y/Z)\t{_ascii(Path(document.header.source).stem)}.trc\n")
         stream.write("\t".join(_KEYS) + "\n" + "\t".join(map(str, values)) + "\n")
         stream.write("Frame#\tTime\t" + "\t\t\t".join(names) + "\t\t\n")
         stream.write("\t\t" + "\t".join(axes) + "\n\n")
-        for i, row in enumerate(places_m.reshape(len(shown), -1)):
+        rows = (row for block in places_mm for row in y_up_m(block).reshape(len(block), 3 * len(names)))
+        for i, row in enumerate(rows):
             cells = ["" if np.isnan(value) else f"{value + 0.0:.5f}" for value in row]
             # OpenSim's reader loses a last cell that is empty, unless a tab follows.
             stream.write("\t".join([str(i + 1), f"{i / fps:.6f}", *cells]) + "\t\n")

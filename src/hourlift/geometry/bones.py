@@ -42,14 +42,15 @@ def bone_lengths(joints: ArrayLike, confidence: ArrayLike | None = None) -> Arra
     Returns:
         (17,) length of the bone that ends in each joint, 0 for the root; NaN where no frame has both ends.
     """
-    lengths = np.linalg.norm(bone_vectors(joints), axis=-1)
-    if confidence is not None:
-        sure = np.asarray(confidence) >= CONFIDENT
-        sure &= sure[:, _PARENTS] & np.isfinite(lengths)
-        lengths = np.where(sure | ~sure.any(axis=0), lengths, np.nan)
+    joints = np.asarray(joints)
+    sure = None if confidence is None else np.asarray(confidence) >= CONFIDENT
     median = np.full(H36M17.num_joints, np.nan)
-    known = np.isfinite(lengths).any(axis=0)
-    median[known] = np.nanmedian(lengths[:, known], axis=0)
+    for joint, parent in enumerate(_PARENTS):  # one by one: all lengths of a long track would fill the memory
+        lengths = np.linalg.norm(joints[:, joint].astype(np.float64) - joints[:, parent], axis=-1)
+        known = np.isfinite(lengths)
+        counts = known if sure is None else known & sure[:, joint] & sure[:, parent]
+        if known.any():
+            median[joint] = np.median(lengths[counts if counts.any() else known])
     return np.asarray((median + median[H36M17.flip_permutation]) / 2)
 
 

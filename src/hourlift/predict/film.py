@@ -9,7 +9,7 @@ from hourlift.geometry.world import World
 from hourlift.pose import POSE_SHAPES, Pose, PoseFrame, PoseSequence
 from hourlift.pose_log import PoseLog
 from hourlift.predict.room import find_world, with_stature
-from hourlift.predict.smooth import smooth_track
+from hourlift.predict.smooth import smooth_in_place
 
 
 def finish(
@@ -34,12 +34,16 @@ def finish(
     Raises:
         ValueError: the stature or the pitch is impossible.
     """
-    ids = sorted({pose.person_id for frame in frames for pose in frame.people})
-    tracks = [PoseSequence.from_frames(frames, person_id) for person_id in ids]
-    if smooth:
-        tracks = [smooth_track(track) for track in tracks]
-    if stature_mm is not None:
-        tracks = [with_stature(track, stature_mm) for track in tracks]
+    log = frames if isinstance(frames, PoseLog) else PoseLog(frames)
+    tracks = []
+    for person_id in log.person_ids:
+        track = log.sequence(person_id)
+        if smooth:
+            smooth_in_place(track)
+        if stature_mm is not None:
+            track = with_stature(track, stature_mm)
+        tracks.append(track)
+        del track  # two would be a lot for long ones
     world = find_world(tracks, pitch_deg)
     finished = PoseLog(
         replace(frame, people=[pose for track in tracks if (pose := _pose(track, i)) is not None])

@@ -7,10 +7,14 @@ measurement by its confidence, bridges missing ones, and takes them at uneven ti
 """
 
 import math
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hourlift.pose_log import blocks
 
 Array = NDArray[np.float64]
 
@@ -34,12 +38,20 @@ class _State(NamedTuple):
 
 
 def smooth_series(
-    times_s: Array, values: Array, confidence: Array, *, cutoff_hz: float, spread: Array | float
-) -> Array:
+    times_s: Array,
+    values: NDArray[np.floating],
+    confidence: NDArray[np.floating],
+    *,
+    cutoff_hz: float,
+    spread: Array | float,
+    out: NDArray[np.floating] | None = None,
+) -> NDArray[np.floating]:
     """Smooth N points through time, robustly.
 
     Outliers lose weight as under Student's t distribution with four degrees of freedom, up to a factor that leaves a
     point without a residual its full weight: fit, weigh by the residuals, fit again, three passes.
+
+    Beside what comes in and goes out only those weights are held for all frames; the rest is worked out in blocks.
 
     Args:
         times_s: (T,) seconds, not decreasing.
@@ -49,51 +61,85 @@ def smooth_series(
         cutoff_hz: frequency that is halved, of a point with confidence 1.
         spread: usual error of a measurement of confidence 1, in the unit of ``values``, (T, N) or one number; the scale
             of what an outlier is.
+        out: (T, N, D) where the result goes; it may be ``values``. None makes a new array.
 
     Returns:
         (T, N, D), also where nothing was measured: in between, and before and after as the speed there has it. NaN for
         points that are never measured.
     """
-    times_s, values = np.asarray(times_s, np.float64), np.asarray(values, np.float64)
-    measured: NDArray[np.bool_] = np.asarray(np.isfinite(values).all(axis=-1))
-    if not measured.any():
-        return np.full(values.shape, np.nan)
-    values = np.where(measured[..., None], values, 0.0)
-    sure = np.maximum(confidence, MIN_CONFIDENCE)
+    times_s = np.asarray(times_s, np.float64)
+    out = np.empty(values.shape) if out is None else out
+    count, total = np.zeros(values.shape[1]), np.zeros(values.shape[1:])
+    for part in blocks(len(values)):
+        measured = np.isfinite(values[part]).all(axis=-1)
+        count += measured.sum(axis=0)
+        total += np.where(measured[..., None], values[part], 0.0).sum(axis=0, dtype=np.float64)
+    if not count.any():
+        out[:] = np.nan
+        return out
+    centre = total / np.maximum(count, 1)[:, None]  # a mean that is far from zero would cost digits
     steps = np.maximum(np.diff(times_s), 0.0)
     usual_step = float(np.median(steps)) if len(steps) and np.median(steps) > 0 else _ASSUMED_STEP_S
-    precision = np.where(measured, usual_step * (2 * math.pi * cutoff_hz) ** 4 * sure**2, 0.0)
-    squared_spread = np.broadcast_to((np.asarray(spread, np.float64) / sure) ** 2, measured.shape)
-    # A mean that is far from zero would cost digits.
-    centre = values.sum(axis=0) / np.maximum(measured.sum(axis=0), 1)[:, None]
-    values = np.where(measured[..., None], values - centre, 0.0)
-    weight = np.ones(measured.shape)
+    spread = np.broadcast_to(spread, values.shape[:2])
+    weight = np.ones(values.shape[:2], np.float32)
+
+    def sure(part: slice) -> Array:
+        return np.maximum(confidence[part], MIN_CONFIDENCE, dtype=np.float64)
+
+    def measurements(part: slice) -> tuple[Array, Array]:
+        """Values (t, N, D) less their mean, and 1 / variance (t, N), 0 for no measurement."""
+        measured = np.isfinite(values[part]).all(axis=-1)
+        precision = usual_step * (2 * math.pi * cutoff_hz) ** 4 * sure(part) ** 2 * weight[part]
+        return np.where(measured[..., None], values[part] - centre, 0.0), np.where(measured, precision, 0.0)
+
     for number in range(_PASSES):
-        smooth = _smooth_once(steps, values, precision * weight)
-        if number < _PASSES - 1:
-            residual = ((values - smooth) ** 2).sum(axis=-1)
-            weight = 1 / (1 + residual / (_STUDENT_DOF * squared_spread))
-    ever: NDArray[np.bool_] = np.asarray(measured.any(axis=0))
-    return np.where(ever[:, None], smooth + centre, np.nan)
+        for part, smooth in _smooth_once(steps, len(values), measurements):
+            if number < _PASSES - 1:
+                residual = ((measurements(part)[0] - smooth) ** 2).sum(axis=-1)
+                weight[part] = 1 / (1 + residual / (_STUDENT_DOF * (spread[part] / sure(part)) ** 2))
+            else:
+                out[part] = np.where(count[:, None] > 0, smooth + centre, np.nan)
+    return out
 
 
-def _smooth_once(steps_s: Array, values: Array, precision: Array) -> Array:
-    """Both sweeps, for acceleration noise of density 1; ``precision`` (T, N) is 1 / variance, 0 for no measurement."""
-    num_frames, num_points, _ = values.shape
-    zero, vague = np.zeros_like(values[0]), np.full((num_points, 1), _VAGUE)
-    predicted = _State(zero, zero, vague, np.zeros_like(vague), vague)
-    after: list[_State] = []
-    for k in range(num_frames):
-        if k:
-            predicted = _predict(after[-1], float(steps_s[k - 1]))
-        after.append(_update(predicted, values[k], precision[k, :, None]))
-    smooth = np.empty_like(values)
-    last = after.pop()
-    smooth[-1], speed = last.place, last.speed
-    for k in range(num_frames - 2, -1, -1):
-        now, dt = after.pop(), float(steps_s[k])  # what is through is let go, and predictions are made again: memory
-        smooth[k], speed = _backwards(now, _predict(now, dt), smooth[k + 1], speed, dt)
-    return smooth
+def _smooth_once(
+    steps_s: Array, num_frames: int, measurements: Callable[[slice], tuple[Array, Array]]
+) -> Iterator[tuple[slice, Array]]:
+    """Both sweeps, for acceleration noise of density 1, a block at a time, the last first.
+
+    The sweep forwards keeps its state at the start of each block alone, and is made again for the block that the sweep
+    backwards comes to.
+    """
+    parts = blocks(num_frames)
+    zero = np.zeros_like(measurements(parts[0])[0][0])
+    vague = np.full((len(zero), 1), _VAGUE)
+    starts = [_State(zero, zero, vague, np.zeros_like(vague), vague)]
+    for part in parts[:-1]:
+        (last,) = deque(_forwards(starts[-1], steps_s[part], *measurements(part)), maxlen=1)
+        starts.append(_predict(last, float(steps_s[part.stop - 1])))
+    place = speed = zero
+    while parts:
+        part = parts.pop()
+        after = list(_forwards(starts.pop(), steps_s[part], *measurements(part)))
+        smooth = np.empty((len(after), *zero.shape))
+        for k in range(part.stop - 1, part.start - 1, -1):
+            now = after.pop()
+            if k == num_frames - 1:
+                place, speed = now.place, now.speed
+            else:
+                dt = float(steps_s[k])
+                place, speed = _backwards(now, _predict(now, dt), place, speed, dt)
+            smooth[k - part.start] = place
+        yield part, smooth
+
+
+def _forwards(predicted: _State, steps_s: Array, values: Array, precision: Array) -> Iterator[_State]:
+    """What is known after each of some measurements, from what was known before the first."""
+    for k in range(len(values)):
+        after = _update(predicted, values[k], precision[k, :, None])
+        yield after
+        if k < len(values) - 1:
+            predicted = _predict(after, float(steps_s[k]))
 
 
 def _predict(state: _State, dt: float) -> _State:

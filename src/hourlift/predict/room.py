@@ -14,6 +14,7 @@ from hourlift.geometry.bones import ANKLE_HEIGHT, bone_lengths, stature
 from hourlift.geometry.skeleton import H36M17
 from hourlift.geometry.world import CAMERA_UP, World, up_of_pitched_camera
 from hourlift.pose import PoseSequence
+from hourlift.pose_log import by_blocks
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -75,12 +76,12 @@ def find_world(sequences: Sequence[PoseSequence], pitch_deg: float | None = None
         ValueError: the pitch is not between -90 and 90 degrees.
     """
     given = None if pitch_deg is None else up_of_pitched_camera(pitch_deg)
-    people = [person for person in map(_Person, sequences) if len(person.joints_mm)]
+    people = [person for person in map(_Person, sequences) if len(person.ankles_mm)]
     if not people:
         return None
     if given is not None:
         up, source = given, "given"
-    elif sum(person.step_s * person.standing.sum() for person in people) >= STANDING_S:
+    elif sum(person.step_s * len(person.ups) for person in people) >= STANDING_S:
         up, source = _level(people, _up_of_standing(people)), "feet"
     else:
         up, source = np.array(CAMERA_UP), "default"
@@ -91,33 +92,38 @@ class _Person:
     """One track's frames in which all joints have a place in the camera frame.
 
     Attributes:
-        joints_mm: (N, 17, 3) in the camera frame.
-        planted: (N, 2) whether the left and right ankle are at rest.
-        standing: (N,) whether the person stands.
+        ankles_mm: (N, 2, 3) left and right, in the camera frame.
+        planted: (N, 2) whether these are at rest.
+        ups: (S, 3) up, as the body has it in each frame in which the person stands.
         step_s: seconds a frame.
         ankle_mm: height of the ankles over the floor.
     """
 
     def __init__(self, sequence: PoseSequence) -> None:
-        joints = sequence.joints_cam_mm.astype(np.float64)
-        known = np.isfinite(joints).all(axis=(1, 2))
-        self.joints_mm, times_s = joints[known], sequence.times_s[known]
+        relative_mm, root_mm = sequence.joints_3d_mm, sequence.root_cam_mm
+        known = by_blocks(_is_known, relative_mm, root_mm)
+        self.ankles_mm = by_blocks(lambda *at: _known_mm(*at)[:, [_L_ANKLE, _R_ANKLE]], relative_mm, root_mm)
+        self.ups = by_blocks(lambda *at: _ups_of_standing(_known_mm(*at)), relative_mm, root_mm)
         self.step_s = 1 / sequence.fps if np.isfinite(sequence.fps) else 0.0
-        self.planted = _speed(times_s, self.ankles_mm) < PLANTED_MM_S
-        self.standing = _stands(self.joints_mm)
-        stature_mm = stature(bone_lengths(self.joints_mm))
+        self.planted = _speed(sequence.times_s[known], self.ankles_mm) < PLANTED_MM_S
+        stature_mm = stature(bone_lengths(relative_mm, np.repeat(known[:, None], H36M17.num_joints, axis=1)))
         self.ankle_mm = ANKLE_HEIGHT * (stature_mm if stature_mm > 0 else _ASSUMED_STATURE_MM)
-
-    @property
-    def ankles_mm(self) -> Array:
-        """(N, 2, 3) left and right."""
-        return self.joints_mm[:, [_L_ANKLE, _R_ANKLE]]
 
     def lower_ankles(self, up: Array) -> tuple[Array, Bools]:
         """The ankle (N, 3) that is lower in each frame, and whether it is planted (N,)."""
         lower = (self.ankles_mm @ up).argmin(axis=1)
         frame = np.arange(len(lower))
         return self.ankles_mm[frame, lower], self.planted[frame, lower]
+
+
+def _known_mm(relative_mm: NDArray[np.float32], root_mm: NDArray[np.float32]) -> Array:
+    """(N, 17, 3) the joints in the camera frame, in those of (T, 17, 3) and (T, 3) frames that know all."""
+    return (relative_mm + root_mm[:, None])[_is_known(relative_mm, root_mm)].astype(np.float64)
+
+
+def _is_known(relative_mm: NDArray[np.float32], root_mm: NDArray[np.float32]) -> Bools:
+    """(T,) whether all joints have a place in the camera frame."""
+    return np.asarray(np.isfinite(relative_mm + root_mm[:, None]).all(axis=(1, 2)))
 
 
 def _stands(joints: Array) -> Bools:
@@ -129,12 +135,17 @@ def _stands(joints: Array) -> Bools:
 
 def _up_of_standing(people: Sequence[_Person]) -> Array:
     """(3,) up, as the bodies of those who stand have it."""
-    joints = np.concatenate([person.joints_mm[person.standing] for person in people])
+    return _unit(np.median(np.concatenate([person.ups for person in people]), axis=0))
+
+
+def _ups_of_standing(joints: Array) -> Array:
+    """(S, 3) up, as the body has it, of those (N, 17, 3) who stand."""
+    joints = joints[_stands(joints)]
     body = _unit(joints[:, _THORAX] - (joints[:, _L_ANKLE] + joints[:, _R_ANKLE]) / 2)
     to_left = (joints[:, _L_SIDE] - joints[:, _R_SIDE]).sum(axis=1)
     forward = _unit(np.cross(to_left, body))
     lean = np.radians(STANDING_LEAN_DEG)
-    return _unit(np.median(np.cos(lean) * body - np.sin(lean) * forward, axis=0))
+    return np.cos(lean) * body - np.sin(lean) * forward
 
 
 def _level(people: Sequence[_Person], up: Array) -> Array:

@@ -3,6 +3,7 @@
 Everything here looks at the future too; `one_euro` is for people as they come.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,11 +12,13 @@ from numpy.typing import NDArray
 from hourlift.geometry.bones import bone_lengths, bone_vectors, with_bone_lengths
 from hourlift.geometry.camera import solve_root
 from hourlift.geometry.skeleton import H36M17
-from hourlift.pose import PoseSequence
+from hourlift.pose import POSE_SHAPES, PoseSequence
+from hourlift.pose_log import blocks, by_blocks
 from hourlift.predict.kalman import MIN_CONFIDENCE, smooth_series
 from hourlift.predict.one_euro import pixels_per_mm
 
 Array = NDArray[np.float64]
+Floats = NDArray[np.floating]
 Bools = NDArray[np.bool_]
 
 
@@ -51,7 +54,7 @@ def smooth_track(sequence: PoseSequence, config: SmoothConfig = _DEFAULT) -> Pos
 
     2D and 3D joints are smoothed each for themselves, and the 3D ones given one length a bone for the whole track, left
     and right alike. Then the root is solved again from both, and its distance smoothed. What was filled in, or left out
-    as impossible and replaced, has confidence 0; all other confidences stay.
+    as impossible and replaced, has confidence 0, and so has what had NaN; all other confidences stay.
 
     Args:
         sequence: the person; gaps, NaN and infinity are fine, and so are no frames and a single one.
@@ -60,32 +63,37 @@ def smooth_track(sequence: PoseSequence, config: SmoothConfig = _DEFAULT) -> Pos
     Returns:
         The track with the same frames. NaN where nothing is known within reach.
     """
-    times_s = sequence.times_s
-    joints_px, joints_mm = _finite(sequence.joints_2d_px), _finite(sequence.joints_3d_mm)
+    track = replace(sequence, **{name: getattr(sequence, name).copy() for name in POSE_SHAPES})
+    smooth_in_place(track, config)
+    return track
+
+
+def smooth_in_place(track: PoseSequence, config: SmoothConfig = _DEFAULT) -> None:
+    """As `smooth_track`, in the track's own arrays: long ones are not held twice."""
+    times_s, joints_px, joints_mm = track.times_s, track.joints_2d_px, track.joints_3d_mm
     if not np.isfinite(joints_px).any() and not np.isfinite(joints_mm).any():
-        return sequence
-    confidence = np.nan_to_num(sequence.confidence.astype(np.float64), posinf=0.0)
-    px_per_mm = _filled_scale(times_s, pixels_per_mm(joints_px, joints_mm))
+        return
+    for values in (joints_px, joints_mm, track.root_cam_mm, track.box_xyxy_px):
+        values[~np.isfinite(values)] = np.nan
+    confidence = np.nan_to_num(track.confidence, copy=False, posinf=0.0)
+    px_per_mm = _filled_scale(times_s, by_blocks(pixels_per_mm, joints_px, joints_mm))
 
-    leaps = leaving_course(times_s, joints_px, config.max_speed_mm_s * px_per_mm)
-    joints_px, known_2d = _smooth(times_s, joints_px, ~leaps, confidence, config, config.jitter_mm * px_per_mm)
-    boxes_px = _filled_boxes(sequence, config.max_gap_s)
-    track = replace(sequence, joints_2d_px=joints_px.astype(np.float32), box_xyxy_px=boxes_px.astype(np.float32))
+    steady = ~leaving_course(times_s, joints_px, config.max_speed_mm_s * px_per_mm)
+    known = _smooth(times_s, joints_px, steady, confidence, config, config.jitter_mm * px_per_mm)
+    track.box_xyxy_px[:] = _filled_boxes(track, config.max_gap_s)
 
-    wrong = wrong_bones(joints_mm, confidence, config.bone_tolerance, config.jitter_mm)
-    joints_mm, known_3d = _smooth(times_s, joints_mm, ~wrong, confidence, config, config.jitter_mm)
-    joints_mm = joints_mm - joints_mm[:, [H36M17.root]]
-    joints_mm = with_bone_lengths(joints_mm, bone_lengths(joints_mm, np.where(known_2d & known_3d, confidence, 0.0)))
-    root_mm = _smooth_root(track, joints_mm, confidence, config)
-    return replace(
-        track,
-        joints_3d_mm=joints_mm.astype(np.float32),
-        root_cam_mm=root_mm.astype(np.float32),
-        confidence=np.where(known_2d & known_3d, sequence.confidence, np.float32(0)),
-    )
+    steady = ~wrong_bones(joints_mm, confidence, config.bone_tolerance, config.jitter_mm)
+    known &= _smooth(times_s, joints_mm, steady, confidence, config, config.jitter_mm)
+    for part in blocks(len(track)):
+        joints_mm[part] -= joints_mm[part][:, [H36M17.root]]
+    lengths_mm = bone_lengths(joints_mm, np.where(known, confidence, 0.0))
+    for part in blocks(len(track)):
+        joints_mm[part] = with_bone_lengths(joints_mm[part], lengths_mm)
+    track.root_cam_mm[:] = _smooth_root(track, confidence, config)
+    confidence[~known] = 0
 
 
-def leaving_course(times_s: Array, points: Array, max_speed: Array | float) -> Bools:
+def leaving_course(times_s: Array, points: Floats, max_speed: Array | float) -> Bools:
     """Which points leave their course and come back faster than they can.
 
     Args:
@@ -99,26 +107,35 @@ def leaving_course(times_s: Array, points: Array, max_speed: Array | float) -> B
     """
     usual_step_s = _usual_step_s(times_s)
     reach = min(max(round(_COURSE_S / usual_step_s), 1), max(len(points) - 1, 1))
-    padded = np.pad(points, ((reach, reach), (0, 0), (0, 0)), constant_values=np.nan)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=0)
-    course = np.full(points.shape, np.nan)
-    for n in range(points.shape[1]):  # one by one: the windows of all points would fill the memory
-        known = np.isfinite(windows[:, n]).any(axis=-1)
-        course[:, n][known] = np.nanmedian(windows[:, n][known], axis=-1)
-    away = np.linalg.norm(points - course, axis=-1)
     limit = np.broadcast_to(max_speed, len(points))[:, None] * max(_COURSE_S, reach * usual_step_s) / 2
-    return np.asarray(away > np.where(np.isfinite(limit), limit, np.inf))
+    leaves = np.zeros(points.shape[:2], bool)
+    for part in blocks(len(points)):
+        start, stop = max(part.start - reach, 0), min(part.stop + reach, len(points))
+        beyond = (reach - part.start + start, reach - stop + part.stop)
+        padded = np.pad(points[start:stop], (beyond, (0, 0), (0, 0)), constant_values=np.nan)
+        windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=0)
+        course = np.full(points[part].shape, np.nan)
+        for n in range(points.shape[1]):  # one by one: the windows of all points would fill the memory
+            known = np.isfinite(windows[:, n]).any(axis=-1)
+            course[:, n][known] = np.nanmedian(windows[:, n][known], axis=-1)
+        away = np.linalg.norm(points[part] - course, axis=-1)
+        leaves[part] = away > np.where(np.isfinite(limit[part]), limit[part], np.inf)
+    return leaves
 
 
-def wrong_bones(joints_mm: Array, confidence: Array, tolerance: float, jitter_mm: float) -> Bools:
+def wrong_bones(joints_mm: Floats, confidence: Floats, tolerance: float, jitter_mm: float) -> Bools:
     """Which joints (T, 17) end a bone that is not as long as it is through the track.
 
     It may differ by a share ``tolerance`` and, as short bones seem longer and shorter by the errors of their ends, by
     ``jitter_mm`` more.
     """
     usual = bone_lengths(joints_mm, confidence)
-    lengths = np.linalg.norm(bone_vectors(joints_mm), axis=-1)
-    return np.asarray(np.abs(lengths - usual) > tolerance * usual + jitter_mm)
+
+    def wrong(joints_mm: Array) -> Bools:
+        lengths = np.linalg.norm(bone_vectors(joints_mm), axis=-1)
+        return np.asarray(np.abs(lengths - usual) > tolerance * usual + jitter_mm)
+
+    return by_blocks(wrong, joints_mm)
 
 
 def within_reach(times_s: Array, known: Bools, max_gap_s: float) -> Bools:
@@ -132,43 +149,47 @@ def within_reach(times_s: Array, known: Bools, max_gap_s: float) -> Bools:
     Returns:
         The shape of ``known``.
     """
-    times = times_s.reshape(-1, *[1] * (known.ndim - 1))
-    last = np.maximum.accumulate(np.where(known, times, -np.inf), axis=0)
-    following = np.minimum.accumulate(np.where(known, times, np.inf)[::-1], axis=0)[::-1]
-    missing_s = following - last - _usual_step_s(times_s)
-    return np.asarray(known | (missing_s <= max_gap_s + 1e-6))
+    reached = known.copy()
+    for column in reached.reshape(len(known), math.prod(known.shape[1:])).T:  # one by one, for the memory's sake
+        last = np.maximum.accumulate(np.where(column, times_s, -np.inf))
+        following = np.minimum.accumulate(np.where(column, times_s, np.inf)[::-1])[::-1]
+        column |= following - last - _usual_step_s(times_s) <= max_gap_s + 1e-6
+    return reached
 
 
 def _smooth(
-    times_s: Array, points: Array, trusted: Bools, confidence: Array, config: SmoothConfig, jitter: Array | float
-) -> tuple[Array, Bools]:
-    """Smooth (T, N, D); also says which points were measured and trusted, the others are filled in or NaN.
+    times_s: Array, points: Floats, trusted: Bools, confidence: Floats, config: SmoothConfig, jitter: Array | float
+) -> Bools:
+    """Smooth (T, N, D) in place; says which points were measured and trusted, the others are filled in or NaN.
 
     What is distrusted for longer than a gap may last, or at an end of the track, has to be taken as it is.
     """
     known = np.isfinite(points).all(axis=-1)
     measured = known & (trusted | ~within_reach(times_s, known & trusted, config.max_gap_s))
     spread = jitter if np.ndim(jitter) == 0 else np.asarray(jitter)[:, None]
-    values = np.where(measured[..., None], points, np.nan)
-    smooth = smooth_series(times_s, values, confidence, cutoff_hz=config.cutoff_hz, spread=spread)
-    fillable = within_reach(times_s, measured, config.max_gap_s)
-    return np.where(fillable[..., None], smooth, np.nan), measured
+    points[~measured] = np.nan
+    smooth_series(times_s, points, confidence, cutoff_hz=config.cutoff_hz, spread=spread, out=points)
+    points[~within_reach(times_s, measured, config.max_gap_s)] = np.nan
+    return measured
 
 
-def _smooth_root(track: PoseSequence, joints_mm: Array, confidence: Array, config: SmoothConfig) -> Array:
+def _smooth_root(track: PoseSequence, confidence: Floats, config: SmoothConfig) -> Array:
     """(T, 3) the place that best reprojects the track, its distance smoothed along the viewing ray."""
-    rays = track.camera.unproject(track.joints_2d_px)
-    solved = solve_root(joints_mm, rays, np.maximum(confidence, MIN_CONFIDENCE))
-    root = np.where(np.isfinite(solved), solved, _finite(track.root_cam_mm))
+
+    def solve(joints_px: Floats, joints_mm: Floats, confidence: Floats, root_mm: Floats) -> Array:
+        solved = solve_root(joints_mm, track.camera.unproject(joints_px), np.maximum(confidence, MIN_CONFIDENCE))
+        return np.where(np.isfinite(solved), solved, root_mm)
+
+    root = by_blocks(solve, track.joints_2d_px, track.joints_3d_mm, confidence, track.root_cam_mm)
     depth = np.where(np.isfinite(root).all(axis=-1) & (root[:, 2] > 0), root[:, 2], np.nan)
     smooth = smooth_series(
         track.times_s,
         np.log(depth)[:, None, None],
-        confidence.mean(axis=-1, keepdims=True),
+        confidence.mean(axis=-1, keepdims=True, dtype=np.float64),
         cutoff_hz=config.depth_cutoff_hz,
         spread=_LOG_DEPTH_JITTER,
     )[:, 0, 0]
-    seen = np.isfinite(joints_mm).all(axis=-1).any(axis=-1)
+    seen = np.isfinite(track.joints_3d_mm).all(axis=-1).any(axis=-1)
     fillable = within_reach(track.times_s, np.isfinite(depth), config.max_gap_s) & seen
     direction = _filled(track.times_s, root / depth[:, None])
     return np.where(fillable[:, None], direction * np.exp(smooth)[:, None], np.nan)
