@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--schedule", default="cosine")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--augmentation", choices=AUGMENTATIONS, default="plausible")
-    parser.add_argument("--upright", type=float, default=0.0, help="share of people turned upright")
+    parser.add_argument("--upright", type=float, default=0.65, help="share of people turned upright")
     parser.add_argument("--clutter", type=float, default=0.5, help="share of the presets' clutter and faults")
     parser.add_argument("--sport", type=float, default=0.5, help="share of the sport preset's poses")
     parser.add_argument("--front", type=float, default=0.3, help="share of people who face the camera")

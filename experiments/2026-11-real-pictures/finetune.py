@@ -21,8 +21,6 @@ from hourlift.training.recipes import STRONG, fast
 from hourlift.training.rendered import Curriculum
 
 EVERYTHING = Curriculum(start_share=0.0, views=(-2, -1), poses=(-2, -1), augmentation=(-2, -1))
-UPRIGHT = 0.65
-"""Share of people who are turned upright, as in a second look."""
 CUT_SIZE = 160
 """Side of the photographs' crops in pixels, from which the augmentation cuts the network's input."""
 
@@ -44,14 +42,13 @@ def main() -> None:
         recipe,
         name="hourglass-research",
         batch_size=32,
-        strong=replace(STRONG, upright=UPRIGHT),
         plan=replace(recipe.plan, synth=synth, curriculum=EVERYTHING, chunk_size=256),
         train=half,
     )
     pictures = HourglassDataRecipe(
         name=rendered.name,
         network=rendered.network,
-        policy=replace(STRONG, zoom=(0.9, 1.4), any_rotation=0.15, upright=UPRIGHT),
+        policy=replace(STRONG, zoom=(0.9, 1.4), any_rotation=0.15),
         input_size=rendered.input_size,
         loss=rendered.loss,
         batch_size=32,

@@ -20,11 +20,14 @@ from hourlift.training.loop import TrainConfig
 from hourlift.training.rendered import Curriculum, RenderPlan
 from hourlift.training.seen import SeenShares
 
-MILD = AugmentConfig(rotation_deg=8, zoom=(1.05, 1.5), shift=0.03, photometric=0.3)
+UPRIGHT = 0.65
+"""Share of people who are turned upright, as in a second look: experiments/2026-11-plausible."""
+MILD = AugmentConfig(rotation_deg=8, upright=UPRIGHT, zoom=(1.05, 1.5), shift=0.03, photometric=0.3)
 STRONG = AugmentConfig(
     rotation_deg=25,
     any_rotation=0.12,
-    zoom=(0.85, 1.7),
+    upright=UPRIGHT,
+    zoom=(0.9, 1.7),
     shift=0.06,
     photometric=1.0,
     grey=0.12,
