@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from hourlift.hourglass.network import Hourglass, Residual, StackedHourglass
 
 _LARGEST_FACTOR = 16.0
+_NEVER = 20.0  # standard deviations that no feature is from its mean
 
 
 @torch.no_grad()
@@ -32,9 +33,8 @@ def conditioned(network: StackedHourglass) -> StackedHourglass:
     In evaluation mode its answers are the same.
     """
     network = copy.deepcopy(network)
-    _balance_first(network.stem)
+    taken = _balance_first(network.stem)
     in_stem = [layer for layer in network.stem if isinstance(layer, Residual)]
-    taken = torch.zeros_like(_statistics(in_stem[0].layers[0]))  # the first reads a ReLU's output, which stays
     for residual in in_stem:
         taken = _centre_residual(residual, taken)
     for hourglass, features in zip(network.hourglasses, network.features, strict=True):
@@ -45,10 +45,16 @@ def conditioned(network: StackedHourglass) -> StackedHourglass:
     return network
 
 
-def _balance_first(stem: nn.Sequential) -> None:
-    """Scale the channels behind the first convolution, and those who read them back."""
+def _balance_first(stem: nn.Sequential) -> Tensor:
+    """Scale the channels behind the first convolution, and those who read them back.
+
+    Returns:
+        (C,) what was taken off them: of a channel that never changes, and that no ReLU cuts, all.
+    """
     norm, reader = stem[1], stem[3]
     assert isinstance(norm, nn.BatchNorm2d) and isinstance(reader, Residual) and isinstance(reader.skip, nn.Conv2d)
+    constant = (norm.bias - _NEVER * norm.weight.abs()).clamp_min(0)
+    norm.bias.sub_(constant)
     features = (norm.bias + 4 * norm.weight.abs()).clamp_min(1e-3)  # about their largest
     weights = reader.skip.weight.abs().amax((0, 2, 3)).clamp_min(1e-6)
     factor = (weights / features).sqrt()
@@ -62,6 +68,7 @@ def _balance_first(stem: nn.Sequential) -> None:
     reading.running_var.copy_((factor.square() * variance - reading.eps).clamp_min(0))
     reading.weight.mul_(((reading.running_var + reading.eps) / variance).sqrt() / factor)  # one, but for the clamp
     _statistics(reading).mul_(factor)
+    return constant * factor
 
 
 def _centre_hourglass(hourglass: Hourglass, taken: Tensor) -> Tensor:
@@ -74,11 +81,15 @@ def _centre_hourglass(hourglass: Hourglass, taken: Tensor) -> Tensor:
 
 def _centre_residual(residual: Residual, taken: Tensor) -> Tensor:
     """The same for a residual."""
-    norm, last = residual.layers[0], residual.layers[8]
-    mean = _through(residual.skip, _statistics(norm)) + _through(last, _mean_after_relu(residual.layers[6]))
-    mean = mean + _bias(residual.skip) + _bias(last)
+    norm, last, skip = residual.layers[0], residual.layers[8], residual.skip
+    beside = _through(skip, _statistics(norm)) + _bias(skip)
+    mean = beside + _through(last, _mean_after_relu(residual.layers[6])) + _bias(last)
     _statistics(norm).sub_(taken)
-    _shift(last, _through(residual.skip, taken) - mean)
+    if isinstance(skip, nn.Conv2d):  # both sides of the sum, or two large means would only cancel in it
+        _shift(skip, _through(skip, taken) - beside)
+        _shift(last, beside - mean)
+    else:
+        _shift(last, taken - mean)
     return mean
 
 
