@@ -32,6 +32,7 @@ lint: $(DEV)/.installed  ## check style, format, types and the dependency rule
 WEIGHTS := src/hourlift/weights
 int8: $(DEV)/.installed  ## make the 8-bit twins of the shipped networks again, after a change of them
 	$(DEV)/bin/hourlift quantise $(WEIGHTS)/hourglass-fast.onnx --manifest $(WEIGHTS)/manifest.json
+	$(DEV)/bin/hourlift quantise $(WEIGHTS)/hourglass-accurate.onnx --manifest $(WEIGHTS)/manifest.json
 	$(DEV)/bin/hourlift quantise $(WEIGHTS)/lifter.onnx --manifest $(WEIGHTS)/manifest.json
 
 BENCH := PYTHONPATH=benchmarks OMP_NUM_THREADS=1 $(DEV)/bin/python benchmarks

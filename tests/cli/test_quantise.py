@@ -47,7 +47,9 @@ def test_predict_says_what_there_is(
     assert "int8 is not available: this model has no 8-bit twin" in error and "fp32 in onnxruntime" in error
 
 
-@pytest.mark.parametrize(("name", "kind"), [("hourglass-fast", "hourglass"), ("lifter", "lifter")])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("hourglass-fast", "hourglass"), ("hourglass-accurate", "hourglass"), ("lifter", "lifter")]
+)
 def test_the_shipped_twin_belongs_to_the_shipped_model(name: str, kind: Literal["hourglass", "lifter"]) -> None:
     """After a change of the weights: make int8."""
     twin = weights.int8_twin(name)
