@@ -55,9 +55,10 @@ def main(
         )
         options = [{"precision": way.precision, "runtime": way.runtime} for way in ways]
         models = [Model(weights, "hourglass", threads=threads, **option) for option in options]
-        predictors = [PosePredictor(weights, threads=threads, **option) for option in options]
-    for predictor in predictors[1:]:  # one lifter, which stays in the cache as it does when there is one predictor
-        predictor._lifter = predictors[0]._lifter
+        predictors = [PosePredictor(weights, threads=threads, turn=False, **option) for option in options]
+    lifters = {way.precision == "int8": p._lifter for way, p in zip(ways, predictors, strict=True)}
+    for way, predictor in zip(ways, predictors, strict=True):  # that of others stays in the cache, as one's own would
+        predictor._lifter = lifters[way.precision == "int8"]
     random = np.random.default_rng(0)
     size = models[0].contract["input_size"]
     crop, image = (random.integers(0, 256, shape, np.uint8) for shape in ((1, size, size, 3), (720, 1280, 3)))

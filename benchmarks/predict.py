@@ -50,7 +50,7 @@ def main(
         save: also write the JSON to this file.
     """
     cv2.setNumThreads(threads)
-    predictor = PosePredictor(weights, lifter, threads=threads, flip_test=flip_test)
+    predictor = PosePredictor(weights, lifter, threads=threads, flip_test=flip_test, turn=False)
     image_rgb = _noise() if photo is None else read_image(photo).image_rgb
     boxes = None if search else np.array([box or _middle_third(image_rgb)])
     times_ms = []

@@ -251,6 +251,7 @@ def _quantised(model: onnx.ModelProto, pictures: NDArray[np.uint8], folder: Path
     _feed_bytes(quantised)
     _fold_pixels(quantised)
     _double_by_copies(quantised)
+    del quantised.graph.value_info[:]  # shapes of before
     _drop_unused(quantised)
     return quantised
 
@@ -302,7 +303,7 @@ def _fold_pixels(model: onnx.ModelProto) -> None:
         "pixels",
         (picture, planes),
         ("Reshape", [-1, half, 2, half, 6]),
-        ("Transpose", [0, 1, 3, 2, 4]),
+        ("Beside", (2, 4)),  # as Transpose and Reshape, but faster
         ("Reshape", [-1, half, half, 12]),
         ("Transpose", [0, 3, 1, 2]),
     )
@@ -335,7 +336,10 @@ def _double_by_copies(model: onnx.ModelProto) -> None:
 
 
 def _chain(graph: onnx.GraphProto, name: str, ends: tuple[str, str], *steps: tuple[str, Any]) -> list[onnx.NodeProto]:
-    """Nodes one behind the other, each with what it needs to know: shape, order of the axes, axis to double."""
+    """Nodes one behind the other, each with what it needs to know: shape, order of the axes, axis to double.
+
+    Or for "Beside": the axis that is cut in two, and the one that the second half is put beside the first on.
+    """
     values = [ends[0], *(f"{name}.{i}" for i in range(1, len(steps))), ends[1]]
     nodes = []
     for (kind, how), value, output in zip(steps, values, values[1:], strict=False):
@@ -349,6 +353,11 @@ def _chain(graph: onnx.GraphProto, name: str, ends: tuple[str, str], *steps: tup
             case "Concat":
                 inputs.append(value)
                 attributes["axis"] = how
+            case "Beside":
+                cut, attributes["axis"] = how
+                inputs, kind = [f"{output}.first", f"{output}.second"], "Concat"
+                graph.initializer.append(numpy_helper.from_array(np.ones(2, np.int64), f"{output}.one"))
+                nodes.append(helper.make_node("Split", [value, f"{output}.one"], inputs, f"{output}.Split", axis=cut))
         nodes.append(helper.make_node(kind, inputs, [output], f"{output}.{kind}", **attributes))
     return nodes
 

@@ -125,8 +125,9 @@ def activate(logits: Tensor, kind: LossKind, sigma: float) -> Tensor:
     """
     if kind == "mse":
         return logits.float().clamp(0.0, 1.0)
-    cells = F.pad(logits.float().flatten(2), (0, 1))  # the last cell is "nowhere", logit 0
-    probabilities = cells.softmax(dim=-1)[..., :-1].unflatten(-1, logits.shape[-2:])
+    _, joints, height, width = logits.shape  # numbers: an exported graph works out no shape but the batch's
+    cells = F.pad(logits.float().reshape(-1, joints, height * width), (0, 1))  # the last is "nowhere", logit 0
+    probabilities = cells.softmax(dim=-1)[..., :-1].reshape(-1, joints, height, width)
     return (probabilities / peak_probability(sigma)).clamp(max=1.0)
 
 
