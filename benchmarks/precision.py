@@ -1,8 +1,8 @@
 """The hourglass in every runtime and precision that this computer has, against ONNX Runtime in fp32.
 
-Milliseconds a person of the network alone, and end to end from the picture to 3D with a known box; on request PCK@0.2
-on annotated pictures. `--public` measures a network of the size of the public ones, 2 stacks of width 256 on 256
-pixels, with random weights.
+Milliseconds a person of the network alone, and end to end from the picture to 3D with a known box and one look, as at
+somebody who stands; on request PCK@0.2 on annotated pictures. `--public` measures a network of the size of the public
+ones, 2 stacks of width 256 on 256 pixels, with random weights.
 
     python benchmarks/precision.py --save benchmarks/results/precision.json
     python benchmarks/precision.py --data my-dataset/ --threads 1

@@ -1,6 +1,7 @@
 """Median milliseconds per person of `PosePredictor.predict`, end to end with a box.
 
-From the picture in memory to the finished `Pose`: crop, hourglass, decoding, lifter, root. Prints JSON with the
+From the picture in memory to the finished `Pose`: crop, hourglass, decoding, lifter, root; one look, as at somebody who
+stands. Prints JSON with the
 machine and the versions; `--save` also writes it, to be committed beside this script.
 
     python benchmarks/predict.py                                 # the shipped weights, two threads

@@ -41,7 +41,7 @@ def look(draw: Draw, joints: torch.Tensor) -> Sight:
 
 def answers(file: Path, motion: Path) -> tuple[Answer, bool]:
     """What a lifter says of people: predicted and true joints and spread; and whether it reads confidence."""
-    model = Model(file, "lifter", threads=1)
+    model = Model(file, "lifter", threads=1, precision="fp32")
     told = model.contract.get("inputs", "rays") == "person"
     stage = LifterStage(lifter() if told else published())
 
@@ -59,7 +59,7 @@ def in_two(predicted: NDArray, true: NDArray) -> str:
 
 def invariance(file: Path, sights: Sight) -> None:
     """The same people through other pictures: what PosePredictor answers."""
-    predictor = PosePredictor(lifter=file, threads=1)
+    predictor = PosePredictor(lifter=file, threads=1, precision="fp32")
     near = Camera(fx=900.0, fy=900.0, cx=499.5, cy=499.5, image_wh=(1000, 1000))
     others = {
         "another lens and principal point": Camera(fx=2100.0, fy=2080.0, cx=130.0, cy=777.0, image_wh=(1000, 1000)),

@@ -14,7 +14,7 @@ from hourlift.synth import presets
 from hourlift.training import checkpoint
 from hourlift.training.hourglass_stage import HourglassStage
 from hourlift.training.loop import train
-from hourlift.training.recipes import STRONG, fast
+from hourlift.training.recipes import fast
 from hourlift.training.rendered import Curriculum
 
 PLAUSIBLE = AugmentConfig(
@@ -28,8 +28,7 @@ PLAUSIBLE = AugmentConfig(
     blur=0.12,
     patches=0.1,
 )
-"""What people do to pictures; STRONG's twilight, snow and boxes are gone."""
-AUGMENTATIONS = {"strong": STRONG, "plausible": PLAUSIBLE}
+"""What people do to pictures: without the twilight, snow and boxes of `recipes.STRONG`."""
 OPEN = (-2.0, -1.0)
 
 
@@ -41,16 +40,11 @@ def main() -> None:
     parser.add_argument("--init", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--lr", type=float, default=1.2e-3)
-    parser.add_argument("--batch", type=int, default=16, help="pictures a process")
     parser.add_argument("--size", type=int, default=128, help="side of the crops, pixels")
     parser.add_argument("--schedule", default="cosine")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--augmentation", choices=AUGMENTATIONS, default="plausible")
     parser.add_argument("--upright", type=float, default=0.65, help="share of people turned upright")
     parser.add_argument("--clutter", type=float, default=0.5, help="share of the presets' clutter and faults")
-    parser.add_argument("--sport", type=float, default=0.5, help="share of the sport preset's poses")
-    parser.add_argument("--front", type=float, default=0.3, help="share of people who face the camera")
-    parser.add_argument("--reuse", type=int, default=4)
     parser.add_argument("--resume", action="store_true")
     options = parser.parse_args()
     recipe, sport = fast(), presets.sport()
@@ -60,12 +54,12 @@ def main() -> None:
         synth,
         size=synth.size * options.size // recipe.input_size,
         photos=options.backgrounds,
-        poses=synth.poses.mixed(sport.poses, options.sport),
+        poses=synth.poses.mixed(sport.poses, 0.5),
         views=replace(
             synth.views,
             extreme_share=0.2,
             roll_spread=8.0,
-            front_share=options.front,
+            front_share=0.3,
             truncated_share=clutter * synth.views.truncated_share,
         ),
         scene=replace(
@@ -81,9 +75,8 @@ def main() -> None:
         recipe,
         network=HourglassConfig(**checkpoint.load(options.init)["model_config"]),
         input_size=options.size,
-        strong=replace(AUGMENTATIONS[options.augmentation], upright=options.upright),
-        batch_size=options.batch,
-        plan=replace(recipe.plan, synth=synth, curriculum=everything, chunk_size=128, reuse=options.reuse),
+        strong=replace(PLAUSIBLE, upright=options.upright),
+        plan=replace(recipe.plan, synth=synth, curriculum=everything, chunk_size=128, reuse=4),
         train=replace(
             recipe.train,
             steps=options.steps,

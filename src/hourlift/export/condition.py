@@ -3,8 +3,8 @@
 Batch norm stands before the convolutions here, so nothing keeps the residual sums near zero: in a long training their
 means grow to tens of standard deviations, and of what is coded in bytes, weights or activations, the mean takes most.
 But every sum is read by batch norms, by convolutions without padding, by pooling and by doubling, all of which pass a
-constant on. So the mean is taken off where a sum is made, by the bias of the residual's last convolution, and given
-back to whoever reads it: the answer stays what it was.
+constant on. So the mean is taken off where a sum is made, by the biases of the convolutions before it, and given back
+to whoever reads it: the answer stays what it was.
 
 The means come from the network itself: those of a residual's input are the statistics of its first batch norm, and the
 mean of what its last convolution reads follows from the batch norm and the ReLU before it, as if normally distributed
@@ -30,7 +30,11 @@ _NEVER = 20.0  # standard deviations that no feature is from its mean
 def conditioned(network: StackedHourglass) -> StackedHourglass:
     """A copy whose residual sums have no mean and whose first features are alike in range.
 
-    In evaluation mode its answers are the same.
+    Args:
+        network: with the statistics of batch norm that it is used with; it stays as it is.
+
+    Returns:
+        A network whose answers (B, J, H, W) in evaluation mode are the same but for rounding.
     """
     network = copy.deepcopy(network)
     taken = _balance_first(network.stem)

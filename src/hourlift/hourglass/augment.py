@@ -97,7 +97,10 @@ def _disturb(pictures: Tensor, draws: Draws, config: AugmentConfig) -> Tensor:
 
 
 def trunk_tilt(joints_px: Tensor) -> Tensor:
-    """How far the trunks of people (B, 17, 2) lean to the right in the picture: (B,) radians, 0 where nobody knows."""
+    """How far the trunks of people (B, 17, 2) lean to the right in the picture: (B,) radians, 0 where nobody knows.
+
+    From hips to shoulders, which every data set annotates; `predict.joints.trunk_tilt` reads found joints.
+    """
     up = joints_px[:, _SHOULDERS].sum(1) - joints_px[:, _HIPS].sum(1)
     return torch.atan2(up[:, 0], -up[:, 1]).nan_to_num()
 
