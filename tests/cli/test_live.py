@@ -13,7 +13,7 @@ import pytest
 
 from hourlift.cli import live, main
 from hourlift.predict import live as predict_live
-from hourlift.predict.predictor import FrameByFrame
+from hourlift.predict.follow import FrameByFrame
 from hourlift.predict.video import VideoReader, VideoWriter
 
 

@@ -26,10 +26,11 @@ from hourlift.pose import PoseFrame
 from hourlift.pose_log import PoseLog
 from hourlift.predict import PosePredictor
 from hourlift.predict.film import finish
+from hourlift.predict.follow import FoundFrame, FrameByFrame
+from hourlift.predict.given import camera_at
 from hourlift.predict.images import Image, read_image
 from hourlift.predict.one_euro import LiveSmoother
 from hourlift.predict.pipeline import ahead, behind
-from hourlift.predict.predictor import FoundFrame, FrameByFrame, camera_at
 from hourlift.predict.video import Frames, TimedImage, VideoReader, VideoWriter, Webcam
 from hourlift.view.overlay import draw_pose
 from hourlift.view.page import write_page

@@ -21,15 +21,15 @@ from hourlift.predict.joints import Estimate, Joints2D
 
 Array = NDArray[np.float64]
 
-FOUND_CONFIDENCE = 0.15
+FOUND_CONFIDENCE = 0.05
 """`fit` from which a crop holds a person."""
 SURE_CONFIDENCE = 0.6
 """`fit` from which it is not worth looking elsewhere."""
 IMPROVEMENT = 1.1
 """How much better a smaller person must fit than a larger one to be preferred, and the search to go on."""
-JOINT_CONFIDENCE = 0.2
+JOINT_CONFIDENCE = 0.15
 """Heatmap peak from which a joint counts for the person's box."""
-MIN_JOINTS = 6
+MIN_JOINTS = 3
 """Fewer confident joints than this do not say where the person is."""
 STABLE_IOU = 0.9
 """Overlap (intersection over union) of two successive boxes from which the box is stable."""

@@ -153,12 +153,14 @@ def cut_out(image_rgb: Image, crops: Sequence[Crop], size: int) -> Image:
 def _cut_one(image_rgb: Image, crop: Crop, target: Image) -> None:
     """Warp one crop into ``target`` (S, S, 3).
 
-    Bilinear sampling reads four pixels however far it strides, so a large square is first averaged down by a
-    whole factor; what remains to shrink is less than twofold. Only the part under the square is touched, which
-    also keeps clear of warpAffine's limit of 32,767 pixels.
+    Bilinear sampling reads four pixels however far it strides, so a large square is first halved, as often as it
+    takes until what remains to shrink is less than twofold. Only the part under the square is touched, which also keeps
+    clear of warpAffine's limit of 32,767 pixels.
     """
     height, width = image_rgb.shape[:2]
-    factor = max(int(crop.side_px / crop.size), 1)
+    factor = 1
+    while crop.side_px >= 2 * factor * crop.size:
+        factor *= 2
     across = abs(math.cos(crop.turn_rad)) + abs(math.sin(crop.turn_rad))
     reach = across * crop.side_px / 2 + 2 * factor
     x0, y0 = (max(int(np.floor(c - reach)), 0) for c in crop.center_px)
@@ -168,20 +170,17 @@ def _cut_one(image_rgb: Image, crop: Crop, target: Image) -> None:
     region = image_rgb[y0:y1, x0:x1]
     center = np.array(crop.center_px) - (x0, y0)
     side = crop.side_px
-    if factor > 1:
-        region = _average_down(region, factor)
-        center, side = rescale_points(center, 1 / factor), side / factor
+    for _ in range(factor.bit_length() - 1):
+        region = _halved(region)
+    center, side = rescale_points(center, 1 / factor), side / factor
     reduced = replace(crop, center_px=(float(center[0]), float(center[1])), side_px=side)
     cv2.warpAffine(region, reduced.affine, (crop.size, crop.size), dst=target, flags=cv2.INTER_LINEAR)
 
 
-def _average_down(region: Image, factor: int) -> Image:
-    """Mean over blocks of factor x factor pixels; incomplete blocks are filled up with black."""
+def _halved(region: Image) -> Image:
+    """Mean over blocks of 2 x 2 pixels; incomplete blocks are filled up with black."""
     height, width = region.shape[:2]
-    bottom, right = -height % factor, -width % factor
-    padded = cv2.copyMakeBorder(region, 0, bottom, 0, right, cv2.BORDER_CONSTANT)
-    while factor % 2 == 0:  # a third of the time of one step: OpenCV's fast way of averaging is for halves only
-        padded = cv2.resize(padded, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        factor //= 2
-    size = (padded.shape[1] // factor, padded.shape[0] // factor)
-    return cv2.resize(padded, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+    if height % 2 or width % 2:
+        region = cv2.copyMakeBorder(region, 0, height % 2, 0, width % 2, cv2.BORDER_CONSTANT)  # type: ignore[assignment]
+    size = (region.shape[1] // 2, region.shape[0] // 2)
+    return cv2.resize(region, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]

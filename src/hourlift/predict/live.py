@@ -204,7 +204,7 @@ class LiveReport:
 
 
 Predict = Callable[[int, float, Image], PoseFrame]
-"""Takes a picture's number, time in seconds and pixels, as `predict.predictor.FrameByFrame` does."""
+"""Takes a picture's number, time in seconds and pixels, as `predict.follow.FrameByFrame` does."""
 Show = Callable[[LiveShot, LiveReport], None]
 """Draws a picture and shows it to somebody."""
 

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from hourlift.predict.detect import FOUND_CONFIDENCE, Found, find_person, iou, person_box
 from hourlift.predict.joints import Estimate
 
-KEEP_CONFIDENCE = 0.1
+KEEP_CONFIDENCE = 0.03
 """`detect.fit` from which a followed person counts as still there; below `FOUND_CONFIDENCE`, so that a
 blurred frame or two do not lose them."""
 MOVED_IOU = 0.6

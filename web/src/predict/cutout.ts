@@ -16,31 +16,25 @@ interface Region {
 
 /** Write one crop, size x size x 3 bytes, at `start` of `out`; black where the square reaches out of the picture.
  *
- * Bilinear sampling reads four pixels however far it strides, so a large square is first averaged down by a whole
- * factor; what remains to shrink is less than twofold.
+ * Bilinear sampling reads four pixels however far it strides, so a large square is first halved, as often as it takes
+ * until what remains to shrink is less than twofold.
  */
 export function cutOut(picture: Picture, crop: Crop, out: Uint8Array, start: number): void {
-  const factor = Math.max(Math.floor(crop.sidePx / crop.size), 1);
+  let factor = 1;
+  while (crop.sidePx >= 2 * factor * crop.size) factor *= 2;
   const across = Math.abs(Math.cos(crop.turnRad)) + Math.abs(Math.sin(crop.turnRad));
   const reach = (across * crop.sidePx) / 2 + 2 * factor;
   const low = crop.centerPx.map((c) => Math.max(Math.floor(c - reach), 0)) as Size;
   const high = crop.centerPx.map((c, i) => Math.min(Math.ceil(c + reach) + 1, picture.wh[i]!)) as Size;
   out.fill(0, start, start + crop.size ** 2 * 3);
   if (low[0] >= high[0] || low[1] >= high[1]) return; // all of it lies outside
-  const region = averageDown(picture, low, high, factor);
+  let region = cutRegion(picture, low, high);
+  for (let f = factor; f > 1; f /= 2) region = halved(region);
   const center = rescalePoint(
     crop.centerPx.map((c, i) => c - low[i]!),
     1 / factor,
   );
   warp(region, new Crop(center, crop.sidePx / factor, crop.size, crop.turnRad), out, start);
-}
-
-/** Mean over blocks of factor x factor pixels, as OpenCV does it in steps; incomplete blocks are filled up with black. */
-function averageDown(picture: Picture, low: Size, high: Size, factor: number): Region {
-  let region = cutRegion(picture, low, high);
-  // OpenCV has its own code for halves, which rounds up.
-  for (; factor % 2 === 0; factor /= 2) region = averageBlocks(region, 2, Math.round);
-  return factor > 1 ? averageBlocks(region, factor, roundHalfEven) : region;
 }
 
 function cutRegion(picture: Picture, [x0, y0]: Size, [x1, y1]: Size): Region {
@@ -53,18 +47,19 @@ function cutRegion(picture: Picture, [x0, y0]: Size, [x1, y1]: Size): Region {
   return region;
 }
 
-function averageBlocks(region: Region, factor: number, round: (value: number) => number): Region {
-  const width = Math.ceil(region.width / factor),
-    height = Math.ceil(region.height / factor);
+/** Mean over blocks of 2 x 2 pixels, rounded up as OpenCV does it; incomplete blocks are filled up with black. */
+function halved(region: Region): Region {
+  const width = Math.ceil(region.width / 2),
+    height = Math.ceil(region.height / 2);
   const rgb = new Float32Array(width * height * 3);
   for (let y = 0, read = 0; y < region.height; y++) {
-    const row = Math.floor(y / factor) * width;
+    const row = (y >> 1) * width;
     for (let x = 0; x < region.width; x++, read += 3) {
-      const write = (row + Math.floor(x / factor)) * 3;
+      const write = (row + (x >> 1)) * 3;
       for (let c = 0; c < 3; c++) rgb[write + c]! += region.rgb[read + c]!;
     }
   }
-  return { width, height, rgb: rgb.map((sum) => round(sum / factor ** 2)) };
+  return { width, height, rgb: rgb.map((sum) => Math.round(sum / 4)) };
 }
 
 /** Bilinear sampling of a square; outside of the region everything is black.

@@ -1,11 +1,11 @@
 // Finding the person without a detector: hourlift.predict.detect in TypeScript; its comments say why.
 import { boxFromJoints, wholeImageBox, type Box, type Point, type Size } from "../geometry/crop";
 
-export const FOUND_CONFIDENCE = 0.15;
+export const FOUND_CONFIDENCE = 0.05;
 const SURE_CONFIDENCE = 0.6;
 const IMPROVEMENT = 1.1;
-const JOINT_CONFIDENCE = 0.2;
-const MIN_JOINTS = 6;
+const JOINT_CONFIDENCE = 0.15;
+const MIN_JOINTS = 3;
 const STABLE_IOU = 0.9;
 const MAX_REFINEMENTS = 5;
 const SEARCH_SIDES = [1.0, 0.6, 0.36];

@@ -2,7 +2,7 @@
 import type { Box, Size } from "../geometry/crop";
 import { findPerson, fit, iou, personBox, type Estimate, type Found } from "./detect";
 
-const KEEP_CONFIDENCE = 0.1;
+const KEEP_CONFIDENCE = 0.03;
 const MOVED_IOU = 0.6;
 const SEARCH_INTERVAL_S = 0.2;
 

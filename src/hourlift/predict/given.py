@@ -1,0 +1,88 @@
+"""What a user gives, checked: pictures, boxes, how many people, the camera."""
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hourlift.geometry.camera import Camera
+
+_ASPECT_TOLERANCE = 0.01  # a camera file may round; a portrait picture with a landscape camera is far off
+
+
+def checked_people(people: int) -> int:
+    """A number of people.
+
+    Raises:
+        ValueError: it is below 1.
+    """
+    if people < 1:
+        raise ValueError(f"people must be at least 1, got {people}")
+    return people
+
+
+def checked_image(image_rgb: NDArray) -> tuple[int, int]:
+    """Width and height of a proper image.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(image_rgb, np.ndarray) or image_rgb.ndim != 3 or image_rgb.shape[2] != 3:
+        shape = getattr(image_rgb, "shape", type(image_rgb).__name__)
+        raise ValueError(f"image_rgb must be an (H, W, 3) array, RGB without alpha, got {shape}")
+    if image_rgb.dtype != np.uint8:
+        hint = "NaN in it cannot be shown" if not _all_finite(image_rgb) else "convert it to 0..255 first"
+        raise ValueError(f"image_rgb must be uint8, got {image_rgb.dtype}; {hint}")
+    if image_rgb.size == 0:
+        raise ValueError(f"image_rgb has no pixels: its shape is {image_rgb.shape}")
+    return image_rgb.shape[1], image_rgb.shape[0]
+
+
+def _all_finite(array: NDArray) -> bool:
+    """Whether an array of any type holds finite numbers only; what is no float has nothing else."""
+    return not np.issubdtype(array.dtype, np.inexact) or bool(np.isfinite(array).all())
+
+
+def checked_boxes(boxes_xyxy: ArrayLike, image_wh: tuple[int, int]) -> NDArray[np.float64]:
+    """(N, 4) finite boxes that show some of the image.
+
+    Raises:
+        ValueError: they do not; the message shows the box.
+    """
+    try:
+        boxes = np.asarray(boxes_xyxy, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"a box is four numbers, left, top, right, bottom; got {boxes_xyxy!r}") from None
+    if boxes.size == 0:
+        return np.zeros((0, 4))
+    if boxes.ndim not in (1, 2) or boxes.shape[-1] != 4:
+        raise ValueError(f"boxes must have the shape (N, 4) or (4,), got {boxes.shape}")
+    width, height = image_wh
+    for box in boxes.reshape(-1, 4):
+        left, top, right, bottom = box.tolist()
+        if not all(map(math.isfinite, (left, top, right, bottom))):
+            raise ValueError(f"box {box.tolist()} holds a value that is not finite")
+        if left >= right or top >= bottom:
+            raise ValueError(f"box {box.tolist()} is empty: it must be left, top, right, bottom in pixels")
+        if right <= 0 or bottom <= 0 or left >= width or top >= height:
+            raise ValueError(f"box {box.tolist()} lies outside of the image, which is {width} x {height} pixels")
+    return boxes.reshape(-1, 4)
+
+
+def camera_at(camera: Camera | None, image_wh: tuple[int, int]) -> Camera:
+    """The camera at an image's resolution; None is the default camera.
+
+    Raises:
+        ValueError: the camera belongs to pictures of another shape.
+    """
+    if camera is None:
+        return Camera.from_fov(image_wh)
+    if camera.image_wh == image_wh:
+        return camera
+    own, given = image_wh[0] / image_wh[1], camera.image_wh[0] / camera.image_wh[1]
+    if abs(own / given - 1) > _ASPECT_TOLERANCE:
+        raise ValueError(
+            f"the camera is one of {camera.image_wh[0]} x {camera.image_wh[1]} pictures, "
+            f"but this picture is {image_wh[0]} x {image_wh[1]}"
+        )
+    return camera.scaled(image_wh)
