@@ -17,6 +17,7 @@ from paired import compare, print_table
 
 from hourlift import PosePredictor
 from hourlift.predict.runtime import Model
+from hourlift.weights import HOURGLASS
 
 PEOPLE = (1, 2, 4, 8, 16)
 SIZES_WH = ((640, 360), (1280, 720), (1920, 1080), (3840, 2160))
@@ -25,7 +26,7 @@ BATCHES = (1, 2, 4, 8, 16)
 
 
 def main(
-    weights: str = "hourglass-fast",
+    weights: str = HOURGLASS,
     threads: int = 1,
     rounds: int = 12,
     save: Path | None = None,

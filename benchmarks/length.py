@@ -22,11 +22,12 @@ from hourlift import PosePredictor
 from hourlift.cli.lift import View, Wanted, lift_video
 from hourlift.cli.sources import Source
 from hourlift.formats.table import FORMATS
+from hourlift.weights import HOURGLASS
 
 
 def main(
     video: Path = CLIP,
-    weights: str = "hourglass-fast",
+    weights: str = HOURGLASS,
     threads: int = 1,
     minutes: tuple[float, ...] = (0.5, 1, 5),
     save: Path | None = None,

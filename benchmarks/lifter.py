@@ -13,10 +13,11 @@ from paired import compare, print_table
 
 from hourlift.lifter.network import Lifter, LifterConfig
 from hourlift.predict.runtime import Model
+from hourlift.weights import LIFTER
 
 
 def main(
-    lifter: str = "lifter",
+    lifter: str = LIFTER,
     batches: tuple[int, ...] = (1, 16, 256),
     threads: int = 1,
     rounds: int = 30,

@@ -20,13 +20,13 @@ from paired import compare, print_table
 from hourlift import PosePredictor
 from hourlift.predict.precision import available
 from hourlift.predict.runtime import Model
-from hourlift.weights import int8_twin
+from hourlift.weights import HOURGLASS, int8_twin
 
 BOX = np.array([[427.0, 72.0, 853.0, 648.0]])
 
 
 def main(
-    weights: str = "hourglass-fast",
+    weights: str = HOURGLASS,
     threads: int = 1,
     rounds: int = 12,
     inner: int = 10,

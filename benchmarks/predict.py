@@ -22,6 +22,7 @@ from context import commit, machine, publish
 import hourlift
 from hourlift import PosePredictor
 from hourlift.predict.images import read_image
+from hourlift.weights import HOURGLASS, LIFTER
 
 WARM_UP = 10
 
@@ -29,8 +30,8 @@ WARM_UP = 10
 def main(
     photo: Path | None = None,
     box: tuple[float, float, float, float] | None = None,
-    weights: str = "hourglass-fast",
-    lifter: str = "lifter",
+    weights: str = HOURGLASS,
+    lifter: str = LIFTER,
     threads: int = 2,
     flip_test: bool = False,
     repeats: int = 200,

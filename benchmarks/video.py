@@ -24,13 +24,14 @@ from hourlift.cli import lift
 from hourlift.cli.lift import View, Wanted, lift_video
 from hourlift.cli.sources import Source
 from hourlift.predict.video import VideoReader, VideoWriter
+from hourlift.weights import HOURGLASS
 
 CLIP = Path(lift.__file__).parents[1] / "assets" / "demo.mp4"
 
 
 def main(
     video: Path | None = None,
-    weights: str = "hourglass-fast",
+    weights: str = HOURGLASS,
     threads: int = 2,
     rounds: int = 5,
     lengths: tuple[int, ...] = (300, 600, 1200),

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from hourlift.weights import HOURGLASS
+
 if TYPE_CHECKING:
     from hourlift.evaluation import Outcome
 
@@ -25,7 +27,7 @@ def command(
     data: tyro.conf.Positional[str],
     *,
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
-    weights: str = "hourglass-fast",
+    weights: str = HOURGLASS,
     whole_image: bool = False,
     count: int | None = None,
     worst: int = DEFAULT_WORST,

@@ -26,6 +26,7 @@ from hourlift.geometry.world import up_of_pitched_camera
 from hourlift.predict import PosePredictor
 from hourlift.predict.precision import Precision, Runtime
 from hourlift.predict.runtime import Model
+from hourlift.weights import HOURGLASS, LIFTER
 
 EXAMPLES = """
 hourlift batch videos/ -o results.parquet
@@ -57,8 +58,8 @@ def command(
     smooth: bool = True,
     stature: Annotated[str | None, _arg(metavar="HEIGHT", help_behavior_hint="")] = None,
     pitch: Annotated[float | None, _arg(metavar="DEGREES", help_behavior_hint="")] = None,
-    weights: Annotated[str, _arg(metavar="MODEL")] = "hourglass-fast",
-    lifter: Annotated[str, _arg(metavar="MODEL")] = "lifter",
+    weights: Annotated[str, _arg(metavar="MODEL")] = HOURGLASS,
+    lifter: Annotated[str, _arg(metavar="MODEL")] = LIFTER,
     flip_test: bool = False,
     device: Literal["cpu", "cuda"] = "cpu",
     precision: Annotated[Precision | None, _arg(help_behavior_hint="(default: the fastest accurate one here)")] = None,

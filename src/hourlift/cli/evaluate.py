@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from hourlift.predict.precision import Precision, Runtime
+from hourlift.weights import HOURGLASS, LIFTER
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,8 +44,8 @@ def command(
     inputs: str | None = None,
     plot: Path | None = None,
     images: Path | None = None,
-    weights: str = "hourglass-fast",
-    lifter: str = "lifter",
+    weights: str = HOURGLASS,
+    lifter: str = LIFTER,
     flip_test: bool = False,
     turn: bool = True,
     threads: int = 2,

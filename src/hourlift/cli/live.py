@@ -26,6 +26,7 @@ from hourlift.view.brush import caption
 from hourlift.view.overlay import draw_pose
 from hourlift.view.space import SideBySide
 from hourlift.view.stream import LiveStream
+from hourlift.weights import HOURGLASS, LIFTER
 
 EXAMPLES = """
 hourlift live
@@ -50,8 +51,8 @@ def command(
     max_frames: Annotated[int | None, _arg(metavar="N", help_behavior_hint="")] = None,
     fov: Annotated[float | None, _arg(metavar="DEGREES", help_behavior_hint="")] = None,
     camera: Annotated[Path | None, _arg(metavar="FILE", help_behavior_hint="")] = None,
-    weights: Annotated[str, _arg(metavar="MODEL")] = "hourglass-fast",
-    lifter: Annotated[str, _arg(metavar="MODEL")] = "lifter",
+    weights: Annotated[str, _arg(metavar="MODEL")] = HOURGLASS,
+    lifter: Annotated[str, _arg(metavar="MODEL")] = LIFTER,
     threads: Annotated[int, _arg(metavar="N")] = 2,
     device: Literal["cpu", "cuda"] = "cpu",
 ) -> int:

@@ -24,6 +24,7 @@ from hourlift.geometry.world import up_of_pitched_camera
 from hourlift.predict import PosePredictor
 from hourlift.predict.precision import Precision, Runtime
 from hourlift.view.rerun_log import check_rerun
+from hourlift.weights import HOURGLASS, LIFTER
 
 DEFAULT_OUT = Path("hourlift-output")
 
@@ -73,8 +74,8 @@ def command(
     rrd: Annotated[Path | None, _text(metavar="FILE.rrd", help_behavior_hint="")] = None,
     formats: Annotated[tuple[FormatName, ...], _text(metavar="FORMAT...")] = ("json",),
     json: Annotated[Literal["-"] | None, _text(metavar="-", help_behavior_hint="")] = None,
-    weights: Annotated[str, _text(metavar="MODEL")] = "hourglass-fast",
-    lifter: Annotated[str, _text(metavar="MODEL")] = "lifter",
+    weights: Annotated[str, _text(metavar="MODEL")] = HOURGLASS,
+    lifter: Annotated[str, _text(metavar="MODEL")] = LIFTER,
     flip_test: bool = False,
     turn: bool = True,
     refine: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,

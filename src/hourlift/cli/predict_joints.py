@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import tyro
 
+from hourlift.weights import HOURGLASS
+
 EXAMPLES = """
 hourlift predict-joints studio/ --weights my-hourglass.onnx -o joints.npz
 hourlift train lifter --recipe lifter-weighted --data studio/ --inputs joints.npz -o runs/weighted
@@ -15,7 +17,7 @@ def command(
     data: tyro.conf.Positional[Path],
     *,
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
-    weights: str = "hourglass-fast",
+    weights: str = HOURGLASS,
     split: str = "all",
     stride: int = 1,
     flip_test: bool = False,

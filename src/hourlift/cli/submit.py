@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 import numpy as np
 import tyro
 
+from hourlift.weights import HOURGLASS, LIFTER
+
 EXAMPLES = """
 hourlift submit h36m -o submission.csv.gz --stride 64
 hourlift submit test-pictures -o submission.csv.gz --weights final.onnx --lifter final-lifter.onnx
@@ -21,8 +23,8 @@ def command(
     split: Annotated[str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")] = None,
     stride: Annotated[int, tyro.conf.arg(metavar="N")] = 1,
     header: bool = True,
-    weights: str = "hourglass-fast",
-    lifter: str = "lifter",
+    weights: str = HOURGLASS,
+    lifter: str = LIFTER,
     flip_test: bool = False,
     threads: int = 2,
     device: Literal["cpu", "cuda"] = "cpu",

@@ -17,10 +17,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hourlift.export.condition import conditioned
 from hourlift.export.onnx_file import Exported, Parity, write_onnx
 from hourlift.geometry.crop import CROP_MARGIN
 from hourlift.geometry.skeleton import H36M17
+from hourlift.hourglass.condition import conditioned
 from hourlift.hourglass.heatmap import DecodeMethod
 from hourlift.hourglass.loss import LossKind, activate
 from hourlift.hourglass.network import StackedHourglass

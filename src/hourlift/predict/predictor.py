@@ -20,6 +20,7 @@ from hourlift.predict.precision import Precision, Runtime
 from hourlift.predict.refine import Refiner, check_scipy
 from hourlift.predict.runtime import Model
 from hourlift.predict.video import VideoReader
+from hourlift.weights import HOURGLASS, LIFTER
 
 
 class PosePredictor:
@@ -50,8 +51,8 @@ class PosePredictor:
 
     def __init__(
         self,
-        weights: str | Path = "hourglass-fast",
-        lifter: str | Path = "lifter",
+        weights: str | Path = HOURGLASS,
+        lifter: str | Path = LIFTER,
         *,
         threads: int = 2,
         device: str = "cpu",

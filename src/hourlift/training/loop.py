@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from hourlift.hourglass.condition import conditioned
 from hourlift.hourglass.network import StackedHourglass
 from hourlift.training import checkpoint, distributed
 from hourlift.training.batch_norm import estimate_statistics
@@ -131,7 +132,7 @@ def train(
             run.resume(checkpoint.load(last), last)
         elif init is not None:
             checkpoint.warm_start(run.model, init)
-            _hold_idle_biases(run.model)  # older checkpoints have trained them
+            run.centre()
             run.ema = Ema(run.model, config.ema_decay)
         out_dir.mkdir(parents=True, exist_ok=True)
         with RunLog(out_dir, steps=run.clock.steps, start=run.step, enabled=world.is_main) as log:
@@ -267,6 +268,11 @@ class _Run:
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.metrics = state["step"], dict(state["metrics"])
         self.clock.progress = state.get("progress", 0.0)
+
+    def centre(self) -> None:
+        """Take off what bfloat16 has no bits for: the means that residual sums have grown to."""
+        if isinstance(self.model, StackedHourglass):
+            self.model.load_state_dict(conditioned(self.model).state_dict())
 
 
 def _hold_idle_biases(model: nn.Module) -> None:

@@ -12,6 +12,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+HOURGLASS, LIFTER = "hourglass-fast", "lifter"
+"""What predictions run on unless another model is named."""
 KINDS = ("hourglass", "lifter")
 _FOLDER = Path(__file__).parent
 

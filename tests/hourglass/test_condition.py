@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from hourlift.export.condition import conditioned
+from hourlift.hourglass.condition import conditioned
 from hourlift.hourglass.network import HourglassConfig, Residual, StackedHourglass
 
 

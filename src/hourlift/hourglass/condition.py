@@ -41,11 +41,22 @@ def conditioned(network: StackedHourglass) -> StackedHourglass:
     in_stem = [layer for layer in network.stem if isinstance(layer, Residual)]
     for residual in in_stem:
         taken = _centre_residual(residual, taken)
-    for hourglass, features in zip(network.hourglasses, network.features, strict=True):
+    for stack, (hourglass, features) in enumerate(zip(network.hourglasses, network.features, strict=True)):
         assert isinstance(hourglass, Hourglass) and isinstance(features, nn.Sequential)
-        last, convolution = features[0], features[1]
+        last, convolution, norm, _ = features
         assert isinstance(last, Residual)
-        _shift(convolution, _through(convolution, _centre_residual(last, _centre_hourglass(hourglass, taken))))
+        off = _centre_residual(last, _centre_hourglass(hourglass, taken))
+        _shift(convolution, _through(convolution, off) - _statistics(norm))
+        _statistics(norm).zero_()
+        if stack < network.config.num_stacks - 1:
+            told, head = _mean_after_relu(norm), network.heatmaps[stack]
+            for merge, mean in (
+                (network.merge_features[stack], told),
+                (network.merge_heatmaps[stack], _through(head, told) + _bias(head)),
+            ):
+                added = _through(merge, mean) + _bias(merge)
+                _shift(merge, -added)
+                taken = taken + added
     return network
 
 
