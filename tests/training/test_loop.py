@@ -204,6 +204,18 @@ def test_a_new_run_starts_from_given_weights(toy: MakeStage, config: TrainConfig
     assert same(second["model"], second["ema"])
 
 
+def test_taking_off_means_changes_no_training(toy: MakeStage, config: TrainConfig, tmp_path: Path) -> None:
+    """In training mode batch norm takes the batch's own mean off, whatever constant lies under the features."""
+    for name, every in (("often", 3), ("never", 1000)):
+        train(toy(), replace(config, bf16=False, centre_every=every, log_every=1), tmp_path / name)
+    often, never = (log_of(tmp_path / name) for name in ("often", "never"))
+    for mine, theirs in zip(often, never, strict=True):
+        if "loss" in mine:
+            assert mine["loss"] == pytest.approx(theirs["loss"], rel=1e-3)
+    mine, theirs = (checkpoint.load(tmp_path / name / "last.pt")["model"] for name in ("often", "never"))
+    assert not torch.equal(mine["hourglasses.0.skip.layers.8.bias"], theirs["hourglasses.0.skip.layers.8.bias"])
+
+
 @pytest.mark.parametrize(("device", "message"), [("abacus", "'abacus'; use cpu"), ("cuda", "no CUDA device")])
 def test_unknown_devices(toy: MakeStage, config: TrainConfig, tmp_path: Path, device: str, message: str) -> None:
     if device == "cuda" and torch.cuda.is_available():

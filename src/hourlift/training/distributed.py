@@ -36,6 +36,12 @@ class World:
         dist.all_reduce(largest, op=dist.ReduceOp.MAX)
         return int(largest)
 
+    def share(self, model: nn.Module) -> None:
+        """Give all processes the parameters and statistics that the first one has."""
+        if self.size > 1:
+            for value in model.state_dict().values():
+                dist.broadcast(value, 0)
+
     def device(self, name: str) -> torch.device:
         """This process's device.
 

@@ -82,6 +82,8 @@ class TrainConfig:
     """Stop after this time with a checkpoint to resume from; the schedule goes by the clock all the same."""
     log_every: int = 50
     validate_every: int = 1000
+    centre_every: int = 1000
+    """Steps after which a hourglass's residual sums lose the means that they have grown (`hourglass.condition`)."""
     checkpoint_every_s: float = 300.0
 
 
@@ -172,6 +174,9 @@ def _loop(stage: Stage, run: "_Run", world: distributed.World, log: RunLog, last
             assert batch is not None
             meter.add(len(batch), run.update(model, batch))
             log.at(run.step)
+            if run.step % config.centre_every == 0:
+                run.centre()
+                world.share(run.model)
             save_now = world.is_main and time.monotonic() - saved_at > config.checkpoint_every_s
             validate_now = world.is_main and run.step % config.validate_every == 0
             if run.step % config.log_every == 0 or run.step == config.steps or save_now or validate_now:
@@ -270,7 +275,7 @@ class _Run:
         self.clock.progress = state.get("progress", 0.0)
 
     def centre(self) -> None:
-        """Take off what bfloat16 has no bits for: the means that residual sums have grown to."""
+        """Take off the means that residual sums have grown to, of which bfloat16 keeps more than of the features."""
         if isinstance(self.model, StackedHourglass):
             self.model.load_state_dict(conditioned(self.model).state_dict())
 
