@@ -2,9 +2,10 @@
 
 Batch norm stands before the convolutions here, so nothing keeps the residual sums near zero: in a long training their
 means grow to hundreds of standard deviations. Of what is coded in bytes, weights or activations, the mean takes most
-then; and bfloat16 has eight bits, so that much of the gradients is rounding. But every sum is read by batch norms, by convolutions without padding, by pooling and by doubling, all of which pass a
-constant on. So the mean is taken off where a sum is made, by the biases of the convolutions before it, and given back
-to whoever reads it: the answer stays what it was.
+then; and bfloat16 has eight bits, so that much of the gradients is rounding. But every sum is read by batch norms, by
+convolutions without padding, by pooling and by doubling, all of which pass a constant on. So the mean is taken off
+where a sum is made, by the biases of the convolutions before it, and given back to whoever reads it: the answer stays
+what it was.
 
 The means come from the network itself: those of a residual's input are the statistics of its first batch norm, and the
 mean of what its last convolution reads follows from the batch norm and the ReLU before it, as if normally distributed
