@@ -241,11 +241,14 @@ def virtual_rotation(ray: ArrayLike) -> Array:
     ray = np.asarray(ray, np.float64)
     length = np.linalg.norm(ray, axis=-1, keepdims=True)
     unit = ray / np.where(length > 0, length, np.nan)
-    x, y, z = np.moveaxis(np.where(unit[..., 2:] > -1, unit, np.nan), -1, 0)
-    k = 1 / (1 + z)
+    unit = np.where(unit[..., 2:] > -1, unit, np.nan)
+    aside, ahead = unit[..., :2], unit[..., 2, None, None]
+    rotation = np.empty((*ray.shape, 3))
     # Rodrigues' formula for the axis ray x (0, 0, 1), written out.
-    rows = [[1 - k * x * x, -k * x * y, -x], [-k * x * y, 1 - k * y * y, -y], [x, y, z]]
-    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+    rotation[..., :2, :2] = np.eye(2) - aside[..., :, None] * aside[..., None, :] / (1 + ahead)
+    rotation[..., :2, 2] = -aside
+    rotation[..., 2, :] = unit
+    return rotation
 
 
 def solve_root(joints_mm: ArrayLike, rays: ArrayLike, weights: ArrayLike) -> Array:

@@ -126,8 +126,10 @@ def with_root(rays: ArrayLike) -> NDArray[np.float64]:
     The lifter's answer is relative to the true root all the same.
     """
     rays = np.asarray(rays, dtype=np.float64)
-    root, hips = rays[..., ROOT, :], rays[..., H36M17.indices("r_hip", "l_hip"), :]
-    for others in (hips, rays):
+    root = rays[..., ROOT, :]
+    if np.isfinite(root).all():
+        return rays
+    for others in (rays[..., H36M17.indices("r_hip", "l_hip"), :], rays):
         root = np.where(np.isfinite(root), root, _mean_of_known(others))
     rays = rays.copy()
     rays[..., ROOT, :] = root

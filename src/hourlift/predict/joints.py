@@ -163,8 +163,7 @@ def _cut_one(image_rgb: Image, crop: Crop, target: Image) -> None:
         factor *= 2
     across = abs(math.cos(crop.turn_rad)) + abs(math.sin(crop.turn_rad))
     reach = across * crop.side_px / 2 + 2 * factor
-    x0, y0 = (max(int(np.floor(c - reach)), 0) for c in crop.center_px)
-    x1, y1 = (min(int(np.ceil(c + reach)) + 1, limit) for c, limit in zip(crop.center_px, (width, height), strict=True))
+    (x0, x1), (y0, y1) = map(_span, crop.center_px, (reach, reach), (width, height), (factor, factor))
     if x0 >= x1 or y0 >= y1:
         return  # all of it lies outside
     region = image_rgb[y0:y1, x0:x1]
@@ -175,6 +174,13 @@ def _cut_one(image_rgb: Image, crop: Crop, target: Image) -> None:
     center, side = rescale_points(center, 1 / factor), side / factor
     reduced = replace(crop, center_px=(float(center[0]), float(center[1])), side_px=side)
     cv2.warpAffine(region, reduced.affine, (crop.size, crop.size), dst=target, flags=cv2.INTER_LINEAR)
+
+
+def _span(center: float, reach: float, limit: int, factor: int) -> tuple[int, int]:
+    """First pixel and end of what lies within reach, in whole blocks of a factor where the image goes on."""
+    first = max(math.floor(center - reach), 0)
+    blocks = -(-(math.ceil(center + reach) + 1 - first) // factor)
+    return first, min(first + blocks * factor, limit)
 
 
 def _halved(region: Image) -> Image:
