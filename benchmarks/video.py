@@ -54,6 +54,7 @@ def main(
         films = {
             "JSON": Wanted(folder=folder, overlay=False, page=False),
             "JSON and film": Wanted(folder=folder, page=False),
+            "JSON and film, not smoothed": Wanted(folder=folder, page=False, smooth=False),
         }
         ways: dict[str, Callable[[], object]] = {"network alone": lambda: _network(predictor, lengths[0])}
         for what, wanted in films.items():

@@ -17,6 +17,7 @@ from hourlift.metrics.mpjpe import joint_errors, mpjpe, n_mpjpe, pa_mpjpe
 from hourlift.pose import Pose
 from hourlift.predict import PosePredictor
 from hourlift.predict.refine import refine_pose
+from hourlift.weights import HOURGLASS
 
 
 def main(files: list[Path], weights: str, count: int) -> None:
@@ -59,7 +60,7 @@ def calibration(spread: np.ndarray, errors: np.ndarray) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("lifters", type=Path, nargs="+")
-    parser.add_argument("--weights", default="hourglass-fast")
+    parser.add_argument("--weights", default=HOURGLASS)
     parser.add_argument("--count", type=int, default=400)
     arguments = parser.parse_args()
     main(arguments.lifters, arguments.weights, arguments.count)
