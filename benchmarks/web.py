@@ -18,6 +18,7 @@ from paired import print_table
 from video import CLIP
 
 from hourlift import PosePredictor
+from hourlift.weights import PAGE_HOURGLASS
 
 ROOT = Path(__file__).parents[1]
 sys.path += [str(ROOT / "tests"), str(ROOT / "tests" / "web")]
@@ -33,7 +34,7 @@ def main(rounds: int = 5, save: Path | None = None) -> None:
     from conftest import open_chromium
     from test_page_in_browser import OPTIONS, lifted, serving, wait_for
 
-    predictor = PosePredictor(threads=1)
+    predictor = PosePredictor(PAGE_HOURGLASS, threads=1)
     seconds: dict[str, list[float]] = {"page": [], "predict_video": []}
     with (
         tempfile.TemporaryDirectory() as folder,

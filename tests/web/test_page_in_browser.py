@@ -27,6 +27,7 @@ from hourlift.formats import json as pose_json
 from hourlift.geometry.skeleton import H36M17
 from hourlift.predict import PosePredictor
 from hourlift.predict.joints import TURNED_FROM_RAD, trunk_tilt
+from hourlift.weights import PAGE_HOURGLASS
 
 pytestmark = pytest.mark.skipif(not (APP / "index.html").is_file(), reason="the page has not been built: make web")
 
@@ -137,7 +138,7 @@ def test_other_hosts_cannot_be_reached(page: Browser) -> None:
 
 
 def test_pictures_give_pythons_numbers(page: Browser, tmp_path: Path, clip: list[np.ndarray]) -> None:
-    predictor = PosePredictor(threads=1, precision="fp32")
+    predictor = PosePredictor(PAGE_HOURGLASS, threads=1, precision="fp32")
     pictures = clip[:: len(clip) // NUM_PICTURES][:NUM_PICTURES]
     for number, picture in enumerate(pictures):
         lies = number % 3 == 1

@@ -7,6 +7,7 @@ from typing import Annotated
 import tyro
 
 from hourlift.cli.web_app import address, app_entries, open_server
+from hourlift.weights import LIFTER, PAGE_HOURGLASS
 
 DEFAULT_PORT = 8817
 """The same one every time, so that the browser finds what it has kept for use without a network."""
@@ -24,8 +25,8 @@ def command(
     *,
     port: Annotated[int, _text(metavar="N")] = DEFAULT_PORT,
     browser: bool = True,
-    weights: Annotated[str, _text(metavar="MODEL")] = "hourglass-fast",
-    lifter: Annotated[str, _text(metavar="MODEL")] = "lifter",
+    weights: Annotated[str, _text(metavar="MODEL")] = PAGE_HOURGLASS,
+    lifter: Annotated[str, _text(metavar="MODEL")] = LIFTER,
 ) -> None:
     """Serve a page that lifts photos, videos and the webcam to 3D in your browser, until Ctrl-C.
 

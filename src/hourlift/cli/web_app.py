@@ -48,7 +48,9 @@ class Entry(NamedTuple):
     lasting: bool = False
 
 
-def app_entries(app: Path = APP, hourglass: str = "hourglass-fast", lifter: str = "lifter") -> dict[str, Entry]:
+def app_entries(
+    app: Path = APP, hourglass: str = weights.PAGE_HOURGLASS, lifter: str = weights.LIFTER
+) -> dict[str, Entry]:
     """All there is to serve, by path.
 
     Args:

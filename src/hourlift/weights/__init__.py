@@ -12,8 +12,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-HOURGLASS, LIFTER = "hourglass-fast", "lifter"
+HOURGLASS, LIFTER = "hourglass-accurate", "lifter"
 """What predictions run on unless another model is named."""
+PAGE_HOURGLASS = "hourglass-fast"
+"""What the page in the browser runs on: WebAssembly is several times slower."""
 KINDS = ("hourglass", "lifter")
 _FOLDER = Path(__file__).parent
 
