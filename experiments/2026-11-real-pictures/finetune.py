@@ -21,8 +21,8 @@ from hourlift.training.recipes import STRONG, fast
 from hourlift.training.rendered import Curriculum
 
 EVERYTHING = Curriculum(start_share=0.0, views=(-2, -1), poses=(-2, -1), augmentation=(-2, -1))
-CUT_SIZE = 160
-"""Side of the photographs' crops in pixels, from which the augmentation cuts the network's input."""
+CUT_SHARE = 1.25
+"""Side of the photographs' crops, from which the augmentation cuts the network's input, over that of the input."""
 
 
 def main() -> None:
@@ -33,15 +33,20 @@ def main() -> None:
     parser.add_argument("--backgrounds", type=Path)
     parser.add_argument("--init", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=2400)
+    parser.add_argument("--size", type=int, default=128, help="side of the crops, pixels")
+    parser.add_argument("--batch", type=int, default=32, help="pictures of a step and process")
+    parser.add_argument("--lr", type=float, default=1.2e-3)
     parser.add_argument("--resume", action="store_true")
     options = parser.parse_args()
     recipe = replace(fast(), network=HourglassConfig(**checkpoint.load(options.init)["model_config"]))
-    synth = replace(recipe.plan.synth, photos=options.backgrounds)
+    side = recipe.plan.synth.size * options.size // recipe.input_size
+    synth = replace(recipe.plan.synth, photos=options.backgrounds, size=side)
     half = replace(recipe.train, steps=options.steps // 2)
     rendered = replace(
         recipe,
         name="hourglass-research",
-        batch_size=32,
+        input_size=options.size,
+        batch_size=options.batch,
         plan=replace(recipe.plan, synth=synth, curriculum=EVERYTHING, chunk_size=256),
         train=half,
     )
@@ -51,15 +56,15 @@ def main() -> None:
         policy=replace(STRONG, zoom=(0.9, 1.4), any_rotation=0.15),
         input_size=rendered.input_size,
         loss=rendered.loss,
-        batch_size=32,
+        batch_size=options.batch,
         read_workers=0,
         train=half,
     )
     people = list(recognise(options.photographs).samples())
-    learners = cut([p for i, p in enumerate(people) if i % HELD_OUT_EVERY], CUT_SIZE)
+    learners = cut([p for i, p in enumerate(people) if i % HELD_OUT_EVERY], round(CUT_SHARE * options.size))
     judges = cut(people[::HELD_OUT_EVERY], pictures.input_size)
     stage = MixedStage(HourglassStage(rendered), HourglassDataStage(pictures, learners, judges))
-    config = replace(recipe.train, steps=options.steps, lr=1.2e-3, validate_every=400)
+    config = replace(recipe.train, steps=options.steps, lr=options.lr, schedule="cosine", validate_every=400)
     train(stage, config, options.out, resume=options.resume, init=None if options.resume else options.init)
 
 
