@@ -5,6 +5,9 @@ PyAV, OpenCV and the networks let go of Python's lock. The line between two of t
 memory does not grow with the video's length, and who is fast waits for who is slow.
 """
 
+import os
+import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +18,14 @@ DEPTH = 4
 """How many things wait between two threads."""
 
 T = TypeVar("T")
+
+_NICENESS = 10
+
+
+def _step_aside() -> None:
+    """Let the networks' thread go first where cores are short, also before threads that this one starts (x264's)."""
+    if sys.platform == "linux":  # elsewhere niceness is the whole process's
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
 @contextmanager
@@ -56,7 +67,7 @@ def behind(take: Callable[..., object], depth: int = DEPTH) -> Iterator[Callable
         A function that takes the same arguments and returns at once. What ``take`` raised, a later hand-over or the
         end of the block raises; nothing is taken after that. When the block ends, all is put away.
     """
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1, initializer=_step_aside) as pool:
         waiting: deque[Future] = deque()
 
         def hand_over(*thing: object) -> None:

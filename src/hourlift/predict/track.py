@@ -40,28 +40,34 @@ class Follower:
         Returns:
             The person, or None when nobody is there. In a box that was given there is somebody.
         """
-        found = None if self._box is None else self._look_again(self._box, estimate)
+        found, box = None, None
+        if self._box is not None:
+            found, box = _look_and_aim(self._box, estimate)
+            if found.fit < KEEP_CONFIDENCE and not self._is_given:
+                found = None
         if found is None and (self._box is not None or time_s - self._searched_s >= SEARCH_INTERVAL_S):
             found = find_person(image_wh, estimate)
             self._searched_s = time_s
+            box = None if found is None else next_box(found)
         self._is_given = False
-        self._box = None if found is None else next_box(found)
+        self._box = None if found is None else box
         return found
-
-    def _look_again(self, box: NDArray[np.float64], estimate: Estimate) -> Found | None:
-        """Look where the person was."""
-        found = look_around(box, estimate)
-        return found if found.fit >= KEEP_CONFIDENCE or self._is_given else None
 
 
 def look_around(box: NDArray[np.float64], estimate: Estimate) -> Found:
     """Look into a box (4,); once more where the person is now, if that is somewhere else."""
+    return _look_and_aim(box, estimate)[0]
+
+
+def _look_and_aim(box: NDArray[np.float64], estimate: Estimate) -> tuple[Found, NDArray[np.float64]]:
+    """The same, and `next_box` of what was found."""
     found = look(box, estimate)
     moved_to = next_box(found)
     if iou(moved_to, box) < MOVED_IOU:
         again = look(moved_to, estimate)
-        found = again if again.fit > found.fit else found
-    return found
+        if again.fit > found.fit:
+            return again, next_box(again)
+    return found, moved_to
 
 
 def next_box(found: Found) -> NDArray[np.float64]:
