@@ -41,7 +41,7 @@ def main(
         save: also write the results to this file.
         plot: draw them to this file.
     """
-    predictor = PosePredictor(weights, threads=threads)
+    predictor = PosePredictor(weights, threads=threads, turn=False)
     model = predictor._joints._model
     size = model.contract["input_size"]
     random = np.random.default_rng(0)
