@@ -4,6 +4,7 @@ Pixel centres are integers: (0, 0) is the centre of the top-left pixel, so an im
 [-0.5, W - 0.5]. No other module adds or subtracts half a pixel.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Self
 
@@ -97,15 +98,9 @@ class Crop:
         Of a square that does not lean, x_crop = (x - (cx - side / 2)) * size / side - 0.5: its left edge goes to
         -0.5, the left edge of the crop's first pixel.
         """
-        linear = self._upright * self.scale
-        middle = self.side_px / 2 * self.scale - 0.5
-        return np.column_stack([linear, middle - linear @ self.center_px])
-
-    @property
-    def _upright(self) -> NDArray[np.float64]:
-        """(2, 2) turns what leans as the square does upright."""
-        cos, sin = np.cos(self.turn_rad), np.sin(self.turn_rad)
-        return np.array([[cos, sin], [-sin, cos]])
+        cos, sin = self.scale * math.cos(self.turn_rad), self.scale * math.sin(self.turn_rad)
+        (x, y), middle = self.center_px, self.size / 2 - 0.5
+        return np.array([[cos, sin, middle - cos * x - sin * y], [-sin, cos, middle + sin * x - cos * y]])
 
     def to_crop(self, points_px: ArrayLike) -> NDArray[np.float64]:
         """Image pixels (..., 2) to crop pixels; NaN goes through."""
@@ -114,7 +109,8 @@ class Crop:
 
     def to_image(self, points_crop_px: ArrayLike) -> NDArray[np.float64]:
         """Crop pixels (..., 2) to image pixels; NaN goes through."""
-        return (np.asarray(points_crop_px, np.float64) - self.affine[:, 2]) @ self._upright / self.scale
+        affine = self.affine
+        return (np.asarray(points_crop_px, np.float64) - affine[:, 2]) @ affine[:, :2] / self.scale**2
 
 
 def rescale_points(points_px: ArrayLike, scale: ArrayLike) -> NDArray[np.float64]:

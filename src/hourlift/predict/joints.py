@@ -21,6 +21,8 @@ Image = NDArray[np.uint8]
 TURNED_FROM_RAD = math.radians(30)
 """Lean of the trunk from which a second look is worth its time."""
 
+_TRUNK = H36M17.indices("pelvis", "thorax", "head")
+
 log = logging.getLogger(__name__)
 
 
@@ -128,7 +130,7 @@ def trunk_tilt(joints_px: NDArray[np.float64]) -> NDArray[np.float64]:
     Returns:
         (N,) radians from -pi to pi.
     """
-    pelvis, thorax, head = np.moveaxis(joints_px[:, H36M17.indices("pelvis", "thorax", "head")], 1, 0)
+    pelvis, thorax, head = np.moveaxis(joints_px[:, _TRUNK], 1, 0)
     up = (thorax + head) / 2 - pelvis
     return np.asarray(np.arctan2(up[:, 0], -up[:, 1]))
 
