@@ -54,7 +54,7 @@ def main(
         films = {
             "JSON": Wanted(folder=folder, overlay=False, page=False),
             "JSON and film": Wanted(folder=folder, page=False),
-            "JSON and film, not smoothed": Wanted(folder=folder, page=False, smooth=False),
+            "JSON and film, smoothed": Wanted(folder=folder, page=False, smooth=True),
         }
         ways: dict[str, Callable[[], object]] = {"network alone": lambda: _network(predictor, lengths[0])}
         for what, wanted in films.items():
@@ -101,7 +101,7 @@ def _lift(predictor: PosePredictor, film: Path, wanted: Wanted, *, serial: bool 
 def _serial() -> Iterator[None]:
     """Decoding, drawing and encoding in the thread that predicts."""
     kept = lift.ahead, lift.behind
-    lift.ahead = lambda things, depth=0: contextlib.nullcontext(iter(things))
+    lift.ahead = lambda things, depth=0, **_: contextlib.nullcontext(iter(things))
     lift.behind = contextlib.nullcontext
     try:
         yield

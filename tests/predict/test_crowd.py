@@ -120,7 +120,7 @@ def test_an_unclear_pose_beside_a_clear_one_is_a_part_of_it(
         near = np.abs(asked[:, None] - boxes).sum(axis=-1).argmin(axis=1)
         joints = np.array([figure.joints(places[k], HEIGHT) for k in near])
         peaks = np.tile([[sure[k]] for k in near], 17).astype(float)
-        return Joints2D(joints, peaks, peaks)
+        return Joints2D(joints, peaks, np.zeros((*peaks.shape, 4, 4), np.float32))
 
     image = np.full((WH[1], WH[0], 3), 128, np.uint8)
     follower = CrowdFollower(2, searches=False)

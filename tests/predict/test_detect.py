@@ -85,6 +85,11 @@ def test_nobody_else_in_a_picture_of_one(predictor: PosePredictor, figure) -> No
     assert len(predictor.predict(figure.draw((640, 480), (420, 240), 300), people=4)) == 1
 
 
+def answer(joints_px: np.ndarray, peak: float) -> Joints2D:
+    """With that peak in all heatmaps."""
+    return Joints2D(joints_px, np.full(joints_px.shape[:2], peak), np.zeros((*joints_px.shape[:2], 4, 4), np.float32))
+
+
 def test_known_people_are_passed_over(predictor: PosePredictor, figure) -> None:
     image = figure.draw((320, 240), (150, 120), 190)
 
@@ -99,7 +104,7 @@ def test_oks() -> None:
     joints = np.random.default_rng(0).uniform(0, 100, (17, 2))
     person = Found(np.array([0.0, 0, 50, 200]), joints, np.ones(17))  # of size 100
     aside = person._replace(joints_px=joints + [30, 40])
-    similarity = oks([person, aside], [person, aside, person._replace(confidence=np.zeros(17))])
+    similarity = oks([person, aside], [person, aside, person._replace(peaks=np.zeros(17))])
     expected = np.exp(-(50**2) / (2 * (OKS_FALLOFF * 100) ** 2))
     np.testing.assert_allclose(similarity, [[1, expected, 0], [expected, 1, 0]])
     wide = oks([person, person], [aside], falloff=np.array([[0.5], [1.0]]))
@@ -157,7 +162,7 @@ def test_iou() -> None:
 
 def test_joints_that_all_coincide_lead_nowhere_but_harm_nothing() -> None:
     def estimate(boxes: np.ndarray) -> Joints2D:
-        return Joints2D(np.full((len(boxes), 17, 2), 50.0), *np.full((2, len(boxes), 17), 0.5))
+        return answer(np.full((len(boxes), 17, 2), 50.0), 0.5)
 
     found = find_person((640, 480), estimate)
     assert found is not None
@@ -170,7 +175,7 @@ def test_a_middling_answer_is_refused_and_the_search_ends() -> None:
     def estimate(boxes: np.ndarray) -> Joints2D:
         calls.append(len(boxes))
         joints = np.random.default_rng(len(calls)).uniform(0, 100, (len(boxes), 17, 2))
-        return Joints2D(joints, *np.full((2, len(boxes), 17), FOUND_CONFIDENCE - 0.01))
+        return answer(joints, FOUND_CONFIDENCE - 0.01)
 
     assert find_person((640, 480), estimate) is None
     assert len(calls) < 30

@@ -81,14 +81,14 @@ def test_joints_come_back_at_the_pixels_where_they_are(
     hourglass: Model, figure, image_wh: tuple[int, int], pelvis: tuple[float, float], height: float
 ) -> None:
     image = figure.draw(image_wh, pelvis, height)
-    joints, confidence, _ = JointEstimator(hourglass).estimate(image, figure.box(pelvis, height)[None])
+    joints, peaks, _ = JointEstimator(hourglass).estimate(image, figure.box(pelvis, height)[None])
     inside = (figure.joints(pelvis, height) < np.array(image_wh) - 0.06 * height).all(axis=-1)
     crop_pixel = 1.2 * height / 128
     np.testing.assert_allclose(joints[0][inside], figure.joints(pelvis, height)[inside], atol=0.4 * crop_pixel)
-    assert confidence[0][inside].min() > 0.4
-    assert confidence.max() <= 1
+    assert peaks[0][inside].min() > 0.4
+    assert peaks.max() <= 1
     outside = (figure.joints(pelvis, height) > np.array(image_wh) + 0.06 * height).any(axis=-1)
-    assert (confidence[0][outside] < 0.2).all()
+    assert (peaks[0][outside] < 0.2).all()
 
 
 def test_many_boxes_are_one_batch(hourglass: Model, figure) -> None:
@@ -98,7 +98,7 @@ def test_many_boxes_are_one_batch(hourglass: Model, figure) -> None:
     np.testing.assert_allclose(joints, [figure.joints(*p) for p in pelvises], atol=1)
     none = JointEstimator(hourglass).estimate(image, np.zeros((0, 4)))
     assert none.joints_px.shape == (0, 17, 2)
-    assert none.confidence.shape == (0, 17)
+    assert none.peaks.shape == (0, 17)
 
 
 def test_flip_test_averages_with_left_and_right_swapped(hourglass: Model, figure) -> None:
@@ -113,9 +113,9 @@ def test_flip_test_averages_with_left_and_right_swapped(hourglass: Model, figure
     flipped = JointEstimator(hourglass, flip_test=True).estimate(image, box)
     centre = H36M17.indices("pelvis", "spine", "thorax", "nose", "head")
     np.testing.assert_allclose(flipped.joints_px[0, centre], plain.joints_px[0, centre], atol=0.3)
-    np.testing.assert_allclose(flipped.confidence[0, centre], plain.confidence[0, centre], atol=0.03)
+    np.testing.assert_allclose(flipped.peaks[0, centre], plain.peaks[0, centre], atol=0.03)
     wrists = H36M17.indices("l_wrist", "r_wrist")
-    np.testing.assert_allclose(flipped.confidence[0, wrists], plain.confidence[0, wrists] / 2, atol=0.05)
+    np.testing.assert_allclose(flipped.peaks[0, wrists], plain.peaks[0, wrists] / 2, atol=0.05)
 
 
 class KnowsOnlyUpright:

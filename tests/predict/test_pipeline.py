@@ -1,5 +1,7 @@
 """Threads at both ends of a loop: order, bounds, overlap, errors, and that nothing is left running."""
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -43,6 +45,18 @@ def test_put_away_in_order_and_bounded() -> None:
             taken.append(i)
             assert len(taken) - len(put) <= 3
     assert put == list(range(20))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="niceness is the whole process's elsewhere")
+def test_only_what_is_urgent_goes_first() -> None:
+    def niceness() -> Iterator[int]:
+        yield os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    own = next(niceness())
+    for urgent, expected in ((False, max(10, own)), (True, own)):
+        with ahead(niceness(), urgent=urgent) as things:
+            assert list(things) == [expected]
+    assert next(niceness()) == own
 
 
 def test_ends_overlap() -> None:

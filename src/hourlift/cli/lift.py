@@ -3,7 +3,7 @@
 import logging
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -22,7 +22,7 @@ from hourlift.formats.json import Header, PoseFile, writing
 from hourlift.formats.table import FORMATS, FormatName, stage_poses
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.world import World
-from hourlift.pose import PoseFrame
+from hourlift.pose import Pose, PoseFrame
 from hourlift.pose_log import PoseLog
 from hourlift.predict import PosePredictor
 from hourlift.predict.film import finish
@@ -185,7 +185,7 @@ def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wan
         follow = predictor.follow(view.boxes_xyxy, camera, people=view.where.num_people, locate=view.where.in_video())
         found = _found(shots, follow, view)
         at_once = 1 if is_webcam else _lifted_at_once(video.image_wh)
-        shown = _lifted(found if is_webcam else line.enter_context(ahead(found, at_once)), follow, at_once)
+        shown = _lifted(found if is_webcam else line.enter_context(ahead(found, at_once, urgent=True)), follow, at_once)
         num_done, num_all = 0, video.num_frames
         if wanted.smooth and is_webcam:
             shown = _smoothed_live(shown)
@@ -345,10 +345,7 @@ def _film_writer(path: Path | None, video: Frames) -> Iterator[Callable[[Image, 
     if path is None:
         yield lambda _image, _frame: None
         return
-    with (
-        VideoWriter(path, video.image_wh, video.fps) as film,
-        behind(lambda image_rgb, frame: film.write(draw_pose(image_rgb, frame.people), frame.time_s)) as draw,
-    ):
+    with _drawn(path, video.image_wh, video.fps, draw_pose) as draw:
         yield draw
 
 
@@ -359,11 +356,21 @@ def _pair_writer(path: Path | None, video: Frames, header: Header) -> Iterator[C
         yield lambda _image, _frame: None
         return
     pair = SideBySide(video.image_wh, header.world)
-    with (
-        VideoWriter(path, pair.size_wh, video.fps) as film,
-        behind(lambda image_rgb, frame: film.write(pair.draw(image_rgb, frame.people), frame.time_s)) as draw,
-    ):
+    with _drawn(path, pair.size_wh, video.fps, pair.draw) as draw:
         yield draw
+
+
+@contextmanager
+def _drawn(
+    path: Path, image_wh: tuple[int, int], fps: float, draw: Callable[[Image, Sequence[Pose]], Image]
+) -> Iterator[Callable[[Image, PoseFrame], None]]:
+    """A film of what ``draw`` makes of pictures and people, which has a thread of its own beside the encoder's."""
+    with (
+        VideoWriter(path, image_wh, fps) as film,
+        behind(film.write) as encode,
+        behind(lambda image_rgb, frame: encode(draw(image_rgb, frame.people), frame.time_s)) as hand_over,
+    ):
+        yield hand_over
 
 
 @contextmanager

@@ -63,7 +63,7 @@ def command(
                 raise ValueError(f"sample {sample.id}: {error}") from error
             ids.append(sample.id)
             joints.append(found.joints_px[0])
-            confidence.append(found.confidence[0])
+            confidence.append(estimator.judge(found.peaks, found.heatmaps)[0])
             progress.update("people", len(ids), people.counts.people // stride if split == "all" else None)
     if not ids:
         raise ValueError(f"{data}: nobody in the split {split!r}")

@@ -50,7 +50,7 @@ class JudgedJoints:
         """
         found, true = [], []
         for sample in samples:
-            answer = estimator.look(sample.load_image(), sample.box_xyxy_px[None].astype(np.float64))
+            answer = estimator.estimate(sample.load_image(), sample.box_xyxy_px[None].astype(np.float64))
             found.append((answer.joints_px[0], answer.peaks[0], gather_evidence(answer.heatmaps)[0]))
             true.append(true_places(sample))
         if not found:

@@ -49,23 +49,18 @@ _MISSING_GROWTH = 0.5  # how much wider the box is drawn when no joint was found
 
 
 class Found(NamedTuple):
-    """A person in a picture: box (4,) xyxy px, joints (17, 2) px, confidence (17,) and heatmap peaks (17,)."""
+    """A person in a picture: box (4,) xyxy px, joints (17, 2) px, heatmap peaks (17,) and heatmaps (17, H, W)."""
 
     box_xyxy_px: Array
     joints_px: Array
-    confidence: Array
-    peaks: Array | None = None
-    """None where nobody looked: the joints were given, and the confidence stands for them."""
-
-    @property
-    def clarity(self) -> Array:
-        """(17,) what searches go by: the peaks."""
-        return self.confidence if self.peaks is None else self.peaks
+    peaks: Array
+    heatmaps: NDArray[np.float32] | None = None
+    """None where nobody looked: the joints were given, and the peaks are how sure they are."""
 
     @property
     def fit(self) -> float:
         """How well the box fits a person, 0 to 1; see `fit`."""
-        return float(fit(self.clarity))
+        return float(fit(self.peaks))
 
 
 def find_person(image_wh: tuple[int, int], estimate: Estimate) -> Found | None:
@@ -137,7 +132,7 @@ def refine(boxes_xyxy_px: Array, estimate: Estimate) -> Found | None:
     answer = estimate(boxes_xyxy_px)
     order = np.argsort(-fit(answer.peaks))[:_NUM_REFINED]
     boxes = boxes_xyxy_px[order]
-    joints, confidence, peaks = (part[order] for part in answer)
+    joints, peaks, heatmaps = answer.joints_px[order], answer.peaks[order], answer.heatmaps[order]
     for _ in range(MAX_REFINEMENTS):
         next_boxes = person_box(joints, peaks)
         clear = (_num_confident(peaks) >= MIN_JOINTS) & np.isfinite(next_boxes).all(axis=-1)
@@ -145,11 +140,11 @@ def refine(boxes_xyxy_px: Array, estimate: Estimate) -> Found | None:
         if not moving.any():
             break
         boxes[moving] = next_boxes[moving]
-        joints[moving], confidence[moving], peaks[moving] = estimate(boxes[moving])
+        joints[moving], peaks[moving], heatmaps[moving] = estimate(boxes[moving])
     best = int(np.argmax(fit(peaks)))
     if _num_confident(peaks[best]) < MIN_JOINTS:
         return None
-    return Found(boxes[best], joints[best], confidence[best], peaks[best])
+    return Found(boxes[best], joints[best], peaks[best], heatmaps[best])
 
 
 def fit(peaks: Array) -> Array:
@@ -188,7 +183,7 @@ def iou(boxes_a: Array, boxes_b: Array) -> Array:
 
 
 def oks(people: Sequence[Found], others: Sequence[Found], falloff: ArrayLike = OKS_FALLOFF) -> Array:
-    """How alike the poses of people are: object keypoint similarity, weighted by confidence.
+    """How alike the poses of people are: object keypoint similarity, weighted by the peaks.
 
     COCO's measure with one falloff for all joints. The size is the root of the first person's box area.
 
@@ -198,28 +193,28 @@ def oks(people: Sequence[Found], others: Sequence[Found], falloff: ArrayLike = O
         falloff: one for all, or (N, 1) one for each of ``people``.
 
     Returns:
-        (N, M) from 0 to 1; 0 where no joint is confident in both.
+        (N, M) from 0 to 1; 0 where no joint has a peak in both.
     """
-    joints, confidence, boxes = _stacked(people)
-    other_joints, other_confidence, _ = _stacked(others)
+    joints, peaks, boxes = _stacked(people)
+    other_joints, other_peaks, _ = _stacked(others)
     area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=-1)[:, None]
     squared = np.square(joints[:, None] - other_joints[None]).sum(axis=-1)
     spread = 2 * np.square(np.asarray(falloff, np.float64)) * np.maximum(area, 1.0)
-    weights = np.minimum(confidence[:, None], other_confidence[None])
+    weights = np.minimum(peaks[:, None], other_peaks[None])
     total = weights.sum(axis=-1)
     alike = (weights * np.exp(-squared / spread[..., None])).sum(axis=-1)
     return np.divide(alike, total, out=np.zeros_like(total), where=total > 0)
 
 
 def _stacked(people: Sequence[Found]) -> tuple[Array, Array, Array]:
-    """Joints (N, 17, 2), confidence (N, 17) and boxes (N, 4) of people; any N, also 0."""
+    """Joints (N, 17, 2), peaks (N, 17) and boxes (N, 4) of people; any N, also 0."""
     joints = np.array([person.joints_px for person in people]).reshape(-1, H36M17.num_joints, 2)
-    confidence = np.array([person.confidence for person in people]).reshape(-1, H36M17.num_joints)
-    return joints, confidence, np.array([person.box_xyxy_px for person in people]).reshape(-1, 4)
+    peaks = np.array([person.peaks for person in people]).reshape(-1, H36M17.num_joints)
+    return joints, peaks, np.array([person.box_xyxy_px for person in people]).reshape(-1, 4)
 
 
 def _passing_over(known: Sequence[Found], estimate: Estimate) -> Estimate:
-    """Stage 1 without confidence and peaks in the poses of known people."""
+    """Stage 1 without peaks in the poses of known people."""
     if not known:
         return estimate
 
@@ -227,7 +222,7 @@ def _passing_over(known: Sequence[Found], estimate: Estimate) -> Estimate:
         answer = estimate(boxes_xyxy_px)
         seen = [Found(*person) for person in zip(boxes_xyxy_px, *answer, strict=True)]
         is_new = oks(known, seen).max(axis=0)[:, None] < SAME_PERSON_OKS
-        return Joints2D(answer.joints_px, is_new * answer.confidence, is_new * answer.peaks)
+        return answer._replace(peaks=is_new * answer.peaks)
 
     return estimate_others
 

@@ -27,22 +27,14 @@ log = logging.getLogger(__name__)
 
 
 class Joints2D(NamedTuple):
-    """2D joints of N boxes."""
+    """What the hourglass says of N boxes."""
 
     joints_px: NDArray[np.float64]
-    """(N, 17, 2) image pixels."""
-    confidence: NDArray[np.float64]
-    """(N, 17) how likely each is right, by the model's calibration; `peaks` where it has none."""
+    """(N, 17, 2) image pixels; they may lie outside of the image."""
     peaks: NDArray[np.float64]
     """(N, 17) heatmap peaks in [0, 1], which searches go by: they fall where a crop does not fit a person."""
-
-
-class Answer(NamedTuple):
-    """What the hourglass says of N boxes: joints (N, 17, 2) in image pixels, peaks (N, 17), heatmaps (N, 17, H, W)."""
-
-    joints_px: NDArray[np.float64]
-    peaks: NDArray[np.float64]
     heatmaps: NDArray[np.float32]
+    """(N, 17, H, W), from which `JointEstimator.judge` tells how likely each joint is right."""
 
 
 class Estimate(Protocol):
@@ -73,22 +65,27 @@ class JointEstimator:
         if self._calibration is None:
             log.info("%s is not calibrated: confidence is the heatmap's peak; see `hourlift calibrate`", model.path)
 
+    def judge(self, peaks: NDArray[np.float64], heatmaps: NDArray[np.float32]) -> NDArray[np.float64]:
+        """How likely joints are right, by the model's calibration; the peaks where it has none.
+
+        Apart from `estimate`, as searches and tracks go by the peaks: only who is reported need be judged.
+
+        Args:
+            peaks: (N, 17).
+            heatmaps: (N, 17, H, W).
+
+        Returns:
+            (N, 17) from 0 to 1.
+        """
+        return peaks if self._calibration is None else self._calibration(gather_evidence(heatmaps))
+
     def estimate(self, image_rgb: Image, boxes_xyxy_px: NDArray[np.float64]) -> Joints2D:
         """Find the joints of the person in each box.
 
         Args:
             image_rgb: (H, W, 3) uint8.
             boxes_xyxy_px: (N, 4); boxes may reach out of the image.
-
-        Returns:
-            The joints in image pixels; they may lie outside of the image.
         """
-        joints_px, peaks, heatmaps = self.look(image_rgb, boxes_xyxy_px)
-        known = self._calibration
-        return Joints2D(joints_px, peaks if known is None else known(gather_evidence(heatmaps)), peaks)
-
-    def look(self, image_rgb: Image, boxes_xyxy_px: NDArray[np.float64]) -> Answer:
-        """The same with the heatmaps instead of what the calibration makes of them."""
         crops = [Crop.from_box(box, self._size, self._margin) for box in boxes_xyxy_px]
         answer = self._look_into(image_rgb, crops)
         if self._turn:
@@ -104,13 +101,13 @@ class JointEstimator:
                 answer.heatmaps[changed] = second.heatmaps[surer]
         return answer
 
-    def _look_into(self, image_rgb: Image, crops: Sequence[Crop]) -> Answer:
+    def _look_into(self, image_rgb: Image, crops: Sequence[Crop]) -> Joints2D:
         heatmaps = self._heatmaps(cut_out(image_rgb, crops, self._size))
         points, peaks = decode(heatmaps, method=self._decode)
         points = rescale_points(points, self._size / heatmaps.shape[-1])
         joints = [crop.to_image(p) for crop, p in zip(crops, points, strict=True)]
         joints_px = np.array(joints).reshape(-1, H36M17.num_joints, 2)
-        return Answer(joints_px, np.clip(peaks, 0.0, 1.0).astype(float), heatmaps)
+        return Joints2D(joints_px, np.clip(peaks, 0.0, 1.0).astype(float), heatmaps)
 
     def _heatmaps(self, batch: Image) -> NDArray[np.float32]:
         """(N, S, S, 3) crops -> (N, 17, H, W) heatmaps."""

@@ -25,22 +25,25 @@ _NICENESS = 10
 def _step_aside() -> None:
     """Let the networks' thread go first where cores are short, also before threads that this one starts (x264's)."""
     if sys.platform == "linux":  # elsewhere niceness is the whole process's
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        thread = threading.get_native_id()
+        # Never nearer to the front than the process: that is not allowed.
+        os.setpriority(os.PRIO_PROCESS, thread, max(_NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
 
 
 @contextmanager
-def ahead(things: Iterable[T], depth: int = DEPTH) -> Iterator[Iterator[T]]:
+def ahead(things: Iterable[T], depth: int = DEPTH, *, urgent: bool = False) -> Iterator[Iterator[T]]:
     """Make things in a thread of its own, some ahead of whoever takes them.
 
     Args:
         things: iterated in that thread.
         depth: how many are made in advance.
+        urgent: whether everything else waits for these things: then the thread does not step aside.
 
     Yields:
         The same things in order; taking one raises what making it raised. When the block ends, so has the thread.
     """
     iterator, end = iter(things), object()
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1, initializer=None if urgent else _step_aside) as pool:
         waiting: deque[Future] = deque(pool.submit(next, iterator, end) for _ in range(depth))
 
         def made() -> Iterator[T]:

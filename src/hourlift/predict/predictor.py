@@ -195,7 +195,7 @@ class PosePredictor:
         if not people:
             return []
         joints_px = np.stack([person.joints_px for person in people])
-        confidence = np.stack([person.confidence for person in people])
+        confidence = self._confidence(people)
         lifted, rotation, unknown = self._run_lifter(joints_px, confidence, people, camera)
         joints_mm = denormalize(lifted[0], rotation)
         spread_mm = lifted[1] if len(lifted) > 1 else [None] * len(people)
@@ -214,6 +214,12 @@ class PosePredictor:
             )
             for i, person in enumerate(people)
         ]
+
+    def _confidence(self, people: list[Found]) -> NDArray[np.float64]:
+        """(N, 17) how likely each joint of N > 0 people is right."""
+        peaks = np.stack([person.peaks for person in people])
+        heatmaps = [person.heatmaps for person in people if person.heatmaps is not None]
+        return self._joints.judge(peaks, np.stack(heatmaps)) if heatmaps else peaks
 
     def _run_lifter(
         self, joints_px: NDArray[np.float64], confidence: NDArray[np.float64], people: list[Found], camera: Camera

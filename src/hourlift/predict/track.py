@@ -72,11 +72,11 @@ def _look_and_aim(box: NDArray[np.float64], estimate: Estimate) -> tuple[Found, 
 
 def next_box(found: Found) -> NDArray[np.float64]:
     """Where to look in the next frame: around the joints, or in the same place when they say nothing."""
-    box = person_box(found.joints_px, found.clarity)
+    box = person_box(found.joints_px, found.peaks)
     return box if np.isfinite(box).all() else found.box_xyxy_px
 
 
 def look(box: NDArray[np.float64], estimate: Estimate) -> Found:
     """Stage 1 in one box (4,)."""
     answer = estimate(box[None])
-    return Found(box, answer.joints_px[0], answer.confidence[0], answer.peaks[0])
+    return Found(box, answer.joints_px[0], answer.peaks[0], answer.heatmaps[0])

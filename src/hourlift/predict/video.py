@@ -25,6 +25,7 @@ VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpe
 
 _log = logging.getLogger("hourlift")
 _ASSUMED_FPS = 30.0  # of a source that does not say
+_EASY_PIXELS = 1280 * 720  # frames up to here are decoded sooner than a network has looked at them
 _CLOCK = 90_000  # ticks a second of the videos written, as in MPEG: every common frame rate divides it
 
 
@@ -234,8 +235,9 @@ class VideoWriter:
     def write(self, image_rgb: Image, time_s: float) -> None:
         """Append a frame (H, W, 3) uint8 that is shown from ``time_s`` on; times must not go back."""
         height, width = image_rgb.shape[:2]
-        padded = cv2.copyMakeBorder(image_rgb, 0, height % 2, 0, width % 2, cv2.BORDER_CONSTANT)
-        frame = av.VideoFrame.from_ndarray(padded, format="rgb24")  # type: ignore[arg-type]
+        if height % 2 or width % 2:
+            image_rgb = cv2.copyMakeBorder(image_rgb, 0, height % 2, 0, width % 2, cv2.BORDER_CONSTANT)  # type: ignore[assignment]
+        frame = av.VideoFrame.from_ndarray(image_rgb, format="rgb24")
         self._last_tick = max(round(time_s * _CLOCK), self._last_tick + 1)
         frame.pts, frame.time_base = self._last_tick, Fraction(1, _CLOCK)
         self._encode(frame)
@@ -264,11 +266,18 @@ def _open(path: str | Path) -> Any:
 
 
 def _video_stream(container: Any, path: str | Path) -> Any:
-    """The first video stream that is no cover picture, ready to decode on several threads."""
+    """The first video stream that is no cover picture, ready to decode, large frames on several threads.
+
+    Threads of the decoder would take the cores from the networks where one keeps up with them.
+    """
     streams = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
     if not streams:
         raise ValueError(f"{path}: there are no moving pictures in this file")
-    streams[0].thread_type = "AUTO"
+    codec = streams[0].codec_context
+    if codec.width * codec.height > _EASY_PIXELS:
+        codec.thread_type = "AUTO"
+    else:
+        codec.thread_count = 1
     return streams[0]
 
 

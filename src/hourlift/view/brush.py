@@ -1,5 +1,6 @@
 """What overlay and 3D view draw with: outlined limbs of any width, and captions."""
 
+import math
 from typing import Literal, NamedTuple
 
 import cv2
@@ -12,6 +13,8 @@ Image = NDArray[np.uint8]
 Colour = tuple[int, int, int]
 
 _SHIFT = 4  # fixed-point bits of a coordinate: 1/16 pixel
+_ARC_RAD = np.linspace(-np.pi / 2, np.pi / 2, 9)
+_HALF_CIRCLE = np.stack([np.cos(_ARC_RAD), np.sin(_ARC_RAD)], axis=-1)  # of a limb along x, around its end
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _CAPITAL_PX = 22  # height of the font's capitals at scale 1
 
@@ -29,18 +32,25 @@ class Limb(NamedTuple):
 
 def paint(canvas: Image, limb: Limb) -> None:
     """Draw one outlined limb into the canvas in place, blended if it is not opaque."""
-    reach = limb.radius + limb.rim + 1
     height, width = canvas.shape[:2]
-    low = np.floor(np.minimum(limb.start, limb.end) - reach).clip(0).astype(int)
-    high = np.ceil(np.maximum(limb.start, limb.end) + reach + 1).clip(0, (width, height)).astype(int)
-    if (high <= low).any():
+    (x0, y0), (x1, y1) = limb.start.tolist(), limb.end.tolist()
+    reach = limb.radius + limb.rim + 1
+    left, right = max(math.floor(min(x0, x1) - reach), 0), min(math.ceil(max(x0, x1) + reach + 1), width)
+    top, bottom = max(math.floor(min(y0, y1) - reach), 0), min(math.ceil(max(y0, y1) + reach + 1), height)
+    if right <= left or bottom <= top:
         return  # outside the picture
-    window = canvas[low[1] : high[1], low[0] : high[0]]
+    window = canvas[top:bottom, left:right]
     layer = window.copy()
-    start, end = limb.start - low, limb.end - low
-    _fill_capsule(layer, start, end, limb.radius + limb.rim, OUTLINE_RGB)
-    _fill_capsule(layer, start, end, limb.radius, limb.colour)
-    window[:] = cv2.addWeighted(layer, limb.opacity, window, 1 - limb.opacity, 0)
+    length = math.hypot(x1 - x0, y1 - y0)
+    cos, sin = ((x1 - x0) / length, (y1 - y0) / length) if length else (1.0, 0.0)
+    around = _HALF_CIRCLE @ np.array([[cos, sin], [-sin, cos]])
+    ends = np.array([[[x1 - left, y1 - top]], [[x0 - left, y0 - top]]])
+    for radius, colour in ((limb.radius + limb.rim, OUTLINE_RGB), (limb.radius, limb.colour)):
+        # A polygon, because cv2.line has whole-pixel widths only.
+        outline = (ends + [radius * around, -radius * around]).reshape(-1, 2)
+        fixed_point = np.round(outline * 2**_SHIFT).astype(np.int32)
+        cv2.fillConvexPoly(layer, fixed_point, colour, cv2.LINE_AA, _SHIFT)
+    cv2.addWeighted(layer, limb.opacity, window, 1 - limb.opacity, 0, dst=window)
 
 
 def caption(
@@ -78,15 +88,3 @@ def caption(
     for mask, ink in ((grown, outline), (letters, colour)):
         share = mask[..., None] / 255
         window[:] = np.round(window * (1 - share) + np.array(ink) * share)
-
-
-def _fill_capsule(
-    layer: Image, start: NDArray[np.float64], end: NDArray[np.float64], radius: float, colour: Colour
-) -> None:
-    """Fill the points within ``radius`` of a segment: a polygon, because cv2.line has whole-pixel widths only."""
-    angle = np.arctan2(end[1] - start[1], end[0] - start[0])
-    half_turn = angle + np.linspace(-np.pi / 2, np.pi / 2, 9)
-    arc = radius * np.stack([np.cos(half_turn), np.sin(half_turn)], axis=-1)
-    outline = np.concatenate([end + arc, start - arc])
-    fixed_point = np.round(outline * 2**_SHIFT).astype(np.int32)
-    cv2.fillConvexPoly(layer, fixed_point, colour, cv2.LINE_AA, _SHIFT)
