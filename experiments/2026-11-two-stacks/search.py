@@ -34,9 +34,9 @@ class Search:
         self.looks = 0
 
     def __call__(self, image_rgb: Image) -> detect.Found | None:
-        def estimate(boxes: np.ndarray, /) -> detect.Joints2D:
+        def estimate(boxes: np.ndarray, turns_rad: np.ndarray | None = None, /) -> detect.Joints2D:
             self.looks += len(boxes)
-            return self._joints.estimate(image_rgb, boxes)
+            return self._joints.estimate(image_rgb, boxes, turns_rad)
 
         return detect.find_person((image_rgb.shape[1], image_rgb.shape[0]), estimate)
 

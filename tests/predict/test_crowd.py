@@ -116,7 +116,7 @@ def test_an_unclear_pose_beside_a_clear_one_is_a_part_of_it(
     boxes = np.array([figure.box(place, HEIGHT) for place in places])
     sure = [0.8, 0.8]
 
-    def estimate(asked: np.ndarray) -> Joints2D:
+    def estimate(asked: np.ndarray, _turns_rad: np.ndarray | None = None) -> Joints2D:
         near = np.abs(asked[:, None] - boxes).sum(axis=-1).argmin(axis=1)
         joints = np.array([figure.joints(places[k], HEIGHT) for k in near])
         peaks = np.tile([[sure[k]] for k in near], 17).astype(float)

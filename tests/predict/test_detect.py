@@ -93,7 +93,7 @@ def answer(joints_px: np.ndarray, peak: float) -> Joints2D:
 def test_known_people_are_passed_over(predictor: PosePredictor, figure) -> None:
     image = figure.draw((320, 240), (150, 120), 190)
 
-    def estimate(boxes: np.ndarray) -> Joints2D:
+    def estimate(boxes: np.ndarray, _turns_rad: np.ndarray | None = None) -> Joints2D:
         return predictor._joints.estimate(image, boxes)
 
     (person,) = find_people((320, 240), estimate, 1)
@@ -161,7 +161,7 @@ def test_iou() -> None:
 
 
 def test_joints_that_all_coincide_lead_nowhere_but_harm_nothing() -> None:
-    def estimate(boxes: np.ndarray) -> Joints2D:
+    def estimate(boxes: np.ndarray, _turns_rad: np.ndarray | None = None) -> Joints2D:
         return answer(np.full((len(boxes), 17, 2), 50.0), 0.5)
 
     found = find_person((640, 480), estimate)
@@ -172,7 +172,7 @@ def test_joints_that_all_coincide_lead_nowhere_but_harm_nothing() -> None:
 def test_a_middling_answer_is_refused_and_the_search_ends() -> None:
     calls = []
 
-    def estimate(boxes: np.ndarray) -> Joints2D:
+    def estimate(boxes: np.ndarray, _turns_rad: np.ndarray | None = None) -> Joints2D:
         calls.append(len(boxes))
         joints = np.random.default_rng(len(calls)).uniform(0, 100, (len(boxes), 17, 2))
         return answer(joints, FOUND_CONFIDENCE - 0.01)

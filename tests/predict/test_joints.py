@@ -1,5 +1,6 @@
 """Crops cut to the fraction of a pixel, and joints that come back to where they were drawn."""
 
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -10,6 +11,7 @@ from hourlift.geometry.crop import Crop
 from hourlift.geometry.skeleton import H36M17
 from hourlift.predict.joints import JointEstimator, cut_out
 from hourlift.predict.runtime import Model
+from hourlift.predict.track import Follower
 
 
 def centroid(image: np.ndarray) -> np.ndarray:
@@ -164,6 +166,23 @@ def test_the_second_look_must_be_surer(hourglass: Model, figure) -> None:
     plain = JointEstimator(hourglass, turn=False).estimate(image, box)
     assert model.batches == [1, 1]
     np.testing.assert_allclose(found.joints_px, plain.joints_px, atol=1e-9)
+
+
+@pytest.mark.parametrize("quarter_turns", [0, 1, 2])
+def test_who_leaned_in_one_frame_is_looked_at_once_in_the_next(hourglass: Model, figure, quarter_turns: int) -> None:
+    image = np.rot90(figure.draw((301, 301), (150, 150), 250), quarter_turns).copy()
+    model = KnowsOnlyUpright(hourglass)
+    estimator = JointEstimator(model)  # type: ignore[arg-type]
+    follower = Follower(np.array([10.0, 10, 290, 290]))
+    for frame in range(3):
+        model.batches.clear()
+        found = follower.step((301, 301), frame / 25, partial(estimator.estimate, image))
+        assert found is not None
+        assert len(model.batches) == 1 + (frame == 0 and quarter_turns > 0)
+        true = figure.joints((150.0, 150.0), 250) - 150
+        for _ in range(quarter_turns):
+            true = np.stack([true[:, 1], -true[:, 0]], -1)
+        np.testing.assert_allclose(found.joints_px, true + 150, atol=1)
 
 
 def test_the_picture_is_left_alone(hourglass: Model, figure) -> None:

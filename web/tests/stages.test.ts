@@ -8,8 +8,9 @@ import { decode } from "../src/hourglass/heatmap";
 import { cropOffsets, denormalize, normalizeJoints, personInput } from "../src/lifter/normalize";
 import { cutOut, type Picture } from "../src/predict/cutout";
 import { findPerson, iou, personBox, searchBoxes, type Estimate } from "../src/predict/detect";
-import { Predictor, trunkTilt, type Runnable } from "../src/predict/predictor";
+import { Predictor, type Runnable } from "../src/predict/predictor";
 import { Follower } from "../src/predict/track";
+import { expectedTurn, isLeaning, trunkTilt } from "../src/predict/turn";
 import { bytes, expectClose, points } from "./vectors";
 import confidence from "./vectors/confidence.json";
 import cutouts from "./vectors/cutouts.json";
@@ -159,6 +160,31 @@ test("who leans is looked at again, and the surer answer counts", async () => {
   const [sure] = await new Predictor(seesThemLie(0.6), lifter).estimate(picture, [box]);
   expect(Math.abs(trunkTilt(sure!.jointsPx)), "they lie in a crop that was turned").toBeCloseTo(Math.PI, 9);
   expect(sure!.peaks[0]).toBeCloseTo(0.6, 6);
+});
+
+test("who leaned is first looked at that way in the next frame", async () => {
+  let tilt = 2.5;
+  const turns: (number | undefined)[] = [];
+  const leaning: Estimate = async (boxes, turnRad) => {
+    turns.push(turnRad);
+    const at = (name: string, j: number) =>
+      ["thorax", "head"].includes(name)
+        ? [320 + 100 * Math.sin(tilt), 240 - 100 * Math.cos(tilt)]
+        : [320 + (name === "pelvis" ? 0 : 5 * j), 240];
+    return boxes.map(() => ({ jointsPx: JOINTS.map(at), peaks: Array(17).fill(0.7), confidence: Array(17).fill(0.7) }));
+  };
+  const follower = new Follower();
+  const firstLooks = [];
+  for (const next of [2.5, 2.5, 0.2, 0.2]) {
+    tilt = next;
+    turns.length = 0;
+    await follower.step([640, 480], firstLooks.length, leaning);
+    firstLooks.push(turns[0] ?? 0);
+  }
+  expectClose(firstLooks, [0, 2.5, 2.5, 0], 1e-9);
+  expect([0.5, -0.5, 6.2, -6.2].map(isLeaning)).toEqual([false, false, false, false]);
+  expect([0.55, -0.55, Math.PI, 5.7].map(isLeaning)).toEqual([true, true, true, true]);
+  expect(expectedTurn((await leaning([[0, 0, 1, 1]]))[0]!.jointsPx)).toBe(0);
 });
 
 test("a person is searched from coarse to fine", async () => {

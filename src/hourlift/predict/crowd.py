@@ -78,8 +78,10 @@ class CrowdFollower:
         """Who is still there, of the people whom no given box shows."""
         # Where boxes come from outside, a look bridges the frames that miss somebody, and does not take their place.
         since_s = -np.inf if self._searches else time_s - REMEMBER_S
-        boxes = [person.expected(time_s).box_xyxy_px for person in expected if person.confirmed_s >= since_s]
-        looks = [look_around(box, estimate) for box in boxes if not (iou(given, box) >= COVERED_IOU).any()]
+        people = [person.expected(time_s) for person in expected if person.confirmed_s >= since_s]
+        looks = [
+            look_around(each, estimate) for each in people if not (iou(given, each.box_xyxy_px) >= COVERED_IOU).any()
+        ]
         return [found for found in looks if found.fit >= KEEP_CONFIDENCE]
 
     def _is_search_due(self, num_found: int, expected: Sequence[Person], time_s: float) -> bool:

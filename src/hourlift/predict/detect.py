@@ -218,8 +218,8 @@ def _passing_over(known: Sequence[Found], estimate: Estimate) -> Estimate:
     if not known:
         return estimate
 
-    def estimate_others(boxes_xyxy_px: Array, /) -> Joints2D:
-        answer = estimate(boxes_xyxy_px)
+    def estimate_others(boxes_xyxy_px: Array, turns_rad: Array | None = None, /) -> Joints2D:
+        answer = estimate(boxes_xyxy_px, turns_rad)
         seen = [Found(*person) for person in zip(boxes_xyxy_px, *answer, strict=True)]
         is_new = oks(known, seen).max(axis=0)[:, None] < SAME_PERSON_OKS
         return answer._replace(peaks=is_new * answer.peaks)

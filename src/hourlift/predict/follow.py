@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby, islice
 
 import numpy as np
@@ -16,8 +17,8 @@ from hourlift.predict.joints import Image, Joints2D
 from hourlift.predict.refine import Refiner
 from hourlift.predict.track import Follower
 
-Look = Callable[[Image, NDArray[np.float64]], Joints2D]
-"""`JointEstimator.estimate`: a picture and boxes (N, 4) -> 2D joints."""
+Look = Callable[..., Joints2D]
+"""`JointEstimator.estimate`: a picture, boxes (N, 4) and perhaps turns (N,) -> 2D joints."""
 Lift = Callable[[list[Found], Camera, Sequence[int]], list[Pose]]
 """People of one camera's pictures, the camera and their ids -> their poses, in the same order."""
 
@@ -88,9 +89,7 @@ class FrameByFrame:
         boxes, self._first_boxes = self._first_boxes, None
         given = None if boxes is None else checked_boxes(boxes, image_wh)
 
-        def estimate(boxes: NDArray[np.float64], /) -> Joints2D:
-            return self._look(image_rgb, boxes)
-
+        estimate = partial(self._look, image_rgb)
         if self._crowd is None:
             if self._follower is None:
                 self._follower = Follower(None if given is None else given[0])

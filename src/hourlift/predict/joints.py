@@ -38,10 +38,10 @@ class Joints2D(NamedTuple):
 
 
 class Estimate(Protocol):
-    """Boxes (N, 4) xyxy px -> their 2D joints; the searches know stage 1 in this shape only."""
+    """Boxes (N, 4) xyxy px -> their 2D joints; searches and tracks know stage 1 in this shape only."""
 
-    def __call__(self, boxes_xyxy_px: NDArray[np.float64], /) -> Joints2D:
-        """Look into each box."""
+    def __call__(self, boxes_xyxy_px: NDArray[np.float64], turns_rad: NDArray[np.float64] | None = None, /) -> Joints2D:
+        """Look into each box, at a crop that leans by so much (N,)."""
 
 
 class JointEstimator:
@@ -50,8 +50,8 @@ class JointEstimator:
     Args:
         model: a hourglass.
         flip_test: average the heatmaps with those of the mirrored crop: twice the time, a little more accurate.
-        turn: look a second time at people whose trunk leans by more than `TURNED_FROM_RAD`, with the crop turned until
-            it points up, and keep the surer answer: the hourglass has seen most people upright.
+        turn: look a second time at people whose trunk leans by more than `TURNED_FROM_RAD` in their crop, with the crop
+            turned until it points up, and keep the surer answer: the hourglass has seen most people upright.
     """
 
     def __init__(self, model: Model, *, flip_test: bool = False, turn: bool = True) -> None:
@@ -79,18 +79,24 @@ class JointEstimator:
         """
         return peaks if self._calibration is None else self._calibration(gather_evidence(heatmaps))
 
-    def estimate(self, image_rgb: Image, boxes_xyxy_px: NDArray[np.float64]) -> Joints2D:
+    def estimate(
+        self, image_rgb: Image, boxes_xyxy_px: NDArray[np.float64], turns_rad: NDArray[np.float64] | None = None
+    ) -> Joints2D:
         """Find the joints of the person in each box.
 
         Args:
             image_rgb: (H, W, 3) uint8.
             boxes_xyxy_px: (N, 4); boxes may reach out of the image.
+            turns_rad: (N,) how far each person is expected to lean to the right; None: they stand upright.
         """
         crops = [Crop.from_box(box, self._size, self._margin) for box in boxes_xyxy_px]
+        if self._turn and turns_rad is not None:
+            crops = [replace(crop, turn_rad=float(turn)) for crop, turn in zip(crops, turns_rad, strict=True)]
         answer = self._look_into(image_rgb, crops)
         if self._turn:
             tilt = trunk_tilt(answer.joints_px)
-            leaning = np.flatnonzero(np.abs(tilt) > TURNED_FROM_RAD)
+            lean = tilt if turns_rad is None else np.remainder(tilt - turns_rad + np.pi, 2 * np.pi) - np.pi
+            leaning = np.flatnonzero(np.abs(lean) > TURNED_FROM_RAD)
             turned = [replace(crops[person], turn_rad=float(tilt[person])) for person in leaning]
             if turned:
                 second = self._look_into(image_rgb, turned)
@@ -130,6 +136,12 @@ def trunk_tilt(joints_px: NDArray[np.float64]) -> NDArray[np.float64]:
     pelvis, thorax, head = np.moveaxis(joints_px[:, _TRUNK], 1, 0)
     up = (thorax + head) / 2 - pelvis
     return np.asarray(np.arctan2(up[:, 0], -up[:, 1]))
+
+
+def expected_turn(joints_px: NDArray[np.float64]) -> float:
+    """How a crop should lean to the right for a person (17, 2) a moment later: as they do, if that is far enough."""
+    tilt = float(trunk_tilt(joints_px[None])[0])
+    return tilt if abs(tilt) > TURNED_FROM_RAD else 0.0
 
 
 def cut_out(image_rgb: Image, crops: Sequence[Crop], size: int) -> Image:

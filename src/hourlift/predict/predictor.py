@@ -1,6 +1,7 @@
 """The main job: a picture in, people in 3D out."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -100,7 +101,7 @@ class PosePredictor:
         image_wh = checked_image(image_rgb)
         camera = camera_at(camera, image_wh)
         if boxes_xyxy is None:
-            found = find_people(image_wh, lambda boxes: self._joints.estimate(image_rgb, boxes), checked_people(people))
+            found = find_people(image_wh, partial(self._joints.estimate, image_rgb), checked_people(people))
             return self._refined(self._lift(found, camera))
         boxes = checked_boxes(boxes_xyxy, image_wh)
         answers = zip(boxes, *self._joints.estimate(image_rgb, boxes), strict=True)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hourlift.predict.detect import FOUND_CONFIDENCE, Found, find_person, iou, person_box
-from hourlift.predict.joints import Estimate
+from hourlift.predict.joints import Estimate, expected_turn
 
 KEEP_CONFIDENCE = 0.03
 """`detect.fit` from which a followed person counts as still there; below `FOUND_CONFIDENCE`, so that a
@@ -26,6 +26,7 @@ class Follower:
 
     def __init__(self, first_box_xyxy_px: NDArray[np.float64] | None = None) -> None:
         self._box = first_box_xyxy_px
+        self._turn_rad = 0.0
         self._is_given = first_box_xyxy_px is not None
         self._searched_s = -np.inf
 
@@ -42,7 +43,7 @@ class Follower:
         """
         found, box = None, None
         if self._box is not None:
-            found, box = _look_and_aim(self._box, estimate)
+            found, box = _look_and_aim(self._box, self._turn_rad, estimate)
             if found.fit < KEEP_CONFIDENCE and not self._is_given:
                 found = None
         if found is None and (self._box is not None or time_s - self._searched_s >= SEARCH_INTERVAL_S):
@@ -51,20 +52,21 @@ class Follower:
             box = None if found is None else next_box(found)
         self._is_given = False
         self._box = None if found is None else box
+        self._turn_rad = 0.0 if found is None else expected_turn(found.joints_px)
         return found
 
 
-def look_around(box: NDArray[np.float64], estimate: Estimate) -> Found:
-    """Look into a box (4,); once more where the person is now, if that is somewhere else."""
-    return _look_and_aim(box, estimate)[0]
+def look_around(expected: Found, estimate: Estimate) -> Found:
+    """Look where a person is expected; once more where they are now, if that is somewhere else."""
+    return _look_and_aim(expected.box_xyxy_px, expected_turn(expected.joints_px), estimate)[0]
 
 
-def _look_and_aim(box: NDArray[np.float64], estimate: Estimate) -> tuple[Found, NDArray[np.float64]]:
-    """The same, and `next_box` of what was found."""
-    found = look(box, estimate)
+def _look_and_aim(box: NDArray[np.float64], turn_rad: float, estimate: Estimate) -> tuple[Found, NDArray[np.float64]]:
+    """Look into a box (4,), as `look_around`; also `next_box` of what was found."""
+    found = look(box, estimate, turn_rad)
     moved_to = next_box(found)
     if iou(moved_to, box) < MOVED_IOU:
-        again = look(moved_to, estimate)
+        again = look(moved_to, estimate, expected_turn(found.joints_px))
         if again.fit > found.fit:
             return again, next_box(again)
     return found, moved_to
@@ -76,7 +78,7 @@ def next_box(found: Found) -> NDArray[np.float64]:
     return box if np.isfinite(box).all() else found.box_xyxy_px
 
 
-def look(box: NDArray[np.float64], estimate: Estimate) -> Found:
-    """Stage 1 in one box (4,)."""
-    answer = estimate(box[None])
+def look(box: NDArray[np.float64], estimate: Estimate, turn_rad: float = 0.0) -> Found:
+    """Stage 1 in one box (4,), of somebody who leans by so much."""
+    answer = estimate(box[None], np.array([turn_rad]))
     return Found(box, answer.joints_px[0], answer.peaks[0], answer.heatmaps[0])

@@ -25,8 +25,8 @@ export interface Found extends Joints2D {
   box: Box;
 }
 
-/** Stage 1 on one picture: what is in each box. */
-export type Estimate = (boxes: Box[]) => Promise<Joints2D[]>;
+/** Stage 1 on one picture: what is in each box, at a crop that leans by so many radians. */
+export type Estimate = (boxes: Box[], turnRad?: number) => Promise<Joints2D[]>;
 
 /** Search a picture for its most visible person; null when no box fits one. */
 export async function findPerson(imageWh: Size, estimate: Estimate): Promise<Found | null> {

@@ -1,7 +1,7 @@
 // A picture in, people in 3D out: hourlift.predict.predictor and .joints in TypeScript.
 import { solveRoot, unproject, type Camera, type Matrix } from "../geometry/camera";
-import { Crop, rescalePoint, type Box, type Point, type Size } from "../geometry/crop";
-import { joint, JOINTS } from "../geometry/skeleton";
+import { Crop, rescalePoint, type Box, type Point } from "../geometry/crop";
+import { JOINTS } from "../geometry/skeleton";
 import { calibrated } from "../hourglass/confidence";
 import { decode } from "../hourglass/heatmap";
 import { cropOffsets, denormalize, normalizeJoints, personInput } from "../lifter/normalize";
@@ -9,6 +9,7 @@ import { cutOut, type Picture } from "./cutout";
 import { findPerson, type Found, type Joints2D } from "./detect";
 import type { Contract } from "./runtime";
 import { Follower } from "./track";
+import { isLeaning, trunkTilt } from "./turn";
 
 /** One person in one picture, as docs/formats.md describes it; NaN where unknown. */
 export interface Pose {
@@ -36,8 +37,6 @@ export interface Runnable {
   ): Promise<{ data: Float32Array; dims: readonly number[] }>;
 }
 
-/** Lean of the trunk from which a second look is worth its time. */
-const TURNED_FROM_RAD = Math.PI / 6;
 const MAX_BATCH = 16;
 const IDENTITY = [
   [1, 0, 0],
@@ -74,30 +73,33 @@ export class Predictor {
   follow(): (picture: Picture, timeS: number, camera: Camera) => Promise<Pose[]> {
     const follower = new Follower();
     return async (picture, timeS, camera) => {
-      const found = await follower.step(picture.wh, timeS, (boxes) => this.estimate(picture, boxes));
+      const found = await follower.step(picture.wh, timeS, (boxes, turnRad) => this.estimate(picture, boxes, turnRad));
       return found === null ? [] : [await this.lift(found, camera)];
     };
   }
 
-  /** Stage 1: the joints of the person in each box. */
-  async estimate(picture: Picture, boxes: Box[]): Promise<Joints2D[]> {
+  /** Stage 1: the joints of the person in each box; they are expected to lean to the right by so much. */
+  async estimate(picture: Picture, boxes: Box[], turnRad = 0): Promise<Joints2D[]> {
     const parts = [];
     for (let i = 0; i < boxes.length; i += MAX_BATCH)
-      parts.push(await this.estimateBatch(picture, boxes.slice(i, i + MAX_BATCH)));
+      parts.push(await this.estimateBatch(picture, boxes.slice(i, i + MAX_BATCH), turnRad));
     return parts.flat();
   }
 
   /** Look a second time at people who lean, with the crop turned until they stand upright; the surer answer counts. */
-  private async estimateBatch(picture: Picture, boxes: Box[]): Promise<Joints2D[]> {
-    const crops = boxes.map((box) => Crop.fromBox(box, this.size, this.hourglass.contract.crop_margin!));
+  private async estimateBatch(picture: Picture, boxes: Box[], turnRad: number): Promise<Joints2D[]> {
+    const turned = ({ centerPx, sidePx }: Crop, by: number) => new Crop(centerPx, sidePx, this.size, by);
+    const crops = boxes.map((box) =>
+      turned(Crop.fromBox(box, this.size, this.hourglass.contract.crop_margin!), turnRad),
+    );
     const people = await this.look(picture, crops);
     const leaning = people
       .map(({ jointsPx }, i) => ({ i, tilt: trunkTilt(jointsPx) }))
-      .filter(({ tilt }) => Math.abs(tilt) > TURNED_FROM_RAD);
+      .filter(({ tilt }) => isLeaning(tilt - turnRad));
     if (leaning.length === 0) return people;
-    const turned = leaning.map(({ i, tilt }) => new Crop(crops[i]!.centerPx, crops[i]!.sidePx, this.size, tilt));
+    const upright = leaning.map(({ i, tilt }) => turned(crops[i]!, tilt));
     const sureness = ({ peaks }: Joints2D) => peaks.reduce((sum, peak) => sum + peak, 0);
-    (await this.look(picture, turned)).forEach((second, n) => {
+    (await this.look(picture, upright)).forEach((second, n) => {
       const { i } = leaning[n]!;
       if (sureness(second) > sureness(people[i]!)) people[i] = second;
     });
@@ -168,11 +170,4 @@ export class Predictor {
     const unknown = rays.map((ray) => !ray.every(Number.isFinite));
     return { rows: rays.map((ray, j) => (unknown[j] ? [0, 0] : ray)), rotation, unknown };
   }
-}
-
-/** How far a trunk leans to the right in the picture, -pi to pi, by joints that have no sides to mistake. */
-export function trunkTilt(jointsPx: Point[]): number {
-  const at = (name: string) => jointsPx[joint(name)]!;
-  const [x, y] = [0, 1].map((axis) => (at("thorax")[axis]! + at("head")[axis]!) / 2 - at("pelvis")[axis]!) as Size;
-  return Math.atan2(x, -y);
 }
