@@ -19,7 +19,8 @@ from paired import print_table
 from video import CLIP, make_film
 
 from hourlift import PosePredictor
-from hourlift.cli.lift import View, Wanted, lift_video
+from hourlift.cli.lift import View, lift_video
+from hourlift.cli.results import Wanted
 from hourlift.cli.sources import Source
 from hourlift.formats.table import FORMATS
 from hourlift.weights import HOURGLASS

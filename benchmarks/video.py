@@ -20,8 +20,9 @@ from context import publish, surroundings
 from paired import print_table
 
 from hourlift import PosePredictor
-from hourlift.cli import lift
-from hourlift.cli.lift import View, Wanted, lift_video
+from hourlift.cli import lift, results
+from hourlift.cli.lift import View, lift_video
+from hourlift.cli.results import Wanted
 from hourlift.cli.sources import Source
 from hourlift.predict.video import VideoReader, VideoWriter
 from hourlift.weights import HOURGLASS
@@ -100,13 +101,13 @@ def _lift(predictor: PosePredictor, film: Path, wanted: Wanted, *, serial: bool 
 @contextlib.contextmanager
 def _serial() -> Iterator[None]:
     """Decoding, drawing and encoding in the thread that predicts."""
-    kept = lift.ahead, lift.behind
+    kept = lift.ahead, results.behind
     lift.ahead = lambda things, depth=0, **_: contextlib.nullcontext(iter(things))
-    lift.behind = contextlib.nullcontext
+    results.behind = contextlib.nullcontext
     try:
         yield
     finally:
-        lift.ahead, lift.behind = kept
+        lift.ahead, results.behind = kept
 
 
 def _network(predictor: PosePredictor, count: int) -> None:

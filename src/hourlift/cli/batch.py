@@ -13,10 +13,11 @@ from hourlift.archive.run import RayPlan, run_here, run_on_ray
 from hourlift.archive.store import Item, Kind, Record, Store
 from hourlift.archive.urls import find_items, is_url
 from hourlift.archive.work import Lift
-from hourlift.cli.lift import View, Wanted, lift_photo, lift_video
+from hourlift.cli.lift import View, lift_photo, lift_video
 from hourlift.cli.people import Whereabouts
 from hourlift.cli.predict import route_messages
 from hourlift.cli.progress import LateProgress
+from hourlift.cli.results import Wanted
 from hourlift.cli.sources import Source, find_sources
 from hourlift.cli.stature import parse_stature
 from hourlift.formats.coco_boxes import MIN_SCORE

@@ -11,8 +11,9 @@ import tyro
 from rich.console import Console
 from rich.text import Text
 
-from hourlift.cli.lift import Done, View, Wanted, lift_video
+from hourlift.cli.lift import Done, View, lift_video
 from hourlift.cli.progress import LateProgress
+from hourlift.cli.results import Wanted
 from hourlift.cli.sources import Source
 from hourlift.formats import json
 from hourlift.pose import Pose, PoseFrame

@@ -1,28 +1,23 @@
 """One source of ``hourlift predict`` from end to end: read, predict, write every result or none."""
 
-import logging
-import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import TextIO
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from hourlift.cli.people import Whereabouts
+from hourlift.cli.results import Results, Wanted, at_most, film_writer, pair_writer, rerun_log, write_picture
 from hourlift.cli.sources import Source
 from hourlift.cli.tally import Tally, write_video_page
-from hourlift.formats.atomic import replacing
-from hourlift.formats.json import Header, PoseFile, writing
-from hourlift.formats.table import FORMATS, FormatName, stage_poses
+from hourlift.formats.json import Header, PoseFile
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.world import World
-from hourlift.pose import Pose, PoseFrame
+from hourlift.pose import PoseFrame
 from hourlift.pose_log import PoseLog
 from hourlift.predict import PosePredictor
 from hourlift.predict.film import finish
@@ -30,8 +25,8 @@ from hourlift.predict.follow import FoundFrame, FrameByFrame
 from hourlift.predict.given import camera_at
 from hourlift.predict.images import Image, read_image
 from hourlift.predict.one_euro import LiveSmoother
-from hourlift.predict.pipeline import ahead, behind
-from hourlift.predict.video import Frames, TimedImage, VideoReader, VideoWriter, Webcam
+from hourlift.predict.pipeline import ahead
+from hourlift.predict.video import TimedImage, VideoReader, Webcam
 from hourlift.view.overlay import draw_pose
 from hourlift.view.page import write_page
 from hourlift.view.space import SideBySide
@@ -40,7 +35,6 @@ _JPEG_MAX_SIDE = 65_500  # libjpeg's limit
 _PAGE_PICTURE_SIDE = 1600
 _MOST_AT_ONCE, _WAITING_PIXELS = 8, 16_000_000
 _NO_PICTURE = np.zeros((0, 0, 3), np.uint8)
-_log = logging.getLogger("hourlift")
 
 Report = Callable[[int, int | None], None]
 """Takes how many frames are done, and of how many (None: nobody knows)."""
@@ -73,36 +67,6 @@ class View:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """Which results to write. ``folder`` None: none but the JSON on standard output, and what Rerun gets.
-
-    ``rerun``: send everything to the viewer Rerun, or into the file ``rrd``.
-    """
-
-    folder: Path | None
-    overlay: bool = True
-    page: bool = True
-    side_by_side: bool = False
-    json_stdout: bool = False
-    smooth: bool = False
-    rerun: bool = False
-    rrd: Path | None = None
-    formats: tuple[FormatName, ...] = ("json",)
-    keep: bool = False
-    """Also hand back all poses, in memory."""
-
-    @property
-    def pictures(self) -> bool:
-        """Whether any of the results shows the source's pictures."""
-        return self.rerun or (self.folder is not None and (self.overlay or self.side_by_side))
-
-    @property
-    def at_the_end(self) -> list[FormatName]:
-        """Formats that need all frames at once; JSON is written frame by frame."""
-        return [name for name in self.formats if name != "json" and self.folder is not None]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Done:
     """What came out of a source: frames, those with somebody, people, an example, files, room, poses if kept."""
 
@@ -132,24 +96,24 @@ def lift_photo(predictor: PosePredictor, source: Source, view: View, wanted: Wan
     title = Path(source.label).name
     header = Header(source=title, kind="photo", image_wh=photo.image_wh, camera=camera, world=world)
     poses = PoseFile(header=header, frames=[frame])
-    with _Results(source, wanted) as results:
+    with Results(source, wanted) as results:
         with results.json_writer(header) as write:
             write(frame)
         results.write_formats(poses)
-        with _rerun_log(results, wanted, header) as log:
+        with rerun_log(results, wanted, header) as log:
             log(photo.image_rgb, frame)
         drawn = draw_pose(photo.image_rgb, frame.people) if wanted.folder else photo.image_rgb
         if wanted.folder and wanted.overlay:
             suffix = ".overlay.jpg" if max(photo.image_wh) <= _JPEG_MAX_SIDE else ".overlay.png"
-            _write_picture(results.file(suffix), drawn)
+            write_picture(results.file(suffix), drawn)
         if wanted.folder and wanted.side_by_side:
             both = SideBySide(photo.image_wh, world).draw(photo.image_rgb, frame.people)
             suffix = ".side-by-side.jpg" if max(both.shape) <= _JPEG_MAX_SIDE else ".side-by-side.png"
-            _write_picture(results.file(suffix), both)
+            write_picture(results.file(suffix), both)
         if wanted.folder and wanted.page:
             with tempfile.TemporaryDirectory() as folder:
                 picture = Path(folder) / "picture.jpg"
-                _write_picture(picture, _at_most(drawn, _PAGE_PICTURE_SIDE))
+                write_picture(picture, at_most(drawn, _PAGE_PICTURE_SIDE))
                 page = results.file(".html")
                 write_page(page, [frame], image_wh=photo.image_wh, media=picture, title=title, world=world)
     return Done(
@@ -174,7 +138,7 @@ def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wan
         raise ValueError(f"{source.label}: --stature and --pitch need a whole video; record it first")
     with (
         Webcam(source.webcam_number, view.seconds) if is_webcam else VideoReader(source.label) as video,
-        _Results(source, wanted) as results,
+        Results(source, wanted) as results,
         # A webcam's pictures would grow old in the line.
         nullcontext(video) if is_webcam else ahead(video) as shots,
         ExitStack() as line,
@@ -200,9 +164,9 @@ def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wan
             film = results.file(".overlay.mp4") if wanted.folder and wanted.overlay else None
             pair = results.file(".side-by-side.mp4") if wanted.folder and wanted.side_by_side else None
             with (
-                _film_writer(film, video) as draw,
-                _pair_writer(pair, video, header) as draw_pair,
-                _rerun_log(results, wanted, header) as log,
+                film_writer(film, video) as draw,
+                pair_writer(pair, video, header) as draw_pair,
+                rerun_log(results, wanted, header) as log,
             ):
                 for image_rgb, frame in shown:
                     write(frame)
@@ -285,120 +249,3 @@ def _again(source: Source, frames: PoseLog, wanted: Wanted) -> Shown:
     with VideoReader(source.label) as video, ahead(islice(video, len(frames))) as shots:
         for frame, shot in zip(frames, shots, strict=False):  # the video may go on after --seconds
             yield shot.image_rgb, frame
-
-
-class _Results:
-    """The files of one source; they appear together when the block ends well, or not at all."""
-
-    def __init__(self, source: Source, wanted: Wanted) -> None:
-        self._source = source
-        self._wanted = wanted
-        self._stack = ExitStack()
-        self.files: list[Path] = []
-
-    def __enter__(self) -> "_Results":
-        return self
-
-    def __exit__(self, *error: object) -> bool | None:
-        return self._stack.__exit__(*error)  # type: ignore[arg-type]
-
-    def file(self, suffix: str) -> Path:
-        """A temporary path that will become OUT/NAME + suffix."""
-        assert self._wanted.folder is not None
-        path = self._wanted.folder / f"{self._source.name}{suffix}"
-        self.files.append(path)
-        return self._stack.enter_context(replacing(path))
-
-    @contextmanager
-    def json_writer(self, header: Header) -> Iterator[Callable[[PoseFrame], None]]:
-        """Write frames to the JSON file, to standard output, or to both."""
-        targets: list[Path | TextIO] = []
-        if self._wanted.folder is not None and "json" in self._wanted.formats:
-            targets.append(self.file(".json"))
-        if self._wanted.json_stdout:
-            targets.append(sys.stdout)
-        with ExitStack() as stack:
-            writers = [stack.enter_context(writing(target, header)) for target in targets]
-
-            def write(frame: PoseFrame) -> None:
-                for writer in writers:
-                    writer(frame)
-
-            yield write
-
-    def write_formats(self, document: PoseFile) -> None:
-        """Write the other formats that are wanted; one that cannot hold these poses is left out with a warning."""
-        for name in self._wanted.at_the_end:
-            assert self._wanted.folder is not None
-            path = self._wanted.folder / f"{self._source.name}{FORMATS[name].suffix}"
-            try:
-                with ExitStack() as attempt:
-                    self.files += stage_poses(path, document, attempt)
-                    self._stack.enter_context(attempt.pop_all())
-            except ValueError as error:
-                _log.warning("%s; the file is left out", error)
-
-
-@contextmanager
-def _film_writer(path: Path | None, video: Frames) -> Iterator[Callable[[Image, PoseFrame], None]]:
-    """Write frames with their people drawn in; without a path, do nothing."""
-    if path is None:
-        yield lambda _image, _frame: None
-        return
-    with _drawn(path, video.image_wh, video.fps, draw_pose) as draw:
-        yield draw
-
-
-@contextmanager
-def _pair_writer(path: Path | None, video: Frames, header: Header) -> Iterator[Callable[[Image, PoseFrame], None]]:
-    """Write frames with their people drawn in and in 3D beside them; without a path, do nothing."""
-    if path is None:
-        yield lambda _image, _frame: None
-        return
-    pair = SideBySide(video.image_wh, header.world)
-    with _drawn(path, pair.size_wh, video.fps, pair.draw) as draw:
-        yield draw
-
-
-@contextmanager
-def _drawn(
-    path: Path, image_wh: tuple[int, int], fps: float, draw: Callable[[Image, Sequence[Pose]], Image]
-) -> Iterator[Callable[[Image, PoseFrame], None]]:
-    """A film of what ``draw`` makes of pictures and people, which has a thread of its own beside the encoder's."""
-    with (
-        VideoWriter(path, image_wh, fps) as film,
-        behind(film.write) as encode,
-        behind(lambda image_rgb, frame: encode(draw(image_rgb, frame.people), frame.time_s)) as hand_over,
-    ):
-        yield hand_over
-
-
-@contextmanager
-def _rerun_log(results: _Results, wanted: Wanted, header: Header) -> Iterator[Callable[[Image, PoseFrame], None]]:
-    """Send pictures and people to Rerun; if that is not wanted, do nothing."""
-    if not wanted.rerun:
-        yield lambda _image, _frame: None
-        return
-    from hourlift.view.rerun_log import RerunLog
-
-    with RerunLog(header.source, header.camera, wanted.rrd) as log:
-        yield log.log
-    if wanted.rrd is not None:
-        results.files.append(wanted.rrd)
-
-
-def _write_picture(path: Path, image_rgb: Image) -> None:
-    """Encode a picture by its suffix and write it; unlike cv2.imwrite this says why it fails."""
-    done, data = cv2.imencode(path.suffix, cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])
-    assert done, path
-    path.write_bytes(data.tobytes())
-
-
-def _at_most(image_rgb: Image, side: int) -> Image:
-    """The picture, made smaller if its longer side is more than ``side`` pixels."""
-    height, width = image_rgb.shape[:2]
-    scale = side / max(height, width)
-    if scale >= 1:
-        return image_rgb
-    size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    return cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]

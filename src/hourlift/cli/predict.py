@@ -12,9 +12,10 @@ import cv2
 import numpy as np
 import tyro
 
-from hourlift.cli.lift import Done, View, Wanted, lift_photo, lift_video
+from hourlift.cli.lift import Done, View, lift_photo, lift_video
 from hourlift.cli.people import Whereabouts
 from hourlift.cli.progress import LateProgress
+from hourlift.cli.results import Wanted
 from hourlift.cli.sources import Source, find_sources
 from hourlift.cli.stature import parse_stature
 from hourlift.formats.coco_boxes import MIN_SCORE
