@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from hourlift.hourglass.heatmap import decode, encode
+from hourlift.hourglass.heatmap import decode, encode, find_peaks
 
 METHODS = ("argmax", "quarter", "dark")
 
@@ -119,3 +119,49 @@ def test_decoding_a_person_takes_no_time() -> None:
         decode(heatmaps, "dark")
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 1e-3
+
+
+PAIR = ((0, 1),)
+
+
+def two_limbs(*, left: tuple[float, float], right: tuple[float, float]) -> np.ndarray:
+    """(1, 3, 32, 32) maps of a left, a right and another joint that see limbs at (8, 10) and (24, 20) as clearly."""
+    limbs = encode([[8, 10], [24, 20]], (32, 32))
+    return np.stack([a * limbs[0] + b * limbs[1] for a, b in (left, right, left)])[None]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "expected"),
+    [
+        ((0.8, 0.1), (0.1, 0.8), "left right"),  # they are apart
+        ((0.8, 0.3), (0.6, 0.4), "left right"),  # the right one loses less by moving
+        ((0.6, 0.4), (0.8, 0.3), "right left"),
+        ((0.8, 0.1), (0.8, 0.1), "left left"),  # a second place that is much less likely
+        ((0.8, 0.0), (0.6, 0.0), "left left"),
+        ((0.0, 0.0), (0.0, 0.0), "nothing"),
+    ],
+)
+def test_left_and_right_are_told_apart(left: tuple[float, float], right: tuple[float, float], expected: str) -> None:
+    maps = two_limbs(left=left, right=right)
+    cells = {"left": 10 * 32 + 8, "right": 20 * 32 + 24, "nothing": 0}
+    found = find_peaks(maps, PAIR)[0]
+    assert found[:2].tolist() == [cells[place] for place in (expected.split() * 2)[:2]]
+    assert found[2] == maps[0, 2].argmax(), "a joint without a partner stays where it is"
+    np.testing.assert_array_equal(find_peaks(maps), maps.reshape(1, 3, -1).argmax(-1))
+    points, peaks = decode(maps, "dark", PAIR)
+    np.testing.assert_allclose(points[0], np.stack([found % 32, found // 32], -1), atol=1e-3)
+    np.testing.assert_array_equal(peaks[0], maps.reshape(3, -1)[np.arange(3), found])
+
+
+def test_which_of_a_pair_is_named_first_makes_no_difference() -> None:
+    maps = np.random.default_rng(0).uniform(0, 1, (20, 3, 16, 16)) ** 8
+    maps[:, 1] = maps[:, 0] * np.random.default_rng(1).uniform(0.5, 1, (20, 16, 16))
+    told = find_peaks(maps, PAIR)
+    assert (told != find_peaks(maps)).any()
+    np.testing.assert_array_equal(find_peaks(maps[:, [1, 0, 2]], PAIR), told[:, [1, 0, 2]])
+
+
+def test_the_slope_of_one_limb_is_no_second_place() -> None:
+    wide = encode([[12.0, 16.0]], (32, 32), sigma=6.0)
+    maps = np.stack([wide[0], 0.9 * wide[0]])[None]
+    np.testing.assert_array_equal(find_peaks(maps, PAIR), [[16 * 32 + 12] * 2])

@@ -2,9 +2,9 @@ import { expect, test } from "vitest";
 
 import type { Camera } from "../src/geometry/camera";
 import { boxFromJoints, Crop, type Box, type Size } from "../src/geometry/crop";
-import { JOINTS } from "../src/geometry/skeleton";
+import { JOINTS, PAIRS } from "../src/geometry/skeleton";
 import { calibrated } from "../src/hourglass/confidence";
-import { decode } from "../src/hourglass/heatmap";
+import { decode, findPeaks } from "../src/hourglass/heatmap";
 import { cropOffsets, denormalize, normalizeJoints, personInput } from "../src/lifter/normalize";
 import { cutOut, type Picture } from "../src/predict/cutout";
 import { findPerson, iou, personBox, searchBoxes, type Estimate } from "../src/predict/detect";
@@ -16,6 +16,7 @@ import confidence from "./vectors/confidence.json";
 import cutouts from "./vectors/cutouts.json";
 import heatmaps from "./vectors/heatmaps.json";
 import lifting from "./vectors/lifting.json";
+import pairs from "./vectors/pairs.json";
 import searching from "./vectors/searching.json";
 import tilts from "./vectors/tilts.json";
 
@@ -40,7 +41,9 @@ test("crops are cut out as OpenCV does it", () => {
 
 test("heatmaps are decoded", () => {
   for (const method of ["argmax", "quarter", "dark"] as const) {
-    const peaks = heatmaps.heatmaps.map((cells) => decode(Float32Array.from(cells), heatmaps.width, method));
+    const maps = heatmaps.heatmaps.map((cells) => Float32Array.from(cells));
+    const cells = findPeaks(maps, heatmaps.width);
+    const peaks = maps.map((map, j) => decode(map, heatmaps.width, method, cells[j]!));
     expectClose(
       peaks.map(({ point }) => point),
       heatmaps[method],
@@ -55,10 +58,20 @@ test("heatmaps are decoded", () => {
   }
 });
 
+test("left and right are told apart", () => {
+  pairs.people.forEach((maps, i) => {
+    const people = maps.map((cells) => Float32Array.from(cells));
+    expect(findPeaks(people, pairs.width, PAIRS)).toEqual(pairs.told_apart[i]);
+    expect(findPeaks(people, pairs.width)).toEqual(pairs.largest[i]);
+  });
+});
+
 test("confidence is calibrated", () => {
   const maps = confidence.heatmaps.map((cells) => Float32Array.from(cells));
-  expectClose(calibrated(maps, confidence.width, confidence.contract), confidence.confidence, 1e-5);
-  expect(() => calibrated(maps, confidence.width, { evidence: ["stars"], weights: [] })).toThrow("goes by stars");
+  const cells = findPeaks(maps, confidence.width, PAIRS);
+  expectClose(calibrated(maps, confidence.width, cells, confidence.contract), confidence.confidence, 1e-5);
+  const unknown = { evidence: ["stars"], weights: [] };
+  expect(() => calibrated(maps, confidence.width, cells, unknown)).toThrow("goes by stars");
 });
 
 test("joints become rays and the answer is turned back", () => {

@@ -20,7 +20,7 @@ from hourlift.geometry.angles import joint_angles
 from hourlift.geometry.camera import Camera, solve_root, virtual_rotation
 from hourlift.geometry.crop import Crop, box_from_joints, rescale_points
 from hourlift.geometry.skeleton import H36M17
-from hourlift.hourglass.heatmap import decode, encode
+from hourlift.hourglass.heatmap import decode, encode, find_peaks
 from hourlift.lifter.normalize import crop_offsets, denormalize, normalize_joints, person_input
 from hourlift.pose import Pose, PoseFrame
 from hourlift.predict.confidence import Calibration, gather_evidence
@@ -141,6 +141,24 @@ def heatmaps() -> dict[str, Any]:
     return {"width": 16, "heatmaps": maps.reshape(len(maps), -1), **decoded, "peaks": decode(maps[None])[1][0]}
 
 
+def pairs() -> dict[str, Any]:
+    """Heatmaps of people each of whose pairs seem to be on one limb, with more or less of a second place elsewhere."""
+    rng = np.random.default_rng(11)
+    size, shape = (20, 20), (2, 17)
+    places, elsewhere = rng.uniform(0, 20, (2, *shape, 2))
+    for left, right in H36M17.flip_pairs:
+        places[:, right] = places[:, left] + rng.normal(0, 1, (2, 2))
+    share = rng.uniform(0, 0.8, (*shape, 1, 1))
+    maps = encode(places, size) + share * encode(elsewhere, size, sigma=1.5) + rng.uniform(0, 0.02, (*shape, *size))
+    maps = maps.round(3).astype(np.float32)
+    return {
+        "width": 20,
+        "people": maps.astype(float).round(3).reshape(*shape, -1),
+        "largest": find_peaks(maps),
+        "told_apart": find_peaks(maps, H36M17.flip_pairs),
+    }
+
+
 def lifting() -> dict[str, Any]:
     """What the lifter reads, and the way back."""
     people = joints_cam_mm(5, 3)
@@ -259,7 +277,7 @@ def files() -> dict[str, Any]:
 
 
 SECTIONS: tuple[Callable[[], dict[str, Any]], ...] = (
-    skeleton, crops, cutouts, cameras, heatmaps, lifting, searching, tilts, confidence, angles, files,
+    skeleton, crops, cutouts, cameras, heatmaps, pairs, lifting, searching, tilts, confidence, angles, files,
 )  # fmt: skip
 
 

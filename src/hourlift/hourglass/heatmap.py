@@ -4,14 +4,22 @@ Points are heatmap pixels (x, y): cell centres at integers, (0, 0) the top-left 
 `hourlift.geometry.crop.rescale_points` goes between them and crop pixels.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
+import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 DecodeMethod = Literal["argmax", "quarter", "dark"]
 
+APART_REACH = 1 / 16
+"""Peaks of a pair that are nearer than this to each other, in sides of the heatmap, are on one limb."""
+APART_ODDS = 4.0
+"""How much likelier the nearest place must be than the next for two joints to be found on one limb."""
+
 _MAX_STEP = 0.5  # a peak belongs to the cell that holds the maximum
+_AROUND = np.ones((3, 3), np.uint8)
 _TINY = 1e-10  # keeps the logarithm of an empty cell finite
 _DIFFERENCES = np.array(
     [  # of 3 x 3 cells, row by row: d/dx, d/dy, d2/dx2, d2/dy2, d2/dxdy
@@ -45,7 +53,48 @@ def encode(points_px: ArrayLike, size_wh: tuple[int, int], sigma: float = 1.0) -
     return np.nan_to_num(y[..., :, None] * x[..., None, :], nan=0.0).astype(np.float32)
 
 
-def decode(heatmaps: ArrayLike, method: DecodeMethod = "dark") -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+def find_peaks(heatmaps: NDArray[np.floating], pairs: Sequence[tuple[int, int]] = ()) -> NDArray[np.intp]:
+    """The largest cell of each heatmap; but left and right are told apart.
+
+    Each heatmap says where its joint is by itself, so that a network which is not sure of the sides finds both joints
+    of a pair on the limb that is clearer. Then the one that loses least by it goes where it is likeliest elsewhere,
+    unless that is less likely by more than `APART_ODDS`. Ours.
+
+    Args:
+        heatmaps: (B, J, H, W).
+        pairs: Left and right joints.
+
+    Returns:
+        (B, J) cells, counted row by row.
+    """
+    height, width = heatmaps.shape[2:]
+    peak = heatmaps.reshape(*heatmaps.shape[:2], height * width).argmax(axis=-1)
+    if not pairs:
+        return peak
+    reach = max(1, int(APART_REACH * width + 0.5))
+    left, right = np.array(pairs).T
+    y, x = np.divmod(peak, width)
+    near = (np.abs(x[:, left] - x[:, right]) <= reach) & (np.abs(y[:, left] - y[:, right]) <= reach)
+    for person, pair in zip(*near.nonzero(), strict=True):
+        _tell_apart(heatmaps[person], peak[person], pairs[pair], reach)
+    return peak
+
+
+def _tell_apart(maps: NDArray[np.floating], peak: NDArray[np.intp], pair: tuple[int, int], reach: int) -> None:
+    """Move one of a pair's peaks, of maps (J, H, W), away from the other if there is another place for it."""
+    best = (1 / APART_ODDS, pair[0], peak[pair[0]])
+    for joint, other in (pair, pair[::-1]):
+        y, x = divmod(int(peak[other]), maps.shape[-1])
+        summits = np.where(maps[joint] >= cv2.dilate(maps[joint], _AROUND), maps[joint], 0)
+        summits[max(y - reach, 0) : y + reach + 1, max(x - reach, 0) : x + reach + 1] = 0
+        cell = summits.argmax()
+        best = max(best, (float(summits.flat[cell] / max(maps[joint].flat[peak[joint]], _TINY)), joint, cell))
+    _, joint, peak[joint] = best
+
+
+def decode(
+    heatmaps: ArrayLike, method: DecodeMethod = "dark", pairs: Sequence[tuple[int, int]] = ()
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """Find each heatmap's peak.
 
     Args:
@@ -55,10 +104,11 @@ def decode(heatmaps: ArrayLike, method: DecodeMethod = "dark") -> tuple[NDArray[
             (Zhang et al., "Distribution-aware coordinate representation", CVPR 2020), at most half a pixel, and
             "quarter" where the logarithm is not concave. Deviations from the paper: 3 x 3 cells instead of 5 x 5,
             no Gaussian smoothing beforehand. On the border, where neighbours are missing, all answer the cell.
+        pairs: Left and right joints that are told apart; see `find_peaks`.
 
     Returns:
         points: (B, J, 2) heatmap pixels x, y.
-        confidence: (B, J) the largest cell.
+        confidence: (B, J) the cell of the peak.
 
     Raises:
         ValueError: Unknown method, or not four dimensions.
@@ -70,8 +120,8 @@ def decode(heatmaps: ArrayLike, method: DecodeMethod = "dark") -> tuple[NDArray[
         raise ValueError(f"The decoding methods are argmax, quarter and dark, got {method!r}.")
     height, width = maps.shape[2:]
     cells = maps.reshape(*maps.shape[:2], height * width)
-    peak = cells.argmax(axis=-1)
-    confidence = cells.max(axis=-1).astype(np.float32)
+    peak = find_peaks(maps, pairs)
+    confidence = np.take_along_axis(cells, peak[..., None], axis=-1)[..., 0].astype(np.float32)
     y, x = np.divmod(peak, width)
     points = np.stack([x, y], axis=-1).astype(np.float64)
     if method == "argmax" or min(width, height) < 3:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hourlift.geometry.skeleton import H36M17
+from hourlift.hourglass.heatmap import find_peaks
 
 EVIDENCE = ("here", "partner", "person")
 """Logits of: the heatmap's mass around its peak; the mass of the other side's heatmap at the same place, 0 for joints
@@ -62,8 +63,8 @@ def gather_evidence(heatmaps: NDArray[np.floating]) -> Array:
     """What there is to say about each heatmap's peak: (B, 17, H, W) in [0, 1] -> (B, 17, len(EVIDENCE))."""
     count, joints, height, width = heatmaps.shape
     cells = heatmaps.reshape(count * joints, -1)
-    y, x = np.divmod(cells.argmax(axis=-1), width)
-    reach = max(1, round(_REACH * width))
+    y, x = np.divmod(find_peaks(heatmaps, H36M17.flip_pairs).ravel(), width)
+    reach = max(1, int(_REACH * width + 0.5))
     steps = np.arange(-reach, reach + 1)
     rows, columns = y[:, None] + steps, x[:, None] + steps
     inside = ((rows >= 0) & (rows < height))[:, :, None] & ((columns >= 0) & (columns < width))[:, None, :]

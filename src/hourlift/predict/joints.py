@@ -109,7 +109,7 @@ class JointEstimator:
 
     def _look_into(self, image_rgb: Image, crops: Sequence[Crop]) -> Joints2D:
         heatmaps = self._heatmaps(cut_out(image_rgb, crops, self._size))
-        points, peaks = decode(heatmaps, method=self._decode)
+        points, peaks = decode(heatmaps, self._decode, H36M17.flip_pairs)
         points = rescale_points(points, self._size / heatmaps.shape[-1])
         joints = [crop.to_image(p) for crop, p in zip(crops, points, strict=True)]
         joints_px = np.array(joints).reshape(-1, H36M17.num_joints, 2)

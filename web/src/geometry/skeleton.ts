@@ -37,6 +37,9 @@ export const FLIP = JOINTS.map((name) => {
   return other === undefined ? joint(name) : joint(other + name.slice(2));
 });
 
+/** Index pairs of left and right joints. */
+export const PAIRS = FLIP.map((other, joint): [number, number] => [joint, other]).filter(([a, b]) => a < b);
+
 export type Side = "left" | "right" | "centre";
 
 /** The subject's side that a joint belongs to. */

@@ -1,5 +1,6 @@
 // Heatmaps -> how likely each joint is right, by the calibration in the model's metadata: hourlift.predict.confidence.
 import { FLIP } from "../geometry/skeleton";
+import type { Heatmap } from "./heatmap";
 
 export interface CalibrationContract {
   evidence: string[];
@@ -15,14 +16,19 @@ const LEAST = 1e-3;
 /** Probability that each joint is right.
  *
  * @param heatmaps 17 x cells of one person, `width` a row.
+ * @param peaks cells where the joints were found.
  * @throws Error when the calibration goes by other evidence than this page knows.
  */
-export function calibrated(heatmaps: ArrayLike<number>[], width: number, contract: CalibrationContract): number[] {
+export function calibrated(
+  heatmaps: Heatmap[],
+  width: number,
+  peaks: number[],
+  contract: CalibrationContract,
+): number[] {
   if (contract.evidence.join() !== EVIDENCE.join()) {
     throw new Error(`the model's confidence goes by ${contract.evidence.join(", ")}, which this page does not know`);
   }
   const reach = Math.max(1, Math.round(REACH * width));
-  const peaks = heatmaps.map(indexOfLargest);
   const here = peaks.map((peak, j) => logit(massAround(heatmaps[j]!, width, peak, reach) / CERTAIN_MASS));
   const person = here.reduce((sum, value) => sum + value, 0) / here.length;
   return peaks.map((peak, j) => {
@@ -35,7 +41,7 @@ export function calibrated(heatmaps: ArrayLike<number>[], width: number, contrac
 }
 
 /** Sum of the cells at most `reach` away from a cell in x and in y. */
-function massAround(heatmap: ArrayLike<number>, width: number, cell: number, reach: number): number {
+function massAround(heatmap: Heatmap, width: number, cell: number, reach: number): number {
   const height = heatmap.length / width,
     [x, y] = [cell % width, Math.floor(cell / width)];
   let mass = 0;
@@ -43,12 +49,6 @@ function massAround(heatmap: ArrayLike<number>, width: number, cell: number, rea
     for (let u = Math.max(x - reach, 0); u <= Math.min(x + reach, width - 1); u++) mass += heatmap[v * width + u]!;
   }
   return mass;
-}
-
-function indexOfLargest(values: ArrayLike<number>): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
-  return best;
 }
 
 function logit(share: number): number {

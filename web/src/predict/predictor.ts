@@ -1,9 +1,9 @@
 // A picture in, people in 3D out: hourlift.predict.predictor and .joints in TypeScript.
 import { solveRoot, unproject, type Camera, type Matrix } from "../geometry/camera";
 import { Crop, rescalePoint, type Box, type Point } from "../geometry/crop";
-import { JOINTS } from "../geometry/skeleton";
+import { JOINTS, PAIRS } from "../geometry/skeleton";
 import { calibrated } from "../hourglass/confidence";
-import { decode } from "../hourglass/heatmap";
+import { decode, findPeaks } from "../hourglass/heatmap";
 import { cropOffsets, denormalize, normalizeJoints, personInput } from "../lifter/normalize";
 import { cutOut, type Picture } from "./cutout";
 import { findPerson, type Found, type Joints2D } from "./detect";
@@ -118,11 +118,12 @@ export class Predictor {
       data.subarray((person * joints + j) * height * width, (person * joints + j + 1) * height * width);
     return crops.map((crop, i) => {
       const maps = JOINTS.map((_, j) => map(i, j));
-      const found = maps.map((heatmap) => decode(heatmap, width, method!));
+      const cells = findPeaks(maps, width, PAIRS);
+      const found = maps.map((heatmap, j) => decode(heatmap, width, method!, cells[j]!));
       const peaks = found.map(({ value }) => Math.min(Math.max(value, 0), 1));
       return {
         jointsPx: found.map(({ point }) => crop.toImage(rescalePoint(point, this.size / width))),
-        confidence: confidence === undefined ? peaks : calibrated(maps, width, confidence),
+        confidence: confidence === undefined ? peaks : calibrated(maps, width, cells, confidence),
         peaks,
       };
     });
