@@ -41,8 +41,9 @@ def report(name: str, weights: str, people: Iterable[Sample]) -> None:
         pred = np.array(joints)
         confusion = pair_confusion(pred, truth, torso, LIMB_PAIRS)
         right = pck(pred[:, _LIMBS], truth[:, _LIMBS], torso)
+        how = f"1/{1 / reach:.0f}, {odds:g}" if odds > 1 else "no"
         wrong = f"{confusion.swapped_share:.1%} | {confusion.collapsed_share:.1%}"
-        print(f"| {name} | {f'1/{1 / reach:.0f}, {odds:g}' if odds > 1 else 'no'} | {right:.1%} | {wrong} |", flush=True)
+        print(f"| {name} | {how} | {right:.1%} | {wrong} |", flush=True)
 
 
 def main() -> None:
