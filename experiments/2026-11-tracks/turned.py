@@ -1,4 +1,4 @@
-"""How often people who lean are looked at in a video, and how well they are found, on clips turned by quarters.
+"""How often the hourglass runs in a video of people who lean, and how well they are found, on clips turned by quarters.
 
 python experiments/2026-11-tracks/turned.py --motion mocap/cmu.npz --cache clips --clips 12
 """
@@ -19,15 +19,15 @@ LIMBS = H36M17.indices(*LIMB_JOINTS)
 
 
 class Counted:
-    """A hourglass that counts what it looks at."""
+    """A hourglass that counts its runs; a search looks at many crops in one."""
 
     def __init__(self, predictor: PosePredictor) -> None:
         model = predictor._joints._model
-        self.looks, self._run = 0, model.run
+        self.runs, self._run = 0, model.run
         model.run = self  # type: ignore[method-assign,assignment]
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
-        self.looks += len(batch)
+        self.runs += 1
         return self._run(batch)
 
 
@@ -39,9 +39,9 @@ def main(
     predictor = PosePredictor(threads=1)
     counted = Counted(predictor)
     files = list(rendered(motion, cache, range(first_seed, first_seed + clips), round(seconds * FPS), size))
-    print("| turned by | PCK@0.2, limb joints | looks a frame |\n|---:|---:|---:|")
+    print("| turned by | PCK@0.2, limb joints | runs a frame |\n|---:|---:|---:|")
     for quarters in range(3):
-        right, looks, num_frames = [], counted.looks, 0
+        right, runs, num_frames = [], counted.runs, 0
         for file in files:
             true = read_truth(file).joints_px
             with np.load(file) as clip:
@@ -55,7 +55,7 @@ def main(
             right.append(pck(found[:, LIMBS], true[:, LIMBS], torso_length(true, H36M17)))
             num_frames += len(images)
         print(
-            f"| {90 * quarters} degrees | {np.mean(right):.1%} | {(counted.looks - looks) / num_frames:.2f} |",
+            f"| {90 * quarters} degrees | {np.mean(right):.1%} | {(counted.runs - runs) / num_frames:.2f} |",
             flush=True,
         )
 
