@@ -5,6 +5,7 @@ Points are heatmap pixels (x, y): cell centres at integers, (0, 0) the top-left 
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Literal
 
 import cv2
@@ -72,7 +73,7 @@ def find_peaks(heatmaps: NDArray[np.floating], pairs: Sequence[tuple[int, int]] 
     if not pairs:
         return peak
     reach = max(1, int(APART_REACH * width + 0.5))
-    left, right = np.array(pairs).T
+    left, right = _sides(tuple(pairs))
     y, x = np.divmod(peak, width)
     near = (np.abs(x[:, left] - x[:, right]) <= reach) & (np.abs(y[:, left] - y[:, right]) <= reach)
     for person, pair in zip(*near.nonzero(), strict=True):
@@ -80,15 +81,25 @@ def find_peaks(heatmaps: NDArray[np.floating], pairs: Sequence[tuple[int, int]] 
     return peak
 
 
+@cache
+def _sides(pairs: tuple[tuple[int, int], ...]) -> NDArray[np.intp]:
+    """(2, P) left and right."""
+    return np.array(pairs, np.intp).T
+
+
 def _tell_apart(maps: NDArray[np.floating], peak: NDArray[np.intp], pair: tuple[int, int], reach: int) -> None:
     """Move one of a pair's peaks, of maps (J, H, W), away from the other if there is another place for it."""
     best = (1 / APART_ODDS, pair[0], peak[pair[0]])
     for joint, other in (pair, pair[::-1]):
         y, x = divmod(int(peak[other]), maps.shape[-1])
-        summits = np.where(maps[joint] >= cv2.dilate(maps[joint], _AROUND), maps[joint], 0)
-        summits[max(y - reach, 0) : y + reach + 1, max(x - reach, 0) : x + reach + 1] = 0
-        cell = summits.argmax()
-        best = max(best, (float(summits.flat[cell] / max(maps[joint].flat[peak[joint]], _TINY)), joint, cell))
+        largest = max(float(maps[joint].flat[peak[joint]]), _TINY)
+        elsewhere = maps[joint].copy()
+        elsewhere[max(y - reach, 0) : y + reach + 1, max(x - reach, 0) : x + reach + 1] = 0
+        if elsewhere.max() < best[0] * largest:
+            continue  # of most, which are certain
+        elsewhere[maps[joint] < cv2.dilate(maps[joint], _AROUND)] = 0  # but summits
+        cell = elsewhere.argmax()
+        best = max(best, (float(elsewhere.flat[cell] / largest), joint, cell))
     _, joint, peak[joint] = best
 
 

@@ -90,6 +90,8 @@ class JointEstimator:
             turns_rad: (N,) how far each person is expected to lean to the right; None: they stand upright.
         """
         crops = [Crop.from_box(box, self._size, self._margin) for box in boxes_xyxy_px]
+        if turns_rad is not None and not turns_rad.any():
+            turns_rad = None
         if self._turn and turns_rad is not None:
             crops = [replace(crop, turn_rad=float(turn)) for crop, turn in zip(crops, turns_rad, strict=True)]
         answer = self._look_into(image_rgb, crops)
@@ -133,8 +135,8 @@ def trunk_tilt(joints_px: NDArray[np.float64]) -> NDArray[np.float64]:
     Returns:
         (N,) radians from -pi to pi.
     """
-    pelvis, thorax, head = np.moveaxis(joints_px[:, _TRUNK], 1, 0)
-    up = (thorax + head) / 2 - pelvis
+    trunk = joints_px[:, _TRUNK]
+    up = (trunk[:, 1] + trunk[:, 2]) / 2 - trunk[:, 0]
     return np.asarray(np.arctan2(up[:, 0], -up[:, 1]))
 
 
