@@ -14,15 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import tyro
-from context import publish, surroundings
+from context import BOX, publish, somebody, surroundings
 from paired import compare, print_table
 
 from hourlift import PosePredictor
 from hourlift.predict.precision import available
 from hourlift.predict.runtime import Model
 from hourlift.weights import HOURGLASS, int8_twin
-
-BOX = np.array([[427.0, 72.0, 853.0, 648.0]])
 
 
 def main(
@@ -61,8 +59,8 @@ def main(
         predictor._lifter = lifters[way.precision == "int8"]
     random = np.random.default_rng(0)
     size = models[0].contract["input_size"]
-    crop, image = (random.integers(0, 256, shape, np.uint8) for shape in ((1, size, size, 3), (720, 1280, 3)))
-    whole = {str(way): (lambda p=p: p.predict(image, BOX)) for way, p in zip(ways, predictors, strict=True)}
+    crop, image = random.integers(0, 256, (1, size, size, 3), np.uint8), somebody()
+    whole = {str(way): (lambda p=p: p.predict(image, [BOX])) for way, p in zip(ways, predictors, strict=True)}
     alone = {f"{way}": (lambda m=m: m.run(crop)) for way, m in zip(ways, models, strict=True)}
     result = {
         "network": compare(alone, rounds=rounds, inner=inner),
