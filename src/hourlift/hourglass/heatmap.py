@@ -1,4 +1,4 @@
-"""Joints to heatmaps and back, in numpy.
+"""Joints to heatmaps and back, in numpy and OpenCV.
 
 Points are heatmap pixels (x, y): cell centres at integers, (0, 0) the top-left cell's centre.
 `hourlift.geometry.crop.rescale_points` goes between them and crop pixels.
@@ -62,8 +62,8 @@ def find_peaks(heatmaps: NDArray[np.floating], pairs: Sequence[tuple[int, int]] 
     unless that is less likely by more than `APART_ODDS`. Ours.
 
     Args:
-        heatmaps: (B, J, H, W).
-        pairs: Left and right joints.
+        heatmaps: (B, J, H, W) float32 or float64.
+        pairs: Indices of left and right joints.
 
     Returns:
         (B, J) cells, counted row by row.
@@ -119,7 +119,7 @@ def decode(
 
     Returns:
         points: (B, J, 2) heatmap pixels x, y.
-        confidence: (B, J) the cell of the peak.
+        confidence: (B, J) each heatmap at its peak.
 
     Raises:
         ValueError: Unknown method, or not four dimensions.

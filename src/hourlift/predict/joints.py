@@ -141,7 +141,7 @@ def trunk_tilt(joints_px: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def expected_turn(joints_px: NDArray[np.float64]) -> float:
-    """How a crop should lean to the right for a person (17, 2) a moment later: as they do, if that is far enough."""
+    """Radians that a crop leans to the right for a person (17, 2) px a moment later: as they do, if that is enough."""
     tilt = float(trunk_tilt(joints_px[None])[0])
     return tilt if abs(tilt) > TURNED_FROM_RAD else 0.0
 

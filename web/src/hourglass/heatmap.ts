@@ -12,7 +12,7 @@ const TINY = 1e-10; // keeps the logarithm of an empty cell finite
 
 export interface Peak {
   point: Point;
-  /** The cell of the peak. */
+  /** The heatmap at its peak. */
   value: number;
 }
 
