@@ -6,9 +6,10 @@ import threading
 import time
 from collections.abc import Iterator
 
+import cv2
 import pytest
 
-from hourlift.predict.pipeline import ahead, behind
+from hourlift.predict.pipeline import ahead, behind, undivided
 
 
 def test_order_and_bound() -> None:
@@ -107,3 +108,11 @@ def test_leaving_early_ends_the_threads() -> None:
         hand_over(0.0)
         raise KeyError
     assert threading.active_count() == before
+
+
+def test_opencv_works_undivided_for_a_while() -> None:
+    before = cv2.getNumThreads()
+    with pytest.raises(KeyError), undivided():
+        assert cv2.getNumThreads() == 1
+        raise KeyError
+    assert cv2.getNumThreads() == before

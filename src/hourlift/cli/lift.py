@@ -25,8 +25,8 @@ from hourlift.predict.follow import FoundFrame, FrameByFrame
 from hourlift.predict.given import camera_at
 from hourlift.predict.images import Image, read_image
 from hourlift.predict.one_euro import LiveSmoother
-from hourlift.predict.pipeline import ahead
-from hourlift.predict.video import TimedImage, VideoReader, Webcam
+from hourlift.predict.pipeline import ahead, undivided
+from hourlift.predict.video import TimedImage, VideoReader, Webcam, is_easy
 from hourlift.view.overlay import draw_pose
 from hourlift.view.page import write_page
 from hourlift.view.space import SideBySide
@@ -139,6 +139,7 @@ def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wan
     with (
         Webcam(source.webcam_number, view.seconds) if is_webcam else VideoReader(source.label) as video,
         Results(source, wanted) as results,
+        undivided() if is_easy(video.image_wh) else nullcontext(),
         # A webcam's pictures would grow old in the line.
         nullcontext(video) if is_webcam else ahead(video) as shots,
         ExitStack() as line,

@@ -5,7 +5,6 @@ Points are heatmap pixels (x, y): cell centres at integers, (0, 0) the top-left 
 """
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Literal
 
 import cv2
@@ -70,21 +69,13 @@ def find_peaks(heatmaps: NDArray[np.floating], pairs: Sequence[tuple[int, int]] 
     """
     height, width = heatmaps.shape[2:]
     peak = heatmaps.reshape(*heatmaps.shape[:2], height * width).argmax(axis=-1)
-    if not pairs:
-        return peak
     reach = max(1, int(APART_REACH * width + 0.5))
-    left, right = _sides(tuple(pairs))
-    y, x = np.divmod(peak, width)
-    near = (np.abs(x[:, left] - x[:, right]) <= reach) & (np.abs(y[:, left] - y[:, right]) <= reach)
-    for person, pair in zip(*near.nonzero(), strict=True):
-        _tell_apart(heatmaps[person], peak[person], pairs[pair], reach)
+    for person, cells in enumerate(peak.tolist()):
+        for left, right in pairs:  # sooner than in arrays, for a person or two
+            (y, x), (other_y, other_x) = divmod(cells[left], width), divmod(cells[right], width)
+            if abs(x - other_x) <= reach and abs(y - other_y) <= reach:
+                _tell_apart(heatmaps[person], peak[person], (left, right), reach)
     return peak
-
-
-@cache
-def _sides(pairs: tuple[tuple[int, int], ...]) -> NDArray[np.intp]:
-    """(2, P) left and right."""
-    return np.array(pairs, np.intp).T
 
 
 def _tell_apart(maps: NDArray[np.floating], peak: NDArray[np.intp], pair: tuple[int, int], reach: int) -> None:
@@ -130,24 +121,19 @@ def decode(
     if method not in ("argmax", "quarter", "dark"):
         raise ValueError(f"The decoding methods are argmax, quarter and dark, got {method!r}.")
     height, width = maps.shape[2:]
-    cells = maps.reshape(*maps.shape[:2], height * width)
+    cells = maps.reshape(-1)
     peak = find_peaks(maps, pairs)
-    confidence = np.take_along_axis(cells, peak[..., None], axis=-1)[..., 0].astype(np.float32)
+    first = (np.arange(peak.size) * (height * width)).reshape(peak.shape)  # cell of each map
+    confidence = cells[first + peak].astype(np.float32)
     y, x = np.divmod(peak, width)
     points = np.stack([x, y], axis=-1).astype(np.float64)
     if method == "argmax" or min(width, height) < 3:
         return points, confidence
     interior = (x > 0) & (x < width - 1) & (y > 0) & (y < height - 1)
-    around = _neighbourhood(cells, np.where(interior, peak, width + 1), width)
+    offsets = np.array([-width, 0, width])[:, None] + np.array([-1, 0, 1])
+    around = cells[(first + np.where(interior, peak, width + 1))[..., None, None] + offsets].astype(np.float64)
     step = _quarter_step(around) if method == "quarter" else _dark_step(around)
     return points + np.where(interior[..., None], step, 0.0), confidence
-
-
-def _neighbourhood(cells: NDArray, peak: NDArray, width: int) -> NDArray[np.float64]:
-    """(B, J, H * W) and the index (B, J) of an interior cell -> (B, J, 3, 3) cells around it."""
-    offsets = np.array([-width, 0, width])[:, None] + np.array([-1, 0, 1])
-    first = (np.arange(peak.size) * cells.shape[-1]).reshape(peak.shape)  # of each map
-    return cells.ravel()[(first + peak)[..., None, None] + offsets].astype(np.float64)
 
 
 def _quarter_step(around: NDArray[np.float64]) -> NDArray[np.float64]:

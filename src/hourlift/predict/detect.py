@@ -149,7 +149,7 @@ def refine(boxes_xyxy_px: Array, estimate: Estimate) -> Found | None:
 
 def fit(peaks: Array) -> Array:
     """How well a crop fits a whole person: mean heatmap peak (..., 17) -> (...,), less for missing joints."""
-    return np.asarray(peaks.mean(axis=-1) * (peaks >= JOINT_CONFIDENCE).mean(axis=-1))
+    return np.asarray(peaks.sum(axis=-1) * _num_confident(peaks) / H36M17.num_joints**2)
 
 
 def person_box(joints_px: Array, peaks: Array) -> Array:

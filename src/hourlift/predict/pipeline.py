@@ -14,6 +14,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
+import cv2
+
 DEPTH = 4
 """How many things wait between two threads."""
 
@@ -56,6 +58,17 @@ def ahead(things: Iterable[T], depth: int = DEPTH, *, urgent: bool = False) -> I
         finally:
             for future in waiting:
                 future.cancel()
+
+
+@contextmanager
+def undivided() -> Iterator[None]:
+    """Within the block OpenCV works in the thread that calls it, without help from threads of its own."""
+    kept = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(kept)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpe
 
 _log = logging.getLogger("hourlift")
 _ASSUMED_FPS = 30.0  # of a source that does not say
-_EASY_PIXELS = 1280 * 720  # frames up to here are decoded sooner than a network has looked at them
+_EASY_PIXELS = 1280 * 720
 _CLOCK = 90_000  # ticks a second of the videos written, as in MPEG: every common frame rate divides it
 
 
@@ -36,6 +36,15 @@ class TimedImage:
     index: int
     time_s: float
     image_rgb: Image
+
+
+def is_easy(image_wh: tuple[int, int]) -> bool:
+    """Whether frames are worked on sooner than a network has looked at them, also without more threads for a step.
+
+    Those would take the cores from the network, and a step on busy cores waits for the last of its threads.
+    """
+    width, height = image_wh
+    return width * height <= _EASY_PIXELS
 
 
 class Frames(Protocol):
@@ -217,6 +226,8 @@ class VideoWriter:
         stream.width, stream.height = (n + n % 2 for n in image_wh)
         stream.pix_fmt = "yuv420p"
         stream.codec_context.time_base = Fraction(1, _CLOCK)
+        if is_easy((stream.width, stream.height)):
+            stream.codec_context.thread_count = 1
         self._stream = stream
         self._last_tick = -1
 
@@ -237,7 +248,9 @@ class VideoWriter:
         height, width = image_rgb.shape[:2]
         if height % 2 or width % 2:
             image_rgb = cv2.copyMakeBorder(image_rgb, 0, height % 2, 0, width % 2, cv2.BORDER_CONSTANT)  # type: ignore[assignment]
-        frame = av.VideoFrame.from_ndarray(image_rgb, format="rgb24")
+        # Not left to libswscale, which takes three times as long.
+        planes: Image = cv2.cvtColor(image_rgb, cv2.COLOR_RGB2YUV_I420)  # type: ignore[assignment]
+        frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         self._last_tick = max(round(time_s * _CLOCK), self._last_tick + 1)
         frame.pts, frame.time_base = self._last_tick, Fraction(1, _CLOCK)
         self._encode(frame)
@@ -266,18 +279,15 @@ def _open(path: str | Path) -> Any:
 
 
 def _video_stream(container: Any, path: str | Path) -> Any:
-    """The first video stream that is no cover picture, ready to decode, large frames on several threads.
-
-    Threads of the decoder would take the cores from the networks where one keeps up with them.
-    """
+    """The first video stream that is no cover picture, ready to decode, large frames on several threads."""
     streams = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
     if not streams:
         raise ValueError(f"{path}: there are no moving pictures in this file")
     codec = streams[0].codec_context
-    if codec.width * codec.height > _EASY_PIXELS:
-        codec.thread_type = "AUTO"
-    else:
+    if is_easy((codec.width, codec.height)):
         codec.thread_count = 1
+    else:
+        codec.thread_type = "AUTO"
     return streams[0]
 
 

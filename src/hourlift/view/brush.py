@@ -14,7 +14,8 @@ Colour = tuple[int, int, int]
 
 _SHIFT = 4  # fixed-point bits of a coordinate: 1/16 pixel
 _ARC_RAD = np.linspace(-np.pi / 2, np.pi / 2, 9)
-_HALF_CIRCLE = np.stack([np.cos(_ARC_RAD), np.sin(_ARC_RAD)], axis=-1)  # of a limb along x, around its end
+_HALF_CIRCLE = np.stack([np.cos(_ARC_RAD), np.sin(_ARC_RAD)], axis=-1)
+_AROUND = np.concatenate([_HALF_CIRCLE, -_HALF_CIRCLE])  # of a limb along x, around its end and its start
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _CAPITAL_PX = 22  # height of the font's capitals at scale 1
 
@@ -40,17 +41,17 @@ def paint(canvas: Image, limb: Limb) -> None:
     if right <= left or bottom <= top:
         return  # outside the picture
     window = canvas[top:bottom, left:right]
-    layer = window.copy()
+    layer = window if limb.opacity == 1 else window.copy()
     length = math.hypot(x1 - x0, y1 - y0)
     cos, sin = ((x1 - x0) / length, (y1 - y0) / length) if length else (1.0, 0.0)
-    around = _HALF_CIRCLE @ np.array([[cos, sin], [-sin, cos]])
-    ends = np.array([[[x1 - left, y1 - top]], [[x0 - left, y0 - top]]])
+    around = _AROUND @ np.array([[cos, sin], [-sin, cos]])
+    ends = np.repeat([[x1 - left, y1 - top], [x0 - left, y0 - top]], len(_HALF_CIRCLE), axis=0)
     for radius, colour in ((limb.radius + limb.rim, OUTLINE_RGB), (limb.radius, limb.colour)):
         # A polygon, because cv2.line has whole-pixel widths only.
-        outline = (ends + [radius * around, -radius * around]).reshape(-1, 2)
-        fixed_point = np.round(outline * 2**_SHIFT).astype(np.int32)
+        fixed_point = np.round((ends + radius * around) * 2**_SHIFT).astype(np.int32)
         cv2.fillConvexPoly(layer, fixed_point, colour, cv2.LINE_AA, _SHIFT)
-    cv2.addWeighted(layer, limb.opacity, window, 1 - limb.opacity, 0, dst=window)
+    if layer is not window:
+        cv2.addWeighted(layer, limb.opacity, window, 1 - limb.opacity, 0, dst=window)
 
 
 def caption(
