@@ -1,6 +1,7 @@
 """Rendered people whose truth fits together."""
 
 import numpy as np
+import pytest
 
 from hourlift.evaluation.synthetic import synthetic_samples
 from hourlift.geometry.skeleton import H36M17
@@ -31,3 +32,17 @@ def test_the_same_seed_gives_the_same_people() -> None:
     first, again = (next(iter(synthetic_samples(1, seed=9, size=64))) for _ in range(2))
     np.testing.assert_array_equal(first.load_image(), again.load_image())
     np.testing.assert_array_equal(first.joints_2d_px, again.joints_2d_px)
+
+
+def test_all_presets_are_as_many_of_each() -> None:
+    mixed = list(synthetic_samples(10, seed=9, size=64, kind="all"))
+    assert len(mixed) == 10
+    for number, kind in ((1, "everyday"), (5, "sport"), (9, "studio")):
+        *_, alone = synthetic_samples(number + 1, seed=9, size=64, kind=kind)
+        np.testing.assert_array_equal(mixed[number].load_image(), alone.load_image())
+        np.testing.assert_array_equal(mixed[number].joints_2d_px, alone.joints_2d_px)
+
+
+def test_there_is_no_such_preset() -> None:
+    with pytest.raises(ValueError, match="no preset 'sports'; the presets are everyday"):
+        synthetic_samples(1, kind="sports")

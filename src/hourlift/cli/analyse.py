@@ -47,7 +47,7 @@ def command(
     left and right were never mistaken. Poses are told from the annotated joints in the picture.
 
     Args:
-        data: a data set, or "synthetic", as `hourlift evaluate` takes it.
+        data: a data set, or synthetic people, as `hourlift evaluate` takes it.
         out: folder to write to.
         weights: hourglass to analyse, by name or as an .onnx file.
         whole_image: search for the person in the whole picture instead of giving their box.
@@ -62,7 +62,7 @@ def command(
     """
     import cv2
 
-    from hourlift.cli.evaluate import open_people
+    from hourlift.cli.evaluate import data_title, open_people
     from hourlift.cli.progress import LateProgress
     from hourlift.evaluation import analyse, judge, predict_samples, truth_sheet
     from hourlift.formats.atomic import replacing
@@ -89,7 +89,7 @@ def command(
         return (2.0 if math.isnan(score) else score, -sure)  # of equally bad ones, who was sure comes first
 
     chosen = heapq.nsmallest(worst, watched(), key=order)  # goes through all, and holds the pictures of few
-    title = f"Analysis: {data if data == 'synthetic' else Path(data).resolve().name}"
+    title = f"Analysis: {data_title(data)}"
     settings = {
         "weights": weights,
         "person": "searched in the whole picture" if whole_image else "given by a box",

@@ -47,7 +47,7 @@ def command(
     """
     from hourlift.cli.progress import LateProgress
     from hourlift.evaluation.calibration import JudgedJoints, check, fit
-    from hourlift.evaluation.synthetic import mixed_samples
+    from hourlift.evaluation.synthetic import ALL, synthetic_samples
     from hourlift.export.onnx_file import change_metadata
     from hourlift.predict.joints import JointEstimator
     from hourlift.predict.runtime import Model
@@ -67,7 +67,7 @@ def command(
     with LateProgress() as progress:
 
         def watched(number: int, seed: int, doing: str) -> Iterator[Sample]:
-            for done, sample in enumerate(mixed_samples(number, seed, photos=backgrounds), start=1):
+            for done, sample in enumerate(synthetic_samples(number, seed, photos=backgrounds, kind=ALL), start=1):
                 yield sample
                 progress.update(doing, done, number)
 

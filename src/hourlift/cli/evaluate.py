@@ -28,6 +28,7 @@ hourlift evaluate people/ --count 1000
 hourlift evaluate studio/ --split test --lifter final.onnx --weights final-4stack.onnx --plot errors.png
 hourlift evaluate studio/ --split test --lifter final.onnx --inputs ground-truth
 hourlift evaluate synthetic --weights my-hourglass.onnx
+hourlift evaluate synthetic:all --count 1000
 """
 
 
@@ -62,7 +63,8 @@ def command(
     Args:
         data: a data set of any layout that `hourlift data check` knows, such as a folder of shards as `hourlift synth`
             writes them, a pattern such as people/shard-*.tar, or a file or folder in the COCO keypoint layout; or
-            "synthetic" for rendered people that no training has seen (needs hourlift[synth]).
+            "synthetic" for rendered people that no training has seen (needs hourlift[synth]): everyday ones, or those
+            of another preset, such as synthetic:sport, or as many of each, synthetic:all.
         out: write the report to this .json file, and as a table beside it with the ending .md.
         sheet: write a PNG picture of some of the people with what was found.
         sheet_count: how many people are on it.
@@ -122,7 +124,7 @@ def command(
             outcomes.append(outcome if sheet is not None else outcome.without_picture())
             progress.update("people", len(outcomes), total)
 
-    title = SYNTHETIC if data == SYNTHETIC else Path(data).resolve().name
+    title = data_title(data)
     settings = {
         "weights": weights,
         "lifter": lifter,
@@ -165,6 +167,15 @@ def _joints(inputs: str | None, sheet: Path | None, whole_image: bool) -> Mappin
     return read_joints(inputs).by_id()
 
 
+def data_title(data: str) -> str:
+    """What a data set is called in a report."""
+    return data if _is_synthetic(data) else Path(data).resolve().name
+
+
+def _is_synthetic(data: str) -> bool:
+    return data.partition(":")[0] == SYNTHETIC
+
+
 def open_people(
     data: str, count: int | None, images: Path | None, split: str, stride: int, *, pictures: bool
 ) -> tuple[Iterator[Sample], int | None]:
@@ -173,16 +184,17 @@ def open_people(
     Raises:
         ValueError: there is no such data set, split or picture, or rendering lacks a package.
     """
-    if data == SYNTHETIC:
+    if _is_synthetic(data):
         try:
-            from hourlift.evaluation.synthetic import synthetic_samples
+            from hourlift.evaluation.synthetic import EVERYDAY, synthetic_samples
         except ModuleNotFoundError as error:
             raise ValueError(
                 f"rendering people needs the package {error.name}: pip install 'hourlift[synth]'"
             ) from error
 
         count = count or DEFAULT_SYNTHETIC_COUNT
-        return synthetic_samples(count), count
+        kind = data.partition(":")[2]
+        return synthetic_samples(count, kind=kind or EVERYDAY), count
     from hourlift.data import find_shards, load_coco
     from hourlift.data.recognise import recognise
 

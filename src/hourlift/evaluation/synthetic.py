@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +11,17 @@ from numpy.typing import NDArray
 from hourlift.data.sample import Sample
 from hourlift.geometry.crop import Crop
 from hourlift.predict.joints import cut_out
-from hourlift.synth.presets import PRESETS, everyday
+from hourlift.synth.presets import PRESETS, preset
 from hourlift.synth.samples import render_samples
 
 HELD_OUT_SEED = 20_000_000
 """Training seeds are small; so are those of its backgrounds."""
 SIZE = 320  # rendered larger than the network's input, as a photograph is
+EVERYDAY, ALL = "everyday", "all"
 
 
 def synthetic_samples(
-    count: int, seed: int = HELD_OUT_SEED, size: int = SIZE, photos: Path | None = None
+    count: int, seed: int = HELD_OUT_SEED, size: int = SIZE, photos: Path | None = None, kind: str = EVERYDAY
 ) -> Iterator[Sample]:
     """Render people one after the other; `synth.samples.remake` makes one of them again.
 
@@ -28,23 +30,19 @@ def synthetic_samples(
         seed: the same seed gives the same people.
         size: side of the square pictures.
         photos: folder of photographs without people, for backgrounds and cloth.
+        kind: one of the generator's presets, or "all": as many people of each, one preset after the other.
 
     Returns:
         Samples whose joints outside of the picture are NaN in 2D, as no annotator could place them.
 
     Raises:
-        ValueError: the folder holds no readable picture.
+        ValueError: the folder holds no readable picture, or there is no such preset.
     """
-    return render_samples(replace(everyday(), size=size, photos=photos), seed, count)
-
-
-def mixed_samples(count: int, seed: int, size: int = SIZE, photos: Path | None = None) -> Iterator[Sample]:
-    """Render as many people of each of the generator's presets; arguments as `synthetic_samples` has them."""
-    names = list(PRESETS)
-    for i, name in enumerate(names):
-        first, last = i * count // len(names), (i + 1) * count // len(names)
-        config = replace(PRESETS[name](), size=size, photos=photos)
-        yield from render_samples(config, seed, last - first, first=first)
+    kinds = list(PRESETS) if kind == ALL else [kind]
+    configs = [replace(preset(name), size=size, photos=photos) for name in kinds]
+    ends = [i * count // len(kinds) for i in range(len(kinds) + 1)]
+    runs = zip(configs, ends, ends[1:], strict=False)
+    return chain.from_iterable(render_samples(config, seed, end - first, first=first) for config, first, end in runs)
 
 
 def crops(samples: Sequence[Sample], size: int, margin: float) -> NDArray[np.uint8]:
