@@ -61,17 +61,6 @@ def ahead(things: Iterable[T], depth: int = DEPTH, *, urgent: bool = False) -> I
 
 
 @contextmanager
-def undivided() -> Iterator[None]:
-    """Within the block OpenCV works in the thread that calls it, without help from threads of its own."""
-    kept = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(kept)
-
-
-@contextmanager
 def behind(take: Callable[..., object], depth: int = DEPTH) -> Iterator[Callable[..., None]]:
     """Put things away in a thread of its own, in the order in which they are handed over.
 
@@ -98,3 +87,14 @@ def behind(take: Callable[..., object], depth: int = DEPTH) -> Iterator[Callable
         finally:
             for future in waiting:
                 future.cancel()
+
+
+@contextmanager
+def undivided() -> Iterator[None]:
+    """Within the block OpenCV works in the thread that calls it, without help from threads of its own."""
+    kept = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(kept)

@@ -39,9 +39,10 @@ class TimedImage:
 
 
 def is_easy(image_wh: tuple[int, int]) -> bool:
-    """Whether frames are worked on sooner than a network has looked at them, also without more threads for a step.
+    """Whether frames of a width and height in pixels are worked on sooner than a network has looked at them.
 
-    Those would take the cores from the network, and a step on busy cores waits for the last of its threads.
+    Then each step does without threads of its own: they would take the cores from the network, and a step on busy cores
+    waits for the last of them.
     """
     width, height = image_wh
     return width * height <= _EASY_PIXELS
@@ -248,7 +249,7 @@ class VideoWriter:
         height, width = image_rgb.shape[:2]
         if height % 2 or width % 2:
             image_rgb = cv2.copyMakeBorder(image_rgb, 0, height % 2, 0, width % 2, cv2.BORDER_CONSTANT)  # type: ignore[assignment]
-        # Not left to libswscale, which takes three times as long.
+        # Not left to libswscale, which takes longer for packed RGB.
         planes: Image = cv2.cvtColor(image_rgb, cv2.COLOR_RGB2YUV_I420)  # type: ignore[assignment]
         frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         self._last_tick = max(round(time_s * _CLOCK), self._last_tick + 1)
