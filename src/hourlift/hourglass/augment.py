@@ -29,6 +29,7 @@ class AugmentConfig:
             at somebody tilted shows (`predict.joints`).
         zoom: Crops take a square of the picture's side divided by a factor log-uniform in this range.
         shift: Spread of the Gaussian shift, as a share of the crop's side.
+        stretch: Width over height by which the source was distorted, log-uniform in this range; it is undone.
         photometric: Strength of gain, contrast, colour, and gamma changes; 1 is strong.
         grey: Share of grey pictures.
         noise: Largest standard deviation of sensor noise, of 1.
@@ -42,6 +43,7 @@ class AugmentConfig:
     upright: float = 0.0
     zoom: tuple[float, float] = (1.0, 1.0)
     shift: float = 0.0
+    stretch: tuple[float, float] = (1.0, 1.0)
     photometric: float = 0.0
     grey: float = 0.0
     noise: float = 0.0
@@ -118,8 +120,12 @@ def _sample_warp(draws: Draws, tilt: Tensor, source: int, size: int, config: Aug
     step = source / (size * zoom)  # source pixels per pixel of the answer
     cos, sin = angle.cos() * step, angle.sin() * step
     sign = torch.where(mirrored, -1.0, 1.0)
+    linear = torch.stack([cos * sign, -sin, sin * sign, cos], -1).view(-1, 2, 2)
+    if config.stretch != (1.0, 1.0):
+        stretch = torch.exp(0.5 * draws.uniform(math.log(config.stretch[0]), math.log(config.stretch[1])))
+        linear = linear * torch.stack([stretch, 1 / stretch], -1)[:, :, None]
     return Warp(
-        linear=torch.stack([cos * sign, -sin, sin * sign, cos], -1).view(-1, 2, 2),
+        linear=linear,
         middle=(source - 1) / 2 + shift * step[:, None] * size,
         mirrored=mirrored,
         source=source,

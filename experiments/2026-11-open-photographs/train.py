@@ -1,0 +1,117 @@
+r"""Trains a hourglass further on rendered people and on freely licensed photographs by turns: see README.md.
+
+    OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 experiments/2026-11-open-photographs/train.py \
+        --init checkpoints/hourglass-accurate.pt --real-open real_open --openimages openimages -o runs/open --minutes 150
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from hourlift.data.coco import load_coco
+from hourlift.data.sample import Sample
+from hourlift.geometry.skeleton import H36M17
+from hourlift.hourglass.network import HourglassConfig
+from hourlift.training import checkpoint
+from hourlift.training.clock import Clock
+from hourlift.training.crops import cut
+from hourlift.training.hourglass_data_stage import HourglassDataRecipe, HourglassDataStage
+from hourlift.training.hourglass_stage import HourglassStage
+from hourlift.training.loop import train
+from hourlift.training.mixed_stage import MixedStage
+from hourlift.training.recipes import STRONG, fast
+from hourlift.training.rendered import Curriculum
+
+HELD_OUT = Path(__file__).parent / "held_out.txt"
+"""Names of the photographs that no training sees: every tenth of each set."""
+EVERYTHING = Curriculum(start_share=0.0, views=(-2, -1), poses=(-2, -1), augmentation=(-2, -1))
+CUT_SHARE = 1.25
+"""Side of the photographs' crops, from which the augmentation cuts the network's input, over that of the input."""
+REAL_OPEN_WEIGHT = 3
+"""How often somebody labelled by people comes for each time that somebody labelled by a network does."""
+NOT_ANNOTATED = list(H36M17.indices("pelvis", "spine", "thorax", "head"))
+"""Joints that COCO's annotators did not click on; the reader puts them between joints that they did."""
+
+
+def annotated(people: Iterable[Sample]) -> list[Sample]:
+    """The same people, without joints that were only interpolated."""
+    kept = []
+    for person in people:
+        joints_2d_px = person.joints_2d_px.copy()
+        joints_2d_px[NOT_ANNOTATED] = np.nan
+        kept.append(replace(person, joints_2d_px=joints_2d_px))
+    return kept
+
+
+def main() -> None:
+    """Trains."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--out", type=Path, required=True)
+    parser.add_argument("--init", type=Path, required=True)
+    parser.add_argument("--real-open", type=Path, required=True)
+    parser.add_argument("--openimages", type=Path, required=True, help="its photographs are the backgrounds too")
+    parser.add_argument("--minutes", type=float, required=True, help="length of the run; the learning rate follows it")
+    parser.add_argument("--size", type=int, default=192, help="side of the crops, pixels")
+    parser.add_argument("--batch", type=int, default=16, help="pictures of a step and process")
+    parser.add_argument("--lr", type=float, default=6e-4)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--bf16", action="store_true", help="on processors that have bfloat16 arithmetic")
+    parser.add_argument("--resume", action="store_true")
+    options = parser.parse_args()
+
+    recipe, clock = fast(), Clock(None, options.minutes)
+    synth = replace(
+        recipe.plan.synth,
+        photos=options.openimages / "images",
+        size=recipe.plan.synth.size * options.size // recipe.input_size,
+    )
+    config = replace(
+        recipe.train,
+        steps=sys.maxsize,
+        lr=options.lr,
+        seed=options.seed,
+        bf16=options.bf16,
+        validate_every=300,
+        log_every=20,
+        checkpoint_every_s=240.0,
+    )
+    rendered = replace(
+        recipe,
+        name="hourglass-accurate",
+        network=HourglassConfig(**checkpoint.load(options.init)["model_config"]),
+        input_size=options.size,
+        batch_size=options.batch,
+        plan=replace(recipe.plan, synth=synth, curriculum=EVERYTHING, chunk_size=256),
+        held_out=256,
+        train=config,
+    )
+    pictures = HourglassDataRecipe(
+        name=rendered.name,
+        network=rendered.network,
+        policy=replace(STRONG, zoom=(0.9, 1.5), any_rotation=0.15, stretch=(3 / 4, 4 / 3)),
+        input_size=options.size,
+        loss=rendered.loss,
+        batch_size=options.batch,
+        read_workers=0,
+        train=config,
+    )
+    held_out = set(HELD_OUT.read_text(encoding="utf-8").split())
+    learners, judges = [], []
+    for folder, weight in ((options.real_open, REAL_OPEN_WEIGHT), (options.openimages, 1)):
+        people = annotated(load_coco(folder))
+        learners += weight * [p for p in people if Path(str(p.image)).name not in held_out]
+        judges += [p for p in people if Path(str(p.image)).name in held_out and weight > 1]
+    stage = MixedStage(
+        HourglassStage(rendered, clock),
+        HourglassDataStage(pictures, cut(learners, round(CUT_SHARE * options.size)), cut(judges, options.size)),
+    )
+    init = None if options.resume else options.init
+    train(stage, config, options.out, resume=options.resume, init=init, clock=clock)
+
+
+if __name__ == "__main__":
+    main()
