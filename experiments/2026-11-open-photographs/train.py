@@ -1,7 +1,8 @@
 r"""Trains a hourglass further on rendered people and on freely licensed photographs by turns: see README.md.
 
     OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 experiments/2026-11-open-photographs/train.py \
-        --init checkpoints/hourglass-accurate.pt --real-open real_open --openimages openimages -o runs/open --minutes 150
+        --init checkpoints/hourglass-accurate.pt --real-open real_open --openimages openimages \
+        -o runs/open --minutes 150
 """
 
 import argparse

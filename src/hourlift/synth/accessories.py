@@ -89,13 +89,14 @@ def with_accessories(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         "weights": appended("weights", arrays["weights"][anchor]),
         "faces": appended("faces", np.concatenate(faces)),
         "layer": appended("layer", np.concatenate(layers)),
+        "uv": appended("uv", np.zeros((sum(map(len, faces)), 3, 2))),
     }
 
 
 def _figure(arrays: dict[str, np.ndarray]) -> _Figure:
     mean = arrays["mean"].astype(np.float64)
     skin, eyes = mean[arrays["layer"] == _SKIN], mean[arrays["layer"] == _EYE]
-    crown, nose = arrays["landmarks"].tolist()
+    crown, nose = arrays["landmarks"].tolist()[:2]
     return _Figure(
         skin=skin,
         eyes=np.array([0.0, eyes[:, 1].min(), (eyes[:, 2].min() + eyes[:, 2].max()) / 2]),

@@ -36,10 +36,28 @@ def body_skin(outfit: Outfit, person: Tensor, place: Place) -> Tensor:
     trunk = ((arm < 0) & (leg < -0.6)).nonzero()[:, 0]
     if len(trunk):
         replace(colour, trunk, _bare_trunk(outfit, taken(person, trunk), place.at(trunk), taken(colour, trunk)))
-    colour = mix(colour, at.sock_colour, leg > at.sock)
-    shoe = mix(at.shoe, at.sole, z < -0.806)
-    colour = mix(colour, shoe, leg > at.shoe_top)
-    return mix(colour, at.glove_colour, arm > at.glove)
+    return shod_and_gloved(outfit, person, place, colour)
+
+
+def shod_and_gloved(outfit: Outfit, person: Tensor, place: Place, colour: Tensor) -> Tensor:
+    """Skin below the head of colours (3, N), with socks, shoes and gloves."""
+    at = Attributes(outfit, _BODY, person)
+    colour = mix(colour, at.sock_colour, place.leg > at.sock)
+    shoe = mix(at.shoe, at.sole, place.z < -0.806)
+    colour = mix(colour, shoe, place.leg > at.shoe_top)
+    return mix(colour, at.glove_colour, place.arm > at.glove)
+
+
+def head_of_hair(outfit: Outfit, person: Tensor, rest: Tensor, colour: Tensor) -> Tensor:
+    """Skin of heads of colours (3, N), which show a face, with hair on the scalp and the beard that the outfit has."""
+    at = Attributes(outfit, _HEAD, person)
+    x, y, z = rest
+    side = x.abs()
+    ear = (side > 0.073) & (z > 0.69) & (z < 0.775) & (y > -0.07) & (y < 0.01)
+    colour = _beard(at, colour, side, y, z, ramp(y, -0.075, -0.105))
+    scalp = scalp_share(side, y, z, at.hair_line) * ~ear
+    density = at.hair_density * (1 - 0.93 * ramp(z - at.bald_above, -0.008, 0.006))
+    return mix(colour, strands(at.hair, x, y, z), 0.92 * scalp * density)
 
 
 def _tint(colour: Tensor, red: float, green: float, blue: float) -> Tensor:

@@ -33,6 +33,9 @@ THORAX_FRACTION = 0.625  # spine01 to neck01
 SPINE_FRACTION = 0.03  # spine02 to spine03, the next below
 NOSE_FRACTION, HEAD_FRACTION = 0.15, 0.335  # neck to the tip of the nose; head bone to the crown
 
+FOOT_POINTS = ("l_heel", "l_big_toe", "r_heel", "r_big_toe")
+"""Points of the feet beside the 17 joints: the back of the heel, and the tip of the big toe."""
+
 NOWHERE = -1.0
 """Place along a limb of a vertex that is not on one: see VertexTraits."""
 
@@ -46,14 +49,25 @@ _AT_LEAST = 0.5  # of a vertex' weights on a limb, to count as part of it
 
 @dataclass(frozen=True, kw_only=True)
 class PosedBodies(Batch):
-    """B posed people: vertices and normals (B, V, 3), joints (B, 17, 3) in Human3.6M order; metres, world frame.
+    """B posed people, metres, world frame.
 
     Vertices and normals are views of (B, 3, V): on a CPU rows of coordinates are quicker than rows of points.
+
+    Attributes:
+        vertices: (B, V, 3); so are normals.
+        normals: (B, V, 3).
+        joints: (B, 17, 3) in Human3.6M order.
+        feet: (B, 4, 3) in the order of FOOT_POINTS.
+        turns: (B, K, 3, 3) rotations of the bones from rest.
+        shapes: (B, C) as `Body.pose` took them.
     """
 
     vertices: Tensor
     normals: Tensor
     joints: Tensor
+    feet: Tensor
+    turns: Tensor
+    shapes: Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +108,9 @@ class Body:
         self.weights = tensor("weights")
         self.faces = torch.as_tensor(arrays["faces"], device=device).contiguous()
         self.layer = torch.as_tensor(arrays["layer"].astype(np.int64), device=device)
-        crown, nose = arrays["landmarks"].tolist()
+        crown, nose, *self._feet = arrays["landmarks"].tolist()
         self._face = [nose, crown]
+        self.uv, self.of_base = tensor("uv"), torch.as_tensor(arrays["of_base"].astype(np.int64), device=device)
         self.rest_normals = _vertex_normals(self.mean, self.faces.long())
         self._levels = _depth_levels(self.parents)
 
@@ -119,6 +134,12 @@ class Body:
     def _by_stature(self) -> tuple[Tensor, Tensor]:
         order = torch.argsort(self.stature_mm.cpu())
         return self.stature_mm.cpu()[order], order
+
+    def is_female(self, shapes: Tensor) -> Tensor:
+        """(B,) bool, whether people with coefficients `shapes` (B, C) look more like women than like men."""
+        women, men = self.people[~self.male], self.people[self.male]
+        middle, apart = (women.mean(0) + men.mean(0)) / 2, women.mean(0) - men.mean(0)
+        return (shapes - middle) @ (apart / self.people.var(0)) > 0
 
     def bone_heads(self, shapes: Tensor) -> Tensor:
         """Rest heads (B, K, 3) of the bones of people with coefficients `shapes` (B, C), metres."""
@@ -159,7 +180,14 @@ class Body:
         normals.addcmul_(blend[:, :, 1], rest_normals[1]).addcmul_(blend[:, :, 2], rest_normals[2])
         normals *= (normals * normals).sum(1, keepdim=True).clamp_(min=1e-12).rsqrt_()
         joints = self._joints(turn, offset, heads, vertices[..., self._face].mT)
-        return PosedBodies(vertices=vertices.mT, normals=normals.mT, joints=joints)
+        return PosedBodies(
+            vertices=vertices.mT,
+            normals=normals.mT,
+            joints=joints,
+            feet=vertices[..., self._feet].mT,
+            turns=turn,
+            shapes=shapes,
+        )
 
     @cached_property
     def _rows(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -196,26 +224,30 @@ class Body:
     @cached_property
     def traits(self) -> VertexTraits:
         """What clothes are cut by, per vertex."""
+        return self.traits_of(self.mean, self.weights)
+
+    def traits_of(self, points: Tensor, weights: Tensor) -> VertexTraits:
+        """The same for points (V, 3) of the mean body at rest with skinning weights (V, K)."""
 
         def weight(*stems: str) -> Tensor:
-            return self.weights[:, [i for i, label in enumerate(self.labels) if label.startswith(stems)]].sum(1)
+            return weights[:, [i for i, label in enumerate(self.labels) if label.startswith(stems)]].sum(1)
 
         arm = weight("upperarm", "lowerarm", "wrist", "finger")
         leg = weight("upperleg", "lowerleg", "foot")
         return VertexTraits(
-            arm=torch.where(arm > _AT_LEAST, self._along("upperarm01", "lowerarm01", "wrist"), NOWHERE),
-            leg=torch.where(leg > _AT_LEAST, self._along("upperleg01", "lowerleg01", "foot"), NOWHERE),
+            arm=torch.where(arm > _AT_LEAST, self._along(points, "upperarm01", "lowerarm01", "wrist"), NOWHERE),
+            leg=torch.where(leg > _AT_LEAST, self._along(points, "upperleg01", "lowerleg01", "foot"), NOWHERE),
             head=weight("head", "neck02"),
             foot=weight("foot"),
         )
 
-    def _along(self, *stems: str) -> Tensor:
-        """Place (V,) of each vertex along the chain of bones on its side: 0 at the first head, 1 at the second, ...
+    def _along(self, points: Tensor, *stems: str) -> Tensor:
+        """Place (V,) of points (V, 3) along the chain of bones on their side: 0 at the first head, 1 at the second, ...
 
         It goes on before the first head (a shoulder's cap: to -0.5) and behind the last (a hand, a foot: to 0.6 more).
         """
-        side = torch.where(self.mean[:, 0] > 0, 1.0, -1.0)[:, None]
-        mirrored = self.mean * torch.cat([side, torch.ones_like(side), torch.ones_like(side)], 1)
+        side = torch.where(points[:, 0] > 0, 1.0, -1.0)[:, None]
+        mirrored = points * torch.cat([side, torch.ones_like(side), torch.ones_like(side)], 1)
         chain = self.bone_mean[[self.bone[f"{stem}.L"] for stem in stems]]
         place, nearest = torch.zeros_like(side[:, 0]), torch.full_like(side[:, 0], torch.inf)
         last = len(chain) - 2

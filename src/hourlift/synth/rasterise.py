@@ -22,16 +22,18 @@ from torch import Tensor
 numba.config.THREADING_LAYER = "workqueue"  # type: ignore[attr-defined]  # made at run time
 
 EMPTY = torch.iinfo(torch.int64).max
-_DEPTH_STEPS = 2147483520.0  # largest float32 below 2^31
-_INDEX_BITS = 32
-_INDEX_MASK = (1 << _INDEX_BITS) - 1
+DEPTH_STEPS = 2147483520.0  # largest float32 below 2^31
+INDEX_BITS = 32
+_INDEX_MASK = (1 << INDEX_BITS) - 1
 _CANDIDATES_AT_ONCE = 4_000_000  # pixels that rasterise_torch tests at a time, for the memory's sake
 _CUDA_BLOCK = 128
 
 log = logging.getLogger(__name__)
 
 
-def rasterise(screen: Tensor, faces: Tensor, kept: Tensor, size: int) -> Tensor:
+def rasterise(
+    screen: Tensor, faces: Tensor, kept: Tensor, size: int, add: Callable[[Tensor], None] | None = None
+) -> Tensor:
     """Finds the nearest triangle at every pixel centre.
 
     Args:
@@ -40,15 +42,20 @@ def rasterise(screen: Tensor, faces: Tensor, kept: Tensor, size: int) -> Tensor:
         faces: (T, 3) int32.
         kept: (B, T) bool, triangles to draw.
         size: side of the square picture in pixels.
+        add: draws further triangles, with indices from T on, into the buffer (B, size, size) int64 of keys: depth in
+            DEPTH_STEPS above INDEX_BITS of index. On the CPU only.
 
     Returns:
         (B, size, size) int64, index of the triangle or -1; of equally near ones the first.
     """
+    assert add is None or screen.device.type == "cpu"
     if screen.device.type == "cpu":
         most_threads = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]  # made at run time
         numba.set_num_threads(min(torch.get_num_threads(), most_threads))
         buffer = torch.full((len(screen), size, size), EMPTY)
         _rasterise_cpu(screen.contiguous().numpy(), faces.numpy(), kept.numpy(), buffer.numpy())
+        if add is not None:
+            add(buffer)
         return _triangles(buffer)
     if screen.device.type == "cuda" and (kernel := _cuda_kernel()) is not None:
         return _triangles(_rasterise_cuda(kernel, screen, faces, kept, size))
@@ -88,8 +95,8 @@ def _triangle_drawer(compiled: Callable[..., Any], put_nearest: Callable[..., No
                 nearness = u * az + v * bz + w * cz
                 if nearness > 1.0:
                     continue
-                depth = np.int64((1.0 - nearness) * _DEPTH_STEPS)
-                put_nearest(buffer, b, y, x, (depth << _INDEX_BITS) | t)
+                depth = np.int64((1.0 - nearness) * DEPTH_STEPS)
+                put_nearest(buffer, b, y, x, (depth << INDEX_BITS) | t)
 
     return draw
 
@@ -171,7 +178,7 @@ def rasterise_torch(screen: Tensor, faces: Tensor, kept: Tensor, size: int) -> T
             w = 1 - u - v
             nearness = u * az + v * bz + w * cz
             inside = (u >= 0) & (v >= 0) & (w >= 0) & (px < size) & (py < size) & (nearness <= 1)
-            key = (((1 - nearness) * _DEPTH_STEPS).long() << _INDEX_BITS) | t[:, None]
+            key = (((1 - nearness) * DEPTH_STEPS).long() << INDEX_BITS) | t[:, None]
             place = (b[:, None] * size + py.long()) * size + px.long()
             buffer.scatter_reduce_(0, place[inside], key[inside], "amin")
         window *= 2

@@ -16,15 +16,20 @@ from hourlift.synth.backdrop import (
 )
 from hourlift.synth.batch import Batch
 from hourlift.synth.body import Body, PosedBodies
-from hourlift.synth.camera import NEAREST_M, Views
+from hourlift.synth.camera import Views
+from hourlift.synth.dressed import Dressed
+from hourlift.synth.garments import Garments
+from hourlift.synth.hits import Hits, find_hits, take_hits
 from hourlift.synth.light import Light
+from hourlift.synth.lighting import light_points
 from hourlift.synth.materials import Atlas
 from hourlift.synth.paint import spread
-from hourlift.synth.planar import at_corner, blend, dot, in_batch, picture_of, pixel_of, put, taken, unit
+from hourlift.synth.parts import triangle_parts
+from hourlift.synth.planar import at_corner, blend, dot, in_batch, put, taken, unit
 from hourlift.synth.props import PropMesh, prop_mesh
 from hourlift.synth.rasterise import rasterise
 from hourlift.synth.scene import PICTURE, Scene
-from hourlift.synth.shadow import contact, interpolation, lamp_share
+from hourlift.synth.shadow import contact, lamp_share
 from hourlift.synth.wardrobe import GLOSS, SKIN, SKIRT, Outfit, colour_points, fold_normals, surface_points, wear
 
 _CONTACT_STRENGTH = 0.75
@@ -41,7 +46,7 @@ class Layer(Batch):
         drawn: (B, S, S) bool, where the colour holds; elsewhere a picture shows.
         mask: (B, S, S) bool, the people.
         surface: (B, S, S) int8: -1 for the backdrop, 0 the person, from 1 the props.
-        triangle: (B, S, S) int64 of the body where the person is seen, else anything.
+        part: (B, S, S) uint8 index into parts.PARTS, 0 where no person is seen.
         shadow: (B, S, S) float, how dark people make what is not drawn, in [0, 1].
         depth: (B, S, S) metres along the optical axis, infinite where there is neither person nor prop.
     """
@@ -50,29 +55,8 @@ class Layer(Batch):
     drawn: Tensor
     mask: Tensor
     surface: Tensor
-    triangle: Tensor
+    part: Tensor
     shadow: Tensor
-    depth: Tensor
-
-
-@dataclass(frozen=True)
-class _Hits:
-    """N pixels that see person or prop.
-
-    Attributes:
-        index: (N,) place in the flattened batch, ascending.
-        picture: (N,).
-        triangle: (N,).
-        corner: (3, N) places of the corners' first coordinates in the flattened vertices (B, 3, V).
-        weights: (3, N) of the corners.
-        depth: (N,) metres.
-    """
-
-    index: Tensor
-    picture: Tensor
-    triangle: Tensor
-    corner: Tensor
-    weights: Tensor
     depth: Tensor
 
 
@@ -87,6 +71,7 @@ def render_people(
     scene: Scene | None = None,
     atlas: Atlas | None = None,
     present: Tensor | None = None,
+    garments: Garments | None = None,
 ) -> Layer:
     """Rasterises and shades B posed, dressed people and the scenes around them, all on the body's device.
 
@@ -101,11 +86,22 @@ def render_people(
         scene: Around each person; None for people alone, on the floor below them.
         atlas: Textures of the scene.
         present: (B,) bool, who is drawn; None for all.
+        garments: What outfits with a dressing are made of.
     """
     mesh, floor = _assemble(body, people, outfit, scene, present)
     screen = views.screen(mesh.vertices.mT)
-    triangle = rasterise(screen, mesh.faces, mesh.kept, views.size)
-    hits, depth = _hits(screen.mT, mesh.faces.T.contiguous(), triangle)
+    dressed = None
+    if garments is not None and outfit.dressing is not None:
+        dressed = Dressed.fit(people, outfit.dressing, garments, body, views, present)
+    triangle = rasterise(
+        screen,
+        mesh.faces,
+        mesh.kept if dressed is None else _uncovered(mesh, dressed, body),
+        views.size,
+        None if dressed is None else dressed.adder(len(mesh.faces)),
+    )
+    hits, depth = find_hits(screen.mT, mesh.faces.T.contiguous(), triangle)
+    worn = None if dressed is None else dressed.hits(triangle, len(mesh.faces), depth)
     solid = triangle >= 0
 
     # What is behind: a place's planes, or the floor below a picture.
@@ -125,13 +121,21 @@ def render_people(
     surface = torch.full((solid.numel(),), -1, dtype=torch.int8, device=floor.device)
     lamp_at = share.flatten()
     is_person = hits.triangle < len(body.faces)
-    own = _take(hits, is_person.nonzero()[:, 0])
-    lit = _shade_people(body, people, own, outfit, views, light, bank, taken(lamp_at, own.index))
+    own = take_hits(hits, is_person.nonzero()[:, 0])
+    skins = None if dressed is None else dressed.skin(own, body, views)
+    lit = _shade_people(body, people, own, outfit, views, light, bank, taken(lamp_at, own.index), skins)
     put(colour, own.index, own.picture, lit)
     surface.index_fill_(0, own.index, 0)
+    part = torch.zeros(solid.numel(), dtype=torch.uint8, device=floor.device)
+    part.index_copy_(0, own.index, taken(triangle_parts(body), own.triangle))
+    if dressed is not None and worn is not None:
+        lit = dressed.colour(worn, outfit, views, light, bank, taken(lamp_at, worn.index))
+        put(colour, worn.index, worn.picture, lit)
+        surface.index_fill_(0, worn.index, 0)
+        part.index_copy_(0, worn.index, taken(dressed.mesh.part, worn.triangle))
     drawn = solid
     if scene is not None and atlas is not None:
-        other = _take(hits, (~is_person).nonzero()[:, 0])
+        other = take_hits(hits, (~is_person).nonzero()[:, 0])
         lit, slot = _shade_props(other, body, mesh, scene, views, light, atlas, taken(lamp_at, other.index))
         put(colour, other.index, other.picture, lit)
         surface.index_copy_(0, other.index, (slot + 1).to(torch.int8))
@@ -150,7 +154,7 @@ def render_people(
         drawn=drawn,
         mask=surface == 0,
         surface=surface,
-        triangle=triangle,
+        part=part.view_as(triangle),
         shadow=shadow,
         depth=depth,
     )
@@ -187,28 +191,17 @@ def _assemble(
     return mesh, scene.floor_m
 
 
+def _uncovered(mesh: _Mesh, dressed: Dressed, body: Body) -> Tensor:
+    """Triangles (B, T) that are drawn, without those of the bodies that garments cover."""
+    kept = mesh.kept.clone()
+    kept[:, : len(body.faces)] &= body_faces_worn(~dressed.covered, body.faces)
+    return kept
+
+
 def body_faces_worn(worn: Tensor, faces: Tensor) -> Tensor:
     """Triangles (B, T) with a vertex that is worn (B, V)."""
     first, second, third = (worn.index_select(1, faces[:, k]) for k in range(3))
     return first | second | third
-
-
-def _hits(screen: Tensor, faces: Tensor, triangle: Tensor) -> tuple[_Hits, Tensor]:
-    """The pixels that see something, and the depth (B, S, S) there, infinite elsewhere."""
-    size = triangle.shape[-1]
-    flat = triangle.flatten()
-    index = (flat >= 0).nonzero()[:, 0]
-    picture, hit = picture_of(index, len(triangle), size), flat.index_select(0, index)
-    corner = in_batch(taken(faces, hit), picture, screen)
-    weights, nearness = interpolation(screen, corner, *pixel_of(index, picture, size))
-    depth = torch.full(flat.shape, torch.inf, device=screen.device)
-    seen_at = NEAREST_M / nearness
-    depth.index_copy_(0, index, seen_at)
-    return _Hits(index, picture, hit, corner, weights, seen_at), depth.view_as(triangle)
-
-
-def _take(hits: _Hits, chosen: Tensor) -> _Hits:
-    return _Hits(*(taken(values, chosen) for values in vars(hits).values()))
 
 
 def _lamp_share(
@@ -240,12 +233,13 @@ def _contact(people: PosedBodies, floor: Tensor, views: Views, present: Tensor |
 def _shade_people(
     body: Body,
     people: PosedBodies,
-    hits: _Hits,
+    hits: Hits,
     outfit: Outfit,
     views: Views,
     light: Light,
     bank: Tensor,
     lamp_share: Tensor,
+    skins: Tensor | None,
 ) -> Tensor:
     """Display colours (3, N) of the hits, which are all on people."""
     person, vertices = hits.picture, people.vertices.mT
@@ -254,7 +248,7 @@ def _shade_people(
     normal = unit(blend(people.normals.mT, corner, hits.weights))
     points = surface_points(body, vertices, person, of_body, hits.weights)
     normal = fold_normals(outfit, points, normal)
-    colour = colour_points(outfit, points, bank)
+    colour = colour_points(outfit, points, bank, skins)
     toward = unit(spread(views.eye.T, person) - at_corner(vertices, corner[0]))
     inward = (points.layer >= SKIRT) & (dot(normal, toward) < 0)  # inner sides of skirt and hair
     normal *= 1 - 2 * inward.float()
@@ -265,11 +259,11 @@ def _shade_people(
     looks[3, list(GLOSS)] = 0.14
     looks = taken(looks.to(colour.device), points.layer)
     gloss = torch.lerp(looks[3], torch.tensor(0.1, device=colour.device), (points.foot > 0.5).float())
-    return _light_points(colour, normal, toward, light, person, gloss, lamp_share, looks[:3])
+    return light_points(colour, normal, toward, light, person, gloss, lamp_share, looks[:3])
 
 
 def _shade_props(
-    hits: _Hits, body: Body, mesh: _Mesh, scene: Scene, views: Views, light: Light, atlas: Atlas, lamp_share: Tensor
+    hits: Hits, body: Body, mesh: _Mesh, scene: Scene, views: Views, light: Light, atlas: Atlas, lamp_share: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Display colours (3, N) of the hits, which are all on props, and the props' slots (N,)."""
     props, picture, face = mesh.props, hits.picture, hits.triangle - len(body.faces)
@@ -295,7 +289,7 @@ def _shade_props(
     # The foot of a thing is darker, as little light gets there.
     colour *= 0.72 + 0.28 * ((at[2] - eye[1]) * 4).clamp_(0, 1)
     gloss = 0.02 + 0.1 * (texture % 3 == 0)
-    return _light_points(colour, normal, toward, light, picture, gloss, lamp_share, torch.zeros_like(u)), slot
+    return light_points(colour, normal, toward, light, picture, gloss, lamp_share, torch.zeros_like(u)), slot
 
 
 def _shade_planes(
@@ -308,39 +302,3 @@ def _shade_planes(
     arriving += taken(around.flatten(0, 1).T.contiguous(), seen.row)
     near = 1 - taken(dark, seen.pixel).mul_(seen.on_floor)
     return colour.square_().mul_(arriving).mul_(near).clamp_(0, 1).sqrt_(), seen
-
-
-def _light_points(
-    colour: Tensor,
-    normal: Tensor,
-    toward: Tensor,
-    light: Light,
-    picture: Tensor,
-    gloss: Tensor,
-    lamp_share: Tensor,
-    wrap: Tensor,
-) -> Tensor:
-    """Display colours (3, N) of lit points: Lambert and Blinn-Phong under a lamp, and light from sky and ground.
-
-    Args:
-        colour: (3, N) display colours without light.
-        normal: (3, N) unit vectors; so is toward, the way to the camera.
-        toward: (3, N).
-        light: On each picture.
-        picture: (N,) each point's.
-        gloss: (N,) strength of highlights.
-        lamp_share: (N,) of the lamp's light that arrives.
-        wrap: (3, N) or (N,), how far light reaches beyond the edge of the lit side, in cosines, by colour.
-    """
-    table = torch.cat([light.direction, light.lamp, light.sky, light.ground], 1)
-    direction, lamp, sky, ground = spread(table.T, picture).split(3)
-    lamp *= lamp_share
-    diffuse = (dot(normal, direction) + wrap).div_(1 + wrap).clamp_(min=0)
-    ambient = ground.lerp_(sky, normal[2].mul(0.5).add_(0.5))
-    shine = dot(normal, unit(direction.add_(toward))).clamp_(min=0)
-    for _ in range(4):  # to the power of 16
-        shine *= shine
-    # Grazing angles darken a little: a cheap stand-in for ambient occlusion at the contours.
-    rim = dot(normal, toward).clamp_(0, 1).mul_(0.25).add_(0.75)
-    linear = ambient.mul_(rim).addcmul_(diffuse, lamp).mul_(colour).mul_(colour).addcmul_(lamp, shine.mul_(gloss))
-    return linear.clamp_(0, 1).sqrt_()

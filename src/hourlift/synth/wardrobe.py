@@ -15,11 +15,11 @@ from torch import Tensor
 
 from hourlift.synth import bare, cloth
 from hourlift.synth.accessories import ACCESSORIES, FIRST_ACCESSORY
-from hourlift.synth.body import NOWHERE, Body
+from hourlift.synth.body import NOWHERE, Body, VertexTraits
 from hourlift.synth.heads import NEVER_Z
 from hourlift.synth.outfit import Outfit, sample_outfits
 from hourlift.synth.paint import Attributes, mix, spread
-from hourlift.synth.planar import at_corner, blend, cross, in_batch, replace, taken, unit
+from hourlift.synth.planar import at_corner, blend, in_batch, replace, taken
 
 __all__ = [
     "EYE",
@@ -98,41 +98,46 @@ class _Chart:
 @lru_cache(maxsize=4)
 def chart(body: Body) -> _Chart:
     """Where each vertex lies on the standard body; computed once."""
-    traits, device = body.traits, body.mean.device
-    z = body.mean[:, 2].cpu().double().numpy()
-    eyes = body.mean[body.layer == EYE].cpu()
-    skin_z = z[(body.layer == SKIN).cpu().numpy()]
-    bones = body.bone_mean[[body.bone["upperleg01.L"], body.bone["neck01"]], 2].tolist()
-    eyes_z = float(eyes[:, 2].min() + eyes[:, 2].max()) / 2
-    own = np.array([skin_z.min(), *bones, eyes_z, skin_z.max()])
-    standard = np.interp(z, own, _STANDARD_Z) + np.minimum(z - own[0], 0) + np.maximum(z - own[-1], 0)
-    rest = body.mean.clone()
-    rest[:, 2] = torch.as_tensor(standard, dtype=torch.float32, device=device)
-    rest[:, 1] += (_STANDARD_EYES_Y - float(eyes[:, 1].min())) * (traits.head > 0.5)
-    ring, length = _ring(body)
-    traits_of = torch.stack([traits.arm, traits.leg, traits.head, traits.foot], 1)
-    lifted = (body.layer == SKIN) & ((traits.head > 0.5) & (rest[:, 2] > 0.65) | (traits.leg > 1.2))
+    attributes, length = places_of(body, body.mean, body.traits)
+    z, leg, head = attributes[:, 2], attributes[:, 4], attributes[:, 5]
+    lifted = (body.layer == SKIN) & ((head > 0.5) & (z > 0.65) | (leg > 1.2))
     return _Chart(
-        attributes=torch.cat([rest, traits_of, ring, _cloth_coordinates(body)], 1).contiguous(),
+        attributes=attributes,
         length=length,
         of_layer={k: (body.layer == k).nonzero()[:, 0] for k in range(FIRST_ACCESSORY + len(ACCESSORIES))},
         scalp=lifted.nonzero()[:, 0],
     )
 
 
-def _cloth_coordinates(body: Body) -> Tensor:
+def places_of(body: Body, points: Tensor, traits: VertexTraits) -> tuple[Tensor, Tensor]:
+    """What `_Chart` holds of points (V, 3) of the mean body at rest: attributes (V, 12), length (V,)."""
+    z = points[:, 2].cpu().double().numpy()
+    eyes = body.mean[body.layer == EYE].cpu()
+    skin_z = body.mean[body.layer == SKIN, 2].cpu().double().numpy()
+    bones = body.bone_mean[[body.bone["upperleg01.L"], body.bone["neck01"]], 2].tolist()
+    eyes_z = float(eyes[:, 2].min() + eyes[:, 2].max()) / 2
+    own = np.array([skin_z.min(), *bones, eyes_z, skin_z.max()])
+    standard = np.interp(z, own, _STANDARD_Z) + np.minimum(z - own[0], 0) + np.maximum(z - own[-1], 0)
+    rest = points.clone()
+    rest[:, 2] = torch.as_tensor(standard, dtype=torch.float32, device=points.device)
+    rest[:, 1] += (_STANDARD_EYES_Y - float(eyes[:, 1].min())) * (traits.head > 0.5)
+    ring, length = _ring(body, points, traits)
+    traits_of = torch.stack([traits.arm, traits.leg, traits.head, traits.foot], 1)
+    return torch.cat([rest, traits_of, ring, _cloth_coordinates(points, traits)], 1).contiguous(), length
+
+
+def _cloth_coordinates(points: Tensor, traits: VertexTraits) -> Tensor:
     """(V, 3): signed radius of trunk or limb in metres, shift of the cloth round it, and place along it."""
-    arm, leg = body.traits.arm > NOWHERE / 2, body.traits.leg > NOWHERE / 2
-    side = body.mean[:, 0].sign()
+    arm, leg = traits.arm > NOWHERE / 2, traits.leg > NOWHERE / 2
+    side = points[:, 0].sign()
     radius = torch.where(arm, 0.05 * side, torch.where(leg, 0.08 * side, 0.15))
     # Nearly the same on both sides of the shoulder, so that no seam is full of noise.
-    along = torch.where(arm, 0.5 - 0.28 * body.traits.arm, body.mean[:, 2])
+    along = torch.where(arm, 0.5 - 0.28 * traits.arm, points[:, 2])
     return torch.stack([radius, 0.16 * side * arm, along], 1)
 
 
-def _ring(body: Body) -> tuple[Tensor, Tensor]:
+def _ring(body: Body, mean: Tensor, traits: VertexTraits) -> tuple[Tensor, Tensor]:
     """(V, 2) metres forward and outward from the axis of trunk or limb, and (V,) metres along it."""
-    mean, traits = body.mean, body.traits
     side = torch.where(mean[:, :1] > 0, 1.0, -1.0)
     mirrored = mean * torch.cat([side, torch.ones_like(side), torch.ones_like(side)], 1)
     ring, length = torch.stack([-(mean[:, 1] + 0.02), mean[:, 0]], 1), mean[:, 2].clone()
@@ -168,15 +173,7 @@ def surface_points(body: Body, vertices: Tensor, person: Tensor, corner: Tensor,
     at = blend(here.attributes.T[None], corner, weights)
     forward, outward, radius, shift, v = at[7:]
     a, b, c = (at_corner(vertices, place) for place in in_batch(corner, person, vertices))
-    first, second = b.sub_(a), c.sub_(a)
-    start, rise_first, rise_second = (
-        taken(here.length, corner[0]),
-        taken(here.length, corner[1]),
-        taken(here.length, corner[2]),
-    )
-    across = cross(first, second)
-    # The gradient, not yet of unit length.
-    uphill = cross(second.mul_(rise_first.sub_(start)).sub_(first.mul_(rise_second.sub_(start))), across)
+    lengthwise = cloth.uphill(a, b, c, torch.stack([taken(here.length, place) for place in corner]))
     return SurfacePoints(
         person=person,
         layer=taken(body.layer, corner[0]),
@@ -186,7 +183,7 @@ def surface_points(body: Body, vertices: Tensor, person: Tensor, corner: Tensor,
         head=at[5],
         foot=at[6],
         cloth=torch.stack([forward, outward, torch.atan2(outward, forward).mul_(radius).add_(shift), v]),
-        lengthwise=unit(uphill),
+        lengthwise=lengthwise,
     )
 
 
@@ -274,13 +271,14 @@ def _covered(
 _CUT = ("sleeve", "leg", "waist", "midriff", "neck", "v_neck", "coat")
 
 
-def colour_points(outfit: Outfit, points: SurfacePoints, bank: Tensor) -> Tensor:
+def colour_points(outfit: Outfit, points: SurfacePoints, bank: Tensor, skins: Tensor | None = None) -> Tensor:
     """Colours surface points.
 
     Args:
         outfit: Of all people, on the points' device.
         points: N of them, in the order of their persons.
         bank: (P, S, S, 3) uint8 pictures to cut cloth from.
+        skins: (3, N) colours of the skins' textures; NaN where skin is painted.
 
     Returns:
         (3, N) display colours in [0, 1].
@@ -311,8 +309,19 @@ def colour_points(outfit: Outfit, points: SurfacePoints, bank: Tensor) -> Tensor
         return bare.strands(spread(outfit.hair.T, person), *place.columns[:3])
 
     paint(dressed, clothes)
-    paint(other, lambda place, person, index: bare.body_skin(outfit, person, place))
-    paint(head, lambda place, person, index: bare.head_skin(outfit, person, place.columns[:3]))
+    textured = torch.zeros_like(other) if skins is None else (other | head) & skin & skins[0].isfinite()
+    paint(other & ~textured, lambda place, person, index: bare.body_skin(outfit, person, place))
+    paint(head & ~textured, lambda place, person, index: bare.head_skin(outfit, person, place.columns[:3]))
+    if skins is not None:
+        shown = skins
+        paint(
+            other & textured,
+            lambda place, person, index: bare.shod_and_gloved(outfit, person, place, taken(shown, index)),
+        )
+        paint(
+            head & textured,
+            lambda place, person, index: bare.head_of_hair(outfit, person, place.columns[:3], taken(shown, index)),
+        )
     paint(layer == EYE, lambda place, person, index: bare.eyes(outfit, person, place.columns[:3]))
     paint(layer == HAIR, locks)
     carried = layer >= FIRST_ACCESSORY
