@@ -5,12 +5,13 @@
      "categories": [{"id", "keypoints": [joint names]}]}
 
 v is 0 for a joint that is not annotated, 1 for a hidden one, 2 for a visible one. The skeleton is recognised by
-the names of its joints, in any order: Human3.6M-17, MPII-16, COCO-17 or LSP-14. From COCO-17 to Human3.6M-17 is
+the names of its joints, in any order: Human3.6M-17, the same with heels and big toes, MPII-16, COCO-17 or LSP-14. From COCO-17 to Human3.6M-17 is
 approximate: pelvis, thorax, spine and head are means of joints that lie near them (see `map_joints`), and a lifter that
 is to be fed with those needs training on them.
 
-Two fields go beyond COCO, and may be missing: an image's "camera", as `Camera.to_dict` has it, and an annotation's
-"joints_3d_cam_mm", [x, y, z] of every joint in that camera's frame in millimetres.
+Three fields go beyond COCO, and may be missing: an image's "camera", as `Camera.to_dict` has it; an annotation's
+"joints_3d_cam_mm", [x, y, z] of every joint in that camera's frame in millimetres; and its "feet", [x, y, v] of left and
+right heel, then left and right big toe, for skeletons without them.
 """
 
 import json
@@ -22,13 +23,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hourlift.data.sample import Sample
+from hourlift.data.sample import VISIBLE, Sample
 from hourlift.formats.atomic import new_folder
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.crop import box_from_joints
-from hourlift.geometry.skeleton import H36M17, SKELETONS, Skeleton, map_joints
+from hourlift.geometry.skeleton import FOOT_POINTS, H36M17, H36M21, SKELETONS, Skeleton, map_joints
 
 _JPEG_QUALITY = 95
+_FEET_FIELD = ("l_heel", "r_heel", "l_big_toe", "r_big_toe")
 
 
 def load_coco(source: str | Path, images: str | Path | None = None) -> list[Sample]:
@@ -97,8 +99,8 @@ def write_coco(samples: Iterable[Sample], folder: str | Path) -> int:
                 (temporary / image["file_name"]).write_bytes(data.tobytes())
                 images.append(image)
                 annotations.append(annotation)
-        bones = [[parent + 1, child + 1] for parent, child in H36M17.edges]  # COCO counts joints from 1
-        person = {"id": 1, "name": "person", "keypoints": H36M17.joint_names, "skeleton": bones}
+        bones = [[parent + 1, child + 1] for parent, child in H36M21.edges]  # COCO counts joints from 1
+        person = {"id": 1, "name": "person", "keypoints": H36M21.joint_names, "skeleton": bones}
         content = {"images": images, "annotations": annotations, "categories": [person]}
         (temporary / "keypoints.json").write_text(json.dumps(content, allow_nan=False), encoding="utf-8")
     return len(annotations)
@@ -110,9 +112,13 @@ def _entries(sample: Sample, number: int) -> tuple[dict[str, Any], dict[str, Any
     image = {"id": number, "file_name": f"images/{number:06}.jpg", "width": pixels.shape[1], "height": pixels.shape[0]}
     if sample.camera is not None:
         image["camera"] = sample.camera.to_dict()
-    known = np.asarray(np.isfinite(sample.joints_2d_px).all(axis=-1))
-    flag = np.where(known, np.where(sample.visible, 2, 1), 0)
-    joints_px = np.where(known[:, None], sample.joints_2d_px, 0.0).astype(np.float64).round(2)
+    feet_px = np.full((len(FOOT_POINTS), 2), np.nan) if sample.feet_2d_px is None else sample.feet_2d_px
+    states = sample.feet_visibility
+    points_px = np.concatenate([sample.joints_2d_px, feet_px])
+    visible = np.concatenate([sample.visible, np.zeros(len(feet_px), bool) if states is None else states == VISIBLE])
+    known = np.asarray(np.isfinite(points_px).all(axis=-1))
+    flag = np.where(known, np.where(visible, 2, 1), 0)
+    joints_px = np.where(known[:, None], points_px, 0.0).astype(np.float64).round(2)
     keypoints = [[x, y, v] for (x, y), v in zip(joints_px.tolist(), flag.tolist(), strict=True)]
     x0, y0, x1, y1 = sample.box_xyxy_px.astype(np.float64).round(2).tolist()
     annotation = {
@@ -126,7 +132,8 @@ def _entries(sample: Sample, number: int) -> tuple[dict[str, Any], dict[str, Any
         "keypoints": [number for joint in keypoints for number in joint],
     }
     if sample.joints_3d_cam_mm is not None:
-        joints_mm = sample.joints_3d_cam_mm.astype(np.float64).round(1)
+        feet_mm = np.full((len(FOOT_POINTS), 3), np.nan) if sample.feet_3d_cam_mm is None else sample.feet_3d_cam_mm
+        joints_mm = np.concatenate([sample.joints_3d_cam_mm, feet_mm]).astype(np.float64).round(1)
         annotation["joints_3d_cam_mm"] = [[None if np.isnan(n) else n for n in joint] for joint in joints_mm.tolist()]
     return image, annotation
 
@@ -175,8 +182,21 @@ def _sample(
         visible=visible,
         box_xyxy_px=_box(person, joints),
         joints_3d_cam_mm=_joints_mm(person, skeleton, order),
+        feet_2d_px=_feet(person, skeleton, keypoints),
         camera=Camera.from_dict(picture["camera"]) if "camera" in picture else None,
     )
+
+
+def _feet(person: dict[str, Any], skeleton: Skeleton, keypoints: NDArray[np.float64]) -> NDArray[np.float32] | None:
+    """(4, 2) points of the feet: the skeleton's own, or those of the field "feet"."""
+    if skeleton is H36M21:
+        told = keypoints[H36M21.indices(*FOOT_POINTS)]
+    elif "feet" in person:
+        told = np.array(person["feet"], dtype=np.float64).reshape(len(_FEET_FIELD), 3)
+        told = told[[_FEET_FIELD.index(name) for name in FOOT_POINTS]]
+    else:
+        return None
+    return np.where(told[:, 2:] > 0, told[:, :2], np.nan).astype(np.float32)
 
 
 def _joints_mm(person: dict[str, Any], skeleton: Skeleton, order: list[int]) -> NDArray[np.float32] | None:

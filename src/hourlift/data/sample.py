@@ -23,6 +23,9 @@ _SHAPES = {
     "joints_3d_cam_mm": (17, 3),
     "visibility": (17,),
     "head_box_xyxy_px": (4,),
+    "feet_2d_px": (4, 2),
+    "feet_3d_cam_mm": (4, 3),
+    "feet_visibility": (4,),
 }
 
 
@@ -61,6 +64,12 @@ class Sample:
 
     head_box_xyxy_px: NDArray[np.float32] | None = None
     """(4,) MPII's box around the head, which PCKh measures by."""
+    feet_2d_px: NDArray[np.float32] | None = None
+    """(4, 2) `geometry.FOOT_POINTS`: heels and big toes; NaN where the data set does not tell."""
+    feet_3d_cam_mm: NDArray[np.float32] | None = None
+    """(4, 3) the same in camera coordinates."""
+    feet_visibility: NDArray[np.uint8] | None = None
+    """(4,) the same as `visibility`."""
 
     @property
     def source(self) -> Source | None:

@@ -187,7 +187,7 @@ def annotation(sample: Sample, image_wh: tuple[int, int]) -> dict[str, Any]:
     """What a shard's JSON says of a person: the fields of `Sample`, of joints named in "joint_names".
 
     A joint or a box that is not known is null; so is a field that the data set does not tell. "visibility" is a list of
-    `VISIBILITY_NAMES`.
+    `VISIBILITY_NAMES`. Points of the feet are in the order of `geometry.FOOT_POINTS`.
     """
     return {
         "schema": SCHEMA,
@@ -201,6 +201,9 @@ def annotation(sample: Sample, image_wh: tuple[int, int]) -> dict[str, Any]:
         "joints_3d_cam_mm": None if sample.joints_3d_cam_mm is None else _points(sample.joints_3d_cam_mm, 2),
         "camera": None if sample.camera is None else sample.camera.to_dict(),
         "head_box_xyxy_px": _maybe(sample.head_box_xyxy_px, lambda box: _points(box[None], 3)[0]),
+        "feet_2d_px": _maybe(sample.feet_2d_px, lambda points: _points(points, 3)),
+        "feet_3d_cam_mm": _maybe(sample.feet_3d_cam_mm, lambda points: _points(points, 2)),
+        "feet_visibility": _maybe(sample.feet_visibility, lambda states: [VISIBILITY_NAMES[s] for s in states]),
         "stature_mm": sample.stature_mm,
         "seed": None if sample.seed is None else list(sample.seed),
     }
@@ -233,6 +236,9 @@ def _decode(parts: dict[str, bytes], where: str) -> Sample:
             visibility=_maybe(told["visibility"], _states),
             mask=_maybe(parts.get("mask.png"), lambda data: _pixels(data, cv2.IMREAD_GRAYSCALE, "mask") > 127),
             head_box_xyxy_px=_maybe(told.get("head_box_xyxy_px"), lambda box: _array([box], 4)[0]),
+            feet_2d_px=_maybe(told.get("feet_2d_px"), lambda points: _array(points, 2)),
+            feet_3d_cam_mm=_maybe(told.get("feet_3d_cam_mm"), lambda points: _array(points, 3)),
+            feet_visibility=_maybe(told.get("feet_visibility"), _states),
             stature_mm=told["stature_mm"],
             seed=_maybe(told["seed"], lambda seed: (int(seed[0]), int(seed[1]))),
         )

@@ -171,12 +171,22 @@ LSP14 = _skeleton(
     },
 )
 
-SKELETONS: dict[str, Skeleton] = {s.name: s for s in (H36M17, MPII16, COCO17, LSP14)}
+FOOT_POINTS = ("l_heel", "l_big_toe", "r_heel", "r_big_toe")
+"""Points of the feet beside the joints: the back of the heel, and the tip of the big toe, on the skin or the shoe."""
+
+_H36M_PARENTS = {
+    name: None if parent < 0 else H36M17.joint_names[parent]
+    for name, parent in zip(H36M17.joint_names, H36M17.parents, strict=True)
+}
+H36M21 = _skeleton("h36m21", {**_H36M_PARENTS, **{point: f"{point[0]}_ankle" for point in FOOT_POINTS}})
+"""Human3.6M-17, then FOOT_POINTS."""
+
+SKELETONS: dict[str, Skeleton] = {s.name: s for s in (H36M17, H36M21, MPII16, COCO17, LSP14)}
 
 LIMB_JOINTS: tuple[str, ...] = tuple(
     f"{side}_{joint}" for joint in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist") for side in "rl"
 )
-"""The 12 limb joints that all four skeletons share."""
+"""The 12 limb joints that all skeletons share."""
 
 # How a joint that the source lacks is made: the mean of the first group whose joints the source all has.
 # Approximate: annotators of different data sets do not click on the same spots.

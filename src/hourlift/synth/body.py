@@ -33,9 +33,6 @@ THORAX_FRACTION = 0.625  # spine01 to neck01
 SPINE_FRACTION = 0.03  # spine02 to spine03, the next below
 NOSE_FRACTION, HEAD_FRACTION = 0.15, 0.335  # neck to the tip of the nose; head bone to the crown
 
-FOOT_POINTS = ("l_heel", "l_big_toe", "r_heel", "r_big_toe")
-"""Points of the feet beside the 17 joints: the back of the heel, and the tip of the big toe."""
-
 NOWHERE = -1.0
 """Place along a limb of a vertex that is not on one: see VertexTraits."""
 

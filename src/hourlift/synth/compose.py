@@ -15,7 +15,8 @@ JOINT_DEPTH_MM = 140.0
 """A joint farther than this behind the surface that is seen before it is hidden."""
 
 _DEPTH_STEP = 0.03  # of the depth, between neighbouring pixels: an edge within the person
-_PASTED = 100  # what Layer.surface is on pasted people
+PASTED = 100
+"""What Layer.surface is on what was pasted over the person."""
 _TENT = ((1, 2, 1), (2, 4, 2), (1, 2, 1))
 
 
@@ -81,7 +82,7 @@ def paste_people(
     colour[where] = torch.where(there[..., None], moved[..., :3], colour[where])
     drawn[where] |= there
     hidden[where] = there & layer.mask[where]
-    surface[where] = torch.where(there, _PASTED, surface[where])
+    surface[where] = torch.where(there, PASTED, surface[where])
     depths = layer.depth.clone()
     depths[where] = torch.where(there, depth[:, None, None], depths[where])
     return replace(layer, colour=colour, drawn=drawn, surface=surface, depth=depths, mask=layer.mask & ~hidden), hidden

@@ -2,26 +2,30 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from hourlift.geometry.skeleton import FOOT_POINTS, H36M17
 from hourlift.synth.batch import Batch
 from hourlift.synth.body import Body, PosedBodies
 from hourlift.synth.camera import ViewConfig, Views, sample_views
 from hourlift.synth.compose import paste_people, smooth_edges, visibility
+from hourlift.synth.cutouts import paste_cutouts
 from hourlift.synth.draw import Draw
 from hourlift.synth.dresser import Dresser
 from hourlift.synth.garments import load_garments
+from hourlift.synth.harmony import follow
 from hourlift.synth.library import PoseLibrary
 from hourlift.synth.light import Light, sample_lights
 from hourlift.synth.materials import Atlas, build_atlas
 from hourlift.synth.motion import PoseMix, sample_rotations
 from hourlift.synth.pictures import picture_bank
-from hourlift.synth.scene import Scene, SceneConfig, sample_scenes
+from hourlift.synth.probes import Surroundings, behind, lit_by, load_probes, sample_surroundings
+from hourlift.synth.scene import PICTURE, Scene, SceneConfig, sample_scenes
 from hourlift.synth.sensor import SensorConfig, sense
 from hourlift.synth.shade import render_people
 from hourlift.synth.wardrobe import Outfit, sample_outfits
@@ -30,6 +34,7 @@ NOWHERE_PX = -1e4
 """Both pixel coordinates of the joints of a person who is left out."""
 # Streams of random numbers, one for each part.
 _SHAPES, _POSES, _VIEWS, _OUTFITS, _LIGHTS, _SCENES, _EMPTY, _BACKGROUNDS, _COMPOSITION, _SENSOR = range(10)
+_SURROUNDINGS, _CUTOUTS = 10, 11
 _GARMENTS = 0  # of the outfits' stream
 
 
@@ -43,7 +48,9 @@ class SynthConfig:
         views: Cameras.
         scene: Rooms, furniture, occluders.
         sensor: Exposure, blur, noise, compression.
-        photos: Folder of pictures without people; None means procedural backgrounds only.
+        photos: Folder of photographs for backgrounds, or several; None means procedural ones only.
+        probes: Folder of panoramas that light people, and stand behind them; None means drawn light only.
+        probed_share: Share of pictures that are lit by one.
         assets: Folder of MakeHuman's clothes, hair and skins; None means painted ones only. On the CPU only.
         dressed_share: Share of people who wear them.
         motion: File or folder of motion capture to draw poses from; None means the poses that come with the package.
@@ -58,7 +65,9 @@ class SynthConfig:
     views: ViewConfig = field(default_factory=ViewConfig)
     scene: SceneConfig = field(default_factory=SceneConfig)
     sensor: SensorConfig = field(default_factory=SensorConfig)
-    photos: Path | None = None
+    photos: Path | tuple[Path, ...] | None = None
+    probes: Path | None = None
+    probed_share: float = 0.3
     assets: Path | None = None
     dressed_share: float = 0.8
     motion: Path | None = None
@@ -76,6 +85,9 @@ class SynthBatch(Batch):
         joints_2d_px: (B, 17, 2), Human3.6M order, pixels of the picture.
         joints_3d_cam_mm: (B, 17, 3), frame of the camera.
         visibility: (B, 17) int64: OUTSIDE the picture, OCCLUDED by something else, SELF_OCCLUDED or VISIBLE.
+        feet_2d_px: (B, 4, 2), points of the feet in the order of FOOT_POINTS; so are the next two.
+        feet_3d_cam_mm: (B, 4, 3).
+        feet_visibility: (B, 4) int64.
         mask: (B, S, S) bool, the person where nothing occludes it.
         part: (B, S, S) uint8 index into parts.PARTS, 0 where the mask is not.
         focal_px: (B,), focal length of the camera.
@@ -88,6 +100,9 @@ class SynthBatch(Batch):
     joints_2d_px: Tensor
     joints_3d_cam_mm: Tensor
     visibility: Tensor
+    feet_2d_px: Tensor
+    feet_3d_cam_mm: Tensor
+    feet_visibility: Tensor
     mask: Tensor
     part: Tensor
     focal_px: Tensor
@@ -107,6 +122,7 @@ class Generator:
         self.body = Body(device)
         self.bank = _bank(config.bank_seed, config.photos).to(device)
         self.atlas = _atlas(config.bank_seed, config.photos, str(self.device))
+        self._probes = None if config.probes is None else load_probes(config.probes)
         self._dresser = None
         if config.assets is not None:
             if self.device.type != "cpu":
@@ -129,8 +145,13 @@ class Generator:
         cameras = sample_views(draw.stream(_VIEWS), people.joints, self.config.size, self.config.views)
         cameras = cameras.to(self.device)
         outfit = self.outfits(draw.stream(_OUTFITS), shapes).to(self.device)
-        light = sample_lights(draw.stream(_LIGHTS)).to(self.device)
-        return self.photograph(draw, people, stature_mm, kind, outfit, cameras, light)
+        light = sample_lights(draw.stream(_LIGHTS))
+        where = None
+        if self._probes is not None:
+            drawn = draw.stream(_SURROUNDINGS)
+            where = sample_surroundings(drawn, len(self._probes), self.config.probed_share)
+            light = lit_by(light, self._probes, where, drawn)
+        return self.photograph(draw, people, stature_mm, kind, outfit, cameras, light.to(self.device), where=where)
 
     def outfits(self, draw: Draw, shapes: Tensor) -> Outfit:
         """What people of shapes (B, C) wear, on the CPU."""
@@ -155,10 +176,12 @@ class Generator:
         cameras: Views,
         light: Light,
         scene: Scene | None = None,
+        where: Surroundings | None = None,
     ) -> SynthBatch:
         """Renders given people; the scene around them and what the sensor does are drawn, everything else is given.
 
-        A given scene is not drawn, and no bystanders are: a clip has one place for all its frames.
+        A given scene is not drawn, and no bystanders are: a clip has one place for all its frames. `where` are the
+        panoramas behind people before a picture.
         """
         config, body, joints = self.config, self.body, people.joints
         bystander_share = config.scene.bystander_share if scene is None else 0.0
@@ -172,17 +195,31 @@ class Generator:
         layer, _ = paste_people(
             draw.stream(_COMPOSITION), layer, cameras, joints, scene.floor_m, bystander_share
         )  # fmt: skip
-        images = self._backgrounds(draw.stream(_BACKGROUNDS)).mul_((1 - layer.shadow)[..., None])
+        images = self._backgrounds(draw.stream(_BACKGROUNDS))
+        photographed = (scene.place == PICTURE) & bool(config.photos)
+        if where is not None and self._probes is not None:
+            inside, seen = behind(self._probes, where, cameras.to("cpu"))
+            images[inside.to(self.device)] = seen.to(self.device)
+            photographed &= where.probe.to(self.device) < 0
+        layer = replace(layer, colour=follow(layer.colour, layer.drawn, images, photographed))
+        if config.scene.cutout_share:
+            layer = paste_cutouts(draw.stream(_CUTOUTS), layer, self.bank, config.scene.cutout_share)
+        images = images.mul_((1 - layer.shadow)[..., None])
         images.lerp_(layer.colour, layer.drawn.float()[..., None])  # by 0 or 1: quicker than choosing by a mask
         images = smooth_edges(images, layer.surface, layer.depth)
         images = sense(draw.stream(_SENSOR), images.permute(0, 3, 1, 2).contiguous(), config.sensor)
-        joints_cam = cameras.to_camera(joints)
-        joints_px = torch.where(present[:, None, None], cameras.project(joints_cam), NOWHERE_PX)
+        points_cam = cameras.to_camera(torch.cat([joints, people.feet], 1))
+        points_px = torch.where(present[:, None, None], cameras.project(points_cam), NOWHERE_PX)
+        joints_px, feet_px = points_px.split([H36M17.num_joints, len(FOOT_POINTS)], 1)
+        joints_cam, feet_cam = points_cam.split([H36M17.num_joints, len(FOOT_POINTS)], 1)
         return SynthBatch(
             images=images.mul(255).round_().to(torch.uint8),
             joints_2d_px=joints_px,
             joints_3d_cam_mm=1000 * joints_cam,
             visibility=visibility(joints_px, joints_cam, layer),
+            feet_2d_px=feet_px,
+            feet_3d_cam_mm=1000 * feet_cam,
+            feet_visibility=visibility(feet_px, feet_cam, layer),
             mask=layer.mask,
             part=torch.where(layer.mask, layer.part, 0),
             focal_px=cameras.focal,
@@ -215,12 +252,12 @@ class Generator:
 
 
 @lru_cache(maxsize=2)
-def _bank(seed: int, photos: Path | None) -> Tensor:
+def _bank(seed: int, photos: Path | tuple[Path, ...] | None) -> Tensor:
     return picture_bank(seed, photos=photos)
 
 
 @lru_cache(maxsize=2)
-def _atlas(seed: int, photos: Path | None, device: str) -> Atlas:
+def _atlas(seed: int, photos: Path | tuple[Path, ...] | None, device: str) -> Atlas:
     return build_atlas(seed, _bank(seed, photos).to(device))
 
 

@@ -19,6 +19,7 @@ class Light(Batch):
         lamp: (B, 3) colour; so are sky and ground, linear.
         sky: (B, 3).
         ground: (B, 3).
+        sides: (B, 2, 3) half of what a surface that faces along world x, or y, gets more than one that faces away.
         shadow: (B,) how much of the lamp a shadow takes away, in [0, 1]; 0 for light without shadows.
         softness: (B,) of the shadows' edges, in [0, 1].
         spot: (B,) radius in metres of what the lamp lights around the person, FARTHEST_M for everything.
@@ -28,6 +29,7 @@ class Light(Batch):
     lamp: Tensor
     sky: Tensor
     ground: Tensor
+    sides: Tensor
     shadow: Tensor
     softness: Tensor
     spot: Tensor
@@ -57,6 +59,7 @@ def sample_lights(draw: Draw) -> Light:
         * (1 - 0.4 * key)
         * draw.uniform(0.25, 0.6)[:, None]
         * torch.tensor([1.04, 1.0, 0.92]),
+        sides=torch.zeros(draw.count, 2, 3),
         shadow=torch.where((key[:, 0] > 0.3) & draw.chance(0.75), draw.uniform(0.55, 1.0), 0.0),
         softness=draw.uniform() ** 2,
         spot=torch.where(spot, draw.uniform(0.5, 1.6), FARTHEST_M),

@@ -30,11 +30,12 @@ def light_points(
         lamp_share: (N,) of the lamp's light that arrives.
         wrap: (3, N) or (N,), how far light reaches beyond the edge of the lit side, in cosines, by colour.
     """
-    table = torch.cat([light.direction, light.lamp, light.sky, light.ground], 1)
-    direction, lamp, sky, ground = spread(table.T, picture).split(3)
+    table = torch.cat([light.direction, light.lamp, light.sky, light.ground, light.sides.flatten(1)], 1)
+    direction, lamp, sky, ground, along_x, along_y = spread(table.T, picture).split(3)
     lamp *= lamp_share
     diffuse = (dot(normal, direction) + wrap).div_(1 + wrap).clamp_(min=0)
     ambient = ground.lerp_(sky, normal[2].mul(0.5).add_(0.5))
+    ambient = ambient.addcmul_(along_x, normal[0]).addcmul_(along_y, normal[1]).clamp_(min=0)
     shine = dot(normal, unit(direction.add_(toward))).clamp_(min=0)
     for _ in range(4):  # to the power of 16
         shine *= shine

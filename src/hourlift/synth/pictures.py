@@ -4,6 +4,7 @@ Procedural ones are drawn from a seed; a folder of the user's photographs makes 
 """
 
 import logging
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,21 +26,24 @@ PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 log = logging.getLogger(__name__)
 
 
-def picture_bank(seed: int, *, photos: Path | None = None, procedural: int = 96, crops_per_photo: int = 8) -> Tensor:
+def picture_bank(
+    seed: int, *, photos: Path | Sequence[Path] | None = None, procedural: int = 96, crops_per_photo: int = 8
+) -> Tensor:
     """Returns (N, SIDE, SIDE, 3) uint8 RGB pictures.
 
     Args:
         seed: Of the procedural pictures and of the crops.
-        photos: Folder searched for photographs, sub-folders too; unreadable ones are skipped with one
+        photos: Folder or folders searched for photographs, sub-folders too; unreadable ones are skipped with one
             warning in all.
         procedural: How many pictures to draw.
         crops_per_photo: Square crops taken from each photograph at random places and scales; fewer of each, and
             then of evenly chosen photographs only, if they would be more than MAX_PHOTO_CROPS.
 
     Raises:
-        ValueError: `photos` is not a folder or holds no readable picture.
+        ValueError: one of `photos` is not a folder, or holds no readable picture.
     """
-    paths = [] if photos is None else photo_paths(photos)
+    folders = [] if photos is None else [photos] if isinstance(photos, Path) else list(photos)
+    paths = [path for folder in folders for path in photo_paths(folder)]
     rng = np.random.default_rng(seed)
     pictures = [_draw_picture(rng) for _ in range(procedural)]
     if paths:
@@ -48,7 +52,7 @@ def picture_bank(seed: int, *, photos: Path | None = None, procedural: int = 96,
         taken = {path: _photo_crops(path, rng, each) for path in paths}
         unreadable = [path for path, crops in taken.items() if not crops]
         if len(unreadable) == len(paths):
-            raise ValueError(f"{photos}: no readable picture in this folder of backgrounds")
+            raise ValueError(f"{folders[0]}: no readable picture in this folder of backgrounds")
         if unreadable:
             log.warning("%d unreadable backgrounds skipped, the first is %s", len(unreadable), unreadable[0])
         crops = [crop for of_photo in taken.values() for crop in of_photo]

@@ -63,6 +63,7 @@ def to_sample(batch: SynthBatch, i: int, seed: tuple[int, int]) -> Sample:
     size = image.shape[0]
     visibility = batch.visibility[i].cpu().numpy().astype(np.uint8)
     joints_px = np.where((visibility == OUTSIDE)[:, None], np.nan, batch.joints_2d_px[i].cpu().numpy())
+    feet = batch.feet_visibility[i].cpu().numpy().astype(np.uint8)
     focal, (cx, cy) = float(batch.focal_px[i]), batch.centre_px[i].tolist()
     return Sample(
         id=f"synthetic-{seed[0]}-{seed[1]}",
@@ -75,6 +76,9 @@ def to_sample(batch: SynthBatch, i: int, seed: tuple[int, int]) -> Sample:
         joints_3d_cam_mm=batch.joints_3d_cam_mm[i].cpu().numpy(),
         camera=Camera(fx=focal, fy=focal, cx=cx, cy=cy, image_wh=(size, size)),
         mask=batch.mask[i].cpu().numpy(),
+        feet_2d_px=np.where((feet == OUTSIDE)[:, None], np.nan, batch.feet_2d_px[i].cpu().numpy()).astype(np.float32),
+        feet_3d_cam_mm=batch.feet_3d_cam_mm[i].cpu().numpy(),
+        feet_visibility=feet,
         stature_mm=round(float(batch.stature_mm[i]), 1),
         seed=seed,
     )
