@@ -52,7 +52,7 @@ def main() -> None:
             with torch.no_grad():
                 found = find_joints(
                     model, people.images.split(32), torch.device("cpu"),
-                    loss=stage["loss"], sigma=stage["sigma"], bf16=True,
+                    loss=stage["loss"], sigma=stage["sigma"],
                 )  # fmt: skip
             true = people.joints_2d_px.numpy()
             inside = (people.visibility != OUTSIDE).numpy()

@@ -60,7 +60,6 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16, help="pictures of a step and process")
     parser.add_argument("--lr", type=float, default=6e-4)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--bf16", action="store_true", help="on processors that have bfloat16 arithmetic")
     parser.add_argument("--resume", action="store_true")
     options = parser.parse_args()
 
@@ -75,7 +74,6 @@ def main() -> None:
         steps=sys.maxsize,
         lr=options.lr,
         seed=options.seed,
-        bf16=options.bf16,
         validate_every=300,
         log_every=20,
         checkpoint_every_s=240.0,

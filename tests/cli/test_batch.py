@@ -89,6 +89,7 @@ def test_the_table_of_sources(archive: Path, here: list[str]) -> None:
     dance, broken = table["dance.mp4"], table["broken.mp4"]
     assert (dance["kind"], dance["frames"], dance["people"], dance["rows"]) == ("video", 6, 1, 6)
     assert json.loads(dance["header"])["image_wh"] == [320, 240]
+    assert json.loads(dance["header"])["networks"]["hourglass"]["precision"] == "fp32"
     assert "this is not a video" in broken["error"] and broken["rows"] == 0
     assert not (Path("out.parquet") / f"source_id={broken['source_id']}").exists()
 

@@ -55,6 +55,8 @@ def test_photo(photo: Path, models: list[str], figure, capfd: pytest.CaptureFixt
     assert names("out") == ["photo.html", "photo.json", "photo.overlay.jpg"]
     document = load("out/photo.json")
     assert (document.header.source, document.header.kind, document.header.fps) == ("photo.png", "photo", None)
+    fp32 = {"runtime": "onnxruntime", "precision": "fp32"}
+    assert document.header.networks == {stage: {"name": f"marker-{stage}", **fp32} for stage in ("hourglass", "lifter")}
     (person,) = document.frames[0].people
     np.testing.assert_allclose(person.joints_2d_px, figure.joints((150, 120), 190), atol=3)
     overlay = read_image("out/photo.overlay.jpg").image_rgb

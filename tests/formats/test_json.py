@@ -96,6 +96,18 @@ def test_the_world_round_trips_and_files_from_before_it_are_read(tmp_path: Path)
         load(tmp_path / "bad.json")
 
 
+def test_the_networks_round_trip_and_files_from_before_them_are_read(tmp_path: Path) -> None:
+    network = {"name": "hourglass-fast", "runtime": "onnxruntime", "precision": "int8"}
+    header = replace(HEADER, networks={"hourglass": network, "lifter": {**network, "name": "lifter"}})
+    dump(tmp_path / "a.json", header, FRAMES)
+    assert load(tmp_path / "a.json").header == header
+    document = json.loads((tmp_path / "a.json").read_text())
+    assert document["networks"]["hourglass"]["precision"] == "int8"
+    del document["networks"]
+    (tmp_path / "old.json").write_text(json.dumps(document))
+    assert load(tmp_path / "old.json").header == HEADER
+
+
 def test_photo_has_no_frame_rate(tmp_path: Path) -> None:
     header = Header(source="a.jpg", kind="photo", image_wh=(640, 480), camera=CAMERA)
     dump(tmp_path / "a.json", header, FRAMES[:1])

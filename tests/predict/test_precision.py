@@ -10,8 +10,8 @@ import onnx
 import pytest
 
 from hourlift import weights
-from hourlift.predict import precision
-from hourlift.predict.precision import Choice, choose
+from hourlift.predict import PosePredictor, precision
+from hourlift.predict.precision import Choice, Precision, choose
 from hourlift.predict.runtime import MAX_BATCH, Model
 
 from .test_runtime import with_metadata
@@ -36,7 +36,7 @@ def computer(monkeypatch: pytest.MonkeyPatch):
     [
         (VNNI, False, True, "int8 in onnxruntime"),
         (VNNI, False, False, "fp32 in onnxruntime"),
-        (OLD, False, True, "fp32 in onnxruntime"),  # its 8-bit sums overflow
+        (OLD, False, True, "fp32 in onnxruntime"),  # int8 gains little there
         (frozenset(), False, True, "fp32 in onnxruntime"),
         (BF16, True, False, "fp32 in onnxruntime"),  # a package that happens to be installed changes no result
         (frozenset({"asimddp"}), False, True, "int8 in onnxruntime"),
@@ -55,16 +55,17 @@ def test_what_is_asked_for(computer) -> None:
     assert choose("fp32", None, has_int8=True) == Choice("onnxruntime", "fp32")
     computer(OLD, openvino=True)
     assert choose(None, "openvino", has_int8=True) == Choice("openvino", "fp32")
+    assert choose("int8", None, has_int8=True) == Choice("onnxruntime", "int8")  # everywhere, where it is asked for
+    assert choose("int8", "openvino", has_int8=True) == Choice("openvino", "int8")
 
 
 @pytest.mark.parametrize(
     ("flags", "openvino", "wanted", "complaint"),
     [
-        (OLD, True, ("bf16", None), "no bfloat16 arithmetic; there is fp32 in onnxruntime, fp32 in openvino"),
+        (OLD, True, ("bf16", None), "no bfloat16 arithmetic; there is fp32 in onnxruntime, int8 in onnxruntime"),
         (BF16, False, ("bf16", None), r"bf16 runs in openvino only \(pip install 'hourlift\[openvino\]'\)"),
         (BF16, True, ("bf16", "onnxruntime"), "bf16 in onnxruntime is not available: bf16 runs in openvino only"),
         (BF16, False, (None, "openvino"), "openvino is not installed"),
-        (OLD, False, ("int8", None), r"VNNI\); there is fp32 in onnxruntime$"),
         (OLD, False, ("fp16", None), "precision must be one of fp32, bf16, int8, got 'fp16'"),
         (OLD, False, (None, "tensorrt"), "runtime must be one of onnxruntime, openvino, got 'tensorrt'"),
     ],
@@ -104,6 +105,7 @@ def test_a_twin_is_found_beside_its_model(
         Model(twin, "hourglass", precision="fp32")
     computer(OLD)
     assert Model(own, "hourglass", threads=1).path == own
+    assert Model(own, "hourglass", threads=1, precision="int8").path == twin
 
     computer(VNNI)
     twin_of(own, "of another file")
@@ -111,6 +113,31 @@ def test_a_twin_is_found_beside_its_model(
     assert "own.int8.onnx was made from another own.onnx; run hourlift quantise again" in caplog.text
     with pytest.raises(ValueError, match="made from another own.onnx"):
         Model(own, "hourglass", precision="int8")
+
+
+def test_the_lifter_follows_the_hourglass_and_results_say_so(
+    computer, marker_models: tuple[Path, Path], tmp_path: Path
+) -> None:
+    models = [Path(shutil.copy(model, tmp_path)) for model in marker_models]
+    for model in models:
+        twin_of(model, weights.sha256(model))
+
+    def precisions(precision: Precision | None = None) -> tuple[str, ...]:
+        networks = PosePredictor(*models, threads=1, precision=precision).networks
+        assert [network["name"] for network in networks.values()] == ["marker-hourglass", "marker-lifter"]
+        return tuple(network["precision"] for network in networks.values())
+
+    computer(VNNI)
+    assert precisions() == ("int8", "int8")
+    assert precisions("fp32") == ("fp32", "fp32")
+    computer(OLD)
+    assert precisions() == ("fp32", "fp32")
+    assert precisions("int8") == ("int8", "int8")
+    twin = weights.int8_twin(models[1])
+    assert twin is not None
+    assert PosePredictor(models[0], twin, threads=1).networks["lifter"]["precision"] == "int8"
+    twin.unlink()
+    assert precisions("int8") == ("int8", "fp32")
 
 
 @pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="OpenVINO is not installed")

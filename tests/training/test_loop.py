@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from hourlift.hourglass.condition import conditioned
-from hourlift.training import checkpoint
+from hourlift.training import bfloat16, checkpoint
 from hourlift.training.loop import Stage, TrainConfig, _Run, step_seed, train
 from hourlift.training.optimizer import optimizer
 
@@ -228,3 +228,28 @@ def test_step_seeds_differ() -> None:
     seeds = {step_seed(seed, step, rank) for seed in range(5) for step in range(50) for rank in range(3)}
     assert len(seeds) == 750
     assert all(0 <= seed < 2**32 for seed in seeds)
+
+
+@pytest.mark.parametrize(("flags", "arithmetic"), [({"avx2"}, "float32"), ({"avx512_bf16"}, "bfloat16")])
+def test_bfloat16_is_taken_where_the_processor_has_it(
+    toy: MakeStage,
+    config: TrainConfig,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    flags: set[str],
+    arithmetic: str,
+) -> None:
+    monkeypatch.setattr(bfloat16, "processor_flags", lambda: frozenset(flags))
+    train(toy(), replace(config, bf16=None), tmp_path / "chosen")
+    assert capsys.readouterr().err.count(f"trains on cpu in {arithmetic}") == 1
+    train(toy(), replace(config, bf16=arithmetic == "bfloat16"), tmp_path / "told")
+    chosen, told = (checkpoint.load(tmp_path / name / "last.pt") for name in ("chosen", "told"))
+    assert same(chosen, told)
+
+
+def test_the_two_arithmetics_differ(toy: MakeStage, config: TrainConfig, tmp_path: Path) -> None:
+    for bf16 in (False, True):
+        train(toy(), replace(config, bf16=bf16), tmp_path / str(bf16))
+    exact, rounded = (checkpoint.load(tmp_path / str(bf16) / "last.pt") for bf16 in (False, True))
+    assert not same(exact["model"], rounded["model"])

@@ -94,7 +94,7 @@ def command(
         flip_test: look at every crop mirrored too; half the speed, a little more accurate.
         device: where the networks run; with cuda every worker has a GPU.
         precision: arithmetic of the hourglass, as for `hourlift predict`. What is chosen here holds for all workers, so
-            that all numbers are alike; where some machines are older, give fp32.
+            that all numbers are alike.
         runtime: what runs the hourglass, likewise.
 
     Returns:

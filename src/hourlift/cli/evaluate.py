@@ -133,7 +133,9 @@ def command(
         "split": split,
         "flip_test": flip_test,
         "turn": turn,
-        "arithmetic": str(predictor.choice),
+        "arithmetic": ", ".join(
+            f"{stage} {network['precision']} in {network['runtime']}" for stage, network in predictor.networks.items()
+        ),
         "threads": threads,
     }
     report = make_report(outcomes, f"Evaluation: {title}", settings)

@@ -94,7 +94,14 @@ def lift_photo(predictor: PosePredictor, source: Source, view: View, wanted: Wan
     (frame,), world = finish([frame], smooth=False, stature_mm=view.stature_mm, pitch_deg=view.pitch_deg)
     world = world if view.pitch_deg is not None else None  # one picture does not tell
     title = Path(source.label).name
-    header = Header(source=title, kind="photo", image_wh=photo.image_wh, camera=camera, world=world)
+    header = Header(
+        source=title,
+        kind="photo",
+        image_wh=photo.image_wh,
+        camera=camera,
+        world=world,
+        networks=predictor.networks,
+    )
     poses = PoseFile(header=header, frames=[frame])
     with Results(source, wanted) as results:
         with results.json_writer(header) as write:
@@ -146,7 +153,14 @@ def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wan
     ):
         camera = view.camera_for(video.image_wh)
         title = source.label if is_webcam else Path(source.label).name
-        header = Header(source=title, kind="video", image_wh=video.image_wh, camera=camera, fps=video.fps)
+        header = Header(
+            source=title,
+            kind="video",
+            image_wh=video.image_wh,
+            camera=camera,
+            fps=video.fps,
+            networks=predictor.networks,
+        )
         follow = predictor.follow(view.boxes_xyxy, camera, people=view.where.num_people, locate=view.where.in_video())
         found = _found(shots, follow, view)
         at_once = 1 if is_webcam else _lifted_at_once(video.image_wh)

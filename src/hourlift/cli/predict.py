@@ -129,7 +129,7 @@ def command(
         threads: CPU threads of the networks.
         device: where the networks run; cuda needs the package onnxruntime-gpu.
         precision: arithmetic of the hourglass: fp32, bf16 (needs hourlift[openvino]), or int8 (needs a twin made by
-            `hourlift quantise`; the shipped model has one).
+            `hourlift quantise`; the shipped models have one). The JSON says which ran.
         runtime: what runs the hourglass; openvino needs hourlift[openvino].
         verbose: say how the networks run, and whatever else is worth knowing.
 

@@ -8,7 +8,7 @@ import contextlib
 import io
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TextIO
@@ -25,8 +25,8 @@ from hourlift.pose import Pose, PoseFrame
 
 SCHEMA = "hourlift-poses"
 SCHEMA_VERSION = 1
-SCHEMA_MINOR_VERSION = 2
-"""Counts the keys that were added within a version: 1 added `world`, 2 added `spread_mm`."""
+SCHEMA_MINOR_VERSION = 3
+"""Counts the keys that were added within a version: 1 added `world`, 2 added `spread_mm`, 3 added `networks`."""
 
 CONVENTIONS = {
     "joints_2d_px": "x right, y down, pixels of the upright picture; pixel centres are integers",
@@ -54,6 +54,7 @@ class Header:
         camera: the camera that was used.
         fps: average frames a second; None for a photo. The frames' own times count.
         world: where the camera stands in the room; None when nobody has found out.
+        networks: name, runtime and precision of the "hourglass" and the "lifter"; None where nobody told.
     """
 
     source: str
@@ -62,6 +63,7 @@ class Header:
     camera: Camera
     fps: float | None = None
     world: World | None = None
+    networks: Mapping[str, Mapping[str, str]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +155,7 @@ def header_fields(header: Header) -> dict[str, Any]:
         "fps": None if header.fps is None else round(header.fps, 6),
         "camera": header.camera.to_dict(),
         "world": None if header.world is None else header.world.to_dict(),
+        "networks": header.networks,
     }
 
 
@@ -173,6 +176,7 @@ def parse_header(fields: dict[str, Any]) -> Header:
         camera=Camera.from_dict(fields["camera"]),
         fps=fps,
         world=World.from_dict(fields["world"]) if fields.get("world") is not None else None,
+        networks=fields.get("networks"),
     )
 
 

@@ -3,8 +3,8 @@
 fp32 runs everywhere, in ONNX Runtime. OpenVINO runs when it or bf16 is asked for: an installed package alone does not
 change results, and it compiles the network anew for every number of people. bf16 halves the time on processors with
 bfloat16 instructions; ONNX Runtime has no such kernels for PCs, OpenVINO has. int8 needs a model's 8-bit twin
-(`hourlift quantise`) and dot products of bytes: older x86 processors add pairs of products in 16 bits, which overflow,
-so it is not offered there.
+(`hourlift quantise`). It is the default where the processor has dot products of bytes, and runs elsewhere when it is
+asked for.
 """
 
 import importlib.util
@@ -39,18 +39,16 @@ def available(*, has_int8: bool, device: str = "cpu") -> list[Choice]:
         has_int8: whether the model has an 8-bit twin.
         device: "cpu" or "cuda".
     """
-    ways = [Choice("onnxruntime", "fp32")]
     if device != "cpu":
-        return ways
+        return [Choice("onnxruntime", "fp32")]
     flags = processor_flags()
-    can_int8 = has_int8 and bool(flags & _INT8_FLAGS)
-    if can_int8:
-        ways.insert(0, Choice("onnxruntime", "int8"))
+    precisions: dict[Runtime, list[Precision]] = {"onnxruntime": ["fp32"]}
     if importlib.util.find_spec("openvino") is not None:
-        ways += [Choice("openvino", "int8")] * can_int8
-        ways += [Choice("openvino", "bf16")] * bool(flags & _BF16_FLAGS)
-        ways.append(Choice("openvino", "fp32"))
-    return ways
+        precisions["openvino"] = ["bf16", "fp32"] if flags & _BF16_FLAGS else ["fp32"]
+    if has_int8:
+        for known in precisions.values():
+            known.insert(0 if flags & _INT8_FLAGS else len(known), "int8")
+    return [Choice(runtime, precision) for runtime, known in precisions.items() for precision in known]
 
 
 def choose(precision: Precision | None, runtime: Runtime | None, *, has_int8: bool, device: str = "cpu") -> Choice:
@@ -72,7 +70,7 @@ def choose(precision: Precision | None, runtime: Runtime | None, *, has_int8: bo
     fitting = [way for way in ways if precision in (None, way.precision) and runtime in (None, way.runtime)]
     if not fitting:
         wanted = " in ".join(part for part in (precision, runtime) if part is not None)
-        reason = _reason(precision, runtime, has_int8, device)
+        reason = _reason(precision, runtime, device)
         raise ValueError(f"{wanted} is not available: {reason}; there is {', '.join(map(str, ways))}")
     return fitting[0]
 
@@ -88,16 +86,14 @@ def processor_flags() -> frozenset[str]:
     return frozenset(flags.split())
 
 
-def _reason(precision: Precision | None, runtime: Runtime | None, has_int8: bool, device: str) -> str:
+def _reason(precision: Precision | None, runtime: Runtime | None, device: str) -> str:
     """Why there is no such way."""
     if device != "cpu":
         return f"precision and runtime can be chosen on the CPU only, not on {device}"
     if runtime == "openvino" and importlib.util.find_spec("openvino") is None:
         return "openvino is not installed (pip install 'hourlift[openvino]')"
-    if precision == "int8" and not has_int8:
-        return "this model has no 8-bit twin (see hourlift quantise)"
     if precision == "int8":
-        return "this processor has no dot products of bytes (VNNI)"
+        return "this model has no 8-bit twin (see hourlift quantise)"
     if not processor_flags() & _BF16_FLAGS:
         return "this processor has no bfloat16 arithmetic"
     return "bf16 runs in openvino only (pip install 'hourlift[openvino]')"

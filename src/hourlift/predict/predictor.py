@@ -21,7 +21,7 @@ from hourlift.predict.precision import Precision, Runtime
 from hourlift.predict.refine import Refiner, check_scipy
 from hourlift.predict.runtime import Model
 from hourlift.predict.video import VideoReader
-from hourlift.weights import HOURGLASS, LIFTER
+from hourlift.weights import HOURGLASS, LIFTER, int8_twin, is_twin
 
 
 class PosePredictor:
@@ -39,11 +39,13 @@ class PosePredictor:
         turn: look again, at a turned crop, at people whose trunk leans by more than 30 degrees in the picture, and keep
             the surer answer: half the speed for them, more accurate (`hourlift.predict.joints`).
         refine: fit every pose to its 2D joints (`hourlift.predict.refine`); needs SciPy.
-        precision: of the hourglass: "fp32", "bf16" or "int8"; None takes the fastest that holds accuracy here.
+        precision: of the hourglass: "fp32", "bf16" or "int8"; None takes the fastest that holds accuracy here. The
+            lifter runs in int8 when the hourglass does and the lifter has an 8-bit twin.
         runtime: of the hourglass: "onnxruntime" or "openvino"; None as for the precision.
 
     Attributes:
         choice: the runtime and the precision of the hourglass.
+        networks: name, runtime and precision of the "hourglass" and the "lifter", as results tell them.
 
     Raises:
         ValueError: a model is unknown, damaged or of the wrong kind, the device, precision or runtime is not
@@ -69,9 +71,9 @@ class PosePredictor:
         hourglass = Model(weights, "hourglass", threads=threads, device=device, precision=precision, runtime=runtime)
         self.choice = hourglass.choice
         self._joints = JointEstimator(hourglass, flip_test=flip_test, turn=turn)
-        # The lifter is small: it gains from int8 alone, which not every lifter comes in.
-        lifter_precision: Precision | None = "fp32" if precision in ("fp32", "bf16") else None
+        lifter_precision = _lifter_precision(lifter, precision, hourglass.choice.precision)
         self._lifter = Model(lifter, "lifter", threads=threads, device=device, precision=lifter_precision)
+        self.networks = {"hourglass": hourglass.describe(), "lifter": self._lifter.describe()}
 
     def predict(
         self,
@@ -243,3 +245,12 @@ class PosePredictor:
         unknown = np.asarray(np.isnan(lift_input.rays).any(axis=-1))
         rays = np.where(unknown[..., None], np.float32(0), lift_input.rays)
         return self._lifter.run_all(rays), lift_input.rotation, unknown
+
+
+def _lifter_precision(lifter: str | Path, asked: Precision | None, hourglass: Precision) -> Precision | None:
+    """int8 where the hourglass runs in it and the lifter has a twin; bf16 would gain nothing."""
+    if is_twin(lifter):
+        return None
+    if hourglass != "int8" or int8_twin(lifter) is None:
+        return "fp32"
+    return asked

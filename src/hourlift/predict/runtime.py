@@ -79,6 +79,10 @@ class Model:
             self._network = _OnnxRuntime(session)
         _log.info("%s runs as %s on %d threads", self.path.name, self.choice, threads)
 
+    def describe(self) -> dict[str, str]:
+        """What results say of it: `name`, `runtime`, `precision`."""
+        return {"name": self.contract.get("name", self.path.stem), **self.choice._asdict()}
+
     def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
         """Run the model over a batch (B, ...); any B, also 0.
 
@@ -143,7 +147,7 @@ def _pick(
     Raises:
         ValueError: as `choose`; or 8 bits are asked for, and the twin belongs to another file.
     """
-    if path.name.endswith(".int8.onnx"):
+    if weights.is_twin(path):
         if precision not in (None, "int8"):
             raise ValueError(f"{path}: this file is a model in int8; for {precision} name the one it was made from")
         return path, choose("int8", runtime, has_int8=True, device=device)

@@ -16,18 +16,26 @@ from hourlift.hourglass.heatmap import decode
 from hourlift.hourglass.loss import LossKind, activate
 from hourlift.hourglass.network import STRIDE
 from hourlift.metrics.pck import HEATMAP_SHARE, heatmap_pck, pair_confusion, pck
+from hourlift.training.bfloat16 import uses_bfloat16
 
 _THRESHOLD = 0.5
 
 
 def find_joints(
-    model: nn.Module, batches: Iterable[Tensor], device: torch.device, *, loss: LossKind, sigma: float, bf16: bool
+    model: nn.Module,
+    batches: Iterable[Tensor],
+    device: torch.device,
+    *,
+    loss: LossKind,
+    sigma: float,
+    bf16: bool | None = None,
 ) -> NDArray[np.float64]:
-    """Joints (N, 17, 2), in pixels of the pictures, of batches (B, 3, S, S) uint8."""
+    """Joints (N, 17, 2), in pixels of the pictures, of batches (B, 3, S, S) uint8; bf16 as `uses_bfloat16` takes it."""
     found = []
+    enabled = uses_bfloat16(bf16, device)
     for batch in batches:
         pictures = batch.to(device).float().div(255).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled):
             logits = model(pictures)[-1]
         heatmaps = activate(logits, loss, sigma)
         points, _ = decode(heatmaps.float().cpu().numpy(), method="dark")

@@ -21,6 +21,7 @@ from hourlift.hourglass.condition import conditioned
 from hourlift.hourglass.network import StackedHourglass
 from hourlift.training import checkpoint, distributed
 from hourlift.training.batch_norm import estimate_statistics
+from hourlift.training.bfloat16 import uses_bfloat16
 from hourlift.training.clock import Clock
 from hourlift.training.ema import Ema
 from hourlift.training.optimizer import OptimizerKind, optimizer
@@ -69,8 +70,9 @@ class TrainConfig:
     ema_decay: float = 0.999
     norm_batches: int = 32
     """From which batch norm's statistics of the averaged network are estimated before it is measured or kept."""
-    bf16: bool = True
-    """Forward pass in bfloat16 where PyTorch holds it safe; weights, losses and statistics stay float32."""
+    bf16: bool | None = None
+    """Forward pass in bfloat16 where PyTorch holds it safe; weights, losses and statistics stay float32. None: where
+    the device computes in bfloat16."""
     channels_last: bool = True
     compile: bool = False
     """With torch.compile, on a GPU alone: on a CPU it gains nothing."""
@@ -128,6 +130,8 @@ def train(
         device = world.device(config.device)
         if config.threads is not None:
             torch.set_num_threads(config.threads)
+        without = not uses_bfloat16(config.bf16, device)
+        config = dataclasses.replace(config, bf16=not world.max(without))  # one answer for all processes
         torch.manual_seed(config.seed)
         run = _Run(stage, config, device, clock)
         if resume:
@@ -138,6 +142,7 @@ def train(
             run.ema = Ema(run.model, config.ema_decay)
         out_dir.mkdir(parents=True, exist_ok=True)
         with RunLog(out_dir, steps=run.clock.steps, start=run.step, enabled=world.is_main) as log:
+            log.say(f"trains on {device} in {'bfloat16' if config.bf16 else 'float32'}")
             reason = _loop(stage, run, world, log, last)
             if world.is_main:
                 if reason == "signal":  # whoever sends one is in a hurry, and may not wait for what follows
@@ -215,7 +220,7 @@ class _Run:
         )
         for group in self.optimizer.param_groups:
             group["lr"] = lr
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=config.bf16):
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=bool(config.bf16)):
             loss, told = self.stage.loss(model, batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -232,7 +237,7 @@ class _Run:
         batches = self.stage.batches(max(0, self.step - count), self.device, 0, 1)
 
         def run(model: nn.Module, batch: Any) -> None:
-            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.config.bf16):
+            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=bool(self.config.bf16)):
                 self.stage.loss(model, batch)
 
         torch.manual_seed(step_seed(self.config.seed, self.step))

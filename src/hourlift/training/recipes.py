@@ -116,7 +116,6 @@ def published() -> LifterRecipe:
             weight_decay=0.01,
             max_grad_norm=1.0,
             ema_decay=0.999,
-            bf16=True,
             channels_last=False,
             threads=1,
             validate_every=2000,

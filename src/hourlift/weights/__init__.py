@@ -97,6 +97,11 @@ def int8_name(name: str | Path) -> str:
     return f"{name[: -len('.onnx')]}.int8.onnx" if name.lower().endswith(".onnx") else f"{name}.int8"
 
 
+def is_twin(name: str | Path) -> bool:
+    """Whether a name or path is that of an 8-bit twin itself."""
+    return str(name).endswith((".int8", ".int8.onnx"))
+
+
 def int8_twin(name: str | Path, folder: Path = _FOLDER) -> Path | None:
     """The file of a model's 8-bit twin, checked as `path` does; None when it has none."""
     twin = int8_name(name)
