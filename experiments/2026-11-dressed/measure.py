@@ -1,6 +1,6 @@
 """How people in photographs look in 2D, beside synthetic people of some presets: a Markdown table.
 
-    python experiments/2026-11-dressed/measure.py real_open --presets everyday photograph --count 600
+python experiments/2026-11-dressed/measure.py real_open --presets everyday photograph --count 600
 """
 
 import argparse

@@ -23,7 +23,9 @@ def command(
     minutes: float = 25.0,
     train_minutes: float | None = None,
     recipe: str = "accurate",
-    backgrounds: Path | None = None,
+    backgrounds: tuple[Path, ...] = (),
+    assets: Path | None = None,
+    panoramas: Path | None = None,
     motion: Path | None = None,
     device: str = "cuda",
     render_workers: int | None = None,
@@ -46,7 +48,10 @@ def command(
         minutes: wall clock of this call, everything included.
         train_minutes: training of the whole run where it takes several calls [default: it ends with this call].
         recipe: what to train and how, by name.
-        backgrounds: folder of photographs without people, for backgrounds and cloth beside those that are drawn.
+        backgrounds: folders of photographs, for backgrounds and cloth beside those that are drawn.
+        assets: folder of MakeHuman's clothes, hair and skins that people wear, beside painted ones
+            [default: $HOURLIFT_ASSETS]; such people are rendered by processes beside the training.
+        panoramas: folder of panoramas of high dynamic range (.hdr) that light people.
         motion: motion capture (.bvh, .amc, .npz), a file or a folder of them, that half of the poses are taken from.
         device: cuda, cuda:1, or cpu.
         render_workers: processes that render; 0 lets the GPU do it [default: whichever is faster, as measured].
@@ -55,8 +60,7 @@ def command(
         dry_run: the same with a tiny network on the CPU, to see that everything is there.
     """
     from hourlift.data.motion import load_motion
-    from hourlift.synth.pictures import photo_paths
-    from hourlift.synth.presets import with_motion
+    from hourlift.synth.presets import with_motion, with_pictures
     from hourlift.training.gpu_run import GpuRun, gpu_run, tiny, to_markdown
     from hourlift.training.recipes import HOURGLASS_RECIPES
 
@@ -66,10 +70,7 @@ def command(
     if recipe not in HOURGLASS_RECIPES:
         raise ValueError(f"there is no recipe {recipe!r}; the recipes are {', '.join(HOURGLASS_RECIPES)}")
     chosen = HOURGLASS_RECIPES[recipe]()
-    synth = chosen.plan.synth
-    if backgrounds is not None:
-        photo_paths(backgrounds)  # complains now, not from within a process that renders
-        synth = replace(synth, photos=backgrounds)
+    synth = with_pictures(chosen.plan.synth, backgrounds, assets, panoramas)
     if motion is not None:
         load_motion(motion)  # likewise
         synth = with_motion(synth, motion)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # `hourlift synth --help` does not wait for PyTorch
 EXAMPLES = """
 hourlift synth --sheet sheet.png
 hourlift synth --sheet sheet.png --preset sport --count 6 --size 512 --seed 3 --backgrounds my-photos
+hourlift synth --sheet sheet.png --preset photograph --assets makehuman --backgrounds photos places --panoramas hdri
 hourlift synth -o people --count 100000 --workers 8
 hourlift synth -o people --count 100000 --workers 8 --resume     (after an interruption)
 hourlift synth -o people --count 1000 --format coco
@@ -47,7 +48,9 @@ def command(
     seed: Annotated[int, tyro.conf.arg(metavar="N")] = 0,
     preset: Annotated[str, tyro.conf.arg(metavar="NAME")] = "everyday",
     size: Annotated[int, tyro.conf.arg(metavar="PIXELS")] = 256,
-    backgrounds: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER", help_behavior_hint="")] = None,
+    backgrounds: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="[FOLDER ...]", help_behavior_hint="")] = (),
+    assets: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER", help_behavior_hint="")] = None,
+    panoramas: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER", help_behavior_hint="")] = None,
     motion: Annotated[Path | None, tyro.conf.arg(metavar="FILE|FOLDER", help_behavior_hint="")] = None,
     joints: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
     format: Literal["shards", "coco"] = "shards",
@@ -71,11 +74,15 @@ def command(
         clip: write a film of one moving person into this file.
         count: how many people, one a picture; of the studio, whose 840 films are of one length, at least so many.
         seed: the same seed gives the same people.
-        preset: what is rendered: everyday, upright (easy poses), sport (acrobatics, odd cameras), portrait (near,
-            cut by the frame) or studio (a plain room, four fixed cameras like Human3.6M's; written to a folder it is
-            a synthetic Human3.6M: 7 subjects, 15 actions, films of four cameras, which the report's recipes train on).
+        preset: what is rendered: everyday, photograph (people as everyday photographs show them, best with
+            --backgrounds), upright (easy poses), sport (acrobatics, odd cameras), portrait (near, cut by the frame) or
+            studio (a plain room, four fixed cameras like Human3.6M's; written to a folder it is a synthetic Human3.6M:
+            7 subjects, 15 actions, films of four cameras, which the report's recipes train on).
         size: side of the square pictures in pixels.
-        backgrounds: folder of photographs without people, for backgrounds and cloth beside those that are drawn.
+        backgrounds: folders of photographs, for backgrounds and cloth beside those that are drawn.
+        assets: folder of MakeHuman's clothes, hair and skins that people wear, beside painted ones
+            [default: $HOURLIFT_ASSETS]; docs/synthetic-people.md says where to get them.
+        panoramas: folder of panoramas of high dynamic range (.hdr) that light people.
         motion: motion capture (.bvh, .amc, .npz), a file or a folder of them, that half of the poses are taken from.
         joints: draw the joints on every picture of the sheet.
         format: of the data set.
@@ -102,13 +109,12 @@ def command(
         raise ValueError("--workers and --resume are for --format shards")
     if format == "coco" and preset == STUDIO:
         raise ValueError("the studio is written as shards, whose ids tell subject, action and camera")
-    if backgrounds is not None and not backgrounds.is_dir():
-        raise ValueError(f"--backgrounds {backgrounds}: not a folder")
     if motion is not None and not motion.exists():
         raise ValueError(f"--motion {motion}: does not exist")
     from hourlift.synth import presets
 
-    config = replace(presets.preset(preset), size=size, photos=backgrounds)
+    config = replace(presets.preset(preset), size=size)
+    config = presets.with_pictures(config, backgrounds, assets, panoramas)
     if motion is not None:
         config = presets.with_motion(config, motion)
     if clip is not None:

@@ -117,7 +117,10 @@ class TrainHourglass(_Train):
       hourlift train hourglass --recipe frs-2stack --data studio/ -o runs/small --input-size 128 --loss cross_entropy
 
     Attributes:
-        backgrounds: folder of photographs without people, for backgrounds and cloth beside those that are drawn.
+        backgrounds: folders of photographs, for backgrounds and cloth beside those that are drawn.
+        assets: folder of MakeHuman's clothes, hair and skins that people wear, beside painted ones
+            [default: $HOURLIFT_ASSETS].
+        panoramas: folder of panoramas of high dynamic range (.hdr) that light people.
         motion: motion capture (.bvh, .amc, .npz), a file or a folder of them, that half of the poses are taken from.
         input_size: side of the pictures in pixels, for the recipes of the study.
         width: channels of the network, likewise.
@@ -127,7 +130,9 @@ class TrainHourglass(_Train):
         read_workers: processes that read pictures ahead of the training, likewise; 0 reads in the training's own.
     """
 
-    backgrounds: Path | None = None
+    backgrounds: tuple[Path, ...] = ()
+    assets: Path | None = None
+    panoramas: Path | None = None
     motion: Path | None = None
     input_size: int | None = None
     width: int | None = None
@@ -146,16 +151,13 @@ class TrainHourglass(_Train):
 
     def _on_rendered(self, recipe: HourglassRecipe) -> int:
         from hourlift.data.motion import load_motion
-        from hourlift.synth.pictures import photo_paths
-        from hourlift.synth.presets import with_motion
+        from hourlift.synth.presets import with_motion, with_pictures
         from hourlift.training.hourglass_stage import HourglassStage
 
         self.refuse("data", "stride", "judge", "batch_size", "input_size", "width", "stacks", "loss", "read_workers")
         recipe = replace(recipe, train=self.changed(recipe.train))
-        if self.backgrounds is not None:
-            photo_paths(self.backgrounds)  # complains now, not from within a process that renders
-            synth = replace(recipe.plan.synth, photos=self.backgrounds)
-            recipe = replace(recipe, plan=replace(recipe.plan, synth=synth))
+        synth = with_pictures(recipe.plan.synth, self.backgrounds, self.assets, self.panoramas)
+        recipe = replace(recipe, plan=replace(recipe.plan, synth=synth))
         if self.motion is not None:
             load_motion(self.motion)  # likewise
             recipe = replace(recipe, plan=replace(recipe.plan, synth=with_motion(recipe.plan.synth, self.motion)))
@@ -165,8 +167,10 @@ class TrainHourglass(_Train):
         from hourlift.training.crops import cut
         from hourlift.training.hourglass_data_stage import HourglassDataStage
 
-        if self.backgrounds is not None or self.motion is not None:
-            option = "--motion" if self.backgrounds is None else "--backgrounds"
+        pictured = {"backgrounds": self.backgrounds, "assets": self.assets, "panoramas": self.panoramas}
+        rendered = [f"--{name}" for name, value in {**pictured, "motion": self.motion}.items() if value]
+        if rendered:
+            option = rendered[0]
             raise ValueError(f"{option}: the recipe {self.recipe!r} takes pictures from a data set as they are")
         network = replace(recipe.network, **self.given("width"))
         if self.stacks is not None:

@@ -5,13 +5,14 @@
      "categories": [{"id", "keypoints": [joint names]}]}
 
 v is 0 for a joint that is not annotated, 1 for a hidden one, 2 for a visible one. The skeleton is recognised by
-the names of its joints, in any order: Human3.6M-17, the same with heels and big toes, MPII-16, COCO-17 or LSP-14. From COCO-17 to Human3.6M-17 is
+the names of its joints, in any order: Human3.6M-17, the same with heels and big toes, MPII-16, COCO-17 or LSP-14.
+From COCO-17 to Human3.6M-17 is
 approximate: pelvis, thorax, spine and head are means of joints that lie near them (see `map_joints`), and a lifter that
 is to be fed with those needs training on them.
 
 Three fields go beyond COCO, and may be missing: an image's "camera", as `Camera.to_dict` has it; an annotation's
-"joints_3d_cam_mm", [x, y, z] of every joint in that camera's frame in millimetres; and its "feet", [x, y, v] of left and
-right heel, then left and right big toe, for skeletons without them.
+"joints_3d_cam_mm", [x, y, z] of every joint in that camera's frame in millimetres; and its "feet", [x, y, v] of left
+and right heel, then left and right big toe, for skeletons without them.
 """
 
 import json

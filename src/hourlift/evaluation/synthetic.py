@@ -18,6 +18,7 @@ HELD_OUT_SEED = 20_000_000
 """Training seeds are small; so are those of its backgrounds."""
 SIZE = 320  # rendered larger than the network's input, as a photograph is
 EVERYDAY, ALL = "everyday", "all"
+NEEDS_PHOTOGRAPHS = "photograph"
 
 
 def synthetic_samples(
@@ -30,7 +31,8 @@ def synthetic_samples(
         seed: the same seed gives the same people.
         size: side of the square pictures.
         photos: folder of photographs without people, for backgrounds and cloth.
-        kind: one of the generator's presets, or "all": as many people of each, one preset after the other.
+        kind: one of the generator's presets, or "all": as many people of each that needs no photographs, one preset
+            after the other.
 
     Returns:
         Samples whose joints outside of the picture are NaN in 2D, as no annotator could place them.
@@ -38,7 +40,7 @@ def synthetic_samples(
     Raises:
         ValueError: the folder holds no readable picture, or there is no such preset.
     """
-    kinds = list(PRESETS) if kind == ALL else [kind]
+    kinds = [name for name in PRESETS if name != NEEDS_PHOTOGRAPHS] if kind == ALL else [kind]
     configs = [replace(preset(name), size=size, photos=photos) for name in kinds]
     ends = [i * count // len(kinds) for i in range(len(kinds) + 1)]
     runs = zip(configs, ends, ends[1:], strict=False)

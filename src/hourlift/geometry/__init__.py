@@ -12,12 +12,12 @@ from hourlift.geometry.crop import (
 )
 from hourlift.geometry.skeleton import (
     COCO17,
+    FOOT_POINTS,
     H36M17,
+    H36M21,
     LIMB_JOINTS,
     LSP14,
     MPII16,
-    FOOT_POINTS,
-    H36M21,
     SKELETONS,
     Skeleton,
     map_joints,

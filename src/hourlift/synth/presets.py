@@ -4,15 +4,22 @@
 `dataclasses.replace` does in Python.
 """
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from hourlift.synth import makehuman
 from hourlift.synth.camera import ViewConfig
 from hourlift.synth.generate import SynthConfig
 from hourlift.synth.motion import UPRIGHT, PoseMix
+from hourlift.synth.pictures import photo_paths
+from hourlift.synth.probes import panorama_paths
 from hourlift.synth.scene import SceneConfig
 from hourlift.synth.sensor import SensorConfig
+
+ASSETS_VARIABLE = "HOURLIFT_ASSETS"
+"""Of the environment: the folder of MakeHuman's assets where no option names one."""
 
 SIZE = 256
 """Side of the pictures in pixels."""
@@ -80,12 +87,33 @@ def studio() -> SynthConfig:
     )
 
 
+def photograph() -> SynthConfig:
+    """People as they are in everyday photographs, best before some: often seated, often cut off or half hidden."""
+    poses = PoseMix(
+        stand=0.3, walk=0.1, run=0.04, sit=0.16, floor=0.03, crouch=0.04, kneel=0.02, bend=0.03, reach=0.05,
+        climb=0.02, acrobat=0.02, wild=0.04, prior=0.15, lie=0.02, tumble=0.02,
+    )  # fmt: skip
+    return SynthConfig(
+        size=SIZE,
+        poses=poses,
+        views=ViewConfig(
+            front_share=0.45, front_angle=80.0, distance=(1.0, 9.0), extreme_share=0.05, margin=(1.0, 1.5),
+            truncated_share=0.4,
+        ),
+        scene=SceneConfig(
+            place_share=0.2, furnished_share=0.2, occluded_share=0.08, bystander_share=0.4, cutout_share=0.3
+        ),
+        sensor=SensorConfig(strength=0.6),
+    )  # fmt: skip
+
+
 PRESETS: dict[str, Callable[[], SynthConfig]] = {
     "everyday": everyday,
     "upright": upright,
     "sport": sport,
     "portrait": portrait,
     "studio": studio,
+    "photograph": photograph,
 }
 
 
@@ -98,6 +126,32 @@ def preset(name: str) -> SynthConfig:
     if name not in PRESETS:
         raise ValueError(f"there is no preset {name!r}; the presets are {', '.join(PRESETS)}")
     return PRESETS[name]()
+
+
+def with_pictures(
+    config: SynthConfig, backgrounds: Sequence[Path] = (), assets: Path | None = None, panoramas: Path | None = None
+) -> SynthConfig:
+    """The same with a user's pictures; folders are looked into at once, not from within a process that renders.
+
+    Args:
+        config: What is rendered.
+        backgrounds: Folders of photographs.
+        assets: Folder of MakeHuman's clothes, hair and skins; by default that of $HOURLIFT_ASSETS, if it is set.
+        panoramas: Folder of panoramas of high dynamic range (.hdr).
+
+    Raises:
+        ValueError: a folder is not there, or holds nothing of the kind.
+    """
+    for folder in backgrounds:
+        photo_paths(folder)
+    told = os.environ.get(ASSETS_VARIABLE)
+    assets = Path(told) if assets is None and told else assets
+    if assets is not None:
+        makehuman.find(assets)
+    if panoramas is not None:
+        panorama_paths(panoramas)
+    photos = backgrounds[0] if len(backgrounds) == 1 else tuple(backgrounds) or None
+    return replace(config, photos=photos, assets=assets, probes=panoramas)
 
 
 def with_motion(config: SynthConfig, motion: Path) -> SynthConfig:

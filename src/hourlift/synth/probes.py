@@ -66,13 +66,22 @@ def load_probes(folder: Path) -> Probes:
     """The panoramas of a folder.
 
     Raises:
-        ValueError: it is not a folder, holds no `.hdr` file, or one cannot be read.
+        ValueError: as `panorama_paths`, or one cannot be read.
+    """
+    measured = [_measure(_read(path)) for path in panorama_paths(folder)]
+    return Probes(*(torch.stack(values) for values in zip(*measured, strict=True)))
+
+
+def panorama_paths(folder: Path) -> list[Path]:
+    """The panoramas in a folder.
+
+    Raises:
+        ValueError: it is not a folder, or holds none.
     """
     paths = sorted(folder.glob("*.hdr")) if folder.is_dir() else []
     if not paths:
-        raise ValueError(f"{folder}: no folder with panoramas (.hdr)")
-    measured = [_measure(_read(path)) for path in paths]
-    return Probes(*(torch.stack(values) for values in zip(*measured, strict=True)))
+        raise ValueError(f"{folder}: not a folder of panoramas (.hdr)")
+    return paths
 
 
 def _read(path: Path) -> NDArray[np.float32]:

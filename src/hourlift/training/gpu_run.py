@@ -154,7 +154,9 @@ def _renderer(recipe: HourglassRecipe, call: GpuRun, device: torch.device) -> tu
         return call.render_workers, f"{call.render_workers} processes render, as told"
     first = recipe.plan.synth.size * recipe.size_at(0.0) // recipe.input_size
     chunk_bytes = recipe.plan.chunk_size * recipe.plan.synth.size**2 * _BYTES_A_PIXEL
-    return choose_workers(device, first, os.cpu_count() or 1, chunk_bytes)
+    return choose_workers(
+        device, first, os.cpu_count() or 1, chunk_bytes, processes_only=recipe.plan.synth.assets is not None
+    )
 
 
 def _judge(recipe: HourglassRecipe, call: GpuRun, device: torch.device) -> dict[str, dict[str, float]]:

@@ -213,7 +213,8 @@ class HourglassStage:
     def _renderer(self, device: torch.device) -> str:
         """Where people are rendered for a training on a device."""
         # The generator needs double precision, which Apple's GPUs lack.
-        return "cpu" if self.recipe.render_workers or device.type != "cuda" else str(device)
+        on_cpu = self.recipe.render_workers or device.type != "cuda" or self.recipe.plan.synth.assets is not None
+        return "cpu" if on_cpu else str(device)
 
     def _render_held_out(self, size: int, device: str) -> _HeldOut:
         recipe = self.recipe

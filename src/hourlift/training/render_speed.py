@@ -35,7 +35,9 @@ def pictures_per_second(device: str, size: int) -> float:
     return _BATCHES * PEOPLE_AT_ONCE / (time.perf_counter() - begin)
 
 
-def choose_workers(device: torch.device, size: int, cores: int, chunk_bytes: int) -> tuple[int, str]:
+def choose_workers(
+    device: torch.device, size: int, cores: int, chunk_bytes: int, *, processes_only: bool = False
+) -> tuple[int, str]:
     """How many processes render; 0 where the training's own does, on its device.
 
     Both are measured in processes of their own, at once: what a GPU may refuse must not take the training with it.
@@ -45,15 +47,19 @@ def choose_workers(device: torch.device, size: int, cores: int, chunk_bytes: int
         size: side of the pictures.
         cores: of the machine.
         chunk_bytes: of the largest chunk of pictures that a process hands over, through shared memory.
+        processes_only: whether the GPU cannot render what is wanted.
 
     Returns:
         The number, and why in words.
     """
     if device.type != "cuda":
         return 0, "rendering in the training's process"
+    # Two cores train and do the rest.
+    workers = max(1, min(cores - 2, int(_shared_memory() / (2 * chunk_bytes))))
+    if processes_only:
+        return workers, f"{workers} processes render"
     running = {name: _measure(name, size) for name in (str(device), "cpu")}
     speeds = {name: _result(process, name) for name, process in running.items()}
-    workers = max(1, min(cores - 2, int(_shared_memory() / (2 * chunk_bytes))))  # two cores train and do the rest
     here, beside = speeds[str(device)], workers * speeds["cpu"]
     told = f"the GPU renders {here:.0f} pictures/s, {workers} processes about {beside:.0f}"
     return (0 if here > _PREFERENCE * beside else workers), told
