@@ -49,6 +49,7 @@ class SynthConfig:
         scene: Rooms, furniture, occluders.
         sensor: Exposure, blur, noise, compression.
         photos: Folder of photographs for backgrounds, or several; None means procedural ones only.
+        follows_photos: Whether people before a photograph take on its brightness, cast, contrast and sharpness.
         probes: Folder of panoramas that light people, and stand behind them; None means drawn light only.
         probed_share: Share of pictures that are lit by one.
         assets: Folder of MakeHuman's clothes, hair and skins; None means painted ones only. On the CPU only.
@@ -66,6 +67,7 @@ class SynthConfig:
     scene: SceneConfig = field(default_factory=SceneConfig)
     sensor: SensorConfig = field(default_factory=SensorConfig)
     photos: Path | tuple[Path, ...] | None = None
+    follows_photos: bool = True
     probes: Path | None = None
     probed_share: float = 0.3
     assets: Path | None = None
@@ -196,7 +198,7 @@ class Generator:
             draw.stream(_COMPOSITION), layer, cameras, joints, scene.floor_m, bystander_share
         )  # fmt: skip
         images = self._backgrounds(draw.stream(_BACKGROUNDS))
-        photographed = (scene.place == PICTURE) & bool(config.photos)
+        photographed = (scene.place == PICTURE) & (config.follows_photos and config.photos is not None)
         if where is not None and self._probes is not None:
             inside, seen = behind(self._probes, where, cameras.to("cpu"))
             images[inside.to(self.device)] = seen.to(self.device)

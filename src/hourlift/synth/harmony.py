@@ -10,6 +10,7 @@ _MIDDLE_GREY, _TYPICAL_SPREAD = 0.46, 0.21  # of well exposed photographs' luma:
 _TYPICAL_EDGES = 0.035  # mean step between neighbouring pixels of a sharp photograph
 _EXPOSURE, _CAST, _CONTRAST = 0.55, 0.45, 0.5  # how far each is followed, as exponents
 _LIMITS = (0.45, 1.7)
+_LEAST_SOFTNESS = 0.15
 
 
 def follow(colour: Tensor, drawn: Tensor, background: Tensor, chosen: Tensor) -> Tensor:
@@ -31,11 +32,15 @@ def follow(colour: Tensor, drawn: Tensor, background: Tensor, chosen: Tensor) ->
     cast = (mean / mean.mean(1, keepdim=True)).clamp(*_LIMITS) ** _CAST
     contrast = (luma.std((1, 2)) / _TYPICAL_SPREAD).clamp(*_LIMITS) ** _CONTRAST
     edges = (luma[:, :, 1:] - luma[:, :, :-1]).abs().mean((1, 2))
-    softness = (1 - edges / _TYPICAL_EDGES).clamp(0, 0.85)[:, None, None, None]
+    softness = (1 - edges / _TYPICAL_EDGES).clamp(0, 0.85)
     front = front * (exposure[:, None] * cast)[:, None, None]
     pivot = _MIDDLE_GREY * exposure[:, None, None, None]
     front = pivot + (front - pivot) * contrast[:, None, None, None]
-    front = torch.lerp(front, _blurred(front, drawn[index]), softness).clamp_(0, 1)
+    soft = (softness > _LEAST_SOFTNESS).nonzero()[:, 0]
+    if len(soft):
+        blurred = _blurred(front[soft], drawn[index[soft]])
+        front[soft] = torch.lerp(front[soft], blurred, softness[soft, None, None, None])
+    front = front.clamp_(0, 1)
     colour = colour.clone()
     colour[index] = front
     return colour
