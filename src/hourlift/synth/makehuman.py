@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 CLOTHES, HAIR, BROWS, SKINS = "clothes", "hair", "eyebrows", "skins"
 _NOT_COLOUR = ("normal", "bump", "spec", "rough", "disp", "occlusion", "thumb", "_nm.", "_nrm", "_ao.", "transp")
+_NOT_SKIN = ("suit", "sweat", "toon", "test")
 _AXES = "xyz"
 
 
@@ -77,7 +78,7 @@ def find(folder: Path) -> tuple[list[Path], list[Path]]:
         raise ValueError(f"{folder}: not a folder of MakeHuman assets")
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     things = [path for path in files if path.suffix == ".mhclo" and group_of(path) is not None]
-    skins = [path for path in files if SKINS in _folders(path) and _is_colour(path)]
+    skins = [path for path in files if SKINS in _folders(path) and _is_colour(path) and not _is(path, _NOT_SKIN)]
     if not things and not skins:
         raise ValueError(f"{folder}: no clothes, hair, eyebrows or skins of MakeHuman in this folder")
     return things, skins
@@ -93,7 +94,11 @@ def _folders(path: Path) -> list[str]:
 
 
 def _is_colour(path: Path) -> bool:
-    return path.suffix.lower() in PICTURES and not any(word in path.name.lower() for word in _NOT_COLOUR)
+    return path.suffix.lower() in PICTURES and not _is(path, _NOT_COLOUR)
+
+
+def _is(path: Path, words: tuple[str, ...]) -> bool:
+    return any(word in path.name.lower() for word in words)
 
 
 def read_thing(path: Path) -> Thing:
