@@ -1,5 +1,6 @@
 """No command talks to anybody but this machine: as the system sees it, libraries in C++ included."""
 
+import contextlib
 import ipaddress
 import os
 import re
@@ -48,7 +49,8 @@ def models(marker_models: tuple[Path, Path]) -> list[str]:
 
 def spoken_to(arguments: list[str]) -> list[str]:
     """Whom a Python process and its children turned to outside of this machine."""
-    trace = ["strace", "-f", "-qq", "-e", "trace=connect,bind,sendto,sendmsg,sendmmsg", "-e", "signal=none", "-o", "log"]
+    calls = "trace=connect,bind,sendto,sendmsg,sendmmsg"
+    trace = ["strace", "-f", "-qq", "-e", calls, "-e", "signal=none", "-o", "log"]
     done = subprocess.run([*trace, sys.executable, *arguments], capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stderr
     calls = filter(None, map(TO_THE_NETWORK.match, Path("log").read_text(errors="replace").splitlines()))
@@ -102,9 +104,7 @@ def test_ray_on_this_machine_listens_to_this_machine(
                 except psutil.Error:  # it has ended
                     continue
                 listening |= {socket.laddr.ip for socket in sockets if socket.status == psutil.CONN_LISTEN}
-            try:
+            with contextlib.suppress(psutil.TimeoutExpired):
                 process.wait(0.1)
-            except psutil.TimeoutExpired:
-                pass
     assert process.returncode == 0
     assert listening and all(map(is_here, listening)), listening
