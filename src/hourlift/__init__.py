@@ -7,6 +7,7 @@ The public names load on first use, so that ``import hourlift`` costs nothing:
 """
 
 import importlib
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from hourlift.geometry.skeleton import H36M17
     from hourlift.pose import Pose, PoseSequence
     from hourlift.predict import PosePredictor
+
+# Nothing is sent to anybody. Packages that report to their makers read this when they are imported, which is later.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime, from 1.32 on
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 __version__ = "0.1.0"
 __all__ = ["H36M17", "Camera", "Pose", "PosePredictor", "PoseSequence", "__version__"]

@@ -165,12 +165,14 @@ def _connect(plan: RayPlan) -> None:
     Raises:
         ConnectionError: there is no such cluster.
     """
-    # Set before Ray is imported: no report to Ray's makers, and no minute's wait for a cluster that is gone.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    address = _address(plan)
+    # Set before Ray is imported: no minute's wait for a cluster that is gone, and a cluster of one machine is nobody
+    # else's: without this Ray listens to the whole network. It is Ray's switch for clusters, on Linux too.
     os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", str(_CLUSTER_PATIENCE_S))
+    if address is None:
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     import ray
 
-    address = _address(plan)
     local: dict[str, Any] = {
         "num_cpus": max(os.cpu_count() or 1, (plan.workers or 1) * plan.threads),
         "object_store_memory": _OBJECT_STORE_BYTES,

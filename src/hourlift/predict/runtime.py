@@ -14,6 +14,8 @@ from hourlift import weights
 from hourlift.geometry.skeleton import H36M17
 from hourlift.predict.precision import Choice, Precision, Runtime, choose
 
+ort.disable_telemetry_events()  # for programs that import it before hourlift, which turns its reports off
+
 Kind = Literal["hourglass", "lifter"]
 DEVICES = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 MAX_BATCH = 16
