@@ -106,11 +106,13 @@ class PoseFrame:
         index: number of the picture in its source, from 0.
         time_s: when it is shown, in seconds from the first picture.
         people: empty when nobody was found.
+        damaged: the picture was damaged in its file, and the decoder made up some of it.
     """
 
     index: int
     time_s: float
     people: list[Pose] = field(default_factory=list)
+    damaged: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

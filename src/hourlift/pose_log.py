@@ -50,7 +50,7 @@ def temporary_file() -> IO[bytes]:
 class PoseLog(Sequence[PoseFrame]):
     """A list of frames that grows at its end; each frame is made anew when it is asked for.
 
-    What is more than a megabyte lies in a temporary file, half a kilobyte for each person and frame; 24 bytes a frame
+    What is more than a megabyte lies in a temporary file, half a kilobyte for each person and frame; 25 bytes a frame
     stay in memory. One thread at a time may use a log.
 
     Args:
@@ -64,7 +64,7 @@ class PoseLog(Sequence[PoseFrame]):
         self._file = temporary_file()
         weakref.finalize(self, self._file.close)
         self._first = array("q", [0])  # the first row of each frame, and of the next to come
-        self._index, self._time_s = array("q"), array("d")
+        self._index, self._time_s, self._damaged = array("q"), array("d"), array("b")
         self._ids: set[int] = set()
         self._cameras: list[Camera] = []
         for frame in frames:
@@ -73,10 +73,20 @@ class PoseLog(Sequence[PoseFrame]):
     def append(self, frame: PoseFrame) -> None:
         """Keep a further frame."""
         if frame.people:
-            self._file.seek(0, 2)
-            self._file.write(np.array([self._row(pose) for pose in frame.people], _ROW).tobytes())
+            try:
+                self._file.seek(0, 2)
+                self._file.write(np.array([self._row(pose) for pose in frame.people], _ROW).tobytes())
+                self._file.flush()  # a disk that is full is met here, not when the file is closed
+            except OSError as error:
+                folder = tempfile.gettempdir()
+                raise OSError(
+                    error.errno,
+                    f"{error.strerror}; poses are kept there for a while, TMPDIR names another folder",
+                    folder,
+                ) from None
         self._index.append(frame.index)
         self._time_s.append(frame.time_s)
+        self._damaged.append(frame.damaged)
         self._first.append(self._first[-1] + len(frame.people))
 
     def __len__(self) -> int:
@@ -92,7 +102,7 @@ class PoseLog(Sequence[PoseFrame]):
             return PoseLog(self[i] for i in range(*place.indices(len(self))))
         i = range(len(self))[place]
         people = [self._pose(row) for row in self._rows(i, i + 1)]
-        return PoseFrame(index=self._index[i], time_s=self._time_s[i], people=people)
+        return PoseFrame(index=self._index[i], time_s=self._time_s[i], people=people, damaged=bool(self._damaged[i]))
 
     @property
     def frame_index(self) -> NDArray[np.int64]:

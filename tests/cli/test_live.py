@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from hourlift.cli import live, main
-from hourlift.predict import live as predict_live
+from hourlift.predict import video
 from hourlift.predict.follow import FrameByFrame
 from hourlift.predict.video import VideoReader, VideoWriter
 
@@ -93,7 +93,7 @@ class Unplugged:
 def test_a_dropped_camera(
     models: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(predict_live.cv2, "VideoCapture", Unplugged)
+    monkeypatch.setattr(video.cv2, "VideoCapture", Unplugged)
     assert main(["live", "--no-serve", "-o", "out.mp4", *models]) == 1
     shown = capfd.readouterr()
     assert shown.err == "hourlift: webcam:0: the camera stopped sending pictures; is it still plugged in?\n"

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from hourlift.cli import main
 from hourlift.cli.sources import find_sources, unique_names
 
 
@@ -22,6 +23,21 @@ def test_a_folder_is_its_pictures_and_videos_but_not_our_results(folder: Path) -
         ("c.mp4", "video"),
     ]
     assert complaints == []
+
+
+def test_what_a_folder_leaves_out_is_said(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    find_sources(["."])
+    (said,) = caplog.messages
+    assert said == (
+        ".: left out: hidden: .hidden.jpg; results of ours: a.overlay.jpg, c.overlay.mp4; "
+        "folders in it: deep; no pictures or videos: notes.txt"
+    )
+
+
+def test_an_empty_name_is_an_error(folder: Path) -> None:
+    assert find_sources([""]) == ([], ["a source's name is empty"])
+    assert main(["predict", "", "-o", "out"]) == 2
+    assert not (folder / "out").exists()
 
 
 def test_patterns_and_repeats(folder: Path) -> None:

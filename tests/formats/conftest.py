@@ -202,7 +202,8 @@ def read_trc(path: Path) -> dict[str, np.ndarray]:
     lines = path.read_text(encoding="ascii").split("\n")
     facts = dict(zip(lines[1].split("\t"), lines[2].split("\t"), strict=True))
     names = [name for name in lines[3].split("\t")[2:] if name]
-    labels = lines[4].split("\t")[2:]
+    *labels, end = lines[4].split("\t")[2:]
+    assert end == ""  # as many fields as in the rows, or pandas shifts the columns
     assert labels == [f"{axis}{i + 1}" for i in range(len(names)) for axis in "XYZ"]
     rows = [line.split("\t") for line in lines[6:-1]]
     assert lines[5] == lines[-1] == "" and {len(row) for row in rows} <= {2 + len(labels) + 1}

@@ -84,3 +84,28 @@ def test_no_json(tmp_path: Path) -> None:
         load_boxes(tmp_path / "boxes.json")
     with pytest.raises(OSError, match=r"none\.json"):
         load_boxes(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"category_id": 0}, "none of the 1 boxes is of category 1, a person \\(there are: 0\\)"),
+        ({"category_id": "dog"}, "there are: dog"),
+        ({"score": 0.3}, "0.3, which is below --min-score"),
+        ({"bbox": [0.375, 0.05, 0.275, 0.875]}, "are they fractions of the picture"),
+    ],
+)
+def test_boxes_of_which_none_counts_are_an_error(tmp_path: Path, change: dict[str, object], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        load_boxes(write(tmp_path, [BOX | change]))
+
+
+def test_people_by_whatever_name(tmp_path: Path) -> None:
+    for category in (1, "1", "person", " Person"):
+        assert len(load_boxes(write(tmp_path, [BOX | {"category_id": category}])).of_frame(BOX["image_id"])) == 1
+
+
+def test_boxes_under_a_pixel_are_left_out_of_others(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    boxes = load_boxes(write(tmp_path, [BOX, BOX | {"bbox": [5, 5, 0.5, 9]}]))
+    assert len(boxes.of_frame(BOX["image_id"])) == 1
+    assert "1 boxes of less than a pixel are left out" in caplog.text

@@ -1,7 +1,9 @@
 """Poses to JSON and back."""
 
+import errno
 import io
 import json
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 
 from hourlift import Camera, Pose
-from hourlift.formats.json import Header, dump, dumps, load, writing
+from hourlift.formats.json import Header, dump, dumps, load, read_source_id, writing
 from hourlift.geometry.world import World, up_of_pitched_camera
 from hourlift.pose import PoseFrame
 
@@ -191,3 +193,30 @@ def test_spread_is_kept_where_it_is_known(tmp_path: Path) -> None:
     assert "spread_mm" not in text.split('"frames"')[1]
     (tmp_path / "old.json").write_text(text)  # as it was written before the key was there
     assert all(person.spread_mm is None for person in load(tmp_path / "old.json").frames[0].people)
+
+
+def test_a_full_disk_leaves_the_frames_that_had_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.json"
+    with pytest.raises(OSError, match="No space left") as caught, writing(path, HEADER) as write:
+        for i in range(5):
+            write(PoseFrame(index=i, time_s=float(i)))
+            if i == 3:
+                write._stream.flush()
+                write._stream.write(',\n{"index":4,"ti')  # as far as there was room
+                write._stream.flush()
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert caught.value.filename == str(path)
+    document = load(path)
+    assert [frame.index for frame in document.frames] == [0, 1, 2, 3]
+    assert document.header.incomplete == "the disk is full"
+    assert [file.name for file in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_what_is_incomplete_and_damaged_comes_back(tmp_path: Path) -> None:
+    header = replace(HEADER, incomplete="interrupted", source_id="dance-1")
+    dump(tmp_path / "a.json", header, [PoseFrame(index=0, time_s=0.0, damaged=True), PoseFrame(index=1, time_s=1.0)])
+    document = load(tmp_path / "a.json")
+    assert document.header == header
+    assert [frame.damaged for frame in document.frames] == [True, False]
+    assert read_source_id(tmp_path / "a.json") == "dance-1"
+    assert read_source_id(tmp_path / "missing.json") is None

@@ -64,3 +64,16 @@ def test_json_and_npz_lead_to_the_same(truth: Any, tmp_path: Path) -> None:
     write_poses(tmp_path / "a.npz", load_poses(tmp_path / "a.json"))
     write_poses(tmp_path / "b.json", load_poses(tmp_path / "a.npz"))
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+
+
+def test_what_is_too_long_for_a_file_goes_on_in_others(
+    truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ezc3d = pytest.importorskip("ezc3d")
+    monkeypatch.setitem(FORMATS, "c3d", FORMATS["c3d"]._replace(max_frames=4))
+    document = truth.document_of(truth.joints_of(truth.random_directions(10, seed=0)))
+    files = write_poses(tmp_path / "a.c3d", document)
+    counts = [ezc3d.c3d(str(file))["data"]["points"].shape[2] for file in files]
+    assert sum(counts) == len(document.frames) and max(counts) <= 4
+    assert [file.name for file in files][:2] == ["a.c3d", "a.part-2.c3d"]
+    assert f"{len(document.frames)} frames are in {len(files)} files" in caplog.text

@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -199,3 +200,21 @@ def test_solve_root_is_nan_where_the_rays_say_nothing():
     assert np.isnan(solve_root(joints, np.full((17, 3), np.nan), np.ones(17))).all()
     mirrored = rays * [-1, -1, 1]
     assert np.isnan(solve_root(joints, mirrored, np.ones(17))).all(), "fits best behind the camera"
+
+
+def test_doubts_of_cameras_that_hardly_are() -> None:
+    whole = Camera(fx=350, fy=350, cx=199.5, cy=199.5, image_wh=(400, 400))
+    assert (
+        whole.doubts() == Camera.from_fov((1920, 1080), 12).doubts() == Camera.from_fov((100, 200), 149).doubts() == []
+    )
+    for doubtful, said in (
+        (Camera.from_fov((400, 400), 9), "field of view of 9 degrees"),
+        (replace(whole, fx=4.2, fy=4.2), "pixels, not millimetres"),
+        (replace(whole, cx=5000.0), "principal point 5000, 199.5 lies outside"),
+        (replace(whole, fx=700.0), "differ"),
+    ):
+        (doubt,) = doubtful.doubts()
+        assert said in doubt
+    assert Camera.from_dict(whole.to_dict() | {"skew": 0.0}) == whole
+    with pytest.raises(ValueError, match="skew must be 0"):
+        Camera.from_dict(whole.to_dict() | {"skew": 2.0})

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from hourlift.predict.detector import PREPARATIONS, Detector, letterbox
@@ -166,3 +167,21 @@ def test_what_is_no_detector(save_detector: Save, tmp_path: Path) -> None:
 def test_a_model_without_a_picture_as_input(marker_models: tuple[Path, Path]) -> None:
     with pytest.raises(ValueError, match=r"a detector's input is a picture \(1, 3, H, W\), this model has rays"):
         Detector(marker_models[1])
+
+
+def test_the_files_own_names_say_which_class_is_a_person(save_detector: Save, tmp_path: Path) -> None:
+    table = rows(CELLS, 6, {5: [20, 10, 16, 24, 0.1, 0.9], 70: [32, 40, 8, 24, 0.8, 0.1]})
+    path = save_detector(tmp_path / "yolo.onnx", {"output0": np.ascontiguousarray(table.transpose(0, 2, 1))}, SIDE)
+
+    def named(names: str) -> Path:
+        model = onnx.load(path)
+        onnx.helper.set_model_props(model, {"names": names})
+        onnx.save(model, tmp_path / "named.onnx")
+        return tmp_path / "named.onnx"
+
+    np.testing.assert_allclose(Detector(path)(IMAGE), [SECOND], atol=1e-4)
+    np.testing.assert_allclose(Detector(named("{0: 'ball', 1: 'person'}"))(IMAGE), [FIRST], atol=1e-4)
+    np.testing.assert_allclose(Detector(named("['Person', 'ball']"))(IMAGE), [SECOND], atol=1e-4)
+    np.testing.assert_allclose(Detector(named("__import__('os')"))(IMAGE), [SECOND], atol=1e-4)
+    with pytest.raises(ValueError, match="none of this detector's classes is a person: ball, dog"):
+        Detector(named("{0: 'ball', 1: 'dog'}"))

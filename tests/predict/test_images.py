@@ -205,3 +205,58 @@ def test_floating_point_pixels_are_refused(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "depth.tiff"), np.ones((8, 8), np.float32))
     with pytest.raises(ValueError, match="depth.tiff: the picture cannot be decoded"):
         read_image(tmp_path / "depth.tiff")
+
+
+@pytest.mark.parametrize("progressive", [0, 1])
+def test_a_jpeg_without_its_end_marker_but_with_all_pixels(tmp_path: Path, progressive: int) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
+    data = cv2.imencode(".jpg", noise, [cv2.IMWRITE_JPEG_PROGRESSIVE, progressive])[1].tobytes()
+    whole = read_image(write(tmp_path / "whole.jpg", data)).image_rgb
+    np.testing.assert_array_equal(read_image(write(tmp_path / "a.jpg", data[:-2])).image_rgb, whole)
+    for missing in (3, 40, len(data) // 3):
+        with pytest.raises(ValueError, match="cut off"):
+            read_image(write(tmp_path / "b.jpg", data[:-missing]))
+
+
+@pytest.mark.parametrize(("focal_mm", "used"), [(3, False), (4, True), (28, True), (3000, True), (65535, False)])
+def test_focal_lengths_that_no_lens_has_are_not_used(
+    tmp_path: Path, focal_mm: int, used: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    photo = read_image(write(tmp_path / "a.jpg", encode(".jpg", quarters(), exif(focal_35mm=focal_mm))))
+    assert photo.focal_35mm == (focal_mm if used else None)
+    assert ("implausible" in caplog.text) == (not used)
+
+
+@pytest.mark.parametrize("suffix", [".tiff", ".webp", ".png"])
+def test_several_pictures_in_a_file_are_said(tmp_path: Path, suffix: str, caplog: pytest.LogCaptureFixture) -> None:
+    first, second = quarters(), quarters()[::-1]
+    if suffix == ".tiff":
+        assert cv2.imwritemulti(str(tmp_path / "a.tiff"), [image[..., ::-1] for image in (first, second)])
+    else:
+        animation = cv2.Animation()
+        animation.frames = [np.ascontiguousarray(image[..., ::-1]) for image in (first, second)]
+        animation.durations = [100, 100]
+        assert cv2.imwriteanimation(str(tmp_path / f"a{suffix}"), animation)
+    photo = read_image(tmp_path / f"a{suffix}")
+    np.testing.assert_allclose(corners(photo.image_rgb), [RED, GREEN, BLUE, WHITE], atol=6)
+    assert "there are 2 pictures in this file; the first is taken" in caplog.text
+
+
+def test_big_tiff(tmp_path: Path) -> None:
+    pixels = quarters(16, 8)
+    tags = [(0x100, 3, 16), (0x101, 3, 8), (0x103, 3, 1), (0x106, 3, 2), (0x111, 16, 16), (0x115, 3, 3), (0x116, 3, 8)]
+    tags += [(0x117, 16, pixels.nbytes)]
+    entries = sorted(
+        [*(struct.pack("<HHQQ", t, k, 1, v) for t, k, v in tags), struct.pack("<HHQHHHxx", 0x102, 3, 3, 8, 8, 8)]
+    )
+    directory = struct.pack("<Q", len(entries)) + b"".join(entries) + struct.pack("<Q", 0)
+    data = b"II+\0" + struct.pack("<HHQ", 8, 0, 16 + pixels.nbytes) + pixels.tobytes() + directory
+    np.testing.assert_array_equal(read_image(write(tmp_path / "a.tif", data)).image_rgb, pixels)
+
+
+def test_raw_photographs_are_refused_in_words(tmp_path: Path) -> None:
+    tags = [(0xFE, 4, 1), (0x100, 3, 160), (0x101, 3, 120)]
+    directory = struct.pack("<H", 3) + b"".join(struct.pack("<HHII", t, k, 1, v) for t, k, v in tags) + bytes(4)
+    data = b"II*\0" + struct.pack("<I", 8) + directory
+    with pytest.raises(ValueError, match=r"a\.dng: these are a camera's raw data; develop them"):
+        read_image(write(tmp_path / "a.dng", data))

@@ -14,14 +14,22 @@ What it returns is the exit status; None means 0. The user's mistakes are raised
 and become one line on standard error with exit status 2.
 """
 
+import dataclasses
+import functools
 import importlib
 import inspect
+import io
 import os
+import signal
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from hourlift.cli.overwriting import check_arguments
+from hourlift.cli.stopping import interruptible
+from hourlift.formats.text import plain, without_secrets
 
 
 class Command(NamedTuple):
@@ -68,10 +76,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments after the program's name; None reads ``sys.argv``.
 
     Returns:
-        Exit status: 0 all well, 1 some of many sources failed, 2 the user's mistake, 130 interrupted.
+        Exit status: 0 all well, 1 some of many sources failed, 2 the user's mistake, 130 interrupted, 143 terminated.
         Wrong options and ``--help`` leave through SystemExit (2 and 0), as argparse does it.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the stream cannot hold must not end the run
+            stream.reconfigure(errors="backslashreplace")
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(_overview())
         return 0 if arguments else 2
@@ -80,6 +91,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         print(f"hourlift {__version__}")
         return 0
+    if "" in arguments:
+        return _complain("an argument is empty; did the shell know the variable that it stands for?")
     name, rest = arguments[0], arguments[1:]
     if name not in COMMANDS:
         return _complain(f"there is no command {name!r}; the commands are {', '.join(COMMANDS)}")
@@ -91,7 +104,10 @@ def _run_safely(name: str, arguments: list[str]) -> int:
     if os.environ.get("HOURLIFT_TRACEBACK"):  # for bug reports: the whole story instead of one line
         return _run(name, arguments)
     try:
-        return _run(name, arguments)
+        with interruptible():
+            status = _run(name, arguments)
+            sys.stdout.flush()  # here, where a reader that has left is no mistake
+            return status
     except BrokenPipeError:  # the reader of our standard output left, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -102,8 +118,9 @@ def _run_safely(name: str, arguments: list[str]) -> int:
         if not extra or (error.name or "").startswith("hourlift"):
             raise
         return _complain(f"`{name}` needs the package {error.name}: pip install 'hourlift[{extra}]'")
-    except KeyboardInterrupt:
-        return _complain("interrupted", status=130)
+    except KeyboardInterrupt as error:
+        number = error.args[0] if error.args else signal.SIGINT
+        return _complain("interrupted" if number == signal.SIGINT else "terminated", status=128 + number)
 
 
 def _run(name: str, arguments: list[str]) -> int:
@@ -112,11 +129,25 @@ def _run(name: str, arguments: list[str]) -> int:
 
     module = importlib.import_module(COMMANDS[name].module)
     description = _description(module) if hasattr(module, "EXAMPLES") else None
-    result = tyro.cli(module.command, prog=f"hourlift {name}", description=description, args=arguments)
+    command = _checked(module.command) if inspect.isfunction(module.command) else module.command
+    result = tyro.cli(command, prog=f"hourlift {name}", description=description, args=arguments)
     if callable(result):
+        if dataclasses.is_dataclass(result):
+            check_arguments(vars(result))
         result = result()
     assert result is None or isinstance(result, int), f"{name} returned {result!r}, not an exit status"
     return result or 0
+
+
+def _checked(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The command, which first sees that it does not overwrite what it reads."""
+
+    @functools.wraps(command)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        check_arguments(inspect.signature(command).bind(*args, **kwargs).arguments)
+        return command(*args, **kwargs)
+
+    return checked
 
 
 def _description(module: ModuleType) -> str:
@@ -127,7 +158,7 @@ def _description(module: ModuleType) -> str:
 
 def _complain(message: str, status: int = 2) -> int:
     """Say one line on standard error and hand the exit status back."""
-    print(f"hourlift: {message}", file=sys.stderr)
+    print(f"hourlift: {plain(without_secrets(message))}", file=sys.stderr)
     return status
 
 

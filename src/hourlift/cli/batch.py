@@ -119,6 +119,7 @@ def command(
         pitch_deg=pitch,
     )
     route_messages()
+    view.say_doubts()
     family = None if detector_family == "auto" else detector_family
     if device == "cpu":
         runtime, precision = Model(weights, "hourglass", precision=precision, runtime=runtime).choice

@@ -1,17 +1,19 @@
-"""One source of ``hourlift predict`` from end to end: read, predict, write every result or none."""
+"""One source of ``hourlift predict`` from end to end: read, predict, write."""
 
+import logging
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hourlift.cli.people import Whereabouts
-from hourlift.cli.results import Results, Wanted, at_most, film_writer, pair_writer, rerun_log, write_picture
+from hourlift.cli.results import JsonWriter, Results, Wanted, at_most, write_picture
 from hourlift.cli.sources import Source
 from hourlift.cli.tally import Tally, write_video_page
 from hourlift.formats.json import Header, PoseFile
@@ -26,11 +28,11 @@ from hourlift.predict.given import camera_at
 from hourlift.predict.images import Image, read_image
 from hourlift.predict.one_euro import LiveSmoother
 from hourlift.predict.pipeline import ahead, undivided
-from hourlift.predict.video import TimedImage, VideoReader, Webcam, is_easy
+from hourlift.predict.video import Frames, TimedImage, VideoReader, Webcam, is_easy
 from hourlift.view.overlay import draw_pose
-from hourlift.view.page import write_page
 from hourlift.view.space import SideBySide
 
+_log = logging.getLogger("hourlift")
 _JPEG_MAX_SIDE = 65_500  # libjpeg's limit
 _PAGE_PICTURE_SIDE = 1600
 _MOST_AT_ONCE, _WAITING_PIXELS = 8, 16_000_000
@@ -52,6 +54,12 @@ class View:
     pitch_deg: float | None = None
     where: Whereabouts = field(default_factory=Whereabouts)
 
+    def say_doubts(self) -> None:
+        """Warn of a camera that can hardly be."""
+        camera = self.camera or (None if self.fov_deg is None else Camera.from_fov((1000, 1000), self.fov_deg))
+        for doubt in [] if camera is None else camera.doubts():
+            _log.warning("the camera given: %s", doubt)
+
     @property
     def knows_room(self) -> bool:
         """Whether something is known that puts people in their place in the room."""
@@ -68,7 +76,11 @@ class View:
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """What came out of a source: frames, those with somebody, people, an example, files, room, poses if kept."""
+    """What came out of a source.
+
+    Frames, those with somebody, people, an example, files, room, what could not be written, why frames are missing, and
+    the poses if they are kept.
+    """
 
     num_frames: int
     num_found: int
@@ -76,6 +88,8 @@ class Done:
     best: PoseFrame
     files: list[Path]
     world: World | None = None
+    failures: Sequence[str] = ()
+    incomplete: str | None = None
     poses: PoseFile | None = None
 
 
@@ -83,7 +97,7 @@ def lift_photo(predictor: PosePredictor, source: Source, view: View, wanted: Wan
     """Lift the people of a photo.
 
     Raises:
-        ValueError, OSError: the photo cannot be read, or a result cannot be written; no result is left then.
+        ValueError, OSError: the photo cannot be read, or its poses cannot be written; no result is left then.
     """
     photo = read_image(source.label)
     camera = view.camera_for(photo.image_wh, photo.camera())
@@ -93,36 +107,34 @@ def lift_photo(predictor: PosePredictor, source: Source, view: View, wanted: Wan
     frame = PoseFrame(index=0, time_s=0.0, people=people)
     (frame,), world = finish([frame], smooth=False, stature_mm=view.stature_mm, pitch_deg=view.pitch_deg)
     world = world if view.pitch_deg is not None else None  # one picture does not tell
-    title = Path(source.label).name
     header = Header(
-        source=title,
+        source=source.title,
         kind="photo",
         image_wh=photo.image_wh,
         camera=camera,
         world=world,
         networks=predictor.networks,
+        source_id=source.id,
     )
     poses = PoseFile(header=header, frames=[frame])
-    with Results(source, wanted) as results:
-        with results.json_writer(header) as write:
-            write(frame)
-        results.write_formats(poses)
-        with rerun_log(results, wanted, header) as log:
+    results = Results(source, wanted)
+    with results.json_writer(header) as write:
+        write(frame)
+    results.write_formats(poses)
+    if wanted.rerun:
+        with results.extra("what Rerun shows"), results.rerun_log(header) as log:
             log(photo.image_rgb, frame)
-        drawn = draw_pose(photo.image_rgb, frame.people) if wanted.folder else photo.image_rgb
-        if wanted.folder and wanted.overlay:
-            suffix = ".overlay.jpg" if max(photo.image_wh) <= _JPEG_MAX_SIDE else ".overlay.png"
-            write_picture(results.file(suffix), drawn)
-        if wanted.folder and wanted.side_by_side:
+    if wanted.folder is not None and (wanted.overlay or wanted.page):
+        with results.extra("the overlay"):
+            drawn = draw_pose(photo.image_rgb, frame.people)
+            if wanted.overlay:
+                _write_drawn(results, ".overlay", drawn)
+            if wanted.page:
+                _write_photo_page(results, header, frame, drawn)
+    if wanted.folder is not None and wanted.side_by_side:
+        with results.extra("the pose beside the picture"):
             both = SideBySide(photo.image_wh, world).draw(photo.image_rgb, frame.people)
-            suffix = ".side-by-side.jpg" if max(both.shape) <= _JPEG_MAX_SIDE else ".side-by-side.png"
-            write_picture(results.file(suffix), both)
-        if wanted.folder and wanted.page:
-            with tempfile.TemporaryDirectory() as folder:
-                picture = Path(folder) / "picture.jpg"
-                write_picture(picture, at_most(drawn, _PAGE_PICTURE_SIDE))
-                page = results.file(".html")
-                write_page(page, [frame], image_wh=photo.image_wh, media=picture, title=title, world=world)
+            _write_drawn(results, ".side-by-side", both)
     return Done(
         num_frames=1,
         num_found=int(bool(people)),
@@ -130,12 +142,38 @@ def lift_photo(predictor: PosePredictor, source: Source, view: View, wanted: Wan
         best=frame,
         files=results.files,
         world=world,
+        failures=results.failures,
         poses=poses,
     )
 
 
-def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wanted, report: Report) -> Done:
+def _write_drawn(results: Results, name: str, drawn: Image) -> None:
+    """Write a picture as JPEG, or as PNG if it is too large for one."""
+    with results.file(f"{name}.jpg" if max(drawn.shape) <= _JPEG_MAX_SIDE else f"{name}.png") as path:
+        write_picture(path, drawn)
+
+
+def _write_photo_page(results: Results, header: Header, frame: PoseFrame, drawn: Image) -> None:
+    """The page of a photo, with the picture in it."""
+    with results.extra("the page"), tempfile.TemporaryDirectory() as folder:
+        picture = Path(folder) / "picture.jpg"
+        write_picture(picture, at_most(drawn, _PAGE_PICTURE_SIDE))
+        how = {"image_wh": header.image_wh, "media": picture, "title": header.source, "world": header.world}
+        results.write_page([frame], **how)
+
+
+def lift_video(
+    predictor: PosePredictor, source: Source, view: View, wanted: Wanted, report: Report, stop: Event | None = None
+) -> Done:
     """Follow people through a video or a webcam's pictures.
+
+    Args:
+        predictor: the networks.
+        source: the video or webcam.
+        view: what is known about the pictures.
+        wanted: which results to write.
+        report: told of every frame.
+        stop: set it to end early. Poses of what was seen until then are written, but no further film is read.
 
     Raises:
         ValueError, OSError: as `lift_photo`.
@@ -143,61 +181,63 @@ def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wan
     is_webcam = source.kind == "webcam"
     if is_webcam and view.knows_room:
         raise ValueError(f"{source.label}: --stature and --pitch need a whole video; record it first")
+    stop = stop or Event()
+    results = Results(source, wanted)
     with (
-        Webcam(source.webcam_number, view.seconds) if is_webcam else VideoReader(source.label) as video,
-        Results(source, wanted) as results,
+        Webcam(source.webcam_number, view.seconds, stop=stop) if is_webcam else VideoReader(source.label) as video,
         undivided() if is_easy(video.image_wh) else nullcontext(),
         # A webcam's pictures would grow old in the line.
         nullcontext(video) if is_webcam else ahead(video) as shots,
         ExitStack() as line,
     ):
         camera = view.camera_for(video.image_wh)
-        title = source.label if is_webcam else Path(source.label).name
         header = Header(
-            source=title,
+            source=source.title,
             kind="video",
             image_wh=video.image_wh,
             camera=camera,
             fps=video.fps,
             networks=predictor.networks,
+            source_id=source.id,
         )
+        if isinstance(video, VideoReader):
+            view.where.check_video(video.num_frames if video.is_counted else None, video.image_wh)
         follow = predictor.follow(view.boxes_xyxy, camera, people=view.where.num_people, locate=view.where.in_video())
-        found = _found(shots, follow, view)
+        found = _found(shots, follow, view, stop)
         at_once = 1 if is_webcam else _lifted_at_once(video.image_wh)
         shown = _lifted(found if is_webcam else line.enter_context(ahead(found, at_once, urgent=True)), follow, at_once)
         num_done, num_all = 0, video.num_frames
+        poses: PoseFile | None = None
         if wanted.smooth and is_webcam:
             shown = _smoothed_live(shown)
         elif wanted.smooth or view.knows_room:
             num_all = num_all and 2 * num_all
             frames, header = _finished(shown, header, view, wanted, lambda count: report(count, num_all))
-            shown = _again(source, frames, wanted)
+            poses = PoseFile(header=replace(header, incomplete=_why_incomplete(video, stop, is_webcam)), frames=frames)
+            results.write_poses(poses)
+            wanted = wanted.without_pictures() if stop.is_set() else wanted
+            shown = _again(source, frames, wanted, stop)
             num_done, num_all = len(frames), 2 * len(frames)
         tally = Tally()
         kept = PoseLog()
-        with results.json_writer(header) as write:
-            film = results.file(".overlay.mp4") if wanted.folder and wanted.overlay else None
-            pair = results.file(".side-by-side.mp4") if wanted.folder and wanted.side_by_side else None
-            with (
-                film_writer(film, video) as draw,
-                pair_writer(pair, video, header) as draw_pair,
-                rerun_log(results, wanted, header) as log,
-            ):
-                for image_rgb, frame in shown:
-                    write(frame)
-                    draw(image_rgb, frame)
-                    draw_pair(image_rgb, frame)
-                    log(image_rgb, frame)
-                    tally.add(frame)
-                    if wanted.at_the_end or wanted.keep:
-                        kept.append(frame)
-                    report(num_done + tally.num_frames, num_all)
+        writer = results.json_writer(header) if poses is None else nullcontext(JsonWriter([]))
+        with writer as write, results.films(wanted, video, header) as show:
+            for image_rgb, frame in shown:
+                write(frame)
+                if image_rgb.size:
+                    show(image_rgb, frame)
+                tally.add(frame)
+                if poses is None and (wanted.at_the_end or wanted.keep):
+                    kept.append(frame)
+                report(num_done + tally.num_frames, num_all)
+            write.end_early(_why_incomplete(video, stop, is_webcam))
         if tally.best is None:
             raise ValueError(f"{source.label}: not one picture came")
-        poses = PoseFile(header=header, frames=kept)
-        results.write_formats(poses)
+        if poses is None:
+            poses = PoseFile(header=replace(header, incomplete=_why_incomplete(video, stop, is_webcam)), frames=kept)
+            results.write_formats(poses)
         if wanted.folder and wanted.page:
-            write_video_page(results.file(".html"), tally, video, film, header)
+            write_video_page(results, tally, video, header)
         return Done(
             num_frames=tally.num_frames,
             num_found=tally.num_found,
@@ -205,21 +245,33 @@ def lift_video(predictor: PosePredictor, source: Source, view: View, wanted: Wan
             best=tally.best,
             files=results.files,
             world=header.world,
+            failures=results.failures,
+            incomplete=poses.header.incomplete,
             poses=poses if wanted.keep else None,
         )
+
+
+def _why_incomplete(video: Frames, stop: Event, is_webcam: bool) -> str | None:
+    """Why not all of a video has been seen; None when all has. To stop a webcam is no interruption."""
+    return video.incomplete or ("interrupted" if stop.is_set() and not is_webcam else None)
 
 
 Shown = Iterator[tuple[Image, PoseFrame]]
 """Pictures, and who is in them."""
 
 
-def _found(shots: Iterable[TimedImage], follow: FrameByFrame, view: View) -> Iterator[tuple[Image, FoundFrame]]:
+def _found(
+    shots: Iterable[TimedImage], follow: FrameByFrame, view: View, stop: Event
+) -> Iterator[tuple[Image, FoundFrame]]:
     """A video's pictures as they come, each with the people found."""
     num_frames = 0
     for shot in shots:
+        if stop.is_set() and num_frames:
+            return
         if view.seconds is not None and shot.time_s >= view.seconds:
             return
-        yield shot.image_rgb, follow.find(shot.index, shot.time_s, shot.image_rgb)
+        found = follow.find(shot.index, shot.time_s, shot.image_rgb)
+        yield shot.image_rgb, replace(found, damaged=shot.damaged)
         num_frames += 1
     view.where.check_end(num_frames)
 
@@ -256,11 +308,17 @@ def _finished(
     return finished, replace(header, world=world)
 
 
-def _again(source: Source, frames: PoseLog, wanted: Wanted) -> Shown:
-    """Frames that are known already, each with its picture, for which the video is read once more if need be."""
-    if not wanted.pictures:
-        yield from ((_NO_PICTURE, frame) for frame in frames)
-        return
-    with VideoReader(source.label) as video, ahead(islice(video, len(frames))) as shots:
-        for frame, shot in zip(frames, shots, strict=False):  # the video may go on after --seconds
-            yield shot.image_rgb, frame
+def _again(source: Source, frames: PoseLog, wanted: Wanted, stop: Event) -> Shown:
+    """Frames that are known already, each with its picture, for which the video is read once more if need be.
+
+    Those after ``stop`` was set have no picture.
+    """
+    num_shown = 0
+    if wanted.pictures:
+        with VideoReader(source.label) as video, ahead(islice(video, len(frames))) as shots:
+            for frame, shot in zip(frames, shots, strict=False):  # the video may go on after --seconds
+                if stop.is_set():
+                    break
+                num_shown += 1
+                yield shot.image_rgb, frame
+    yield from ((_NO_PICTURE, frames[i]) for i in range(num_shown, len(frames)))

@@ -1,11 +1,9 @@
 """``hourlift live``: a webcam, or a video as if live, predicted and drawn as the pictures come."""
 
-import signal
 import sys
-import threading
 import webbrowser
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,6 +12,7 @@ import tyro
 from hourlift.cli.lift import View
 from hourlift.cli.predict import route_messages
 from hourlift.cli.sources import find_sources
+from hourlift.cli.stopping import in_good_order
 from hourlift.formats.atomic import replacing
 from hourlift.geometry.camera import Camera
 from hourlift.pose import PoseFrame
@@ -99,6 +98,7 @@ def command(
         raise ValueError(f"{out}: the film's name ends in .mp4, and its folder exists")
     route_messages()
     view = View(camera=None if camera is None else Camera.load(camera), fov_deg=fov)
+    view.say_doubts()
     with ExitStack() as stack:
         pictures = _open_source(source, stack)
         intrinsics = view.camera_for(pictures.image_wh)
@@ -117,7 +117,7 @@ def command(
             for screen in screens:
                 screen(drawn, shot)
 
-        with _ending_at_interrupt() as stop:
+        with in_good_order() as stop:
             report = run_live(
                 *(pictures, predict, show),
                 stop=stop,
@@ -163,7 +163,9 @@ def _screens(
 ) -> Iterator[Callable[[Image, LiveShot], None]]:
     """Everything that shows or keeps the drawn pictures; port None shows no page."""
     if out is not None:
-        film = stack.enter_context(VideoWriter(stack.enter_context(replacing(out)), size_wh, fps))
+        film = stack.enter_context(
+            VideoWriter(stack.enter_context(replacing(out, keep=True)), size_wh, fps, growing=True)
+        )
         yield lambda image_rgb, shot: film.write(image_rgb, shot.image.time_s)
     if port is not None:
         stream = stack.enter_context(LiveStream(title, port))
@@ -181,22 +183,6 @@ def _write_figures(image_rgb: Image, report: LiveReport) -> None:
         size = max(height / 36, 8)
         text = f"{latency_ms:.0f} ms  {rate:.0f} frames/s"
         caption(image_rgb, text, (size, height - size), size)
-
-
-@contextmanager
-def _ending_at_interrupt() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C sets; the second interrupts as usual."""
-    stop = threading.Event()
-
-    def on_interrupt(number: int, frame: object) -> None:
-        signal.signal(signal.SIGINT, previous)
-        stop.set()
-
-    previous = signal.signal(signal.SIGINT, on_interrupt)
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, previous)
 
 
 def _summary(source: str, report: LiveReport) -> str:

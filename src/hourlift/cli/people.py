@@ -1,5 +1,6 @@
 """How many people ``hourlift predict`` follows, and who says where they are."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,10 @@ from hourlift.cli.sources import Source
 from hourlift.formats.coco_boxes import BoxFile, load_boxes
 from hourlift.predict.crowd import Locate
 from hourlift.predict.detector import Detector, Family
+from hourlift.predict.given import checked_boxes
 from hourlift.predict.joints import Image
+
+_log = logging.getLogger("hourlift")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -79,14 +83,31 @@ class Whereabouts:
         else:
             self.box_file.check_frames()
 
-    def check_end(self, num_frames: int) -> None:
-        """See at a video's end whether it has all the frames that a file of boxes names.
+    def check_video(self, num_frames: int | None, image_wh: tuple[int, int]) -> None:
+        """See before the work whether a file of boxes fits a video.
+
+        Args:
+            num_frames: how many the video's header counts; None when it does not.
+            image_wh: size of the frames.
 
         Raises:
-            ValueError: it has not.
+            ValueError: it does not.
         """
         if self.box_file is not None:
             self.box_file.check_frames(num_frames)
+            for image_id, boxes in self.box_file.boxes_xyxy.items():
+                try:
+                    checked_boxes(boxes, image_wh)
+                except ValueError as error:
+                    raise ValueError(f"{self.box_file.path}: image_id {image_id}: {error}") from None
+
+    def check_end(self, num_frames: int) -> None:
+        """Say at a video's end if it had not all the frames that a file of boxes names."""
+        if self.box_file is not None:
+            try:
+                self.box_file.check_frames(num_frames)
+            except ValueError as error:  # what was found is good all the same
+                _log.warning("%s", error)
 
     def in_photo(self, name: str, image_rgb: Image) -> NDArray[np.float64] | None:
         """(N, 4) boxes in a photo by its file's name; None when nobody says."""

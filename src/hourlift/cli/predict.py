@@ -13,13 +13,17 @@ import numpy as np
 import tyro
 
 from hourlift.cli.lift import Done, View, lift_photo, lift_video
+from hourlift.cli.overwriting import keep_inputs
 from hourlift.cli.people import Whereabouts
 from hourlift.cli.progress import LateProgress
-from hourlift.cli.results import Wanted
+from hourlift.cli.results import Wanted, targets, with_free_names
 from hourlift.cli.sources import Source, find_sources
 from hourlift.cli.stature import parse_stature
+from hourlift.cli.stopping import Interrupted, Stop, in_good_order
+from hourlift.formats.atomic import is_disk_full
 from hourlift.formats.coco_boxes import MIN_SCORE
 from hourlift.formats.table import FORMATS, FormatName
+from hourlift.formats.text import plain, without_secrets
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.world import up_of_pitched_camera
 from hourlift.predict import PosePredictor
@@ -179,6 +183,7 @@ def command(
     for name in formats:
         FORMATS[name].load_module()  # a missing package is told before any work is done
     route_messages(verbose=verbose)
+    view.say_doubts()
     found, complaints = find_sources(sources)
     if not found and len(complaints) == 1:
         raise ValueError(complaints[0])
@@ -189,6 +194,9 @@ def command(
         raise ValueError("--rrd FILE.rrd goes with --viewer rerun and one photo, video or webcam")
     if folder is not None:
         _prepare(folder)
+    found = with_free_names(found, wanted)
+    inputs = [*(source.label for source in found), boxes, detector, camera, weights, lifter]
+    keep_inputs(inputs, (file for source in found for file in targets(source, wanted)))
     predictor = PosePredictor(
         *(weights, lifter),
         threads=threads,
@@ -218,27 +226,45 @@ def run(
         The exit status.
     """
     summary = sys.stderr if wanted.json_stdout else sys.stdout
-    num_all, num_failed = len(sources) + len(complaints), len(complaints)
-    with LateProgress() as progress:
+    num_all, failed = len(sources) + len(complaints), list(complaints)
+    num_done, wholly_failed = 0, len(complaints)
+    with LateProgress() as progress, in_good_order() as stop:
         for complaint in complaints:
             progress.say(f"hourlift: {complaint}", sys.stderr)
         for number, source in enumerate(sources):
+            if stop.is_set():
+                break
             progress.update(source.label, number, len(sources))
             try:
-                done = _lift(predictor, source, view, wanted, progress)
+                done = _lift(predictor, source, view, wanted, progress, stop)
             except BrokenPipeError:
                 raise
             except (ValueError, OSError) as error:
-                num_failed += 1
-                progress.say(f"hourlift: {_in_words(source, error)}", sys.stderr)
+                wholly_failed += 1
+                failed.append(_in_words(source, error))
+                progress.say(f"hourlift: {failed[-1]}", sys.stderr)
+                if is_disk_full(error):  # the next would fare no better
+                    break
             else:
+                num_done += 1
                 progress.say(_summary(source, done), summary)
+                if done.failures or (done.incomplete and source.kind == "webcam"):
+                    failed.append(f"{source.label}: {done.incomplete or '; '.join(done.failures)}")
     if num_all > 1:
-        print(f"{num_all - num_failed} of {num_all} sources done", file=summary)
-    return 0 if num_failed == 0 else 2 if num_failed == num_all else 1
+        print(
+            *(f"failed: {plain(line)}" for line in failed),
+            f"{num_done} of {num_all} sources done",
+            sep="\n",
+            file=summary,
+        )
+    if stop.is_set() and (num_done < len(sources) or any(source.kind != "webcam" for source in sources)):
+        raise Interrupted(stop.number)
+    return 0 if not failed else 2 if wholly_failed and not num_done else 1
 
 
-def _lift(predictor: PosePredictor, source: Source, view: View, wanted: Wanted, progress: LateProgress) -> Done:
+def _lift(
+    predictor: PosePredictor, source: Source, view: View, wanted: Wanted, progress: LateProgress, stop: Stop
+) -> Done:
     """One source, of whatever kind."""
     if source.kind == "photo":
         return lift_photo(predictor, source, view, wanted)
@@ -246,7 +272,7 @@ def _lift(predictor: PosePredictor, source: Source, view: View, wanted: Wanted, 
     def report(num_done: int, num_all: int | None) -> None:
         progress.update(source.label, num_done, num_all)
 
-    return lift_video(predictor, source, view, wanted, report)
+    return lift_video(predictor, source, view, wanted, report, stop)
 
 
 def _summary(source: Source, done: Done) -> str:
@@ -266,17 +292,20 @@ def _summary(source: Source, done: Done) -> str:
         camera = done.best.people[0].camera
         found += " if the field of view is 60 degrees" if camera.source == "default" else ""
         found += ", upright if the camera is level" if done.world and done.world.source == "default" else ""
-    files = "".join(f"\n  {file}" for file in done.files)
-    return f"{source.label}: {found}{files}"
+    incomplete = "" if done.incomplete is None else f"\n  incomplete: {plain(done.incomplete)}"
+    files = "".join(f"\n  {plain(str(file))}" for file in done.files)
+    return f"{plain(source.label)}: {found}{incomplete}{files}"
 
 
 def _in_words(source: Source, error: ValueError | OSError) -> str:
-    """One line that names the source, whatever went wrong."""
+    """One line that names the source, or the file that could not be written."""
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.filename or source.label}: {error.strerror}"
+        if error.filename:
+            return plain(text)
     else:
         text = " ".join(str(error).split())
-    return text if source.label in text else f"{source.label}: {text}"
+    return plain(text if source.label in text else f"{source.label}: {text}")
 
 
 def _prepare(folder: Path) -> None:
@@ -293,6 +322,14 @@ def _prepare(folder: Path) -> None:
         raise ValueError(f"{folder}: no results can be written to this folder ({error.strerror})") from None
 
 
+class PlainFormatter(logging.Formatter):
+    """Lays out a message as one line of visible characters."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        return plain(without_secrets(super().format(record)))
+
+
 def route_messages(*, verbose: bool = False) -> None:
     """Our warnings become lines on standard error; what the codecs mutter about damaged files is hidden.
 
@@ -302,6 +339,6 @@ def route_messages(*, verbose: bool = False) -> None:
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     av.logging.set_level(None)
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("hourlift: %(message)s"))
+    handler.setFormatter(PlainFormatter("hourlift: %(message)s"))
     logging.getLogger("hourlift").handlers = [handler]
     logging.getLogger("hourlift").setLevel(logging.INFO if verbose else logging.WARNING)

@@ -7,6 +7,8 @@ from typing import Self, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from hourlift.formats.text import plain, plain_lines, without_secrets
+
 PATIENCE_S = 2.0
 
 
@@ -15,7 +17,12 @@ class LateProgress:
 
     def __init__(self) -> None:
         self._console = Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
         self._progress = Progress(*columns, console=self._console, transient=True)
         self._task = self._progress.add_task("", total=None)
         self._begin_s = time.monotonic()
@@ -34,12 +41,13 @@ class LateProgress:
         if not self._shown and self._console.is_terminal and time.monotonic() - self._begin_s > PATIENCE_S:
             self._progress.start()
             self._shown = True
+        description = plain(without_secrets(description))
         self._progress.update(self._task, description=description, completed=done, total=total)
 
     def say(self, line: str, stream: TextIO) -> None:
-        """Print a line just as it is; the bar makes room and comes back with the next update."""
+        """Print a line, or several, in visible characters; the bar makes room and comes back with the next update."""
         self._hide()
-        print(line, file=stream, flush=True)
+        print(plain_lines(without_secrets(line)), file=stream, flush=True)
 
     def _hide(self) -> None:
         if self._shown:

@@ -1,15 +1,19 @@
 """What the user names on the command line -> the pictures, videos and webcams to work on."""
 
 import glob
+import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from hourlift.predict.images import IMAGE_SUFFIXES
-from hourlift.predict.video import VIDEO_SUFFIXES
+from hourlift.formats.json import source_id
+from hourlift.formats.text import file_stem, plain
+from hourlift.predict.media import kind_of
 
+_log = logging.getLogger("hourlift")
+_NAMED_LEFT_OUT = 3  # a few of many files, so that one knows what is meant
 _WEBCAM = re.compile(r"webcam:(\d+)")
 _OWN_OUTPUT = (
     ".overlay",
@@ -32,6 +36,16 @@ class Source:
     name: str
 
     @property
+    def id(self) -> str:
+        """Tells it from other sources of the same name, in later runs, too."""
+        return source_id(self.label if self.kind == "webcam" else str(Path(self.label).absolute()))
+
+    @property
+    def title(self) -> str:
+        """The name that results show: the file's, without its folder."""
+        return self.label if self.kind == "webcam" else plain(Path(self.label).name)
+
+    @property
     def webcam_number(self) -> int:
         """Which webcam; only of kind "webcam"."""
         match = _WEBCAM.fullmatch(self.label)
@@ -42,8 +56,8 @@ class Source:
 def find_sources(arguments: Iterable[str]) -> tuple[list[Source], list[str]]:
     """Expand files, folders, glob patterns and webcams.
 
-    A folder stands for the pictures and videos in it, not in its sub-folders, in order of their names. What is
-    named twice is worked on once.
+    A folder stands for the pictures and videos in it, not in its sub-folders, in order of their names; a warning says
+    what of it is left out. What is named twice is worked on once.
 
     Args:
         arguments: as typed.
@@ -84,14 +98,13 @@ def _expand(argument: str) -> list[str]:
         ValueError: there is no such file, or the folder holds nothing to work on.
         OSError: the folder cannot be read.
     """
+    if not argument:
+        raise ValueError("a source's name is empty")
     path = Path(argument)
     if _WEBCAM.fullmatch(argument) or path.is_file():
         return [argument]
     if path.is_dir():
-        files = [str(file) for file in sorted(path.iterdir()) if _is_wanted(file)]
-        if not files:
-            raise ValueError(f"{argument}: there are no pictures or videos in this folder")
-        return files
+        return _files_of(path)
     if path.exists():
         return [argument]  # a device or pipe
     matches = sorted(match for match in glob.glob(argument, recursive=True) if Path(match).is_file())
@@ -102,19 +115,49 @@ def _expand(argument: str) -> list[str]:
     return matches
 
 
-def _is_wanted(file: Path) -> bool:
-    """Whether a file of a folder is a picture or video that is not hidden and not our own result."""
-    known = file.suffix.lower() in (*IMAGE_SUFFIXES, *VIDEO_SUFFIXES)
-    return known and file.is_file() and not file.name.startswith(".") and Path(file.stem).suffix not in _OWN_OUTPUT
+def _files_of(folder: Path) -> list[str]:
+    """The pictures and videos of a folder; says what is left out.
+
+    Raises:
+        ValueError: there are none.
+        OSError: the folder cannot be read.
+    """
+    wanted: list[str] = []
+    left_out: dict[str, list[str]] = {}
+    for file in sorted(folder.iterdir()):
+        if file.is_dir():
+            reason = "folders in it"
+        elif not file.is_file() or kind_of(file) is None:
+            reason = "no pictures or videos"
+        elif file.name.startswith("."):
+            reason = "hidden"
+        elif Path(file.stem).suffix in _OWN_OUTPUT:
+            reason = "results of ours"
+        else:
+            wanted.append(str(file))
+            continue
+        left_out.setdefault(reason, []).append(file.name)
+    if left_out:
+        _log.warning("%s: left out: %s", folder, "; ".join(f"{r}: {_some(names)}" for r, names in left_out.items()))
+    if not wanted:
+        raise ValueError(f"{folder}: there are no pictures or videos in this folder")
+    return wanted
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first of many names, and how many more there are."""
+    more = len(names) - _NAMED_LEFT_OUT
+    return ", ".join(names[:_NAMED_LEFT_OUT]) + (f" and {more} more" if more > 0 else "")
 
 
 def _kind(label: str) -> Literal["photo", "video", "webcam"]:
-    """By the name; what has no known suffix is a video if PyAV can read it."""
+    """By the first bytes, else by the name; what neither tells is a video if PyAV can read it."""
     if _WEBCAM.fullmatch(label):
         return "webcam"
-    return "photo" if Path(label).suffix.lower() in IMAGE_SUFFIXES else "video"
+    path = Path(label)
+    return (kind_of(path) if path.is_file() else None) or "video"
 
 
 def _stem(label: str) -> str:
     """The beginning of the results' names."""
-    return label.replace(":", "-") if _WEBCAM.fullmatch(label) else Path(label).stem
+    return label.replace(":", "-") if _WEBCAM.fullmatch(label) else file_stem(Path(label).stem)

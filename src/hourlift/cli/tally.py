@@ -3,11 +3,11 @@
 import logging
 from pathlib import Path
 
+from hourlift.cli.results import Results
 from hourlift.formats.json import Header
 from hourlift.pose import PoseFrame
 from hourlift.pose_log import PoseLog
 from hourlift.predict.video import Frames
-from hourlift.view.page import write_page
 
 PAGE_MAX_FRAMES = 20_000
 """A page holds all its frames in memory, here and in the browser; of longer videos it shows every n-th."""
@@ -45,14 +45,22 @@ class Tally:
             self.best = frame
 
 
-def write_video_page(path: Path, tally: Tally, video: Frames, film: Path | None, header: Header) -> None:
+def write_video_page(results: Results, tally: Tally, video: Frames, header: Header) -> None:
     """The 3D page of a video, with the film in it when there is one and it is not too large."""
-    title = header.source
-    if film is not None and film.stat().st_size > PAGE_MAX_MEDIA_BYTES:
-        _log.warning("%s: the video is too large for the page, which shows the skeleton alone", title)
+    film: Path | None = results.path(".overlay.mp4")
+    if film not in results.files:
         film = None
-    fps = video.fps / tally.stride
-    write_page(path, tally.for_page, image_wh=video.image_wh, fps=fps, media=film, title=title, world=header.world)
+    elif film.stat().st_size > PAGE_MAX_MEDIA_BYTES:
+        _log.warning("%s: the video is too large for the page, which shows the skeleton alone", header.source)
+        film = None
+    results.write_page(
+        tally.for_page,
+        image_wh=video.image_wh,
+        fps=video.fps / tally.stride,
+        media=film,
+        title=header.source,
+        world=header.world,
+    )
 
 
 def _score(frame: PoseFrame) -> float:

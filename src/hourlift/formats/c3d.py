@@ -8,6 +8,7 @@ import numpy as np
 from hourlift.formats.json import PoseFile
 from hourlift.formats.tracks import markers
 
+MAX_FRAMES = 65535
 _SECTOR = 512  # bytes
 _LAST_FRAME_AT, _POINTS_AT = 8, 16  # in the file's header: the last frame's number, the sector where points begin
 
@@ -17,10 +18,12 @@ def write(path: Path, document: PoseFile) -> None:
 
     Raises:
         NobodyError: nobody is in the document.
-        ValueError: frames are not in order of time.
+        ValueError: frames are not in order of time, or there are more than a file can hold.
         OSError: the file cannot be written.
     """
     names, fps, num_frames, places_mm = markers(document)
+    if num_frames > MAX_FRAMES:
+        raise ValueError(f"C3D counts no more than {MAX_FRAMES} frames; at an even rate these are {num_frames}")
     head = _head(path, names, fps, num_frames)
     with path.open("wb") as stream:
         stream.write(head)
@@ -36,7 +39,7 @@ def _head(path: Path, names: list[str], fps: float, num_frames: int) -> bytes:
     """All that comes before the points.
 
     ezc3d holds a file as objects, two kilobytes a frame. So it writes a file of a single frame, to ``path``, and the
-    counts of frames are set in that; from 65535 on they are that number, as ezc3d itself has it.
+    counts of frames are set in that.
     """
     import ezc3d
 
@@ -53,7 +56,7 @@ def _head(path: Path, names: list[str], fps: float, num_frames: int) -> bytes:
     data = path.read_bytes()
     (first_sector,) = struct.unpack_from("<H", data, _POINTS_AT)
     head = bytearray(data[: (first_sector - 1) * _SECTOR])
-    count = struct.pack("<H", min(num_frames, 65535))
+    count = struct.pack("<H", num_frames)
     head[_LAST_FRAME_AT : _LAST_FRAME_AT + 2] = count
     parameter = b"\x01FRAMES\x07\x00\x02\x00"  # in group 1, seven bytes to the next one, a number of two bytes
     at = head.index(parameter) + len(parameter)

@@ -4,6 +4,7 @@
 """
 
 import json
+import logging
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,7 +19,11 @@ PERSON_CATEGORY = 1
 MIN_SCORE = 0.4
 """What scores less is not taken for a person, unless told otherwise."""
 
+_PERSON = (str(PERSON_CATEGORY), "person")
+
 ImageId = int | str
+
+_log = logging.getLogger("hourlift")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -77,7 +82,7 @@ class BoxFile:
 
 
 def load_boxes(path: str | Path, min_score: float = MIN_SCORE) -> BoxFile:
-    """Read the boxes of people; other categories are left out.
+    """Read the boxes of people, category 1 or "person"; other categories are left out.
 
     Coordinates are taken as they are. A missing score counts as 1, a missing category as a person.
 
@@ -86,7 +91,8 @@ def load_boxes(path: str | Path, min_score: float = MIN_SCORE) -> BoxFile:
         min_score: boxes of a lower score are left out, but not their images.
 
     Raises:
-        ValueError: it is no JSON file, or not of this layout; the message names the entry.
+        ValueError: it is no JSON file, or not of this layout, or holds boxes of which none counts; the message names
+            the entry or the reason.
         OSError: the file cannot be read.
     """
     path = Path(path)
@@ -97,6 +103,7 @@ def load_boxes(path: str | Path, min_score: float = MIN_SCORE) -> BoxFile:
     if not isinstance(entries, list):
         raise ValueError(f"{path}: a list of boxes is needed, COCO's layout of detections, not {_kind(entries)}")
     scored: dict[ImageId, list[tuple[float, tuple[float, ...]]]] = {}
+    left_out = _LeftOut(path)
     for number, entry in enumerate(entries):
         try:
             image_id, score, box = _read(entry)
@@ -104,13 +111,60 @@ def load_boxes(path: str | Path, min_score: float = MIN_SCORE) -> BoxFile:
             text = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             raise ValueError(f"{path}: entry {number}: {text}") from None
         boxes = scored.setdefault(image_id, [])
-        if entry.get("category_id", PERSON_CATEGORY) == PERSON_CATEGORY and score >= min_score:
+        if left_out.passes(entry.get("category_id", PERSON_CATEGORY), score, min_score, box):
             boxes.append((score, box))
+    left_out.say(len(entries))
     arrays = {
         image_id: np.array([box for _, box in sorted(boxes, key=lambda each: -each[0])]).reshape(-1, 4)
         for image_id, boxes in scored.items()
     }
     return BoxFile(path=path, boxes_xyxy=arrays)
+
+
+class _LeftOut:
+    """Which boxes of a file are not used, and why."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._num_good = self._num_small = 0
+        self._categories: set[str] = set()
+        self._best_score, self._min_score = -math.inf, 0.0
+
+    def passes(self, category: object, score: float, min_score: float, box: tuple[float, ...]) -> bool:
+        """Whether a box counts; remembers why not."""
+        self._min_score = min_score
+        if str(category).strip().lower() not in _PERSON:
+            self._categories.add(str(category))
+        elif score < min_score:
+            self._best_score = max(self._best_score, score)
+        elif box[2] - box[0] < 1 or box[3] - box[1] < 1:
+            self._num_small += 1
+        else:
+            self._num_good += 1
+            return True
+        return False
+
+    def say(self, num_entries: int) -> None:
+        """Warn of boxes that are too small to be any.
+
+        Raises:
+            ValueError: not a single box of the file counts.
+        """
+        if self._num_good:
+            if self._num_small:
+                _log.warning("%s: %d boxes of less than a pixel are left out", self._path, self._num_small)
+            return
+        none = f"{self._path}: none of the {num_entries} boxes"
+        if self._num_small:
+            raise ValueError(f"{none} is a pixel wide and high; are they fractions of the picture? Pixels are needed")
+        if self._best_score > -math.inf:
+            raise ValueError(
+                f"{none} is above --min-score {self._min_score:g}: the best has {self._best_score:g}, "
+                "which is below --min-score"
+            )
+        if self._categories:
+            there = ", ".join(sorted(self._categories)[:10])
+            raise ValueError(f"{none} is of category {PERSON_CATEGORY}, a person (there are: {there})")
 
 
 def _read(entry: Any) -> tuple[ImageId, float, tuple[float, ...]]:

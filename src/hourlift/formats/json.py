@@ -5,19 +5,24 @@ and looked through without holding it in memory.
 """
 
 import contextlib
+import errno
+import hashlib
 import io
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal, TextIO
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, Literal, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hourlift import __version__
-from hourlift.formats.atomic import replacing
+from hourlift.formats.atomic import is_disk_full, replacing
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.skeleton import H36M17
 from hourlift.geometry.world import World
@@ -26,7 +31,8 @@ from hourlift.pose import Pose, PoseFrame
 SCHEMA = "hourlift-poses"
 SCHEMA_VERSION = 1
 SCHEMA_MINOR_VERSION = 3
-"""Counts the keys that were added within a version: 1 added `world`, 2 added `spread_mm`, 3 added `networks`."""
+"""Counts the keys that were added within a version: 1 added `world`, 2 added `spread_mm`, 3 added `networks`,
+`source_id`, `incomplete` and a frame's `damaged`."""
 
 CONVENTIONS = {
     "joints_2d_px": "x right, y down, pixels of the upright picture; pixel centres are integers",
@@ -37,9 +43,13 @@ CONVENTIONS = {
     "world": "z up, millimetres, floor at z = 0; point_world = rotation (point_cam - origin_cam_mm)",
     "spread_mm": "expected distance of each of joints_3d_mm to the truth, millimetres; null where nobody knows",
     "time_s": "seconds from the first frame",
+    "incomplete": "why frames of the source are missing; null when none are",
+    "damaged": "true in a frame that the decoder had to make up in part; missing in all others",
     "null": "unknown",
 }
 
+_TAIL_BYTES = 1 << 20  # room for some frames
+_HEADER_LINES = 40  # more than there are before the frames
 _DECIMALS = {"joints_2d_px": 2, "confidence": 3, "joints_3d_mm": 1, "root_cam_mm": 1, "box_xyxy_px": 2}
 
 
@@ -55,6 +65,8 @@ class Header:
         fps: average frames a second; None for a photo. The frames' own times count.
         world: where the camera stands in the room; None when nobody has found out.
         networks: name, runtime and precision of the "hourglass" and the "lifter"; None where nobody told.
+        source_id: tells the source from others of the same name; None where nobody knows.
+        incomplete: why not all of the source is there, in words; None when all is.
     """
 
     source: str
@@ -64,6 +76,28 @@ class Header:
     fps: float | None = None
     world: World | None = None
     networks: Mapping[str, Mapping[str, str]] | None = None
+    source_id: str | None = None
+    incomplete: str | None = None
+
+
+def source_id(source: str) -> str:
+    """A name that follows from a source's absolute path or URL alone: its stem, to be recognised, and a hash."""
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", PurePosixPath(source).stem)[:40]
+    return f"{stem}-{hashlib.sha256(os.fsencode(source)).hexdigest()[:16]}"
+
+
+def read_source_id(path: str | Path) -> str | None:
+    """The `Header.source_id` of a document, read from its first lines; None where there is none, or no document."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            for line in islice(stream, _HEADER_LINES):
+                key, _, value = line.partition(": ")
+                if key == '"source_id"':
+                    found = json.loads(value.rstrip(",\n"))
+                    return found if isinstance(found, str) else None
+    except (OSError, ValueError):
+        pass
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +108,45 @@ class PoseFile:
     frames: Sequence[PoseFrame]
 
 
+class FrameWriter:
+    """Appends frames to an open document; made by `writing`.
+
+    Attributes:
+        incomplete: as `Header` has it; may be set until the document ends.
+    """
+
+    def __init__(self, stream: TextIO, header: Header) -> None:
+        self._stream = stream
+        self._separator = "\n"
+        self.incomplete = header.incomplete
+        fields = {key: value for key, value in header_fields(header).items() if key != "incomplete"} | {
+            "skeleton": H36M17.name,
+            "joint_names": list(H36M17.joint_names),
+            "parents": list(H36M17.parents),
+            "conventions": CONVENTIONS,
+        }
+        stream.write("{\n")  # what is incomplete is known, and written, at the end
+        for key, value in fields.items():
+            stream.write(f"{_compact(key)}: {_compact(value)},\n")
+        stream.write('"frames": [')
+
+    def __call__(self, frame: PoseFrame) -> None:
+        """Append a frame."""
+        people = [_person_fields(pose) for pose in frame.people]
+        fields: dict[str, Any] = {"index": frame.index, "time_s": round(frame.time_s, 6), "people": people}
+        if frame.damaged:
+            fields["damaged"] = True
+        self._stream.write(self._separator + _compact(fields))
+        self._separator = ",\n"
+
+    def end(self) -> None:
+        """Finish the document."""
+        self._stream.write(f'\n],\n"incomplete": {_compact(self.incomplete)}\n}}\n')
+        self._stream.flush()
+
+
 @contextlib.contextmanager
-def writing(target: str | Path | TextIO, header: Header) -> Iterator[Callable[[PoseFrame], None]]:
+def writing(target: str | Path | TextIO, header: Header) -> Iterator[FrameWriter]:
     """Write a document frame by frame.
 
     >>> with writing("clip.json", header) as write:  # doctest: +SKIP
@@ -93,10 +164,53 @@ def writing(target: str | Path | TextIO, header: Header) -> Iterator[Callable[[P
         OSError: the file cannot be written.
     """
     if not isinstance(target, str | Path):
-        yield from _write_document(target, header)
+        writer = FrameWriter(target, header)
+        yield writer
+        writer.end()
         return
-    with replacing(target) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
-        yield from _write_document(stream, header)
+    with replacing(target) as temporary:
+        full: OSError | None = None
+        stream = temporary.open("w", encoding="utf-8", newline="\n")
+        try:
+            writer = FrameWriter(stream, header)
+            yield writer
+            writer.end()
+        except OSError as error:
+            if not is_disk_full(error) or error.filename is not None:  # of another file
+                raise
+            full = error
+        finally:
+            with contextlib.suppress(OSError):
+                stream.close()
+        if full is not None:
+            _end_early(temporary, "the disk is full")
+            os.replace(temporary, target)
+            raise full
+
+
+def _end_early(path: Path, reason: str) -> None:
+    """Make a document whose writing has failed whole again, up to the last frame that has room.
+
+    Raises:
+        OSError: not even one has.
+    """
+    end = f'\n],\n"incomplete": {_compact(reason)}\n}}\n'.encode()
+    with path.open("r+b", buffering=0) as file:
+        while (place := _last_frame(file)) is not None:
+            file.truncate(place)
+            file.seek(place)
+            with contextlib.suppress(OSError):
+                if file.write(end) == len(end):
+                    return
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _last_frame(file: BinaryIO | io.FileIO) -> int | None:
+    """Where the last but the first frame of an open document begins, with the comma before it."""
+    begin = max(file.seek(0, io.SEEK_END) - _TAIL_BYTES, 0)
+    file.seek(begin)
+    place = (file.read() or b"").rfind(b",\n{")
+    return None if place < 0 else begin + place
 
 
 def dump(target: str | Path | TextIO, header: Header, frames: Sequence[PoseFrame]) -> None:
@@ -150,12 +264,14 @@ def header_fields(header: Header) -> dict[str, Any]:
         "schema_minor_version": SCHEMA_MINOR_VERSION,
         "generator": f"hourlift {__version__}",
         "source": header.source,
+        "source_id": header.source_id,
         "kind": header.kind,
         "image_wh": list(header.image_wh),
         "fps": None if header.fps is None else round(header.fps, 6),
         "camera": header.camera.to_dict(),
         "world": None if header.world is None else header.world.to_dict(),
         "networks": header.networks,
+        "incomplete": header.incomplete,
     }
 
 
@@ -177,33 +293,13 @@ def parse_header(fields: dict[str, Any]) -> Header:
         fps=fps,
         world=World.from_dict(fields["world"]) if fields.get("world") is not None else None,
         networks=fields.get("networks"),
+        source_id=_text_or_none(fields.get("source_id")),
+        incomplete=_text_or_none(fields.get("incomplete")),
     )
 
 
-def _write_document(stream: TextIO, header: Header) -> Iterator[Callable[[PoseFrame], None]]:
-    """The header, the frames one a line, and the end."""
-    fields = header_fields(header) | {
-        "skeleton": H36M17.name,
-        "joint_names": list(H36M17.joint_names),
-        "parents": list(H36M17.parents),
-        "conventions": CONVENTIONS,
-    }
-    stream.write("{\n")
-    for key, value in fields.items():
-        stream.write(f"{_compact(key)}: {_compact(value)},\n")
-    stream.write('"frames": [')
-    separator = "\n"
-
-    def write(frame: PoseFrame) -> None:
-        nonlocal separator
-        people = [_person_fields(pose) for pose in frame.people]
-        line = _compact({"index": frame.index, "time_s": round(frame.time_s, 6), "people": people})
-        stream.write(separator + line)
-        separator = ",\n"
-
-    yield write
-    stream.write("\n]\n}\n")
-    stream.flush()
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def _person_fields(pose: Pose) -> dict[str, Any]:
@@ -240,7 +336,10 @@ def _parse(document: dict[str, Any]) -> PoseFile:
             )
             for person in frame["people"]
         ]
-        frames.append(PoseFrame(index=int(frame["index"]), time_s=float(frame["time_s"]), people=people))
+        damaged = bool(frame.get("damaged", False))
+        frames.append(
+            PoseFrame(index=int(frame["index"]), time_s=float(frame["time_s"]), people=people, damaged=damaged)
+        )
     return PoseFile(header=header, frames=frames)
 
 

@@ -2,14 +2,18 @@
 
 import importlib
 import importlib.util
+import logging
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Literal, NamedTuple
 
 from hourlift.formats.atomic import replacing
 from hourlift.formats.json import PoseFile
-from hourlift.formats.tracks import only, shown_ids
+from hourlift.formats.tracks import NobodyError, only, shown_ids
+
+_log = logging.getLogger("hourlift")
 
 
 class Format(NamedTuple):
@@ -21,6 +25,7 @@ class Format(NamedTuple):
         readable: whether it is.
         for_one: whether a file holds one person.
         needs: a package that `pip install 'hourlift[formats]'` brings.
+        max_frames: how many a file holds at most; more go to several files.
     """
 
     suffix: str
@@ -28,6 +33,7 @@ class Format(NamedTuple):
     readable: bool = False
     for_one: bool = False
     needs: str = ""
+    max_frames: int | None = None
 
     def load_module(self) -> ModuleType:
         """The module that writes it.
@@ -48,7 +54,7 @@ FORMATS: dict[FormatName, Format] = {
     "npz": Format(".npz", "npz", readable=True),
     "bvh": Format(".bvh", "bvh", for_one=True),
     "trc": Format(".trc", "trc"),
-    "c3d": Format(".c3d", "c3d", needs="ezc3d"),
+    "c3d": Format(".c3d", "c3d", needs="ezc3d", max_frames=65535),
     "glb": Format(".glb", "gltf"),
     "coco": Format(".coco.json", "coco"),
 }
@@ -86,7 +92,7 @@ def write_poses(path: str | Path, document: PoseFile) -> list[Path]:
 
     Args:
         path: the file; its folder exists. For several people in a format for one, out.bvh becomes out-3.bvh for person
-            3, and so on.
+            3, and so on. What is too long for one file goes on in out.part-2.c3d.
         document: the poses.
 
     Returns:
@@ -112,8 +118,28 @@ def stage_poses(path: str | Path, document: PoseFile, stack: ExitStack) -> list[
         ids = shown_ids(document) if wanted.for_one else []
         if len(ids) > 1:
             files = {path.with_name(f"{stem}-{person}{end}"): only(document, person) for person in ids}
-        for file, poses in files.items():
-            module.write(stack.enter_context(replacing(file)), poses)
+        num_frames = len(document.frames)
+        if wanted.max_frames is not None and num_frames > wanted.max_frames:
+            starts = range(0, num_frames, wanted.max_frames)
+            names = [path.name, *(f"{stem}.part-{number}{end}" for number in range(2, len(starts) + 1))]
+            files = {
+                path.with_name(name): replace(document, frames=document.frames[start : start + wanted.max_frames])
+                for name, start in zip(names, starts, strict=True)
+            }
+            _log.warning(
+                "%s: a file of this kind holds %d frames; the %d frames are in %d files, the others are called %s",
+                *(path, wanted.max_frames, num_frames, len(files), ", ".join(names[1:])),
+            )
+        for file, poses in dict(files).items():
+            try:
+                with ExitStack() as attempt:
+                    module.write(attempt.enter_context(replacing(file)), poses)
+                    stack.enter_context(attempt.pop_all())
+            except NobodyError as error:
+                if len(files) == 1:
+                    raise
+                del files[file]
+                _log.warning("%s is left out: %s", file, error)
     except ValueError as error:
         raise type(error)(f"{path}: {error}") from None
     return list(files)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hourlift.formats.json import PoseFile
 from hourlift.formats.world import joints_world_mm
 from hourlift.geometry.skeleton import H36M17
-from hourlift.pose import POSE_SHAPES, PoseFrame, PoseSequence
+from hourlift.pose import POSE_SHAPES, PoseSequence
 from hourlift.pose_log import PoseLog, blocks
 
 STILL_FPS = 30.0
@@ -65,10 +65,7 @@ def only(document: PoseFile, person_id: int) -> PoseFile:
     Raises:
         ValueError: the person is in none of the frames; the message names who is.
     """
-    frames = PoseLog(
-        PoseFrame(index=f.index, time_s=f.time_s, people=[p for p in f.people if p.person_id == person_id])
-        for f in document.frames
-    )
+    frames = PoseLog(replace(f, people=[p for p in f.people if p.person_id == person_id]) for f in document.frames)
     if person_id not in frames.person_ids:
         known = sorted({pose.person_id for frame in document.frames for pose in frame.people})
         others = f"the people there are {', '.join(map(str, known))}" if known else "nobody is"

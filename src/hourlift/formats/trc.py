@@ -30,7 +30,8 @@ def write(path: Path, document: PoseFile) -> None:
         stream.write(f"PathFileType\t4\t(X/Y/Z)\t{_ascii(Path(document.header.source).stem)}.trc\n")
         stream.write("\t".join(_KEYS) + "\n" + "\t".join(map(str, values)) + "\n")
         stream.write("Frame#\tTime\t" + "\t\t\t".join(names) + "\t\t\n")
-        stream.write("\t\t" + "\t".join(axes) + "\n\n")
+        # As many fields as the rows have: pandas would else take the frame's number for an index.
+        stream.write("\t\t" + "\t".join(axes) + "\t\n\n")
         rows = (row for block in places_mm for row in y_up_m(block).reshape(len(block), 3 * len(names)))
         for i, row in enumerate(rows):
             cells = ["" if np.isnan(value) else f"{value + 0.0:.5f}" for value in row]

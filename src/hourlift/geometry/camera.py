@@ -21,6 +21,10 @@ Array = NDArray[np.float64]
 DEFAULT_FOV_DEG = 60.0
 """Field of view along the longer image side that is assumed when nothing is known about the camera."""
 
+PLAUSIBLE_FOV_DEG = (10.0, 150.0)
+"""Fields of view along the longer image side beyond these are most often a mistake of units."""
+
+_MOST_UNEQUAL = 1.5  # fx over fy; pixels of old video formats are up to 1.46 times as wide as high
 _DIAGONAL_35MM = math.hypot(36.0, 24.0)
 _NEWTON_STEPS = 20
 _NEWTON_TOLERANCE = 1e-9  # in the plane z = 1: a millionth of a pixel at f = 1000
@@ -108,6 +112,23 @@ class Camera:
         except ValueError as error:  # also what both parsers and the decoder raise
             raise ValueError(f"{path}: {error}") from error
 
+    def doubts(self) -> list[str]:
+        """What is hardly true of a real camera, in words; an empty list if nothing is."""
+        found = []
+        width, height = self.image_wh
+        fov_deg = max(math.degrees(2 * math.atan(n / 2 / f)) for n, f in ((width, self.fx), (height, self.fy)))
+        if not PLAUSIBLE_FOV_DEG[0] <= fov_deg <= PLAUSIBLE_FOV_DEG[1]:
+            found.append(
+                f"a field of view of {fov_deg:.3g} degrees is implausible; focal lengths are in pixels, not millimetres"
+            )
+        if not (-0.5 <= self.cx <= width - 0.5 and -0.5 <= self.cy <= height - 0.5):
+            found.append(
+                f"the principal point {self.cx:g}, {self.cy:g} lies outside of the picture of {width} x {height} pixels"
+            )
+        if not 1 / _MOST_UNEQUAL <= self.fx / self.fy <= _MOST_UNEQUAL:
+            found.append(f"fx {self.fx:g} and fy {self.fy:g} differ as they do in no camera of square pixels")
+        return found
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Inverse of ``to_dict``; ``distortion`` and ``source`` may be left out.
@@ -117,6 +138,10 @@ class Camera:
         """
         if not isinstance(values, Mapping):
             raise ValueError("a camera is a table of fx, fy, cx, cy and image_wh.")
+        if values.get("skew", 0) == 0:
+            values = {key: value for key, value in values.items() if key != "skew"}
+        else:
+            raise ValueError(f"a camera's skew must be 0, got {values['skew']!r}: pixels are taken to be rectangular.")
         known = {f.name for f in fields(cls)}
         missing = sorted(known - {"distortion", "source"} - set(values))
         unknown = sorted(set(values) - known)

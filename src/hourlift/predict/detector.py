@@ -4,6 +4,7 @@ What comes out of the graph tells the family: its outputs' names and shapes say 
 non-maximum suppression is done inside. The family says how pictures go in. docs/guides/detectors.md lists files.
 """
 
+import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ ASSUMED_SIZE_WH = (640, 640)
 """Input of graphs that take pictures of any size."""
 
 _PERSON = 0  # the class in COCO's order, and the only one of detectors of people
+_NAMES_OF_PERSON = ("person", "people", "human", "pedestrian")
 _STRIDES = (8, 16, 32)
 _PADDING = 114  # the grey that all families were trained with around a picture
 
@@ -99,7 +101,7 @@ class Detector:
         self._size_wh, self._dtype = self._read_input()
         names = [output.name for output in self._session.get_outputs()]
         outputs = self._infer(np.zeros((1, 3, *self._size_wh[::-1])))
-        layout = recognise(names, [output.shape for output in outputs], self._size_wh)
+        layout = recognise(names, [output.shape for output in outputs], self._size_wh, self._person())
         if layout is None:
             shapes = ", ".join(f"{name} {output.shape}" for name, output in zip(names, outputs, strict=True))
             raise ValueError(f"{path}: no detector known here has the outputs {shapes}; see docs/guides/detectors.md")
@@ -128,6 +130,23 @@ class Detector:
         boxes = (boxes[order.astype(int)] - np.tile(offset, 2)) / ratio
         boxes = np.clip(boxes, 0, [width, height, width, height])
         return boxes[(boxes[:, 2:] - boxes[:, :2] >= 1).all(axis=1)]
+
+    def _person(self) -> int:
+        """The class of people, by the names that the file gives its classes; without names, COCO's.
+
+        Raises:
+            ValueError: there are several classes, and none is of people.
+        """
+        try:
+            told = ast.literal_eval(self._session.get_modelmeta().custom_metadata_map["names"])  # as Ultralytics has it
+            names = dict(told) if isinstance(told, dict) else dict(enumerate(told))
+            classes = {str(name).strip().lower(): int(number) for number, name in names.items()}
+        except (KeyError, ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+            return _PERSON
+        known = [classes[name] for name in _NAMES_OF_PERSON if name in classes]
+        if not known and len(classes) > 1:
+            raise ValueError(f"{self._path}: none of this detector's classes is a person: {', '.join(classes)}"[:300])
+        return known[0] if known else _PERSON
 
     def _infer(self, inputs: Array) -> list[NDArray[Any]]:
         """All outputs for a batch of one; what the runtime has against it becomes a ValueError."""
@@ -174,13 +193,16 @@ def letterbox(image_rgb: Image, size_wh: tuple[int, int], how: Preparation) -> t
     return inputs.transpose(2, 0, 1)[None], ratio, np.array([left, top], np.float64)
 
 
-def recognise(names: list[str], shapes: list[tuple[int, ...]], size_wh: tuple[int, int]) -> Layout | None:
+def recognise(
+    names: list[str], shapes: list[tuple[int, ...]], size_wh: tuple[int, int], person: int = _PERSON
+) -> Layout | None:
     """Tell how a graph's outputs are to be read.
 
     Args:
         names: of the outputs.
         shapes: of the outputs for one picture.
         size_wh: of the picture.
+        person: the class of people.
 
     Returns:
         The layout, or None when it is none of those known here.
@@ -188,48 +210,50 @@ def recognise(names: list[str], shapes: list[tuple[int, ...]], size_wh: tuple[in
     by_name = dict(zip(names, shapes, strict=True))
     order = {name: i for i, name in enumerate(names)}
     if {"dets", "labels"} <= by_name.keys() and by_name["dets"][-1] == 5:  # MMDeploy: RTMDet, YOLOX and others
-        return Layout(None, True, lambda out: _read_dets(out[order["dets"]], out[order["labels"]]))
+        return Layout(None, True, lambda out: _read_dets(out[order["dets"]], out[order["labels"]], person))
     if {"num_dets", "boxes", "scores", "labels"} <= by_name.keys():  # MMYOLO's EasyDeploy
-        return Layout(
-            None, True, lambda out: _read_listed(*(out[order[n]] for n in ("num_dets", "boxes", "scores", "labels")))
-        )
+        listed = [order[name] for name in ("num_dets", "boxes", "scores", "labels")]
+        return Layout(None, True, lambda out: _read_listed([out[i] for i in listed], person))
     shape = shapes[0]
     if len(shape) == 2 and shape[1] == 7:  # YOLOv7 "end2end": picture, x0, y0, x1, y1, class, score
-        return Layout("yolo", True, lambda out: Coded(out[0][:, 1:5], _of_person(out[0][:, 6], out[0][:, 5])))
+        return Layout("yolo", True, lambda out: Coded(out[0][:, 1:5], _of_person(out[0][:, 6], out[0][:, 5], person)))
     if len(shape) != 3 or shape[0] != 1 or min(shape[1:]) < 5:
         return None
     cells = sum((size_wh[0] // stride) * (size_wh[1] // stride) for stride in _STRIDES)
     if shape[1] == cells and shape[2] >= 6:
-        return Layout("yolox", False, lambda out: _read_grid(out[0][0], size_wh))
+        return Layout("yolox", False, lambda out: _read_grid(out[0][0], size_wh, person))
     if shape[1] == 3 * cells and shape[2] >= 6:  # YOLOv5, YOLOv7: three anchors a cell, decoded inside
-        return Layout("yolo", False, lambda out: _read_rows(out[0][0]))
+        return Layout("yolo", False, lambda out: _read_rows(out[0][0], person))
     if shape[2] == cells:  # YOLOv8, v9, 11, 12: no objectness, one column a cell
-        return Layout("yolo", False, lambda out: Coded(_corners(out[0][0, :4].T), out[0][0, 4 + _PERSON]))
+        return Layout("yolo", False, lambda out: Coded(_corners(out[0][0, :4].T), out[0][0, 4 + person]))
     if shape[2] == 6:  # YOLOv10, YOLO26, and exports with nms=True: x0, y0, x1, y1, score, class
-        return Layout("yolo", True, lambda out: Coded(out[0][0, :, :4], _of_person(*out[0][0, :, 4:6].T)))
+        return Layout(
+            "yolo", True, lambda out: Coded(out[0][0, :, :4], _of_person(out[0][0, :, 4], out[0][0, :, 5], person))
+        )
     return None
 
 
-def _read_dets(dets: Array, labels: Array) -> Coded:
+def _read_dets(dets: Array, labels: Array, person: int) -> Coded:
     """(1, N, 5) x0, y0, x1, y1, score and (1, N) classes."""
-    return Coded(dets[0, :, :4], _of_person(dets[0, :, 4], labels[0]))
+    return Coded(dets[0, :, :4], _of_person(dets[0, :, 4], labels[0], person))
 
 
-def _read_listed(num_dets: Array, boxes: Array, scores: Array, labels: Array) -> Coded:
+def _read_listed(outputs: list[Array], person: int) -> Coded:
     """The first ``num_dets`` of boxes (1, N, 4), scores (1, N) and classes (1, N)."""
+    num_dets, boxes, scores, labels = outputs
     count = int(num_dets.flat[0])
-    return Coded(boxes[0, :count], _of_person(scores[0, :count], labels[0, :count]))
+    return Coded(boxes[0, :count], _of_person(scores[0, :count], labels[0, :count], person))
 
 
-def _read_rows(rows: Array) -> Coded:
+def _read_rows(rows: Array, person: int) -> Coded:
     """(N, 5 + C): centre and size, objectness, scores of classes."""
-    return Coded(_corners(rows[:, :4]), rows[:, 4] * rows[:, 5 + _PERSON])
+    return Coded(_corners(rows[:, :4]), rows[:, 4] * rows[:, 5 + person])
 
 
-def _read_grid(rows: Array, size_wh: tuple[int, int]) -> Coded:
+def _read_grid(rows: Array, size_wh: tuple[int, int], person: int) -> Coded:
     """YOLOX' (N, 5 + C); most files leave it to us to put the cells' offsets and log sizes into pixels."""
     if (rows[:, 2:4] > 0).all():  # sizes in pixels; among thousands of log sizes some are negative
-        return _read_rows(rows)
+        return _read_rows(rows, person)
     grids = []
     for stride in _STRIDES:
         x, y = np.meshgrid(np.arange(size_wh[0] // stride), np.arange(size_wh[1] // stride))
@@ -237,7 +261,7 @@ def _read_grid(rows: Array, size_wh: tuple[int, int]) -> Coded:
     corner_x, corner_y, strides = np.concatenate(grids).T
     centre = (rows[:, :2] + np.stack([corner_x, corner_y], axis=1)) * strides[:, None]
     size = np.exp(rows[:, 2:4]) * strides[:, None]
-    return _read_rows(np.concatenate([centre, size, rows[:, 4:]], axis=1))
+    return _read_rows(np.concatenate([centre, size, rows[:, 4:]], axis=1), person)
 
 
 def _corners(centre_and_size: Array) -> Array:
@@ -246,9 +270,9 @@ def _corners(centre_and_size: Array) -> Array:
     return np.concatenate([centre - half, centre + half], axis=1)
 
 
-def _of_person(scores: Array, classes: Array) -> Array:
+def _of_person(scores: Array, classes: Array, person: int) -> Array:
     """Scores, 0 for what is no person."""
-    return np.where(classes == _PERSON, scores, 0.0)
+    return np.where(classes == person, scores, 0.0)
 
 
 def _family_of_name(path: Path) -> Family:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hourlift.geometry.world import World
 from hourlift.pose import POSE_SHAPES, Pose, PoseFrame, PoseSequence
@@ -46,15 +47,29 @@ def finish(
         del track  # two would be a lot for long ones
     world = find_world(tracks, pitch_deg)
     finished = PoseLog(
-        replace(frame, people=[pose for track in tracks if (pose := _pose(track, i)) is not None])
+        replace(frame, people=[p for track in tracks if (p := _pose(track, i, None if smooth else frame)) is not None])
         for i, frame in enumerate(frames)
     )
     return finished, world
 
 
-def _pose(track: PoseSequence, i: int) -> Pose | None:
-    """The person in a frame, None where there is nothing of them."""
+def _pose(track: PoseSequence, i: int, found: PoseFrame | None) -> Pose | None:
+    """The person in a frame, None where there is nothing of them.
+
+    Args:
+        track: the person's.
+        i: number of the frame in the track.
+        found: the frame as it was found, for what smoothing would change; None after smoothing.
+    """
     if not (np.isfinite(track.joints_2d_px[i]).any() or np.isfinite(track.joints_3d_mm[i]).any()):
         return None
     arrays = {name: getattr(track, name)[i] for name in POSE_SHAPES}
-    return Pose(**arrays, camera=track.camera, person_id=track.person_id)
+    before = next((pose for pose in found.people if pose.person_id == track.person_id), None) if found else None
+    spread_mm = None if before is None or before.spread_mm is None else before.spread_mm * _growth(before, arrays)
+    return Pose(**arrays, camera=track.camera, person_id=track.person_id, spread_mm=spread_mm)
+
+
+def _growth(before: Pose, arrays: dict[str, NDArray[np.float32]]) -> float:
+    """By how much a person was scaled."""
+    size = float(np.linalg.norm(np.nan_to_num(before.joints_3d_mm)))
+    return float(np.linalg.norm(np.nan_to_num(arrays["joints_3d_mm"]))) / size if size > 0 else 1.0

@@ -31,6 +31,7 @@ class FoundFrame:
     time_s: float
     camera: Camera
     people: list[tuple[int, Found]]
+    damaged: bool = False
 
 
 class FrameByFrame:
@@ -112,7 +113,7 @@ class FrameByFrame:
                 people = list(islice(poses, len(frame.people)))
                 if self._refiner is not None:
                     people = self._refiner(people)
-                lifted.append(PoseFrame(index=frame.index, time_s=frame.time_s, people=people))
+                lifted.append(PoseFrame(index=frame.index, time_s=frame.time_s, people=people, damaged=frame.damaged))
         return lifted
 
 

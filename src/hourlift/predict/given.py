@@ -64,6 +64,11 @@ def checked_boxes(boxes_xyxy: ArrayLike, image_wh: tuple[int, int]) -> NDArray[n
             raise ValueError(f"box {box.tolist()} holds a value that is not finite")
         if left >= right or top >= bottom:
             raise ValueError(f"box {box.tolist()} is empty: it must be left, top, right, bottom in pixels")
+        if right - left < 1 or bottom - top < 1:
+            raise ValueError(
+                f"box {box.tolist()} is less than a pixel wide or high; is it in fractions of the picture? "
+                "It must be in pixels"
+            )
         if right <= 0 or bottom <= 0 or left >= width or top >= height:
             raise ValueError(f"box {box.tolist()} lies outside of the image, which is {width} x {height} pixels")
     return boxes.reshape(-1, 4)

@@ -4,25 +4,43 @@ The header is read first, so that a picture too large for memory, a cut-off file
 picture are refused in one clear sentence before anything is decoded.
 """
 
+import logging
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
+import av
 import cv2
 import numpy as np
+from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from hourlift.geometry.camera import Camera
+from hourlift.predict import heif
 
 Image = NDArray[np.uint8]
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+IMAGE_SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff"),
+    *(".jp2", ".j2k", ".avif", ".heic", ".heif", ".dng"),
+)
 MAX_IMAGE_PIXELS = 200_000_000
 """The largest picture that is decoded: 600 MB as RGB; phones with a 200-megapixel sensor stay just below."""
 
 _EXIF_IFD = 0x8769  # tags of EXIF 2.32: pointer to the EXIF directory,
 _FOCAL_LENGTH_35MM = 0xA405  # 35 mm equivalent focal length in mm, 0 when unknown
-_TIFF_WIDTH, _TIFF_HEIGHT = 0x0100, 0x0101
+_TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_SUBFILE = 0x0100, 0x0101, 0x00FE
+_DNG_VERSION = 0xC612
+_PLAUSIBLE_35MM = (4.0, 3000.0)  # from the widest fisheye to a telescope
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two: BigTIFF
+_MOST_PAGES = 10_000
+_JPEG_END = b"\xff\xd9"
+_GARBAGE = (b"", b"\0" * 256, b"\x55" * 256, bytes(range(1, 255)))  # bits that mean something, without a marker
+
+_log = logging.getLogger("hourlift")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,10 +68,10 @@ class Photo:
 
 
 def read_image(path: str | Path) -> Photo:
-    """Read a JPEG, PNG, WebP, BMP or TIFF picture; what the file holds counts, not its name.
+    """Read a JPEG, PNG, WebP, BMP, TIFF, JPEG 2000, AVIF or HEIF picture; what the file holds counts, not its name.
 
-    EXIF orientation is applied. Grey, palette and CMYK pictures become RGB; 16 bits a channel become 8;
-    transparency is dropped and the colours under it are kept.
+    Of several pictures in a file the first is read, with a warning. EXIF orientation is applied. Grey, palette and CMYK
+    pictures become RGB; 16 bits a channel become 8; transparency is dropped and the colours under it are kept.
 
     Args:
         path: the file.
@@ -80,12 +98,23 @@ def read_image(path: str | Path) -> Photo:
             "make the picture smaller first"
         )
     if _is_cut_off(data):
-        raise ValueError(f"{path}: the file is cut off: the end of the picture is missing")
+        if not _is_whole_jpeg(data):
+            raise ValueError(f"{path}: the file is cut off: the end of the picture is missing")
+        data += _JPEG_END
+    num_pages = _num_pages(data)
+    if num_pages > 1:
+        _log.warning("%s: there are %d pictures in this file; the first is taken", path, num_pages)
     return _decode(path, data)
 
 
 def _decode(path: str | Path, data: bytes) -> Photo:
     """Decode a whole file whose header is in order."""
+    if _is_heif(data):
+        picture = heif.read_layout(data)
+        try:
+            return Photo(image_rgb=heif.decode(data, picture), focal_35mm=_plausible_focal(path, picture.exif))
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
     try:
         image, kinds, blocks = cv2.imdecodeWithMetadata(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
     except cv2.error as error:
@@ -93,9 +122,25 @@ def _decode(path: str | Path, data: bytes) -> Photo:
     if image is None:
         raise ValueError(f"{path}: the picture cannot be decoded; it is damaged or of an unusual pixel type")
     exif = next((bytes(b) for k, b in zip(kinds, blocks, strict=True) if k == cv2.IMAGE_METADATA_EXIF), b"")
-    if data[:4] in (b"II*\0", b"MM\0*"):
+    if data[:4] in _TIFF:
         exif = data  # a TIFF file is one EXIF block with a picture in it
-    return Photo(image_rgb=image, focal_35mm=_focal_35mm(exif))  # type: ignore[arg-type]
+    return Photo(image_rgb=image, focal_35mm=_plausible_focal(path, exif))  # type: ignore[arg-type]
+
+
+def _is_heif(data: bytes) -> bool:
+    """Whether a file is of the family of HEIF but no AVIF, which OpenCV reads by itself."""
+    return data[4:8] == b"ftyp" and data[8:12] not in (b"avif", b"avis")
+
+
+def _num_pages(data: bytes) -> int:
+    """How many pictures a file holds: pages of a TIFF, frames of an animated PNG or WebP."""
+    if data[:4] in _TIFF:
+        return sum(not tags.get(_TIFF_SUBFILE, 0) & 1 for tags in _directories(data))  # 1: a thumbnail
+    if data[:4] == b"RIFF":
+        return data.count(b"ANMF")
+    if data[:4] == b"\x89PNG" and (place := data.find(b"acTL", 0, 4096)) > 0:
+        return int.from_bytes(data[place + 4 : place + 8], "big")
+    return 1
 
 
 def _size_in_header(data: bytes) -> tuple[int, int]:
@@ -115,10 +160,31 @@ def _size_in_header(data: bytes) -> tuple[int, int]:
         core_header = struct.unpack_from("<I", data, 14)[0] == 12  # OS/2 1.x: 16-bit sizes
         width, height = _unpack("<HH" if core_header else "<ii", data, 18)
         return abs(width), abs(height)  # a negative height means rows from top to bottom
-    if data[:4] in (b"II*\0", b"MM\0*"):
-        tags = _tiff_tags(data, _first_directory(data))
-        return tags.get(_TIFF_WIDTH, 0), tags.get(_TIFF_HEIGHT, 0)
+    if data[:4] in _TIFF:
+        return _tiff_size(data)
+    if data[:12] == b"\0\0\0\x0cjP  \r\n\x87\n":
+        place = data.find(b"ihdr", 0, 4096)
+        height, width = _unpack(">II", data, place + 4) if place > 0 else (0, 0)
+        return width, height
+    if data[:4] == b"\xff\x4f\xff\x51":  # JPEG 2000 without a container
+        right, bottom, left, top = struct.unpack_from(">IIII", data, 8)
+        return right - left, bottom - top
+    if data[4:8] == b"ftyp":
+        return heif.read_layout(data).stored_wh
     raise ValueError("this is not a JPEG, PNG, WebP, BMP or TIFF picture")
+
+
+def _tiff_size(data: bytes) -> tuple[int, int]:
+    """Width and height of the first picture.
+
+    Raises:
+        ValueError: it is a small preview of a camera's raw data, which nobody here develops.
+        struct.error: the header is cut off.
+    """
+    tags = next(_directories(data), {})
+    if _DNG_VERSION in tags or tags.get(_TIFF_SUBFILE, 0) & 1 or data[8:10] == b"CR":
+        raise ValueError("these are a camera's raw data; develop them to a JPEG or TIFF picture first")
+    return tags.get(_TIFF_WIDTH, 0), tags.get(_TIFF_HEIGHT, 0)
 
 
 def _unpack(layout: str, data: bytes, offset: int) -> tuple[int, int]:
@@ -171,32 +237,89 @@ def _is_cut_off(data: bytes) -> bool:
     return False
 
 
+def _is_whole_jpeg(data: bytes) -> bool:
+    """Whether all pixels of a JPEG without its end marker are there.
+
+    What is appended to them changes nothing then; it is taken for pixels where some are missing.
+    """
+    if data[:2] != b"\xff\xd8":
+        return False
+    first, *others = (_jpeg_planes(data + garbage + _JPEG_END) for garbage in _GARBAGE)
+    return first is not None and all(other is not None and np.array_equal(first, other) for other in others)
+
+
+def _jpeg_planes(data: bytes) -> NDArray[np.uint8] | None:
+    """A JPEG decoded by FFmpeg, which unlike libjpeg keeps quiet about damage; None when it cannot be."""
+    try:
+        decoder: Any = av.CodecContext.create("mjpeg", "r")
+        frames = [*decoder.decode(av.Packet(data)), *decoder.decode(None)]
+        return frames[0].to_ndarray() if frames else None
+    except (FFmpegError, ValueError):
+        return None
+
+
+def _plausible_focal(path: str | Path, exif: bytes) -> float | None:
+    """The focal length of an EXIF block; one that no lens has is left out with a warning."""
+    focal_mm = _focal_35mm(exif)
+    if focal_mm is None or _PLAUSIBLE_35MM[0] <= focal_mm <= _PLAUSIBLE_35MM[1]:
+        return focal_mm
+    _log.warning("%s: a focal length of %g mm, as EXIF has it, is implausible and not used", path, focal_mm)
+    return None
+
+
 def _focal_35mm(exif: bytes) -> float | None:
     """FocalLengthIn35mmFilm of an EXIF block; None when it is absent, zero or damaged."""
+    exif = exif.removeprefix(b"Exif\0\0")
     try:
-        exif_directory = _tiff_tags(exif, _first_directory(exif)).get(_EXIF_IFD)
+        exif_directory = next(_directories(exif), {}).get(_EXIF_IFD)
         if exif_directory is None:
             return None
-        return float(_tiff_tags(exif, exif_directory).get(_FOCAL_LENGTH_35MM, 0)) or None
+        return float(_directory(exif, exif_directory)[0].get(_FOCAL_LENGTH_35MM, 0)) or None
     except struct.error:
         return None
 
 
-def _first_directory(tiff: bytes) -> int:
-    """Where the first directory of a TIFF structure begins."""
-    return int(struct.unpack_from(_byte_order(tiff) + "I", tiff, 4)[0])
+_INTEGERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
+"""Types of TIFF's tags that are whole numbers, and of pointers to directories."""
 
 
-def _tiff_tags(tiff: bytes, offset: int) -> dict[int, int]:
-    """The tags of one directory that hold a single 16- or 32-bit integer (TIFF 6.0, section 2)."""
-    order = _byte_order(tiff)
+def _directories(tiff: bytes) -> Iterator[dict[int, int]]:
+    """The tags of each of the directories of a TIFF structure, one a picture.
+
+    Raises:
+        struct.error: it is cut off within the first; what is wrong later only ends it.
+    """
+    is_big = tiff[:4] in _TIFF[2:]
+    offset = struct.unpack_from(_byte_order(tiff) + ("Q" if is_big else "I"), tiff, 8 if is_big else 4)[0]
+    seen: set[int] = set()
+    while offset and offset not in seen and len(seen) < _MOST_PAGES:
+        seen.add(offset)
+        try:
+            tags, offset = _directory(tiff, offset)
+        except struct.error:
+            if len(seen) == 1:
+                raise
+            return
+        yield tags
+
+
+def _directory(tiff: bytes, offset: int) -> tuple[dict[int, int], int]:
+    """The tags of one directory that begin with a whole number, and where the next one is (TIFF 6.0, section 2)."""
+    order, is_big = _byte_order(tiff), tiff[:4] in _TIFF[2:]
+    head, entry_layout, size, pointer = ("Q", "HHQ", 20, "Q") if is_big else ("H", "HHI", 12, "I")
+    first = offset + struct.calcsize("<" + head)
     tags = {}
-    for i in range(struct.unpack_from(order + "H", tiff, offset)[0]):
-        entry = offset + 2 + 12 * i
-        tag, kind, count = struct.unpack_from(order + "HHI", tiff, entry)
-        if count == 1 and kind in (3, 4):  # SHORT, LONG
-            tags[tag] = struct.unpack_from(order + ("H" if kind == 3 else "I"), tiff, entry + 8)[0]
-    return tags
+    count = struct.unpack_from(order + head, tiff, offset)[0]
+    for entry in islice(range(first, len(tiff), size), count):
+        tag, kind, number = struct.unpack_from(order + entry_layout, tiff, entry)
+        layout = _INTEGERS.get(kind)
+        if layout is not None and (number == 1 or tag == _DNG_VERSION):
+            tags[tag] = struct.unpack_from(order + layout, tiff, entry + struct.calcsize("<" + entry_layout))[0]
+    end = first + count * size
+    following = (
+        struct.unpack_from(order + pointer, tiff, end)[0] if end + struct.calcsize("<" + pointer) <= len(tiff) else 0
+    )
+    return tags, following
 
 
 def _byte_order(tiff: bytes) -> str:

@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
 
-import cv2
 import numpy as np
 
 from hourlift.pose import PoseFrame
 from hourlift.predict.images import Image
-from hourlift.predict.video import Frames, TimedImage
+from hourlift.predict.video import Camera, CameraLostError, Frames, TimedImage
 
 _PATIENCE_S = 5.0  # a camera that sends nothing for this long counts as lost
 _JOIN_S = 3.0  # a driver may hang for good: then its thread ends with the program
@@ -26,10 +25,6 @@ _REMEMBERED = 10_000  # latencies that the report's median is made of
 _RECENT_S = 1.0  # what the figures on the picture are averages of
 
 T = TypeVar("T")
-
-
-class CameraLostError(OSError):
-    """A camera that worked has stopped sending pictures."""
 
 
 class Newest(Generic[T]):
@@ -93,14 +88,8 @@ class LiveCamera:
     patience_s = _PATIENCE_S
 
     def __init__(self, number: int) -> None:
-        self._name = f"webcam:{number}"
-        self._capture = cv2.VideoCapture(number)
-        shown, first = self._capture.read()
-        if not shown:
-            self._capture.release()
-            raise ValueError(f"{self._name}: there is no camera that can be opened")
-        self.image_wh = (first.shape[1], first.shape[0])
-        self.fps = float(self._capture.get(cv2.CAP_PROP_FPS)) or 30.0
+        self._camera = Camera(number)
+        self.image_wh, self.fps = self._camera.image_wh, self._camera.fps
 
     def __enter__(self) -> Self:
         return self
@@ -108,17 +97,14 @@ class LiveCamera:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._capture.release()
+        self._camera.close()
 
     def frames(self, stop: threading.Event) -> Iterator[TimedImage]:
         """As `LiveSource`."""
         start_s, index = time.monotonic(), 0
         while not stop.is_set():
-            shown, image_bgr = self._capture.read()
-            if not shown:
-                raise CameraLostError(f"{self._name}: the camera stopped sending pictures; is it still plugged in?")
-            image_rgb = cv2.cvtColor(image_bgr, cv2.COLOR_BGR2RGB)
-            yield TimedImage(index, time.monotonic() - start_s, image_rgb)  # type: ignore[arg-type]
+            image_rgb = self._camera.read()
+            yield TimedImage(index, time.monotonic() - start_s, image_rgb)
             index += 1
 
 

@@ -1,6 +1,7 @@
 """The main job: a picture in, people in 3D out."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -162,7 +163,7 @@ class PosePredictor:
         with VideoReader(path) as video, ahead(video) as frames:
             follow = self.follow(box_xyxy, camera, people=people, locate=locate)
             for frame in frames:
-                yield follow(frame.index, frame.time_s, frame.image_rgb)
+                yield replace(follow(frame.index, frame.time_s, frame.image_rgb), damaged=frame.damaged)
 
     def follow(
         self,

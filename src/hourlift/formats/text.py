@@ -1,0 +1,57 @@
+"""Text that comes from outside, such as a file's name, made safe for whoever shows it.
+
+A name may hold anything: escape sequences that move the cursor, line ends, marks that turn the reading direction,
+bytes that are no UTF-8, a password before the host of a URL. `plain` is what a person is shown, everywhere; the other
+functions go on from there.
+"""
+
+import re
+import unicodedata
+from urllib.parse import urlsplit, urlunsplit
+
+_HARMFUL = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Categories of Unicode that are never shown as they are: controls, formats (bidi), surrogates, ends of lines."""
+_JOINERS = frozenset("\u200c\u200d")  # formats that Persian, Hindi and emoji are spelled with
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
+
+
+def plain(text: str) -> str:
+    r"""One line of visible characters; each of the others becomes its escape, such as ``\x1b`` or ``\u202e``."""
+    return "".join(_escaped(c) if _is_harmful(c) else c for c in text)
+
+
+def plain_lines(text: str) -> str:
+    """As `plain`, for a text of several lines, which stay lines."""
+    return "\n".join(map(plain, text.split("\n")))
+
+
+def file_stem(name: str) -> str:
+    """A name for a file of ours made of somebody else's: what cannot be shown becomes an underscore."""
+    return "".join("_" if _is_harmful(c) else c for c in name)
+
+
+def without_mathtext(text: str) -> str:
+    """As `plain`, for Matplotlib, to which dollars would be formulas."""
+    return plain(text).replace("$", r"\$")
+
+
+def without_secrets(text: str) -> str:
+    """The text with the user, password, query and fragment of every URL left out; signatures stand in queries."""
+    return _URL.sub(lambda match: _public(match[0]), text)
+
+
+def _public(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url.partition("?")[0].rpartition("@")[2]
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def _is_harmful(c: str) -> bool:
+    return not c.isprintable() and c not in _JOINERS and unicodedata.category(c) in _HARMFUL
+
+
+def _escaped(c: str) -> str:
+    code = ord(c)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

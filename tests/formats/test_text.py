@@ -1,0 +1,43 @@
+"""Names from outside, made safe to show."""
+
+import pytest
+
+from hourlift.formats.text import file_stem, plain, plain_lines, without_secrets
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("tanz-日本-é 🕺🏽.mp4", "tanz-日本-é 🕺🏽.mp4"),
+        ("a\x1b]0;TITLE\x07b\x1b[2J", r"a\x1b]0;TITLE\x07b\x1b[2J"),
+        ("red\nline\r\t", r"red\x0aline\x0d\x09"),
+        ("c1\x9b31m", r"c1\x9b31m"),
+        ("gpj\u202egpj.exe", r"gpj\u202egpj.exe"),
+        ("zero\u2028line\ufeff", r"zero\u2028line\ufeff"),
+        ("latin-\udcff", r"latin-\udcff"),
+        ("نام‌خانوادگی", "نام‌خانوادگی"),  # spelled with a joiner
+    ],
+)
+def test_what_moves_a_terminal_becomes_its_escape(name: str, shown: str) -> None:
+    assert plain(name) == shown
+    assert plain(plain(name)) == shown
+    shown.encode()
+    assert file_stem(name).isprintable() or "\u200c" in name
+    assert len(file_stem(name)) == len(name)
+
+
+def test_lines_stay_lines() -> None:
+    assert plain_lines("a\n  b\x07") == "a\n  b\\x07"
+
+
+@pytest.mark.parametrize(
+    ("text", "public"),
+    [
+        ("http://user:pa55@example.org:80/a/b.mp4", "http://example.org:80/a/b.mp4"),
+        ("s3://bucket/film.mp4: 404", "s3://bucket/film.mp4: 404"),
+        ("cannot read https://h.org/x.mp4?X-Amz-Signature=abc&t=1#z now", "cannot read https://h.org/x.mp4 now"),
+        ("a/b: no URL at all, c@d?e", "a/b: no URL at all, c@d?e"),
+    ],
+)
+def test_urls_keep_host_and_path_alone(text: str, public: str) -> None:
+    assert without_secrets(text) == public
