@@ -20,6 +20,7 @@ _NEAREST_JOINT_M = 0.45
 _EYE_HEIGHT = (1.45, 0.28)  # of cameras held in the hand: mean and spread, metres
 _EXTREME = (-30.0, 65.0)  # elevation of cameras that look from far below or above, degrees
 _STEEPEST_DEG = 70.0
+_UPPER_PART, _OVER_HEAD = (0.32, 0.85), (0.05, 0.2)  # of the person's box, and of the picture
 _FRAME_ASPECT = 0.75  # height of the whole picture over its width
 # Roughly the places of Human3.6M's four cameras, metres from the middle of the room at the floor.
 _STUDIO_CAMERAS = torch.tensor([[1.84, 4.96, 1.56], [1.76, -5.08, 1.61], [-1.85, 5.22, 1.49], [-1.79, -3.72, 1.57]])
@@ -44,6 +45,7 @@ class ViewConfig:
         margin: Side of the picture over that of the person's box, log-uniform in this range.
         shift: Spread of the person's place, as a share of the picture's side.
         truncated_share: Share of closer pictures that cut the person.
+        upper_share: Share of these that show the upper part: cut off at the shins, the knees, the waist or the chest.
         studio: Whether the cameras are four fixed ones in a room that people move in, like Human3.6M's; they turn at
             random. What is said above of the camera's place then does not count.
     """
@@ -59,6 +61,7 @@ class ViewConfig:
     margin: tuple[float, float] = (1.1, 1.75)
     shift: float = 0.08
     truncated_share: float = 0.1
+    upper_share: float = 0.0
     studio: bool = False
 
 
@@ -136,8 +139,14 @@ def crop_views(draw: Draw, joints: Tensor, eye: Tensor, rotation: Tensor, size: 
     low, high = seen.amin(1), seen.amax(1)
     box = (high - low).amax(1) * (1 + 2 * BOX_GROWTH)
     side = box * draw.log_uniform(*config.margin)
-    side = torch.where(draw.chance(config.truncated_share), box * draw.uniform(0.55, 0.95), side)
+    cut = draw.chance(config.truncated_share)
+    side = torch.where(cut, box * draw.uniform(0.55, 0.95), side)
     middle = (low + high) / 2 + config.shift * side[:, None] * torch.stack([draw.normal(), draw.normal()], -1)
+    if config.upper_share:
+        upper = cut & draw.chance(config.upper_share)
+        side = torch.where(upper, box * draw.uniform(*_UPPER_PART), side)
+        above = low[:, 1] + side * (0.5 - draw.uniform(*_OVER_HEAD))
+        middle[:, 1] = torch.where(upper, above, middle[:, 1])
     focal = size / side
     return Views(rotation=rotation, eye=eye, focal=focal, centre=(size - 1) / 2 - focal[:, None] * middle, size=size)
 

@@ -90,18 +90,18 @@ def studio() -> SynthConfig:
 def photograph() -> SynthConfig:
     """People as they are in everyday photographs, best before some: often seated, often cut off or half hidden."""
     poses = PoseMix(
-        stand=0.3, walk=0.1, run=0.04, sit=0.16, floor=0.03, crouch=0.04, kneel=0.02, bend=0.03, reach=0.05,
-        climb=0.02, acrobat=0.02, wild=0.04, prior=0.15, lie=0.02, tumble=0.02,
+        stand=0.2, walk=0.1, run=0.03, sit=0.14, floor=0.02, crouch=0.03, kneel=0.01, bend=0.02, reach=0.02,
+        climb=0.01, acrobat=0.01, wild=0.01, prior=0.4, lie=0.01, tumble=0.01,
     )  # fmt: skip
     return SynthConfig(
         size=SIZE,
         poses=poses,
         views=ViewConfig(
-            front_share=0.45, front_angle=80.0, distance=(1.0, 9.0), extreme_share=0.05, margin=(1.0, 1.5),
-            truncated_share=0.4,
+            front_share=0.3, front_angle=75.0, distance=(1.0, 9.0), extreme_share=0.04, margin=(1.0, 1.5),
+            truncated_share=0.45, upper_share=0.75,
         ),
         scene=SceneConfig(
-            place_share=0.2, furnished_share=0.2, occluded_share=0.08, bystander_share=0.4, cutout_share=0.3
+            place_share=0.2, furnished_share=0.2, occluded_share=0.08, bystander_share=0.4, cutout_share=0.35
         ),
         sensor=SensorConfig(strength=0.6),
     )  # fmt: skip
