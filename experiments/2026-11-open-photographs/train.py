@@ -1,8 +1,8 @@
 r"""Trains a hourglass further on rendered people and on freely licensed photographs by turns: see README.md.
 
     OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 experiments/2026-11-open-photographs/train.py \
-        --init checkpoints/hourglass-accurate.pt --real-open real_open --openimages openimages \
-        -o runs/open --minutes 150
+        --init runs/with-feet.pt --real-open real_open --openimages openimages --backgrounds backgrounds \
+        --assets makehuman --panoramas hdri -o runs/open --minutes 150
 """
 
 import argparse
@@ -15,8 +15,9 @@ import numpy as np
 
 from hourlift.data.coco import load_coco
 from hourlift.data.sample import Sample
-from hourlift.geometry.skeleton import H36M17
+from hourlift.geometry.skeleton import H36M17, H36M21
 from hourlift.hourglass.network import HourglassConfig
+from hourlift.synth import presets
 from hourlift.training import checkpoint
 from hourlift.training.clock import Clock
 from hourlift.training.crops import cut
@@ -34,6 +35,8 @@ CUT_SHARE = 1.25
 """Side of the photographs' crops, from which the augmentation cuts the network's input, over that of the input."""
 REAL_OPEN_WEIGHT = 3
 """How often somebody labelled by people comes for each time that somebody labelled by a network does."""
+SPORT_SHARE = 0.35
+"""Of the poses of rendered people."""
 NOT_ANNOTATED = list(H36M17.indices("pelvis", "spine", "thorax", "head"))
 """Joints that COCO's annotators did not click on; the reader puts them between joints that they did."""
 
@@ -55,6 +58,9 @@ def main() -> None:
     parser.add_argument("--init", type=Path, required=True)
     parser.add_argument("--real-open", type=Path, required=True)
     parser.add_argument("--openimages", type=Path, required=True, help="its photographs are the backgrounds too")
+    parser.add_argument("--backgrounds", type=Path, nargs="*", default=[], help="further photographs behind people")
+    parser.add_argument("--assets", type=Path, help="MakeHuman's clothes, hair and skins")
+    parser.add_argument("--panoramas", type=Path)
     parser.add_argument("--minutes", type=float, required=True, help="length of the run; the learning rate follows it")
     parser.add_argument("--size", type=int, default=192, help="side of the crops, pixels")
     parser.add_argument("--batch", type=int, default=16, help="pictures of a step and process")
@@ -64,11 +70,18 @@ def main() -> None:
     options = parser.parse_args()
 
     recipe, clock = fast(), Clock(None, options.minutes)
+    photograph, sport = presets.photograph(), presets.sport()
     synth = replace(
-        recipe.plan.synth,
-        photos=options.openimages / "images",
+        photograph,
         size=recipe.plan.synth.size * options.size // recipe.input_size,
+        poses=photograph.poses.mixed(sport.poses, SPORT_SHARE),
+        views=replace(photograph.views, extreme_share=0.12, roll_spread=6.0),
+        empty_share=recipe.plan.synth.empty_share,
     )
+    backgrounds = [options.openimages / "images", *options.backgrounds]
+    synth = presets.with_pictures(synth, backgrounds, options.assets, options.panoramas)
+    network = HourglassConfig(**checkpoint.load(options.init)["model_config"])
+    feet = network.num_joints == H36M21.num_joints
     config = replace(
         recipe.train,
         steps=sys.maxsize,
@@ -81,7 +94,7 @@ def main() -> None:
     rendered = replace(
         recipe,
         name="hourglass-accurate",
-        network=HourglassConfig(**checkpoint.load(options.init)["model_config"]),
+        network=network,
         input_size=options.size,
         batch_size=options.batch,
         plan=replace(recipe.plan, synth=synth, curriculum=EVERYTHING, chunk_size=256),
@@ -106,7 +119,11 @@ def main() -> None:
         judges += [p for p in people if Path(str(p.image)).name in held_out and weight > 1]
     stage = MixedStage(
         HourglassStage(rendered, clock),
-        HourglassDataStage(pictures, cut(learners, round(CUT_SHARE * options.size)), cut(judges, options.size)),
+        HourglassDataStage(
+            pictures,
+            cut(learners, round(CUT_SHARE * options.size), feet=feet),
+            cut(judges, options.size, feet=feet),
+        ),
     )
     init = None if options.resume else options.init
     train(stage, config, options.out, resume=options.resume, init=init, clock=clock)

@@ -10,6 +10,7 @@ Everything between is in the graph: scaling of pixels, activation of the heatmap
 key "hourlift" holds JSON that says the rest: kind, name, skeleton, joint names, crop and decoding.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 
 from hourlift.export.onnx_file import Exported, Parity, write_onnx
 from hourlift.geometry.crop import CROP_MARGIN
-from hourlift.geometry.skeleton import H36M17
+from hourlift.geometry.skeleton import H36M17, H36M21
 from hourlift.hourglass.condition import conditioned
 from hourlift.hourglass.heatmap import DecodeMethod
 from hourlift.hourglass.loss import LossKind, activate
@@ -69,7 +70,7 @@ def export_hourglass(
     """Write stage 1 as an ONNX file.
 
     Args:
-        network: trained for the 17 joints of Human3.6M.
+        network: trained for the 17 joints of Human3.6M; what it says of feet beside them is left out.
         file: where to write.
         name: what the model is called, in its metadata.
         input_size: side S of the input in pixels, fixed in the file so that the runtime can plan for it.
@@ -82,6 +83,7 @@ def export_hourglass(
     Raises:
         ValueError: as `write_onnx`; or if the network answers other joints.
     """
+    network = _without_feet(network)
     _check_joints(network.config.num_joints)
     metadata = _metadata("hourglass", name, commit) | {
         "input": "square RGB crop around the person, uint8: a side of crop_margin x the longer side of the box",
@@ -166,6 +168,17 @@ def _metadata(kind: str, name: str, commit: str) -> dict[str, Any]:
         "joint_names": list(H36M17.joint_names),
         "commit": commit,
     }
+
+
+def _without_feet(network: StackedHourglass) -> StackedHourglass:
+    """The same network; what it answers behind the 17 joints, nobody is told, as of parts."""
+    config = network.config
+    if config.num_joints != H36M21.num_joints:
+        return network
+    more = H36M21.num_joints - H36M17.num_joints
+    same = StackedHourglass(replace(config, num_joints=H36M17.num_joints, num_parts=config.num_parts + more))
+    same.load_state_dict(network.state_dict())
+    return same.train(network.training)
 
 
 def _check_joints(num_joints: int) -> None:

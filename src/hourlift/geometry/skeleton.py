@@ -181,6 +181,19 @@ _H36M_PARENTS = {
 H36M21 = _skeleton("h36m21", {**_H36M_PARENTS, **{point: f"{point[0]}_ankle" for point in FOOT_POINTS}})
 """Human3.6M-17, then FOOT_POINTS."""
 
+
+def skeleton_of(num_points: int) -> Skeleton:
+    """Human3.6M-17, or with the feet H36M21, by the number of points.
+
+    Raises:
+        ValueError: It is another number.
+    """
+    for skeleton in (H36M17, H36M21):
+        if skeleton.num_joints == num_points:
+            return skeleton
+    raise ValueError(f"{H36M17.num_joints} joints, or {H36M21.num_joints} with the feet, not {num_points}")
+
+
 SKELETONS: dict[str, Skeleton] = {s.name: s for s in (H36M17, H36M21, MPII16, COCO17, LSP14)}
 
 LIMB_JOINTS: tuple[str, ...] = tuple(

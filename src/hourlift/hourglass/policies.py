@@ -86,7 +86,7 @@ def apply_policy(
     warp = _draw_warp(policy, applied, joints_px, images.shape[-1], draws)
     pictures = warp.sample(images, torch.zeros_like(applied["flip"]))
     joints, known = warp.move(joints_px)
-    visible = torch.where(warp.mirrored[:, None], visible[:, warp.other_side], visible)
+    visible = torch.where(warp.mirrored[:, None], visible[:, warp.other_side(visible.shape[1])], visible)
     patch = _draw_patches(policy, applied["occlusion"], images.shape[-1], draws)
     shade = draws.chance(0.5).float()[:, None, None, None]  # white or black
     pictures = torch.where(patch.pixels(images.shape[-1])[:, None], shade, pictures)

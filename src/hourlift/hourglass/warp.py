@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hourlift.geometry.skeleton import H36M17
+from hourlift.geometry.skeleton import skeleton_of
 
 
 class Draws:
@@ -80,17 +80,16 @@ class Warp:
         return (pixels @ self.linear.mT + self.middle[:, None]).view(-1, cells, cells, 2)
 
     def move(self, joints_px: Tensor) -> tuple[Tensor, Tensor]:
-        """The joints (B, 17, 2) in the answer, and which of them are known, (B, 17) bool."""
+        """The joints (B, J, 2) in the answer, and which of them are known, (B, J) bool; J is 17 or, with feet, 21."""
         offset = (joints_px - self.middle[:, None])[..., None]
         joints = torch.linalg.solve(self.linear[:, None], offset)[..., 0] + (self.size - 1) / 2
         held = ((joints_px > -0.5) & (joints_px < self.source - 0.5)).all(-1)
         outside = ((joints < -0.5) | (joints > self.size - 0.5)).any(-1)
         known = held | outside
-        other = self.other_side
+        other = self.other_side(joints_px.shape[1])
         joints = torch.where(self.mirrored[:, None, None], joints[:, other], joints)
         return joints, torch.where(self.mirrored[:, None], known[:, other], known)
 
-    @property
-    def other_side(self) -> Tensor:
-        """(17,) index of each joint's counterpart in a mirrored picture."""
-        return torch.as_tensor(H36M17.flip_permutation, device=self.linear.device)
+    def other_side(self, count: int) -> Tensor:
+        """(count,) index of each joint's counterpart in a mirrored picture, of 17 or, with feet, 21."""
+        return torch.as_tensor(skeleton_of(count).flip_permutation, device=self.linear.device)

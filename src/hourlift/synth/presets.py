@@ -98,10 +98,10 @@ def photograph() -> SynthConfig:
         poses=poses,
         views=ViewConfig(
             front_share=0.3, front_angle=75.0, distance=(1.0, 9.0), extreme_share=0.04, margin=(1.0, 1.5),
-            truncated_share=0.45, upper_share=0.75,
+            truncated_share=0.32, upper_share=0.75,
         ),
         scene=SceneConfig(
-            place_share=0.2, furnished_share=0.2, occluded_share=0.08, bystander_share=0.4, cutout_share=0.35
+            place_share=0.2, furnished_share=0.2, occluded_share=0.08, bystander_share=0.4, cutout_share=0.3
         ),
         sensor=SensorConfig(strength=0.6),
     )  # fmt: skip

@@ -18,6 +18,7 @@ from torch.utils.data import Dataset
 
 from hourlift.data.sample import Sample
 from hourlift.geometry.crop import Crop
+from hourlift.geometry.skeleton import FOOT_POINTS
 from hourlift.predict.joints import cut_out
 from hourlift.training.people import rows_of_step
 
@@ -30,9 +31,9 @@ class CropBatch(NamedTuple):
     images: Tensor
     """(B, 3, S, S) uint8."""
     joints_px: Tensor
-    """(B, 17, 2) pixels of the crop; NaN where not annotated."""
+    """(B, J, 2) pixels of the crop; NaN where not annotated. J is 17, or 21 with the feet."""
     visible: Tensor
-    """(B, 17) bool."""
+    """(B, J) bool."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,8 +43,8 @@ class PersonCrop:
     Attributes:
         picture: A sample whose picture is a file, or the crop as JPEG.
         crop: Where the person is.
-        joints_px: (17, 2) pixels of the crop.
-        visible: (17,).
+        joints_px: (J, 2) pixels of the crop.
+        visible: (J,).
     """
 
     picture: Sample | bytes
@@ -64,23 +65,24 @@ class PersonCrop:
         return decoded.astype(np.uint8, copy=False)
 
 
-def cut(people: Iterable[Sample], size: int) -> list[PersonCrop]:
+def cut(people: Iterable[Sample], size: int, *, feet: bool = False) -> list[PersonCrop]:
     """Prepare people for training.
 
     Args:
         people: annotated; those without a single known joint in 2D are left out.
         size: side of the crops in pixels.
+        feet: whether the points of the feet follow the 17 joints; NaN where a data set does not tell them.
 
     Raises:
         ValueError: nobody is left, a picture is not there, or a box is empty; the message names the sample.
     """
-    crops = [_person(sample, size) for sample in people if np.isfinite(sample.joints_2d_px).all(-1).any()]
+    crops = [_person(sample, size, feet) for sample in people if np.isfinite(sample.joints_2d_px).all(-1).any()]
     if not crops:
         raise ValueError("nobody in the data set has a known joint in 2D")
     return crops
 
 
-def _person(sample: Sample, size: int) -> PersonCrop:
+def _person(sample: Sample, size: int, feet: bool) -> PersonCrop:
     try:
         crop = Crop.from_box(sample.box_xyxy_px, size)
     except ValueError as error:
@@ -95,8 +97,13 @@ def _person(sample: Sample, size: int) -> PersonCrop:
             ".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
         )[1]
         picture = encoded.tobytes()
-    joints_px = crop.to_crop(sample.joints_2d_px).astype(np.float32)
-    return PersonCrop(picture=picture, crop=crop, joints_px=joints_px, visible=sample.visible)
+    points_px, visible = sample.joints_2d_px, sample.visible
+    if feet:
+        unknown = np.full((len(FOOT_POINTS), 2), np.nan, np.float32)
+        feet_px = unknown if sample.feet_2d_px is None else sample.feet_2d_px
+        points_px = np.concatenate([points_px, feet_px])
+        visible = np.concatenate([visible, np.isfinite(feet_px).all(-1)])
+    return PersonCrop(picture=picture, crop=crop, joints_px=crop.to_crop(points_px).astype(np.float32), visible=visible)
 
 
 def load(people: Sequence[PersonCrop]) -> CropBatch:

@@ -62,7 +62,7 @@ class HourglassDataStage:
 
     Args:
         recipe: Of the run.
-        learners: Who is trained on, `crops.cut` to the recipe's input size.
+        learners: Who is trained on, `crops.cut` to the recipe's input size, with the feet if the network has them.
         judges: Who is validated on, likewise.
     """
 
@@ -76,7 +76,7 @@ class HourglassDataStage:
     def meta(self) -> Mapping[str, Any]:
         """What the export must know."""
         recipe = self.recipe
-        return hourglass_meta(recipe.name, recipe.input_size, recipe.loss, recipe.sigma)
+        return hourglass_meta(recipe.name, recipe.network, recipe.input_size, recipe.loss, recipe.sigma)
 
     def build_model(self) -> nn.Module:
         """The network, freshly initialised."""
@@ -121,7 +121,8 @@ class HourglassDataStage:
         people = self._judges[:: max(1, len(self._judges) // recipe.held_out)]
         parts = (load(people[i : i + _VALIDATED_AT_ONCE]).images for i in range(0, len(people), _VALIDATED_AT_ONCE))
         found = find_joints(model, parts, device, loss=recipe.loss, sigma=recipe.sigma, bf16=recipe.train.bf16)
-        true_px = np.stack([person.joints_px for person in people])
+        found = found[:, : H36M17.num_joints]
+        true_px = np.stack([person.joints_px[: H36M17.num_joints] for person in people])
         inside = ((true_px > -0.5) & (true_px < size - 0.5)).all(-1, keepdims=True)
         return measure(found, np.where(inside, true_px, np.nan), torso_length(true_px, H36M17), size)
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from hourlift.data.sample import OUTSIDE
 from hourlift.geometry.crop import CROP_MARGIN
-from hourlift.geometry.skeleton import H36M17
+from hourlift.geometry.skeleton import H36M17, skeleton_of
 from hourlift.hourglass.augment import AugmentConfig, augment_pictures
 from hourlift.hourglass.loss import LossKind, heatmap_loss, joints_and_parts, part_loss
 from hourlift.hourglass.network import STRIDE, HourglassConfig, StackedHourglass
@@ -79,7 +79,7 @@ class HourglassRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class HourglassBatch:
-    """Pictures (B, 3, S, S) float32 in [0, 1]; joints (B, 17, 2) in heatmap pixels; weights (B, 17).
+    """Pictures (B, 3, S, S) float32 in [0, 1]; joints (B, J, 2) in heatmap pixels; weights (B, J).
 
     And, for a network that tells them, the parts (B, S / 4, S / 4) of the body that cells show.
     """
@@ -91,7 +91,7 @@ class HourglassBatch:
 
     @classmethod
     def of(cls, images: Tensor, joints_px: Tensor, known: Tensor, parts: Tensor | None = None) -> "HourglassBatch":
-        """Pictures, their joints (B, 17, 2) in pixels, and which of those are known (B, 17), as training reads them."""
+        """Pictures, their joints (B, J, 2) in pixels, and which of those are known (B, J), as training reads them."""
         return cls(
             images=images.contiguous(memory_format=torch.channels_last),
             joints=(joints_px + 0.5) / STRIDE - 0.5,  # geometry.crop.rescale_points, on tensors
@@ -103,16 +103,19 @@ class HourglassBatch:
         return len(self.images)
 
 
-def hourglass_meta(recipe: str, input_size: int, loss: LossKind, sigma: float) -> dict[str, Any]:
-    """What the export must know of a run: the recipe's name, side of the pictures, loss, sigma of the targets."""
-    return {"recipe": recipe, "skeleton": H36M17.name, "input_size": input_size, "loss": loss, "sigma": sigma}
+def hourglass_meta(
+    recipe: str, network: HourglassConfig, input_size: int, loss: LossKind, sigma: float
+) -> dict[str, Any]:
+    """What the export must know: the recipe's name, its joints, side of the pictures, loss, sigma of the targets."""
+    skeleton = skeleton_of(network.num_joints).name
+    return {"recipe": recipe, "skeleton": skeleton, "input_size": input_size, "loss": loss, "sigma": sigma}
 
 
 class _People(NamedTuple):
     images: Tensor
     """(N, 3, S, S) uint8."""
     joints_px: Tensor
-    """(N, 17, 2)."""
+    """(N, J, 2)."""
     part: Tensor
     """(N, S, S) uint8."""
 
@@ -144,7 +147,7 @@ class HourglassStage:
     def meta(self) -> Mapping[str, Any]:
         """What the export must know."""
         recipe = self.recipe
-        return hourglass_meta(recipe.name, recipe.input_size, recipe.loss, recipe.sigma)
+        return hourglass_meta(recipe.name, recipe.network, recipe.input_size, recipe.loss, recipe.sigma)
 
     def build_model(self) -> nn.Module:
         """The network, freshly initialised."""
@@ -159,7 +162,8 @@ class HourglassStage:
         chunks = RenderedChunks(plan, recipe.train.seed * world_size + rank, self._renderer(device))
         wanted = map(self._wanted_chunk, range(first, num_chunks), range(first * per_chunk, sys.maxsize, per_chunk))
         for index, chunk in enumerate(chunk_stream(chunks, wanted, recipe.render_workers), first):
-            people = _People(chunk.images.to(device), chunk.joints_2d_px.to(device), chunk.part.to(device))
+            points_px = torch.cat([chunk.joints_2d_px, chunk.feet_2d_px], 1)[:, : recipe.network.num_joints]
+            people = _People(chunk.images.to(device), points_px.to(device), chunk.part.to(device))
             self._size = recipe.input_size * chunk.images.shape[-1] // plan.synth.size
             begin = index * per_chunk
             for step in range(max(start_step, begin), min(steps, begin + per_chunk)):
@@ -207,6 +211,7 @@ class HourglassStage:
         images, true_px, inside = self._held_out[size]
         parts = images.split(_VALIDATED_AT_ONCE)
         found = find_joints(model, parts, device, loss=recipe.loss, sigma=recipe.sigma, bf16=recipe.train.bf16)
+        found = found[:, : H36M17.num_joints]
         torso_px = torso_length(true_px, H36M17)
         return measure(found, np.where(inside[..., None], true_px, np.nan), torso_px, size)
 
