@@ -87,7 +87,7 @@ def read_image(path: str | Path) -> Photo:
 def _decode(path: str | Path, data: bytes) -> Photo:
     """Decode a whole file whose header is in order."""
     try:
-        image, kinds, blocks = cv2.imdecodeWithMetadata(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+        image, kinds, blocks = cv2.imdecodeWithMetadata(np.frombuffer(data, np.uint8), flags=cv2.IMREAD_COLOR_RGB)
     except cv2.error as error:
         raise ValueError(f"{path}: the picture cannot be decoded ({error.err})") from None
     if image is None:
