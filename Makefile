@@ -2,10 +2,11 @@
 PYTHON ?= python3
 DEV := .venv
 DEMO := .venv-demo
+LOWEST := .venv-lowest
 PACKAGE := $(shell find src -type f -not -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo web test page lint int8 bench format clean
+.PHONY: help demo web test lowest page lint int8 bench format clean
 
 help:  ## show this list
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):[^#]*## /  make \1\t/'
@@ -17,6 +18,11 @@ web: src/hourlift/web/index.html  ## build the page of `hourlift serve` into the
 
 test: lint page  ## run lint and all tests; those of the page where there are Node.js and Chromium
 	$(DEV)/bin/python -m pytest
+
+LOWEST_VERSIONS = $(shell sed -n '/^dependencies/,/^]/s/.*"\(.*\)>=\(.*\)".*/\1==\2.*/p' pyproject.toml)
+lowest: $(LOWEST)/.installed  ## run some tests with the lowest versions that hourlift takes
+	$(LOWEST)/bin/python -m pytest tests/predict/test_images.py tests/predict/test_video.py tests/predict/test_runtime.py \
+		tests/predict/test_precision.py tests/cli/test_main.py tests/cli/test_demo.py tests/end_to_end/test_predict_command.py
 
 page:
 	@if ! command -v npm > /dev/null; then echo "no Node.js: the page's tests are skipped"; \
@@ -51,7 +57,7 @@ format: $(DEV)/.installed  ## let ruff fix style and format
 	$(DEV)/bin/ruff format
 
 clean:  ## remove environments, caches and the demo's results
-	rm -rf $(DEV) $(DEMO) demo dist src/hourlift/web web/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(DEV) $(DEMO) $(LOWEST) demo dist src/hourlift/web web/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp files stand for a finished installation: pip runs again only after what it depends on has changed.
@@ -63,6 +69,11 @@ $(DEV)/.installed: pyproject.toml constraints.txt
 $(DEMO)/.installed: pyproject.toml $(PACKAGE)
 	test -x $(DEMO)/bin/python || $(PYTHON) -m venv $(DEMO)
 	$(DEMO)/bin/pip install --quiet .
+	touch $@
+
+$(LOWEST)/.installed: pyproject.toml
+	test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/pip install --quiet -e ".[formats,track]" $(LOWEST_VERSIONS) onnx psutil pytest
 	touch $@
 
 web/node_modules/.installed: web/package.json web/package-lock.json

@@ -1,7 +1,9 @@
-r"""Goes on with a hourglass on rendered people and partly annotated photographs by turns: weights for research only.
+r"""Goes on with a hourglass on rendered people and partly annotated photographs by turns.
+
+The terms of the photographs hold for the weights.
 
     OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 experiments/2026-11-real-pictures/finetune.py \
-        --photographs lspet --init runs/fast/compact.pt --backgrounds photos -o runs/research
+        --photographs lspet --init runs/fast/compact.pt --backgrounds photos -o runs/real
 """
 
 import argparse
@@ -44,7 +46,7 @@ def main() -> None:
     half = replace(recipe.train, steps=options.steps // 2)
     rendered = replace(
         recipe,
-        name="hourglass-research",
+        name="hourglass-real",
         input_size=options.size,
         batch_size=options.batch,
         plan=replace(recipe.plan, synth=synth, curriculum=EVERYTHING, chunk_size=256),

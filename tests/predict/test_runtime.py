@@ -88,3 +88,23 @@ def test_devices_and_threads(marker_models: tuple[Path, Path]) -> None:
         Model(marker_models[1], "lifter", device="tpu")
     with pytest.raises(ValueError, match="threads must be at least 1"):
         Model(marker_models[1], "lifter", threads=0)
+
+
+def test_a_model_that_reads_files_outside_of_its_folder_is_refused(
+    marker_models: tuple[Path, Path], tmp_path: Path
+) -> None:
+    model = onnx.load(marker_models[0])
+    onnx.external_data_helper.convert_model_to_external_data(model, location="numbers.bin", size_threshold=1024)
+    (tmp_path / "model").mkdir()
+    onnx.save(model, tmp_path / "model" / "m.onnx")
+    assert Model(tmp_path / "model" / "m.onnx", "hourglass", threads=1).choice.precision == "fp32"
+
+    (tmp_path / "model" / "numbers.bin").rename(tmp_path / "numbers.bin")
+    moved = onnx.load(tmp_path / "model" / "m.onnx", load_external_data=False)
+    for tensor in moved.graph.initializer:
+        for entry in tensor.external_data:
+            if entry.key == "location":
+                entry.value = "../numbers.bin"
+    (tmp_path / "model" / "m.onnx").write_bytes(moved.SerializeToString())
+    with pytest.raises(ValueError, match=r"m\.onnx: this is not a model that can be run"):
+        Model(tmp_path / "model" / "m.onnx", "hourglass")

@@ -48,6 +48,8 @@ def encode_clip(
         stream.pix_fmt = pixels
         rotation = stream_fields.pop("rotation", None)
         if rotation is not None:
+            if not hasattr(stream.codec_context, "set_display_rotation"):
+                pytest.skip("this PyAV reads a rotation flag, but cannot write one")
             stream.set_display_rotation(rotation)
         for name, value in stream_fields.items():
             setattr(stream.codec_context, name, value)

@@ -124,8 +124,8 @@ def command(
         formats: which files of poses to write: json, csv, npz, bvh, trc, c3d, glb, coco; docs/formats.md tells what is
             in them. `hourlift convert` makes the others of the JSON later.
         json: "-" writes the JSON to standard output, and no files unless --out is given.
-        weights: hourglass to use: hourglass-accurate, hourglass-fast (a third of the time, fewer joints right),
-            hourglass-research (for research only), or an .onnx file.
+        weights: hourglass to use: hourglass-accurate, hourglass-fast (a third of the time, fewer joints right), or
+            an .onnx file.
         lifter: lifter to use, by name or as an .onnx file.
         flip_test: look at every crop mirrored too; half the speed, a little more accurate.
         turn: look again at people who lean, at a turned crop, and keep the surer answer.

@@ -116,7 +116,7 @@ def _decode(path: str | Path, data: bytes) -> Photo:
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
     try:
-        image, kinds, blocks = cv2.imdecodeWithMetadata(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+        image, kinds, blocks = cv2.imdecodeWithMetadata(np.frombuffer(data, np.uint8), flags=cv2.IMREAD_COLOR_RGB)
     except cv2.error as error:
         raise ValueError(f"{path}: the picture cannot be decoded ({error.err})") from None
     if image is None:
