@@ -16,7 +16,7 @@ from hourlift.cli.lift import Done, View, lift_photo, lift_video
 from hourlift.cli.overwriting import keep_inputs
 from hourlift.cli.people import Whereabouts
 from hourlift.cli.progress import LateProgress
-from hourlift.cli.results import Wanted, targets, with_free_names
+from hourlift.cli.results import Wanted, say_replaced, targets, with_free_names
 from hourlift.cli.sources import Source, find_sources
 from hourlift.cli.stature import parse_stature
 from hourlift.cli.stopping import Interrupted, Stop, in_good_order
@@ -197,6 +197,7 @@ def command(
     found = with_free_names(found, wanted)
     inputs = [*(source.label for source in found), boxes, detector, camera, weights, lifter]
     keep_inputs(inputs, (file for source in found for file in targets(source, wanted)))
+    say_replaced(found, wanted)
     predictor = PosePredictor(
         *(weights, lifter),
         threads=threads,
