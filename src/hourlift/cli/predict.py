@@ -249,7 +249,11 @@ def run(
             else:
                 num_done += 1
                 progress.say(_summary(source, done), summary)
-                if done.failures or (done.incomplete and source.kind == "webcam"):
+                is_cut_short = done.incomplete is not None and (source.kind == "webcam" or stop.is_set())
+                if is_cut_short:  # of a video that is cut off a warning has told
+                    label = "" if str(done.incomplete).startswith(source.label) else f"{source.label}: incomplete: "
+                    progress.say(f"hourlift: {label}{done.incomplete}", sys.stderr)
+                if done.failures or is_cut_short:
                     failed.append(f"{source.label}: {done.incomplete or '; '.join(done.failures)}")
     if num_all > 1:
         print(
@@ -293,9 +297,8 @@ def _summary(source: Source, done: Done) -> str:
         camera = done.best.people[0].camera
         found += " if the field of view is 60 degrees" if camera.source == "default" else ""
         found += ", upright if the camera is level" if done.world and done.world.source == "default" else ""
-    incomplete = "" if done.incomplete is None else f"\n  incomplete: {plain(done.incomplete)}"
     files = "".join(f"\n  {plain(str(file))}" for file in done.files)
-    return f"{plain(source.label)}: {found}{incomplete}{files}"
+    return f"{plain(source.label)}: {found}{files}"
 
 
 def _in_words(source: Source, error: ValueError | OSError) -> str:
