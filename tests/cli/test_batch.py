@@ -164,6 +164,43 @@ def test_urls_are_fetched_and_an_unreachable_one_is_recorded(archive: Path, here
         assert table[Path(url).name]["error"].startswith(url) and "\n" not in table[Path(url).name]["error"]
 
 
+def test_passwords_and_signatures_are_neither_told_nor_stored(
+    archive: Path, here: list[str], server: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = server.replace("http://", "http://user:S3cret@")
+    urls = [f"{secret}/in/dance.mp4?signature=S3cret", f"{secret}/in/gone.mp4?signature=S3cret"]
+    assert main(["batch", *urls, "-o", "out", *here]) == 1
+    told = capsys.readouterr()
+    assert f"hourlift: {server}/in/gone.mp4: the" in told.err
+    assert {row["source"] for row in sources("out").values()} == {f"{server}/in/dance.mp4", f"{server}/in/gone.mp4"}
+    stored = b"".join(
+        repr(pq.read_table(path).to_pydict()).encode() + repr(pq.read_schema(path).metadata).encode()
+        if path.suffix == ".parquet"
+        else path.read_bytes()
+        for path in Path("out").rglob("*")
+        if path.is_file()
+    )
+    ours = [line for line in (told.err + told.out).splitlines() if not line.startswith("127.0.0.1")]  # the server's own
+    assert b"S3cret" not in stored and "S3cret" not in "".join(ours)
+    assert main(["batch", *urls, "-o", "out", "--resume", *here]) == 1
+    assert "1 of them before" in capsys.readouterr().out
+
+
+def test_a_name_that_is_no_utf8_stops_no_other(
+    archive: Path, here: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        Path("in/bad\udcff.png").write_bytes(Path("in/photo.png").read_bytes())
+    except (OSError, UnicodeError):
+        pytest.skip("this file system has no such names")
+    assert main(["batch", "in/photo.png", "in/bad\udcff.png", "-o", "out", *here]) == 1
+    assert "bad\\udcff.png: the name is no UTF-8" in capsys.readouterr().err
+    assert sources("out")["photo.png"]["status"] == "done"
+    options = ["--no-overlay", "--no-page", *here[:4]]
+    assert main(["predict", "in/bad\udcff.png", "-o", "one", *options]) == 0  # files of ours can be called otherwise
+    assert Path("one/bad_.json").exists()
+
+
 def test_urls_of_folders_and_of_the_output(archive: Path, here: list[str]) -> None:
     import fsspec
 

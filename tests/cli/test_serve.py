@@ -6,9 +6,11 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
 from pathlib import Path
@@ -139,6 +141,15 @@ def test_all_that_is_loaded_once_is_below_12_megabytes() -> None:
 def test_other_names_of_this_computer_are_refused(server: ThreadingHTTPServer) -> None:
     assert get(server, "/", Host="evil.example:80")[0].status == 403
     assert get(server, "/", Host=f"localhost:{server.server_port}")[0].status == 200
+
+
+def test_a_reader_who_leaves_is_no_mistake(server: ThreadingHTTPServer, capfd: pytest.CaptureFixture[str]) -> None:
+    with socket.create_connection(("127.0.0.1", server.server_port)) as reader:
+        reader.sendall(f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{server.server_port}\r\n".encode())  # and no more
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # hangs up at once
+    assert get(server, "/")[0].status == 200
+    time.sleep(0.1)
+    assert capfd.readouterr().err == ""
 
 
 def test_nothing_can_be_sent(server: ThreadingHTTPServer) -> None:

@@ -192,3 +192,43 @@ def test_unreadable_and_resized_pictures_are_named(tmp_path: Path) -> None:
     picture.unlink()
     with pytest.raises(ValueError, match=r"a\.png does not exist"):
         sample.load_image()
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        lambda side, joint: f"{side}-{joint}",
+        lambda side, joint: f"{side.title()} {joint}",
+        lambda side, joint: f"{side}{joint.title()}",
+        lambda side, joint: f"{joint}_{side}",
+        lambda side, joint: f"{side[0].upper()}_{joint}",
+    ],
+)
+def test_joints_as_other_tools_spell_them(tmp_path: Path, spelled: Any) -> None:
+    sides = {"l": "left", "r": "right"}
+    names = [name if name[1] != "_" else spelled(sides[name[0]], name[2:]) for name in COCO17.joint_names]
+    sample = load_coco(write(tmp_path, content(names)))[0]
+    i = COCO17.joint_names.index("l_wrist")
+    np.testing.assert_allclose(sample.joints_2d_px[H36M17.index("l_wrist")], [10 + i, 5 + i / 2])
+
+
+def test_what_else_tools_write(tmp_path: Path) -> None:
+    data = content(list(COCO17.joint_names))
+    data["images"].insert(0, {"id": "b", "file_name": "images/missing.png"})
+    data["categories"] = [{"id": 0, "name": "people"}, {"id": "3", "name": "person", "keypoints": COCO17.joint_names}]
+    data["annotations"] += [
+        {"id": 3, "image_id": 7, "category_id": 0, "bbox": [1, 2, 3, 4]},
+        {"id": 4, "image_id": "7", "category_id": 3, "keypoints": []},
+        {"id": 5, "image_id": "b", "category_id": 3, "keypoints": [[i, i, 2] for i in range(17)], "bbox": [0, 0, 0, 0]},
+        {"id": 6, "image_id": 7, "category_id": 3, "keypoints": [4, 5, 2] * 17, "bbox": [0, 0, float("nan"), 9]},
+    ]
+    samples = load_coco(write(tmp_path, data))
+    assert [sample.id for sample in samples] == ["1", "2", "5"]  # the last has no extent
+    assert isinstance(samples[2].image, Path) and samples[2].image.name == "missing.png"
+    assert (samples[2].box_xyxy_px[2:] > samples[2].box_xyxy_px[:2]).all()
+
+
+def test_the_nearest_skeleton_is_that_of_most_of_the_names(tmp_path: Path) -> None:
+    names = [*COCO17.joint_names[:-1], "tail"]
+    with pytest.raises(ValueError, match=r"nearest is coco17: unknown joints \['tail'\]"):
+        load_coco(write(tmp_path, content(names)))

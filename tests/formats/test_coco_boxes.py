@@ -91,7 +91,7 @@ def test_no_json(tmp_path: Path) -> None:
     [
         ({"category_id": 0}, "none of the 1 boxes is of category 1, a person \\(there are: 0\\)"),
         ({"category_id": "dog"}, "there are: dog"),
-        ({"score": 0.3}, "0.3, which is below --min-score"),
+        ({"score": 0.3}, "all below --min-score 0.4; the best has 0.3"),
         ({"bbox": [0.375, 0.05, 0.275, 0.875]}, "are they fractions of the picture"),
     ],
 )

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -220,3 +221,33 @@ def test_what_is_incomplete_and_damaged_comes_back(tmp_path: Path) -> None:
     assert [frame.damaged for frame in document.frames] == [True, False]
     assert read_source_id(tmp_path / "a.json") == "dance-1"
     assert read_source_id(tmp_path / "missing.json") is None
+
+
+def test_memory_hardly_grows_with_the_length_of_what_is_read(tmp_path: Path) -> None:
+    """A long document takes hardly more memory than a short one, and holds the same."""
+    peaks = []
+    for count in (600, 6000):
+        poses = [random_pose(seed) for seed in range(10)]
+        with writing(tmp_path / "a.json", HEADER) as write:
+            for i in range(count):
+                write(PoseFrame(index=i, time_s=i / 25, people=[poses[i % 10]]))
+        tracemalloc.start()
+        document = load(tmp_path / "a.json")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert len(document.frames) == count
+        last = document.frames[count - 1]
+        assert (last.index, last.time_s) == (count - 1, (count - 1) / 25)
+        np.testing.assert_allclose(last.people[0].joints_3d_mm, poses[9].joints_3d_mm, atol=0.051)
+    assert peaks[1] < peaks[0] + 2_000_000
+
+
+@pytest.mark.parametrize("layout", [{"indent": 1}, {"separators": (",", ":")}, {}])
+def test_other_layouts_of_the_same_document_are_read(tmp_path: Path, layout: dict[str, object]) -> None:
+    text = dumps(HEADER, [PoseFrame(index=0, time_s=0.0, people=[random_pose(0)]), PoseFrame(index=1, time_s=1.0)])
+    (tmp_path / "a.json").write_text(json.dumps(json.loads(text), **layout))
+    (tmp_path / "ours.json").write_text(text)
+    one, other = load(tmp_path / "a.json"), load(tmp_path / "ours.json")
+    assert one.header == other.header
+    assert [frame.time_s for frame in one.frames] == [0.0, 1.0]
+    np.testing.assert_array_equal(one.frames[0].people[0].joints_2d_px, other.frames[0].people[0].joints_2d_px)

@@ -1,9 +1,12 @@
 """Following, losing and finding again."""
 
 import numpy as np
+import pytest
 
 from hourlift import PosePredictor
-from hourlift.predict.track import SEARCH_INTERVAL_S
+from hourlift.predict.detect import search_boxes
+from hourlift.predict.joints import Joints2D
+from hourlift.predict.track import SEARCH_INTERVAL_S, SLOWEST_SEARCH_INTERVAL_S, Follower
 
 FRAME_S = 0.04
 
@@ -68,3 +71,33 @@ def test_frames_lifted_at_once_are_those_lifted_one_by_one(predictor: PosePredic
             np.testing.assert_array_equal(a.joints_2d_px, b.joints_2d_px)
             np.testing.assert_allclose(a.joints_3d_mm, b.joints_3d_mm, atol=0.01)
             np.testing.assert_allclose(a.root_cam_mm, b.root_cam_mm, rtol=1e-4)
+
+
+def test_nobody_costs_little(caplog: pytest.LogCaptureFixture) -> None:
+    """30 s at 25 frames a second: crops looked at in a picture that stays, and in one that changes all the time."""
+    num_crops: dict[str, int] = {}
+
+    def nobody(boxes: np.ndarray, _turns: object = None) -> Joints2D:
+        num_crops[name] += len(boxes)
+        return Joints2D(np.zeros((len(boxes), 17, 2)), np.zeros((len(boxes), 17)), np.zeros((len(boxes), 17, 4, 4)))
+
+    noise = np.random.default_rng(0).integers(0, 255, (16, 9, 16, 3), np.uint8)
+    still = np.full((9, 16, 3), 40, np.uint8)
+    for name, pictures in (("still", [still]), ("moving", list(noise))):
+        follower, num_crops[name] = Follower(), 0
+        for i in range(750):
+            assert follower.step((1600, 900), i * FRAME_S, nobody, pictures[i % len(pictures)]) is None
+    whole = sum(map(len, search_boxes((1600, 900))))
+    assert num_crops["still"] == whole
+    assert num_crops["moving"] < 25 * whole  # not 150 times
+    assert caplog.text.count("nobody is found for 10 s") == 1
+
+
+def test_who_comes_into_an_empty_room_is_found_within_half_a_second(predictor: PosePredictor, figure) -> None:
+    empty = np.full((400, 640, 3), 128, np.uint8)
+    follow = predictor.follow()
+    for i in range(100):
+        assert not follow(i, i * FRAME_S, empty).people
+    there = figure.draw((640, 400), (400, 200), 260)
+    seen = [bool(follow(i, i * FRAME_S, there).people) for i in range(100, 115)]
+    assert seen.index(True) * FRAME_S <= SLOWEST_SEARCH_INTERVAL_S

@@ -10,10 +10,8 @@ died or was only thought dead, replaces its own results and adds nothing.
 """
 
 import dataclasses
-import hashlib
 import io
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -25,6 +23,8 @@ import pyarrow.parquet as pq
 
 from hourlift import __version__
 from hourlift.formats.atomic import replacing
+from hourlift.formats.json import source_id
+from hourlift.formats.text import plain, without_secrets
 
 SCHEMA = "hourlift-archive"
 SCHEMA_VERSION = 1
@@ -46,9 +46,8 @@ class Item:
 
     @property
     def id(self) -> str:
-        """A folder's name that follows from the source alone: its stem, to be recognised, and a hash, to be unique."""
-        stem = re.sub(r"[^A-Za-z0-9_-]+", "-", PurePosixPath(self.source).stem)[:40]
-        return f"{stem}-{hashlib.sha256(self.source.encode()).hexdigest()[:16]}"
+        """A folder's name that follows from the source alone."""
+        return source_id(self.source)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +55,7 @@ class Record:
     """What became of a source; a row of the table of sources.
 
     Attributes:
-        source, kind: of the `Item`.
+        source, kind: of the `Item`; the stored source has no user, password or query of a URL.
         status: "done", or "failed" for a reason that lies in the source.
         error: that reason, in one line.
         warning: what was said while it was read, such as that the video is cut off.
@@ -170,7 +169,13 @@ class Store:
             self._write(pose_file, _to_parquet(poses))
         elif self._files.exists(pose_file):  # of an attempt that died between the two files
             self._files.rm_file(pose_file)
-        self._write(self._record_file(item), _to_parquet(_to_table([record])))
+        stored = dataclasses.replace(
+            record,
+            source=shown(record.source),
+            error=None if record.error is None else shown(record.error),
+            warning=None if record.warning is None else shown(record.warning),
+        )
+        self._write(self._record_file(item), _to_parquet(_to_table([stored])))
 
     def forget_attempts(self) -> None:
         """Remove the notes of who has begun with what."""
@@ -188,6 +193,11 @@ class Store:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
             temporary.write_bytes(data)
+
+
+def shown(text: str) -> str:
+    """Text as it is stored and told: without passwords and signatures of URLs, in visible characters."""
+    return plain(without_secrets(text))
 
 
 def _compare(url: str, run: Mapping[str, Any], settings: Mapping[str, Any]) -> None:

@@ -1,13 +1,15 @@
 """What a user names by an fsspec URL -> the pictures and videos to work on."""
 
+import logging
 from pathlib import PurePosixPath
 from typing import Any
 
 import fsspec
 
 from hourlift.archive.store import Item
-from hourlift.predict.images import IMAGE_SUFFIXES
-from hourlift.predict.video import VIDEO_SUFFIXES
+from hourlift.predict.media import kind_by_name
+
+_log = logging.getLogger("hourlift")
 
 
 def is_url(argument: str) -> bool:
@@ -31,6 +33,9 @@ def find_items(url: str) -> list[Item]:
         found = sorted(_listed(files, path))
     except Exception as error:  # every protocol has its own exceptions
         raise ValueError(f"{url}: {' '.join(str(error).split()) or type(error).__name__}") from None
+    left_out = [name for name in found if not _is_media(name)]
+    if left_out:
+        _log.warning("%s: left out: no pictures or videos: %s and %d more", url, left_out[0], len(left_out) - 1)
     items = [_item(files.unstrip_protocol(name)) for name in found if _is_media(name)]
     if not items:
         raise ValueError(f"{url}: there are no pictures or videos there")
@@ -46,9 +51,8 @@ def _listed(files: Any, path: str) -> list[str]:
 
 def _is_media(url: str) -> bool:
     name = PurePosixPath(url.partition("?")[0])
-    return name.suffix.lower() in (*IMAGE_SUFFIXES, *VIDEO_SUFFIXES) and not name.name.startswith(".")
+    return kind_by_name(name) is not None and not name.name.startswith(".")
 
 
 def _item(url: str) -> Item:
-    is_photo = PurePosixPath(url.partition("?")[0]).suffix.lower() in IMAGE_SUFFIXES
-    return Item(source=url, kind="photo" if is_photo else "video")
+    return Item(source=url, kind=kind_by_name(PurePosixPath(url.partition("?")[0])) or "video")

@@ -7,12 +7,14 @@ import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import fsspec
 
-from hourlift.archive.store import Item, Kind, Record, Store
+from hourlift.archive.store import Item, Kind, Record, Store, shown
+from hourlift.formats.atomic import is_disk_full
 from hourlift.formats.json import PoseFile
 from hourlift.formats.parquet import pose_table
 
@@ -48,7 +50,7 @@ class Worker:
         try:
             done = self._store.record(item)
             if done is not None and done.status == "done":  # the worker that did it died before it could say so
-                return done
+                return replace(done, source=item.source)
             attempt = self._store.begin(item, f"{socket.gethostname()} {os.getpid()}")
         except OSError as error:
             raise self._output_error(error) from error
@@ -66,13 +68,15 @@ class Worker:
     def _try(self, item: Item) -> tuple[Record, Any]:
         """The record and the table of poses, None if there are none."""
         try:
+            _check_name(item.source)
             with _at_hand(item.source) as path, _warnings() as warnings:
                 try:
                     document = self._lift(path, item.kind)
                 except Exception as error:
                     error.args = tuple(_renamed(part, path, item.source) for part in error.args)
                     raise
-            poses = pose_table(document, item.source)
+            document = replace(document, header=replace(document.header, source_id=item.id))
+            poses = pose_table(document, shown(item.source))
         except Exception as error:  # one source must not stop the others, whatever is the matter with it
             return _failed(item, _in_words(item, error)), None
         record = Record(
@@ -93,6 +97,18 @@ class Worker:
 
 def _failed(item: Item, error: str) -> Record:
     return Record(source=item.source, kind=item.kind, status="failed", error=error)
+
+
+def _check_name(source: str) -> None:
+    """See that the archive can say which source a row is of.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    try:
+        source.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{source}: the name is no UTF-8, as an archive's text is; rename the file") from None
 
 
 @contextmanager
@@ -133,9 +149,28 @@ def _renamed(text: Any, path: Path, source: str) -> Any:
 def _in_words(item: Item, error: Exception) -> str:
     """One line that names the source."""
     if isinstance(error, OSError) and error.strerror:
-        text = error.strerror
+        text = f"{error.filename}: {error.strerror}" if is_disk_full(error) and error.filename else error.strerror
+    elif (answer := _answer(error)) is not None:
+        text = answer
     elif isinstance(error, ValueError | OSError | ImportError):
         text = " ".join(str(error).split())
     else:  # a mistake of ours or of a library: its kind helps whoever reports it
         text = " ".join(f"{type(error).__name__}: {error}".split())
+    if text == item.source:  # as file systems say that there is nothing
+        text = "there is no such file" if isinstance(error, FileNotFoundError) else type(error).__name__
     return text if item.source in text else f"{item.source}: {text or type(error).__name__}"
+
+
+def _answer(error: BaseException) -> str | None:
+    """What a server answered, which may lie deep within an error; None if it is none of a server's."""
+    seen: list[BaseException] = []
+    following: BaseException | None = error
+    while following is not None and following not in seen:
+        seen.append(following)
+        status, message = getattr(following, "status", None), getattr(following, "message", None)
+        if isinstance(status, int) and status >= 400:
+            return f"the server answers {status} {message or ''}".strip()
+        if "Redirect" in type(following).__name__ or isinstance(status, int) and 300 <= status < 400:
+            return "the server sends from one address to the next without end"
+        following = following.__cause__ or following.__context__
+    return None

@@ -10,7 +10,7 @@ import tyro
 
 from hourlift import weights as models
 from hourlift.archive.run import RayPlan, run_here, run_on_ray
-from hourlift.archive.store import Item, Kind, Record, Store
+from hourlift.archive.store import Item, Kind, Record, Store, shown
 from hourlift.archive.urls import find_items, is_url
 from hourlift.archive.work import Lift
 from hourlift.cli.lift import View, lift_photo, lift_video
@@ -247,5 +247,5 @@ def _report(store: Store, records: Iterable[Record], complaints: Sequence[str], 
     store.forget_attempts()
     num_all = num_items + len(complaints)
     before = f", {num_items - num_left} of them before" if num_items > num_left else ""
-    print(f"{num_all - num_failed} of {num_all} sources done{before}; {num_rows:,} poses now\n  {store.url}")
+    print(f"{num_all - num_failed} of {num_all} sources done{before}; {num_rows:,} poses now\n  {shown(store.url)}")
     return 0 if num_failed == 0 else 2 if num_failed == num_all else 1

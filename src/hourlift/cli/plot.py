@@ -12,7 +12,7 @@ from hourlift.cli.progress import LateProgress
 from hourlift.formats.angles import AngleTrack, angle_track, write_angles
 from hourlift.formats.json import PoseFile, load
 from hourlift.geometry.world import CAMERA_UP, up_of_pitched_camera
-from hourlift.pose import PoseSequence
+from hourlift.pose_log import PoseLog, blocks
 from hourlift.view.angle_plot import PLOT_SUFFIXES, check_plot, plot_angles
 from hourlift.view.style import MIN_CONFIDENCE
 
@@ -93,13 +93,24 @@ def _tracks(
     Raises:
         ValueError: there is nobody, or not that one.
     """
-    known = sorted({pose.person_id for frame in document.frames for pose in frame.people})
+    frames = document.frames if isinstance(document.frames, PoseLog) else PoseLog(document.frames)
+    known = frames.person_ids
     if not known:
         raise ValueError(f"{file}: nobody was found in {document.header.source}, so there are no angles")
     if person is not None and person not in known:
         raise ValueError(f"{file}: there is no person {person}; the people there are {', '.join(map(str, known))}")
-    sequences = (PoseSequence.from_frames(document.frames, i) for i in (known if person is None else [person]))
-    return [angle_track(sequence, up, min_confidence) for sequence in sequences]
+    return [_track(frames, i, up, min_confidence) for i in (known if person is None else [person])]
+
+
+def _track(frames: PoseLog, person: int, up: ArrayLike, min_confidence: float) -> AngleTrack:
+    """One person's angles; only a block of their poses is in memory."""
+    parts = [angle_track(frames.sequence(person, part), up, min_confidence) for part in blocks(len(frames))]
+    return AngleTrack(
+        person_id=person,
+        frame_index=np.concatenate([part.frame_index for part in parts]),
+        times_s=np.concatenate([part.times_s for part in parts]),
+        degrees={key: np.concatenate([part.degrees[key] for part in parts]) for key in parts[0].degrees},
+    )
 
 
 def _count(number: int, one: str, many: str) -> str:

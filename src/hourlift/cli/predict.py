@@ -16,7 +16,7 @@ from hourlift.cli.lift import Done, View, lift_photo, lift_video
 from hourlift.cli.overwriting import keep_inputs
 from hourlift.cli.people import Whereabouts
 from hourlift.cli.progress import LateProgress
-from hourlift.cli.results import Wanted, targets, with_free_names
+from hourlift.cli.results import Wanted, say_replaced, targets, with_free_names
 from hourlift.cli.sources import Source, find_sources
 from hourlift.cli.stature import parse_stature
 from hourlift.cli.stopping import Interrupted, Stop, in_good_order
@@ -197,6 +197,7 @@ def command(
     found = with_free_names(found, wanted)
     inputs = [*(source.label for source in found), boxes, detector, camera, weights, lifter]
     keep_inputs(inputs, (file for source in found for file in targets(source, wanted)))
+    say_replaced(found, wanted)
     predictor = PosePredictor(
         *(weights, lifter),
         threads=threads,
@@ -248,7 +249,11 @@ def run(
             else:
                 num_done += 1
                 progress.say(_summary(source, done), summary)
-                if done.failures or (done.incomplete and source.kind == "webcam"):
+                is_cut_short = done.incomplete is not None and (source.kind == "webcam" or stop.is_set())
+                if is_cut_short:  # of a video that is cut off a warning has told
+                    label = "" if str(done.incomplete).startswith(source.label) else f"{source.label}: incomplete: "
+                    progress.say(f"hourlift: {label}{done.incomplete}", sys.stderr)
+                if done.failures or is_cut_short:
                     failed.append(f"{source.label}: {done.incomplete or '; '.join(done.failures)}")
     if num_all > 1:
         print(
@@ -292,9 +297,8 @@ def _summary(source: Source, done: Done) -> str:
         camera = done.best.people[0].camera
         found += " if the field of view is 60 degrees" if camera.source == "default" else ""
         found += ", upright if the camera is level" if done.world and done.world.source == "default" else ""
-    incomplete = "" if done.incomplete is None else f"\n  incomplete: {plain(done.incomplete)}"
     files = "".join(f"\n  {plain(str(file))}" for file in done.files)
-    return f"{plain(source.label)}: {found}{incomplete}{files}"
+    return f"{plain(source.label)}: {found}{files}"
 
 
 def _in_words(source: Source, error: ValueError | OSError) -> str:

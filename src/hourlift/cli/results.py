@@ -277,11 +277,18 @@ def _with_free_name(source: Source, wanted: Wanted, taken: set[str]) -> Source:
             "%s: %s is of another source of that name; the results of this one are called %s",
             *(source.label, wanted.folder / f"{source.name}.json", found.name),
         )
-    elif read_source_id(wanted.folder / f"{found.name}.json") is None:
-        there = [file.name for file in targets(found, wanted) if file.exists()]
-        if there:
-            _log.warning("%s: replaced in %s: %s", source.label, wanted.folder, ", ".join(there))
     return found
+
+
+def say_replaced(sources: Iterable[Source], wanted: Wanted) -> None:
+    """Warn of results that are replaced though nobody knows whose they are."""
+    if (folder := wanted.folder) is None:
+        return
+    for source in sources:
+        if read_source_id(folder / f"{source.name}.json") is None:
+            there = [file.name for file in targets(source, wanted) if file.exists()]
+            if there:
+                _log.warning("%s: replaced in %s: %s", source.label, folder, ", ".join(there))
 
 
 def _is_of_another(source: Source, folder: Path) -> bool:

@@ -7,6 +7,7 @@ content security policy lets the page reach nothing but this server.
 import gzip
 import json
 import mimetypes
+import sys
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
@@ -114,6 +115,11 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A reader who leaves is no mistake; everything else is told."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
     def __init__(self, entries: Mapping[str, Entry], port: int) -> None:
         self.entries = entries
         self._zipped: dict[str, bytes] = {}
@@ -130,6 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
     """Answers with an entry, or with 404."""
 
     server: _Server
+    disable_nagle_algorithm = True  # an answer's end must not wait until its beginning is acknowledged
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:

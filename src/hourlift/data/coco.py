@@ -16,6 +16,7 @@ and right heel, then left and right big toe, for skeletons without them.
 """
 
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,13 +33,16 @@ from hourlift.geometry.skeleton import FOOT_POINTS, H36M17, H36M21, SKELETONS, S
 
 _JPEG_QUALITY = 95
 _FEET_FIELD = ("l_heel", "r_heel", "l_big_toe", "r_big_toe")
+_PICTURES_LOOKED_FOR = 100  # to find their folder
 
 
 def load_coco(source: str | Path, images: str | Path | None = None) -> list[Sample]:
     """Read every annotated person of a COCO keypoint file.
 
-    People without a single annotated joint and crowds are left out. Coordinates are taken as they are: (0, 0) is
-    the centre of the first pixel. A person without a box gets one around the annotated joints.
+    People without a single annotated joint and crowds are left out, and so are categories and annotations without
+    keypoints. Ids are numbers or text. Coordinates are taken as
+    they are: (0, 0) is the centre of the first pixel. A person without a box, or with an empty one, gets one around the
+    annotated joints.
 
     Args:
         source: the JSON file, or a folder that holds exactly one, either itself or in annotations/.
@@ -58,11 +62,11 @@ def load_coco(source: str | Path, images: str | Path | None = None) -> list[Samp
     except ValueError as error:
         raise ValueError(f"{file} is not a JSON file: {error}") from error
     try:
-        columns = {int(category["id"]): _columns(category["keypoints"]) for category in content["categories"]}
-        pictures = {int(image["id"]): image for image in content["images"]}
-        people = [person for person in content["annotations"] if _is_annotated(person)]
+        columns = _categories(content["categories"])
+        pictures = {_id(image["id"]): image for image in content["images"]}
+        people = [person for person in content["annotations"] if _is_annotated(person, columns)]
         root = _image_root(file, [image["file_name"] for image in pictures.values()], images)
-        samples = [_sample(person, pictures, columns, root) for person in people]
+        samples = [sample for person in people if (sample := _sample(person, pictures, columns, root)) is not None]
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise ValueError(f"{file} is not in the COCO keypoint layout: {type(error).__name__} {error}") from error
     except ValueError as error:
@@ -139,6 +143,15 @@ def _entries(sample: Sample, number: int) -> tuple[dict[str, Any], dict[str, Any
     return image, annotation
 
 
+_Id = int | str
+
+
+def _id(value: object) -> _Id:
+    """An id, be it a number, a number as text, or text."""
+    text = str(value)
+    return int(text) if text.isdecimal() else text
+
+
 class _Columns(NamedTuple):
     """How a category's keypoints map onto a known skeleton: keypoints[order] is in the skeleton's order."""
 
@@ -146,12 +159,31 @@ class _Columns(NamedTuple):
     order: list[int]
 
 
+def _categories(categories: list[dict[str, Any]]) -> dict[_Id, _Columns]:
+    """The categories that have keypoints, by their ids.
+
+    Raises:
+        ValueError: none has, or one has those of an unknown skeleton and none those of a known.
+    """
+    columns: dict[_Id, _Columns] = {}
+    unknown: ValueError | None = None
+    for category in categories:
+        if category.get("keypoints"):
+            try:
+                columns[_id(category["id"])] = _columns([str(name) for name in category["keypoints"]])
+            except ValueError as error:
+                unknown = error
+    if not columns:
+        raise unknown or ValueError("no category names the keypoints that are annotated")
+    return columns
+
+
 def _columns(names: list[str]) -> _Columns:
-    ours = [name.replace("left_", "l_").replace("right_", "r_") for name in names]
+    ours = [_joint_name(name) for name in names]
     for skeleton in SKELETONS.values():
         if sorted(ours) == sorted(skeleton.joint_names):
             return _Columns(skeleton, [ours.index(name) for name in skeleton.joint_names])
-    nearest = min(SKELETONS.values(), key=lambda skeleton: len(set(ours) ^ set(skeleton.joint_names)))
+    nearest = max(SKELETONS.values(), key=lambda s: (len(set(ours) & set(s.joint_names)), -len(s.joint_names)))
     unknown = sorted(set(ours) - set(nearest.joint_names)) or "none"
     missing = sorted(set(nearest.joint_names) - set(ours)) or "none"
     raise ValueError(
@@ -160,12 +192,23 @@ def _columns(names: list[str]) -> _Columns:
     )
 
 
+def _joint_name(name: str) -> str:
+    """A joint as skeletons here call it: "Left-Shoulder", "leftShoulder" and "shoulder_left" are "l_shoulder"."""
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name.strip())
+    words = [word for word in re.split(r"[^a-z0-9]+", apart.lower()) if word]
+    sides = {"left": "l", "l": "l", "right": "r", "r": "r"}
+    side = next((sides[word] for word in words if word in sides), None)
+    rest = [word for word in words if word not in sides]
+    return "_".join(rest if side is None else [side, *rest])
+
+
 def _sample(
-    person: dict[str, Any], pictures: dict[int, dict[str, Any]], columns: dict[int, _Columns], root: Path
-) -> Sample:
-    picture = pictures[int(person["image_id"])]
-    skeleton, order = columns[int(person["category_id"])]
-    keypoints = np.array(person["keypoints"], dtype=np.float64)
+    person: dict[str, Any], pictures: dict[_Id, dict[str, Any]], columns: dict[_Id, _Columns], root: Path
+) -> Sample | None:
+    """One person; None if nothing tells where they are."""
+    picture = pictures[_id(person["image_id"])]
+    skeleton, order = columns[_id(person["category_id"])]
+    keypoints = np.array(person["keypoints"], dtype=np.float64).reshape(-1)
     if keypoints.size != 3 * len(order):
         raise ValueError(f"annotation {person['id']} has {keypoints.size} numbers for {len(order)} joints, not 3 each")
     keypoints = keypoints.reshape(-1, 3)[order]
@@ -173,15 +216,18 @@ def _sample(
     joints = map_joints(np.where(flag > 0, keypoints[:, :2], np.nan), skeleton, H36M17)
     # A joint made of several is visible if all of them are.
     visible = map_joints((flag == 2).astype(np.float64), skeleton, H36M17)[:, 0] == 1
+    box = _box(person, joints)
+    if not _is_box(box):
+        return None
     return Sample(
         id=str(person["id"]),
         image=root / picture["file_name"],
         image_wh=(int(picture["width"]), int(picture["height"]))
-        if "width" in picture and "height" in picture
+        if picture.get("width") and picture.get("height")
         else None,
         joints_2d_px=joints.astype(np.float32),
         visible=visible,
-        box_xyxy_px=_box(person, joints),
+        box_xyxy_px=box,
         joints_3d_cam_mm=_joints_mm(person, skeleton, order),
         feet_2d_px=_feet(person, skeleton, keypoints),
         camera=Camera.from_dict(picture["camera"]) if "camera" in picture else None,
@@ -210,14 +256,26 @@ def _joints_mm(person: dict[str, Any], skeleton: Skeleton, order: list[int]) -> 
 
 
 def _box(person: dict[str, Any], joints: NDArray[np.floating]) -> NDArray[np.float32]:
-    if "bbox" not in person:
-        return box_from_joints(joints).astype(np.float32)
-    x, y, width, height = person["bbox"]
-    return np.array([x, y, x + width, y + height], dtype=np.float32)
+    """The annotated box, where there is one that shows something, else one around the joints."""
+    told = np.array(person.get("bbox") or [np.nan] * 4, dtype=np.float64)
+    if told.shape == (4,):
+        box = np.concatenate([told[:2], told[:2] + told[2:]]).astype(np.float32)
+        if _is_box(box):
+            return box
+    return box_from_joints(joints).astype(np.float32)
 
 
-def _is_annotated(person: dict[str, Any]) -> bool:
-    return not person.get("iscrowd") and any(flag > 0 for flag in person["keypoints"][2::3])
+def _is_box(box: NDArray[np.float32]) -> bool:
+    """Whether it is finite and not empty."""
+    return bool(np.isfinite(box).all() and (box[2:] > box[:2]).all())
+
+
+def _is_annotated(person: dict[str, Any], columns: dict[_Id, _Columns]) -> bool:
+    """Whether an annotation is of a person whose joints are known."""
+    keypoints = person.get("keypoints")
+    if person.get("iscrowd") or not keypoints or _id(person["category_id"]) not in columns:
+        return False
+    return bool((np.array(keypoints, dtype=np.float64).reshape(-1)[2::3] > 0).any())
 
 
 def _find_json(source: Path) -> Path:
@@ -236,10 +294,13 @@ def _find_json(source: Path) -> Path:
 
 
 def _image_root(file: Path, names: list[str], images: str | Path | None) -> Path:
-    """The folder below which the pictures lie, judged by the first of them."""
+    """The folder below which the pictures lie, judged by the first of them; some may be missing."""
     above = (file.parent, file.parent / "images", file.parent.parent, file.parent.parent / "images")
     roots = above if images is None else (Path(images),)
-    for root in roots:
-        if names and (root / names[0]).is_file():
-            return root
-    raise ValueError(f"the picture {names[:1]} is in none of {', '.join(map(str, roots))}; name the folder of images")
+    looked_for = names[:_PICTURES_LOOKED_FOR]
+    found = [sum((root / name).is_file() for name in looked_for) for root in roots]
+    if not any(found):
+        raise ValueError(
+            f"the picture {names[:1]} is in none of {', '.join(map(str, roots))}; name the folder of images"
+        )
+    return roots[int(np.argmax(found))]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hourlift.evaluation.reliability import Reliability
 from hourlift.evaluation.report import Report
 from hourlift.formats.atomic import replacing
+from hourlift.formats.text import plain, without_mathtext
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +50,7 @@ def plot_report(report: Report, file: Path) -> None:
         axis.barh(list(values), list(values.values()), color="#3b6ea5")
         axis.invert_yaxis()
         axis.set_xlabel(f"MPJPE, mm, by {what}" if in_space else f"PCK@0.2, by {what}")
-    figure.suptitle(report.title)
+    figure.suptitle(plain(report.title), parse_math=False)
     _save(figure, file)
 
 
@@ -93,7 +94,7 @@ def plot_curves(runs: Mapping[str, Path], names: tuple[str, ...], file: Path) ->
     figure, axes = _new_figure(len(names))
     for axis, (name, lines) in zip(axes, curves.items(), strict=True):
         for label, (steps, values) in lines.items():
-            axis.plot(steps, values, label=label, linewidth=1.2)
+            axis.plot(steps, values, label=without_mathtext(label), linewidth=1.2)
         axis.set_xlabel("step")
         axis.set_title(name)
         axis.grid(alpha=0.3)

@@ -159,8 +159,8 @@ class _LeftOut:
             raise ValueError(f"{none} is a pixel wide and high; are they fractions of the picture? Pixels are needed")
         if self._best_score > -math.inf:
             raise ValueError(
-                f"{none} is above --min-score {self._min_score:g}: the best has {self._best_score:g}, "
-                "which is below --min-score"
+                f"{self._path}: the boxes of people are all below --min-score {self._min_score:g}; "
+                f"the best has {self._best_score:g}"
             )
         if self._categories:
             there = ", ".join(sorted(self._categories)[:10])

@@ -27,6 +27,7 @@ from hourlift.geometry.camera import Camera
 from hourlift.geometry.skeleton import H36M17
 from hourlift.geometry.world import World
 from hourlift.pose import Pose, PoseFrame
+from hourlift.pose_log import PoseLog
 
 SCHEMA = "hourlift-poses"
 SCHEMA_VERSION = 1
@@ -48,6 +49,7 @@ CONVENTIONS = {
     "null": "unknown",
 }
 
+_FRAMES_IN_MEMORY = 512  # of a longer document the frames are kept in a file
 _TAIL_BYTES = 1 << 20  # room for some frames
 _HEADER_LINES = 40  # more than there are before the frames
 _DECIMALS = {"joints_2d_px": 2, "confidence": 3, "joints_3d_mm": 1, "root_cam_mm": 1, "box_xyxy_px": 2}
@@ -238,10 +240,11 @@ def load(path: str | Path) -> PoseFile:
         ValueError: the file is no JSON, or not of this schema and version; the message names it.
         OSError: the file cannot be read.
     """
+    frames: Sequence[PoseFrame] | None = None
     try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: this is not a JSON file ({error})") from None
+        document, frames = _read_by_lines(Path(path))
+    except _NotByLinesError:
+        document = _read_at_once(Path(path))
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise ValueError(f"{path}: this JSON file does not hold hourlift's poses (schema {SCHEMA!r})")
     if document.get("schema_version") != SCHEMA_VERSION:
@@ -251,9 +254,66 @@ def load(path: str | Path) -> PoseFile:
     if document.get("joint_names") != list(H36M17.joint_names):
         raise ValueError(f"{path}: the joints are not those of {H36M17.name}")
     try:
-        return _parse(document)
+        header = parse_header(document)
+        if frames is None:
+            frames = [_parse_frame(fields, header.camera) for fields in document["frames"]]
+        return PoseFile(header=header, frames=frames)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: a value is missing or malformed ({error!r})") from None
+
+
+class _NotByLinesError(Exception):
+    """A document is not laid out as `FrameWriter` does it."""
+
+
+def _read_by_lines(path: Path) -> tuple[dict[str, Any], Sequence[PoseFrame]]:
+    """A document of ours, one frame in memory at a time: all but its frames, and the frames.
+
+    Raises:
+        _NotByLinesError: it is laid out otherwise, or a value is missing or malformed; `_read_at_once` tells which.
+        OSError: the file cannot be read.
+    """
+    fields: dict[str, Any] = {}
+    frames: Sequence[PoseFrame] | None = None
+    try:
+        with path.open(encoding="utf-8") as stream:
+            if next(stream) != "{\n":
+                raise _NotByLinesError
+            for line in stream:
+                if line == '"frames": [\n':
+                    frames = _read_frames(stream, parse_header(fields | {"incomplete": None}).camera)
+                elif line != "}\n":
+                    fields |= json.loads("{" + line.rstrip(",\n") + "}")
+    except (ValueError, KeyError, TypeError, StopIteration, RecursionError):
+        raise _NotByLinesError from None
+    if frames is None:
+        raise _NotByLinesError
+    return fields, frames
+
+
+def _read_frames(lines: Iterator[str], camera: Camera) -> Sequence[PoseFrame]:
+    """The frames of a document, one a line, until their list ends; many are kept in a file."""
+    frames: list[PoseFrame] | PoseLog = []
+    for line in lines:
+        if line in ("]\n", "],\n"):
+            return frames
+        if len(frames) == _FRAMES_IN_MEMORY:
+            frames = PoseLog(frames)
+        frames.append(_parse_frame(json.loads(line.rstrip(",\n")), camera))
+    raise _NotByLinesError
+
+
+def _read_at_once(path: Path) -> Any:
+    """A document of any layout.
+
+    Raises:
+        ValueError: it is no JSON.
+        OSError: the file cannot be read.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: this is not a JSON file ({error})") from None
 
 
 def header_fields(header: Header) -> dict[str, Any]:
@@ -322,25 +382,27 @@ def _compact(value: object) -> str:
     return json.dumps(value, allow_nan=False, separators=(",", ":"))
 
 
-def _parse(document: dict[str, Any]) -> PoseFile:
-    """The objects that a document of the right schema describes."""
-    header = parse_header(document)
-    frames = []
-    for frame in document["frames"]:
-        people = [
-            Pose(
-                person_id=int(person["person_id"]),
-                camera=header.camera,
-                spread_mm=None if person.get("spread_mm") is None else np.array(person["spread_mm"], dtype=np.float32),
-                **{name: np.array(person[name], dtype=np.float32) for name in _DECIMALS},
-            )
-            for person in frame["people"]
-        ]
-        damaged = bool(frame.get("damaged", False))
-        frames.append(
-            PoseFrame(index=int(frame["index"]), time_s=float(frame["time_s"]), people=people, damaged=damaged)
+def _parse_frame(frame: dict[str, Any], camera: Camera) -> PoseFrame:
+    """The frame that a document's fields describe.
+
+    Raises:
+        KeyError, TypeError, ValueError: a value is missing or malformed.
+    """
+    people = [
+        Pose(
+            person_id=int(person["person_id"]),
+            camera=camera,
+            spread_mm=None if person.get("spread_mm") is None else np.array(person["spread_mm"], dtype=np.float32),
+            **{name: np.array(person[name], dtype=np.float32) for name in _DECIMALS},
         )
-    return PoseFile(header=header, frames=frames)
+        for person in frame["people"]
+    ]
+    return PoseFrame(
+        index=int(frame["index"]),
+        time_s=float(frame["time_s"]),
+        people=people,
+        damaged=bool(frame.get("damaged", False)),
+    )
 
 
 def dumps(header: Header, frames: Sequence[PoseFrame]) -> str:

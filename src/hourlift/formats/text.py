@@ -7,12 +7,11 @@ functions go on from there.
 
 import re
 import unicodedata
-from urllib.parse import urlsplit, urlunsplit
 
 _HARMFUL = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Categories of Unicode that are never shown as they are: controls, formats (bidi), surrogates, ends of lines."""
 _JOINERS = frozenset("\u200c\u200d")  # formats that Persian, Hindi and emoji are spelled with
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]*[^\s'\"<>:;,.)]")  # without what ends a sentence
 
 
 def plain(text: str) -> str:
@@ -41,11 +40,10 @@ def without_secrets(text: str) -> str:
 
 
 def _public(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return url.partition("?")[0].rpartition("@")[2]
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    """Protocol, host and path of a URL."""
+    protocol, _, rest = url.partition("://")
+    host, slash, path = re.split(r"[?#]", rest, maxsplit=1)[0].partition("/")
+    return f"{protocol}://{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _is_harmful(c: str) -> bool:

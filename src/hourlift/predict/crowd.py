@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from hourlift.predict.detect import SAME_PERSON_OKS, Found, find_people, iou, oks
 from hourlift.predict.identity import REMEMBER_S, Identities, Person
 from hourlift.predict.joints import Estimate, Image
-from hourlift.predict.track import KEEP_CONFIDENCE, SEARCH_INTERVAL_S, look, look_around
+from hourlift.predict.track import KEEP_CONFIDENCE, SEARCH_INTERVAL_S, Search, look, look_around
 
 SEARCH_FOR_MORE_INTERVAL_S = 1.0
 """While somebody is there and nobody is missed, the frame is searched for more people this often."""
@@ -44,7 +44,7 @@ class CrowdFollower:
         self._num_people = num_people
         self._searches = searches
         self._identities = Identities()
-        self._searched_s = -np.inf
+        self._search = Search()
 
     def step(
         self, boxes_xyxy_px: NDArray[np.float64] | None, time_s: float, image_rgb: Image, estimate: Estimate
@@ -67,9 +67,11 @@ class CrowdFollower:
             self._look_again(expected, given, time_s, estimate), [look(box, estimate) for box in given]
         )
         num_found = len(again) + len(fresh)
-        if self._is_search_due(num_found, expected, time_s):
-            fresh += find_people(image_wh, estimate, int(self._num_people) - num_found, [*again, *fresh])
-            self._searched_s = time_s
+        if self._is_search_due(num_found, expected, time_s, image_rgb):
+            levels = None if expected else self._search.levels
+            new = find_people(image_wh, estimate, int(self._num_people) - num_found, [*again, *fresh], levels)
+            self._search.done(time_s, image_rgb, found=bool(new or num_found))
+            fresh += new
         return self._identities.name(again, fresh, time_s, image_rgb, self._num_people)
 
     def _look_again(
@@ -84,12 +86,16 @@ class CrowdFollower:
         ]
         return [found for found in looks if found.fit >= KEEP_CONFIDENCE]
 
-    def _is_search_due(self, num_found: int, expected: Sequence[Person], time_s: float) -> bool:
+    def _is_search_due(self, num_found: int, expected: Sequence[Person], time_s: float, image_rgb: Image) -> bool:
         """Whether this frame is worth a search: often while somebody is missed, else now and then."""
         if not self._searches or num_found >= self._num_people:
             return False
         all_there = 0 < num_found >= len(expected)
-        return time_s - self._searched_s >= (SEARCH_FOR_MORE_INTERVAL_S if all_there else SEARCH_INTERVAL_S)
+        if all_there:
+            return self._search.is_due(time_s, None, SEARCH_FOR_MORE_INTERVAL_S)
+        if expected:  # somebody is missed
+            return self._search.is_due(time_s, None, SEARCH_INTERVAL_S)
+        return self._search.is_due(time_s, image_rgb)
 
 
 def _each_once(again: Sequence[Found], fresh: Sequence[Found]) -> tuple[list[Found], list[Found]]:

@@ -10,6 +10,7 @@ and passing over the poses that are known by then; it is no detector of crowds.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -63,18 +64,19 @@ class Found(NamedTuple):
         return float(fit(self.peaks))
 
 
-def find_person(image_wh: tuple[int, int], estimate: Estimate) -> Found | None:
+def find_person(image_wh: tuple[int, int], estimate: Estimate, levels: int | None = None) -> Found | None:
     """Search a picture for its most visible person.
 
     Args:
         image_wh: size of the picture.
         estimate: stage 1 on this picture.
+        levels: of `search_boxes`, how many to look at; None: all.
 
     Returns:
         The person in the box that fits best, or None when no box reaches `FOUND_CONFIDENCE`.
     """
     best: Found | None = None
-    for boxes in search_boxes(image_wh):
+    for boxes in islice(search_boxes(image_wh), levels):
         found = refine(boxes, estimate)
         improved = found is not None and (best is None or found.fit > IMPROVEMENT * best.fit)
         best = found if improved else best
@@ -84,7 +86,11 @@ def find_person(image_wh: tuple[int, int], estimate: Estimate) -> Found | None:
 
 
 def find_people(
-    image_wh: tuple[int, int], estimate: Estimate, num_people: int, known: Sequence[Found] = ()
+    image_wh: tuple[int, int],
+    estimate: Estimate,
+    num_people: int,
+    known: Sequence[Found] = (),
+    levels: int | None = None,
 ) -> list[Found]:
     """Search a picture for a few people, the most visible first.
 
@@ -93,13 +99,14 @@ def find_people(
         estimate: stage 1 on this picture.
         num_people: how many to find at most.
         known: people who are passed over.
+        levels: as `find_person` has it.
 
     Returns:
         The people found; the first is that of `find_person` if nobody is known.
     """
     people: list[Found] = []
     while len(people) < num_people:
-        person = find_person(image_wh, _passing_over([*known, *people], estimate))
+        person = find_person(image_wh, _passing_over([*known, *people], estimate), levels)
         if person is None:
             break
         people.append(person)

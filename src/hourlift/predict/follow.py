@@ -94,7 +94,7 @@ class FrameByFrame:
         if self._crowd is None:
             if self._follower is None:
                 self._follower = Follower(None if given is None else given[0])
-            found = self._follower.step(image_wh, time_s, estimate)
+            found = self._follower.step(image_wh, time_s, estimate, image_rgb)
             named = [] if found is None else [(0, found)]
         else:
             if self._locate is not None:

@@ -12,12 +12,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
+from hourlift.formats.atomic import replacing
+
 
 class RunLog:
     """Writes a run's numbers; a context manager.
 
-    log.jsonl has one object a line: step, and the numbers of that step. A run that was resumed may have told a step
-    twice; the later line holds.
+    log.jsonl has one object a line: step, and the numbers of that step. What an earlier run told of later steps than
+    the one where this run starts is taken out: it was killed before it could keep them.
 
     Args:
         out_dir: Folder for log.jsonl and TensorBoard's files.
@@ -29,6 +31,8 @@ class RunLog:
     def __init__(self, out_dir: Path, *, steps: int | None, start: int, enabled: bool = True) -> None:
         self._console = Console(stderr=True, quiet=not enabled)
         self._steps = steps
+        if enabled:
+            _forget_after(out_dir / "log.jsonl", start)
         self._file = (out_dir / "log.jsonl").open("a") if enabled else None
         self._board = _tensorboard(out_dir) if enabled else None
         self._bar = Progress(
@@ -115,3 +119,19 @@ def _tensorboard(out_dir: Path) -> Any | None:
     except ImportError:
         return None
     return SummaryWriter(str(out_dir))
+
+
+def _forget_after(path: Path, step: int) -> None:
+    """Take the lines of later steps out of a log, and those that are not whole; at step 0 that is all of them."""
+    if not path.exists():
+        return
+    kept = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            told = json.loads(line)
+            if 0 < step >= int(told["step"]):
+                kept.append(line + "\n")
+        except (ValueError, TypeError, KeyError):
+            continue
+    with replacing(path) as temporary:
+        temporary.write_text("".join(kept), encoding="utf-8")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hourlift.formats.angles import AngleTrack
 from hourlift.formats.atomic import replacing
+from hourlift.formats.text import plain
 from hourlift.geometry.angles import ANGLES, Angle
 from hourlift.view.style import INK_RGB, LEFT_INK_RGB, RIGHT_INK_RGB, Side, side_of
 
@@ -68,7 +69,7 @@ def plot_angles(track: AngleTrack, file: Path, title: str) -> None:
         panel.set_xlabel("time, s")
     handles = [Line2D([], [], color=_ink(side), linestyle=_DASHES[side], label=side) for side in ("left", "right")]
     figure.legend(handles=handles, loc="outside upper right", ncols=2, frameon=False)
-    figure.suptitle(title, x=0.01, ha="left", fontsize="large")
+    figure.suptitle(plain(title), x=0.01, ha="left", fontsize="large", parse_math=False)
     with replacing(file) as temporary:
         figure.savefig(temporary, dpi=110)
 

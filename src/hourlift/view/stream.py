@@ -8,10 +8,11 @@ neither embed the stream nor reach it under a name of their own.
 import base64
 import hashlib
 import html
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import cv2
 
@@ -105,6 +106,11 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A reader who leaves is no mistake; everything else is told."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
     def __init__(self, stream: LiveStream, port: int) -> None:
         self.stream = stream
         super().__init__((_HOST, port), _Handler)
@@ -114,6 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
     """The page and the stream."""
 
     server: _Server
+    disable_nagle_algorithm = True  # an answer's end must not wait until its beginning is acknowledged
 
     def do_GET(self) -> None:
         """Answer; a name in Host that is not ours would be another site's, which points to this computer."""
