@@ -9,6 +9,7 @@ import torch
 
 from hourlift.synth import garments as module
 from hourlift.synth.body import Body
+from hourlift.synth.clip import render_clip
 from hourlift.synth.draw import Draw
 from hourlift.synth.dresser import Dresser
 from hourlift.synth.dressing import SLOTS
@@ -120,3 +121,10 @@ def test_absent_people_wear_nothing(dressed_generator: Generator) -> None:
         assert not dressed_generator.render(3, 4).mask.any()
     finally:
         dressed_generator.config = config
+
+
+def test_a_film_keeps_its_clothes(dressed_generator: Generator) -> None:
+    film = render_clip(dressed_generator, 2, 3, fps=30, moving_camera=False)
+    assert film.mask.any((1, 2)).all()
+    drawn = dressed_generator.outfits(Draw(2, 1), dressed_generator.body.people[:1])
+    assert drawn.expand(3).dressing.piece.shape == (3, len(SLOTS))

@@ -19,7 +19,6 @@ from hourlift.synth.motion import PoseMix, sample_rotations
 from hourlift.synth.rotation import about, axis_angle, between
 from hourlift.synth.scene import Scene, sample_scenes
 from hourlift.synth.stance import measure_stance
-from hourlift.synth.wardrobe import sample_outfits
 
 CALM = PoseMix(
     stand=0.45, walk=0.3, run=0.0, sit=0.0, floor=0.0, crouch=0.1, kneel=0.0, bend=0.05, reach=0.1, climb=0.0,
@@ -104,7 +103,7 @@ def render_clip(
     cameras = _cameras(draw.stream(_VIEW), people.joints, followed, fps, config.size, views)
     cameras = cameras.to(body.device)
     scene = _scene(generator, draw.stream(_SCENE), people, cameras, kind, moving_camera)
-    outfit = sample_outfits(draw.stream(_OUTFIT), len(generator.bank)).to(body.device)
+    outfit = generator.outfits(draw.stream(_OUTFIT), shapes).to(body.device)
     light = sample_lights(draw.stream(_LIGHT)).to(body.device)
     parts = []
     for start in range(0, num_frames, _FRAMES_AT_ONCE):

@@ -32,7 +32,7 @@ from hourlift.synth.rotation import axis_angle
 from hourlift.synth.samples import to_sample
 from hourlift.synth.scene import Scene, sample_scenes
 from hourlift.synth.stance import measure_stance
-from hourlift.synth.wardrobe import Outfit, sample_outfits
+from hourlift.synth.wardrobe import Outfit
 
 TAKES = (1, 2)
 CAMERAS = tuple(CAMERA_SIZES_WH)
@@ -136,7 +136,7 @@ class Studio:
         draw = Draw((self.seed, _TAKE, number), frames, alike=True)
         people, kind = self._act(draw, who, ACTS[action], take, frames)
         people, scene = self._placed(draw, people, kind)
-        outfit = sample_outfits(Draw((self.seed, _OUTFIT, who), 1), len(self.generator.bank))
+        outfit = self.generator.outfits(Draw((self.seed, _OUTFIT, who), 1), people.shapes[:1])
         eyes, rotations = studio_cameras()
         for index, camera in enumerate(CAMERAS):
             views = crop_views(
