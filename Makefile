@@ -5,7 +5,7 @@ DEMO := .venv-demo
 PACKAGE := $(shell find src -type f -not -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo web test page lint int8 bench format clean
+.PHONY: help demo web test fuzz page lint int8 bench format clean
 
 help:  ## show this list
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):[^#]*## /  make \1\t/'
@@ -17,6 +17,9 @@ web: src/hourlift/web/index.html  ## build the page of `hourlift serve` into the
 
 test: lint page  ## run lint and all tests; those of the page where there are Node.js and Chromium
 	$(DEV)/bin/python -m pytest
+
+fuzz: $(DEV)/.installed  ## read thousands of broken files of every kind; a few are read by `make test`, too
+	HOURLIFT_FUZZ_ROUNDS=3000 $(DEV)/bin/python -m pytest tests/fuzz
 
 page:
 	@if ! command -v npm > /dev/null; then echo "no Node.js: the page's tests are skipped"; \
