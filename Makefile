@@ -6,7 +6,7 @@ LOWEST := .venv-lowest
 PACKAGE := $(shell find src -type f -not -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo web test lowest page lint int8 bench format clean
+.PHONY: help demo web test lowest fuzz page lint int8 bench format clean
 
 help:  ## show this list
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):[^#]*## /  make \1\t/'
@@ -23,6 +23,9 @@ LOWEST_VERSIONS = $(shell sed -n '/^dependencies/,/^]/s/.*"\(.*\)>=\(.*\)".*/\1=
 lowest: $(LOWEST)/.installed  ## run some tests with the lowest versions that hourlift takes
 	$(LOWEST)/bin/python -m pytest tests/predict/test_images.py tests/predict/test_video.py tests/predict/test_runtime.py \
 		tests/predict/test_precision.py tests/cli/test_main.py tests/cli/test_demo.py tests/end_to_end/test_predict_command.py
+
+fuzz: $(DEV)/.installed  ## read thousands of broken files of every kind; a few are read by `make test`, too
+	HOURLIFT_FUZZ_ROUNDS=3000 $(DEV)/bin/python -m pytest tests/fuzz
 
 page:
 	@if ! command -v npm > /dev/null; then echo "no Node.js: the page's tests are skipped"; \

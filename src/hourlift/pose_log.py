@@ -1,5 +1,6 @@
 """Frames of a video of any length, in memory that hardly grows with it: they are kept in a file, and read in blocks."""
 
+import contextlib
 import tempfile
 import weakref
 from array import array
@@ -62,7 +63,7 @@ class PoseLog(Sequence[PoseFrame]):
 
     def __init__(self, frames: Iterable[PoseFrame] = ()) -> None:
         self._file = temporary_file()
-        weakref.finalize(self, self._file.close)
+        weakref.finalize(self, _close, self._file)
         self._first = array("q", [0])  # the first row of each frame, and of the next to come
         self._index, self._time_s, self._damaged = array("q"), array("d"), array("b")
         self._ids: set[int] = set()
@@ -179,3 +180,9 @@ class PoseLog(Sequence[PoseFrame]):
         spread_mm = row["spread_mm"] if row["has_spread"] else None
         camera = self._cameras[row["camera"]]
         return Pose(**values, spread_mm=spread_mm, camera=camera, person_id=int(row["person_id"]))
+
+
+def _close(file: IO[bytes]) -> None:
+    """Close a temporary file; what it could not hold has been told before."""
+    with contextlib.suppress(OSError):
+        file.close()

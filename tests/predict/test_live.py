@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from hourlift.pose import PoseFrame
-from hourlift.predict import live
 from hourlift.predict.live import CameraLostError, LiveCamera, LiveReport, LiveShot, Newest, PacedVideo, run_live
 from hourlift.predict.video import TimedImage
 
@@ -189,20 +188,20 @@ class FakeCapture:
 
 
 def test_a_webcam_that_is_unplugged(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live.cv2, "VideoCapture", FakeCapture)
+    monkeypatch.setattr(cv2, "VideoCapture", FakeCapture)
     with LiveCamera(0) as camera:
         assert (camera.image_wh, camera.fps) == ((6, 4), 25.0)
         shown = Screen()
         report = run_live(camera, predicting(), shown)
     assert report.lost is not None and report.lost.startswith("webcam:0: the camera stopped sending pictures")
     assert report.captured == 2
-    assert camera._capture.released  # type: ignore[attr-defined]
+    assert camera._camera._capture.released  # type: ignore[attr-defined]
     with pytest.raises(ValueError, match="webcam:1: there is no camera"):
         LiveCamera(1)
 
 
 def test_a_webcams_pictures_are_rgb(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live.cv2, "VideoCapture", FakeCapture)
+    monkeypatch.setattr(cv2, "VideoCapture", FakeCapture)
     with LiveCamera(0) as camera:
         shot = next(camera.frames(threading.Event()))
     np.testing.assert_array_equal(shot.image_rgb, cv2.cvtColor(np.full((4, 6, 3), (255, 0, 0), np.uint8), 4))

@@ -96,6 +96,58 @@ def test_variable_frame_rate_keeps_its_times(tmp_path: Path) -> None:
     np.testing.assert_allclose([i.mean() for i in images], 40 + 4 * np.arange(7), atol=3)
 
 
+def test_a_growing_film_plays_as_far_as_it_goes(tmp_path: Path) -> None:
+    """Copied while it is written, as a crash would leave it."""
+    with VideoWriter(tmp_path / "a.mp4", (64, 48), 25, growing=True) as writer:
+        for i in range(150):
+            writer.write(np.full((48, 64, 3), i, np.uint8), i / 25)
+        (tmp_path / "crash.mp4").write_bytes((tmp_path / "a.mp4").read_bytes())
+    with VideoReader(tmp_path / "crash.mp4") as film:
+        assert len(list(film)) >= 50
+    with VideoReader(tmp_path / "a.mp4") as film:
+        assert [shot.time_s for shot in film] == pytest.approx([i / 25 for i in range(150)])
+
+
+def test_the_default_track_is_shown_and_rates_are_those_of_the_time_stamps(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "two.mkv"), "w") as container:
+        streams = []
+        for side in (96, 32):
+            stream = container.add_stream("mpeg4", rate=1000)  # no film has that
+            stream.width = stream.height = side
+            stream.pix_fmt, stream.codec_context.time_base = "yuv420p", Fraction(1, 1000)
+            streams.append(stream)
+        streams[1].disposition = av.stream.Disposition.default
+        for i in range(5):
+            for stream in streams:
+                frame = av.VideoFrame.from_ndarray(np.zeros((stream.height, stream.width, 3), np.uint8), format="rgb24")
+                frame.pts, frame.time_base = 40 * i, Fraction(1, 1000)
+                container.mux(stream.encode(frame))
+        for stream in streams:
+            container.mux(stream.encode(None))
+    with VideoReader(tmp_path / "two.mkv") as film:
+        assert film.image_wh == (32, 32)
+        assert film.fps == pytest.approx(25, rel=0.01)
+        assert len(list(film)) == 5
+
+
+@pytest.mark.parametrize("damage", [0, 300])
+def test_damaged_frames_are_counted_and_marked(tmp_path: Path, damage: int, caplog: pytest.LogCaptureFixture) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (24, 24, 3), np.uint8)
+    picture = np.repeat(np.repeat(noise, 8, axis=0), 8, axis=1)
+    with VideoWriter(tmp_path / "a.mp4", (192, 192), 25) as writer:
+        for i in range(40):
+            writer.write(np.roll(picture, 3 * i, axis=(0, 1)), i / 25)
+    data = bytearray((tmp_path / "a.mp4").read_bytes())
+    middle = data.index(b"mdat") + (len(data) - data.index(b"mdat")) // 2
+    for place in range(middle, middle + damage, 30):
+        data[place] ^= 0x55
+    (tmp_path / "b.mp4").write_bytes(bytes(data))
+    with VideoReader(tmp_path / "b.mp4") as film:
+        damaged = [shot.damaged for shot in film]
+    assert any(damaged) == bool(damage)
+    assert ("frames are damaged" in caplog.text) == bool(damage)
+
+
 @pytest.mark.parametrize("image_wh", [(1, 1), (16, 3), (16_384, 64)])
 @pytest.mark.parametrize("fps", [0.0001, 1e6])
 def test_odd_sizes_and_rates(tmp_path: Path, image_wh: tuple[int, int], fps: float) -> None:

@@ -111,7 +111,7 @@ def _run_safely(name: str, arguments: list[str]) -> int:
     except BrokenPipeError:  # the reader of our standard output left, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError, MemoryError) as error:
         return _complain(_one_line(error))
     except ModuleNotFoundError as error:
         extra = COMMANDS[name].extra

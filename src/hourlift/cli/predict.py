@@ -96,7 +96,8 @@ def command(
     drawn in, and OUT/NAME.html, a page with the skeleton in 3D that opens without a network.
 
     Args:
-        sources: photos (JPEG, PNG, WebP, BMP, TIFF), videos, folders of them, patterns, or webcam:0.
+        sources: photos (JPEG, PNG, WebP, BMP, TIFF, HEIC, AVIF, JPEG 2000), videos, folders of them, patterns, or
+            webcam:0.
         out: folder of the results; it is made if it is missing.
         box: a person's left, top, right, bottom in pixels; repeat it for more people. In a video: where the person
             is in the first frame. Without it the most visible person is searched for.
@@ -309,7 +310,8 @@ def _in_words(source: Source, error: ValueError | OSError) -> str:
             return plain(text)
     else:
         text = " ".join(str(error).split())
-    return plain(text if source.label in text else f"{source.label}: {text}")
+    is_named = source.label in text or " ".join(source.label.split()) in text
+    return plain(text if is_named else f"{source.label}: {text}")
 
 
 def _prepare(folder: Path) -> None:

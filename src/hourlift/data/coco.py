@@ -59,7 +59,7 @@ def load_coco(source: str | Path, images: str | Path | None = None) -> list[Samp
     file = _find_json(Path(source))
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{file} is not a JSON file: {error}") from error
     try:
         columns = _categories(content["categories"])

@@ -113,7 +113,7 @@ def _says_annotations(path: Path) -> bool:
         return True
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return True  # load_coco says what is wrong with it
     return isinstance(content, dict) and not {"annotations", "images", "categories"}.isdisjoint(content)
 

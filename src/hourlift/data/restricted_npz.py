@@ -10,7 +10,10 @@ import ast
 import math
 import pickle
 import re
+import struct
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,7 @@ _MAGIC = b"\x93NUMPY"
 _DAMAGE = (
     *(pickle.UnpicklingError, EOFError, AttributeError, IndexError, KeyError, TypeError, ValueError),
     *(OverflowError, MemoryError, RecursionError, ImportError, SyntaxError, zipfile.BadZipFile, NotImplementedError),
+    *(zlib.error, struct.error, tokenize.TokenError),
 )
 
 

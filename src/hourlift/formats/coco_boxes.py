@@ -98,7 +98,7 @@ def load_boxes(path: str | Path, min_score: float = MIN_SCORE) -> BoxFile:
     path = Path(path)
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: this is not a JSON file ({error})") from None
     if not isinstance(entries, list):
         raise ValueError(f"{path}: a list of boxes is needed, COCO's layout of detections, not {_kind(entries)}")

@@ -7,7 +7,9 @@ Nothing in the file is pickled.
 """
 
 import json
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,10 @@ _SHAPES: dict[str, tuple[int, ...]] = {
     "root_cam_mm": (3,),
     "box_xyxy_px": (4,),
 }
-_DAMAGE = (KeyError, TypeError, ValueError, IndexError, EOFError, zipfile.BadZipFile, NotImplementedError)
+_DAMAGE = (
+    *(KeyError, TypeError, ValueError, IndexError, EOFError, AttributeError, SyntaxError, RecursionError),
+    *(zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, OverflowError, MemoryError),
+)
 
 
 def write(path: Path, document: PoseFile) -> None:

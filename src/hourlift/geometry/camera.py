@@ -109,7 +109,7 @@ class Camera:
             raise ValueError(f"{path}: a camera file ends in .json or .toml.")
         try:
             return cls.from_dict(parse(path.read_text(encoding="utf-8")))
-        except ValueError as error:  # also what both parsers and the decoder raise
+        except (ValueError, RecursionError) as error:  # also what both parsers and the decoder raise
             raise ValueError(f"{path}: {error}") from error
 
     def doubts(self) -> list[str]:

@@ -313,7 +313,9 @@ class VideoWriter:
     def __init__(self, path: str | Path, image_wh: tuple[int, int], fps: float, *, growing: bool = False) -> None:
         options = {"movflags": "+frag_keyframe+empty_moov+default_base_moof" if growing else "+faststart"}
         options |= {"frag_duration": str(_FRAGMENT_S * 10**6)} if growing else {}
-        self._container = av.open(str(path), "w", format="mp4", options=options)
+        # FFmpeg does not tell when the disk is full; Python's files do, but cannot be rearranged for a fast start.
+        self._file = open(path, "wb", buffering=0) if growing else None  # noqa: SIM115 (closed with the film)
+        self._container = av.open(self._file or str(path), "w", format="mp4", options=options)
         rate = Fraction(min(max(fps, 1.0), 240.0)).limit_denominator(1001)
         stream = self._container.add_stream("libx264", rate=rate, options={"crf": "20", "preset": "veryfast"})
         stream.width, stream.height = (n + n % 2 for n in image_wh)
@@ -334,7 +336,11 @@ class VideoWriter:
             if error is None:
                 self._encode(None)
         finally:
-            self._container.close()
+            try:
+                self._container.close()
+            finally:
+                if self._file is not None:
+                    self._file.close()
 
     def write(self, image_rgb: Image, time_s: float) -> None:
         """Append a frame (H, W, 3) uint8 that is shown from ``time_s`` on; times must not go back."""
