@@ -1,10 +1,11 @@
-"""Finished training samples a second, and where the time goes.
+r"""Finished training samples a second, and where the time goes.
 
 Every process renders on its own, as training does; the breakdown is of one process more, profiled alone. Prints JSON;
 `--save` also writes it, to be committed beside this script.
 
     python benchmarks/synth.py                                         # two processes of one thread each
-    python benchmarks/synth.py --backgrounds photos --save benchmarks/results/synth.json
+    python benchmarks/synth.py --preset photograph --backgrounds photos places --assets makehuman --panoramas hdri \
+        --save benchmarks/results/synth.json
     python benchmarks/synth.py --device cuda --batch 256 --processes 1
 """
 
@@ -13,6 +14,7 @@ import platform
 import pstats
 import statistics
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numba
@@ -22,6 +24,7 @@ import tyro
 from context import commit, machine, publish
 
 import hourlift
+from hourlift.synth import presets
 from hourlift.synth.generate import Generator, SynthConfig
 
 OF_INTEREST = ("render", "photograph", "render_people", "pose", "rasterise")
@@ -35,7 +38,10 @@ def main(
     processes: int = 2,
     threads: int = 1,
     device: str = "cpu",
-    backgrounds: Path | None = None,
+    preset: str = "everyday",
+    backgrounds: tuple[Path, ...] = (),
+    assets: Path | None = None,
+    panoramas: Path | None = None,
     save: Path | None = None,
 ) -> None:
     """Measure the generator.
@@ -47,10 +53,13 @@ def main(
         processes: that render side by side.
         threads: of each process.
         device: cpu or cuda.
-        backgrounds: folder of photographs without people.
+        preset: what is rendered, by name.
+        backgrounds: folders of photographs.
+        assets: folder of MakeHuman's clothes, hair and skins.
+        panoramas: folder of panoramas of high dynamic range.
         save: also write the JSON to this file.
     """
-    config = SynthConfig(size=size, photos=backgrounds)
+    config = presets.with_pictures(replace(presets.preset(preset), size=size), backgrounds, assets, panoramas)
     Generator(config, device).render(0, batch)  # builds the body, compiles the kernel, once for all processes
     work = (config, batch, rounds, threads, device)
     with mp.get_context("spawn").Pool(processes) as pool:
@@ -69,7 +78,10 @@ def main(
             "processes": processes,
             "threads": threads,
             "device": device if device == "cpu" else torch.cuda.get_device_name(device),
-            "backgrounds": "drawn" if backgrounds is None else "drawn and photographs",
+            "preset": preset,
+            "backgrounds": "drawn and photographs" if backgrounds else "drawn",
+            "clothes": "painted" if config.assets is None else "painted and garments",
+            "light": "drawn" if panoramas is None else "drawn and panoramas",
             "machine": machine(),
             "versions": {
                 "hourlift": hourlift.__version__,
