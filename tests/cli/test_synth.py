@@ -17,7 +17,7 @@ from hourlift.data.protocol import ACTIONS, SUBJECTS
 from hourlift.data.sample import Sample
 from hourlift.data.source import Source
 from hourlift.evaluation.synthetic import synthetic_samples
-from hourlift.geometry.skeleton import H36M17
+from hourlift.geometry.skeleton import H36M21
 from hourlift.synth import dataset as dataset_module
 from hourlift.synth import samples
 from hourlift.synth.presets import preset
@@ -136,11 +136,11 @@ def test_a_data_set_is_read_back(dataset: Path) -> None:
 def test_its_json_is_coco(dataset: Path) -> None:
     content = json.loads((dataset / "keypoints.json").read_text())
     (category,) = content["categories"]
-    assert category["keypoints"] == list(H36M17.joint_names)
-    assert {joint for bone in category["skeleton"] for joint in bone} == set(range(1, 18))
+    assert category["keypoints"] == list(H36M21.joint_names)
+    assert {joint for bone in category["skeleton"] for joint in bone} == set(range(1, 22))
     for person in content["annotations"]:
         flags = person["keypoints"][2::3]
-        assert len(flags) == 17 and set(flags) <= {0, 1, 2}
+        assert len(flags) == 21 and set(flags) <= {0, 1, 2}
         assert person["num_keypoints"] == sum(flag > 0 for flag in flags)
 
 
@@ -194,7 +194,9 @@ def test_an_interrupted_data_set_leaves_nothing(tmp_path: Path, monkeypatch: pyt
         ("-o {0}/a --motion {0}/no.bvh", "--motion {0}/no.bvh: does not exist"),
         ("-o {0}/a --backgrounds {0}/full", "{0}/full: no picture (.bmp, .jpeg, .jpg, .png, .webp) in this "),
         ("-o {0}/full --resume", "{0}/full holds no settings.json: it is no data set to go on with"),
-        ("--sheet {0}/a.png --backgrounds {0}/no", "--backgrounds {0}/no: not a folder"),
+        ("--sheet {0}/a.png --backgrounds {0}/no", "{0}/no: not a folder of background pictures"),
+        ("--sheet {0}/a.png --assets {0}/no", "{0}/no: not a folder of MakeHuman assets"),
+        ("--sheet {0}/a.png --panoramas {0}/no", "{0}/no: not a folder of panoramas (.hdr)"),
         ("--sheet {0}/a.png --backgrounds {0}/full", "{0}/full: no picture (.bmp, .jpeg, .jpg, .png, .webp) in this "),
         ("-o {0}/full", "{0}/full exists already and is not an empty folder; name another one"),
     ],
