@@ -166,7 +166,8 @@ def _judge(recipe: HourglassRecipe, call: GpuRun, device: torch.device) -> dict[
     model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     found = {}
     for name, preset in PRESETS.items():
-        synth = replace(preset(), photos=recipe.plan.synth.photos)
+        trained = recipe.plan.synth
+        synth = replace(preset(), photos=trained.photos, assets=trained.assets, probes=trained.probes)
         judges = replace(recipe, plan=replace(recipe.plan, synth=synth), held_out=call.judged)
         with torch.no_grad():
             found[name] = dict(HourglassStage(judges).validate(model, device))
