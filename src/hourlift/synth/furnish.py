@@ -9,6 +9,7 @@ from hourlift.geometry.skeleton import H36M17
 from hourlift.synth import props as slots
 from hourlift.synth.camera import Views
 from hourlift.synth.draw import Draw
+from hourlift.synth.held import things_in_hands
 from hourlift.synth.materials import FLOORS, NUM_MATERIALS, STUFF, TILE_M, WALLS
 from hourlift.synth.props import FURNITURE_BOXES, NUM_PROPS, OPEN_SEATS, PER_UNIT, ROUND_STOOL, SEAT_BOXES, Props
 from hourlift.synth.rotation import RAD, about
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from hourlift.synth.scene import SceneConfig
 
 _LEAF_TEXTURES = [STUFF.start + i for i in range(3, len(STUFF), 5)]  # of materials.draw_materials
+_HELD, _LOOKS_OF_HELD = range(2)  # of the scenes' streams
 _POST, _BOARD, _BAR, _FOLIAGE, _TABLE = range(5)
 _TRUNK, _ANKLES = H36M17.indices("spine", "thorax"), H36M17.indices("l_ankle", "r_ankle")
 
@@ -69,7 +71,10 @@ def furnish(
     _clutter(draw, made, stance, floor, place, views, draw.chance(config.furnished_share))
     _boards(draw, made, floor, place, room)
     _occluder(draw, made, stance, floor, views, draw.chance(config.occluded_share))
-    texture, repeats, tint = _looks(draw, textures)
+    for shape, thing in things_in_hands(draw.stream(_HELD), stance, config.held_share).items():
+        made.put(slots.HELD[shape], *thing)
+    looks = _looks(draw, textures, NUM_PROPS - len(slots.HELD))
+    texture, repeats, tint = _with_looks_of_held(draw.stream(_LOOKS_OF_HELD), *looks)
     return Props(
         shown=made.shown,
         centre=made.centre,
@@ -306,19 +311,19 @@ def _occluder(draw: Draw, made: _Slots, stance: Stance, floor: Tensor, views: Vi
     made.put(slots.LEAVES, (some & (kind == _FOLIAGE))[:, None], centres, leaf, _turned(6.2832 * draw.vector(count)))
 
 
-def _looks(draw: Draw, textures: int) -> tuple[Tensor, Tensor, Tensor]:
+def _looks(draw: Draw, textures: int, count: int) -> tuple[Tensor, Tensor, Tensor]:
     """Textures (B, P), repeats (B, P) and tints (B, P, 3); the parts of a piece of furniture look alike."""
-    shape = (draw.count, NUM_PROPS)
+    shape = (draw.count, count)
 
     def of(group: range) -> Tensor:
         return group.start + torch.randint(len(group), shape, generator=draw.generator)
 
-    which = draw.vector(NUM_PROPS)
+    which = draw.vector(count)
     texture = torch.where(which < 0.62, of(STUFF), torch.where(which < 0.8, of(WALLS), of(FLOORS)))
-    pictured = draw.vector(NUM_PROPS) < 0.12
+    pictured = draw.vector(count) < 0.12
     picture = of(range(NUM_MATERIALS, textures))
-    tint = draw.vector(NUM_PROPS)[..., None] * 0.9 + 0.45
-    tint = tint * (1 + 0.25 * (2 * draw.vector(NUM_PROPS * 3).view(*shape, 3) - 1))
+    tint = draw.vector(count)[..., None] * 0.9 + 0.45
+    tint = tint * (1 + 0.25 * (2 * draw.vector(count * 3).view(*shape, 3) - 1))
     units = [slots.FURNITURE[i : i + PER_UNIT] for i in range(0, len(slots.FURNITURE), PER_UNIT)]
     for unit in (slots.SEAT, slots.SEAT_DISCS, slots.LEAVES, *units):
         first, rest = unit.start, slice(unit.start + 1, unit.stop)
@@ -336,5 +341,15 @@ def _looks(draw: Draw, textures: int) -> tuple[Tensor, Tensor, Tensor]:
     pictured[:, boards] = True
     tint[:, boards] = tint[:, boards].mean(-1, keepdim=True) + 1.5 * (draw.vector(len(slots.BOARDS)) < 0.2)[..., None]
     texture = torch.where(pictured, picture, texture)
-    repeats = torch.where(pictured, 0.0, (0.7 + draw.vector(NUM_PROPS)) / TILE_M)
+    repeats = torch.where(pictured, 0.0, (0.7 + draw.vector(count)) / TILE_M)
     return texture, repeats, tint
+
+
+def _with_looks_of_held(draw: Draw, *looks: Tensor) -> list[Tensor]:
+    """The same with those of what people hold: each like one of the crates and poles that stand around."""
+    like = torch.tensor([*slots.CRATES, *slots.POLES])[draw.integer(len(slots.CRATES) + len(slots.POLES))]
+    held = len(slots.HELD)
+    return [
+        torch.cat([look, look[torch.arange(draw.count), like][:, None].expand(-1, held, *look.shape[2:])], 1)
+        for look in looks
+    ]

@@ -18,7 +18,7 @@ from hourlift.synth.cutouts import paste_cutouts
 from hourlift.synth.draw import Draw
 from hourlift.synth.dresser import Dresser
 from hourlift.synth.garments import load_garments
-from hourlift.synth.harmony import follow
+from hourlift.synth.harmony import follow, light_from_bright_side
 from hourlift.synth.library import PoseLibrary
 from hourlift.synth.light import Light, sample_lights
 from hourlift.synth.materials import Atlas, build_atlas
@@ -190,6 +190,13 @@ class Generator:
         if scene is None:
             scene = sample_scenes(draw.stream(_SCENES), body, people, kind, cameras, self.atlas.count, config.scene)
         present = ~draw.stream(_EMPTY).chance(config.empty_share).to(self.device)
+        images = self._backgrounds(draw.stream(_BACKGROUNDS))
+        photographed = (scene.place == PICTURE) & (config.follows_photos and config.photos is not None)
+        if where is not None and self._probes is not None:
+            inside, seen = behind(self._probes, where, cameras.to("cpu"))
+            images[inside.to(self.device)] = seen.to(self.device)
+            photographed &= where.probe.to(self.device) < 0
+        light = light_from_bright_side(light, images, cameras, photographed)
         layer = render_people(
             body, people, outfit, cameras, light, self.bank, config.shadows, scene, self.atlas, present,
             None if self._dresser is None else self._dresser.garments,
@@ -197,12 +204,6 @@ class Generator:
         layer, _ = paste_people(
             draw.stream(_COMPOSITION), layer, cameras, joints, scene.floor_m, bystander_share
         )  # fmt: skip
-        images = self._backgrounds(draw.stream(_BACKGROUNDS))
-        photographed = (scene.place == PICTURE) & (config.follows_photos and config.photos is not None)
-        if where is not None and self._probes is not None:
-            inside, seen = behind(self._probes, where, cameras.to("cpu"))
-            images[inside.to(self.device)] = seen.to(self.device)
-            photographed &= where.probe.to(self.device) < 0
         layer = replace(layer, colour=follow(layer.colour, layer.drawn, images, photographed))
         if config.scene.cutout_share:
             layer = paste_cutouts(draw.stream(_CUTOUTS), layer, self.bank, config.scene.cutout_share)

@@ -101,7 +101,8 @@ def photograph() -> SynthConfig:
             truncated_share=0.32, upper_share=0.75,
         ),
         scene=SceneConfig(
-            place_share=0.2, furnished_share=0.2, occluded_share=0.08, bystander_share=0.4, cutout_share=0.3
+            place_share=0.2, furnished_share=0.2, occluded_share=0.08, bystander_share=0.4, cutout_share=0.3,
+            held_share=0.3,
         ),
         sensor=SensorConfig(strength=0.6),
     )  # fmt: skip

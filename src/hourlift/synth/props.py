@@ -17,8 +17,10 @@ SEAT, FURNITURE, CRATES, BOARDS, PLATFORM, OCCLUDER = (
 )  # fmt: skip
 SEAT_DISCS, POLES, OCCLUDING_POLE = range(31, 34), range(34, 37), range(37, 38)
 BALLS, LEAVES = range(38, 41), range(41, 44)
-NUM_BOXES, NUM_CYLINDERS, NUM_BALLS = 31, 7, 6
-NUM_PROPS = NUM_BOXES + NUM_CYLINDERS + NUM_BALLS
+HELD = {"box": range(44, 45), "rod": range(45, 46), "round": range(46, 47)}
+"""What people have in their hands, by shape."""
+_SHAPES = ["box"] * 31 + ["rod"] * 7 + ["round"] * 6 + list(HELD)
+NUM_PROPS = len(_SHAPES)
 PER_UNIT = 5
 """Boxes of a unit of furniture."""
 
@@ -77,10 +79,11 @@ class PropMesh:
 @cache
 def prop_mesh(device: torch.device) -> PropMesh:
     """The mesh on a device."""
-    box, cylinder, ball = _box(), _cylinder(12), _ball(12, 8)
+    made = {"box": _box(), "rod": _cylinder(12), "round": _ball(12, 8)}
     vertices: list[Tensor] = []
     normals, faces, slot, face_slot, start = [], [], [], [], 0
-    for index, (v, n, f) in enumerate([box] * NUM_BOXES + [cylinder] * NUM_CYLINDERS + [ball] * NUM_BALLS):
+    for index, shape in enumerate(_SHAPES):
+        v, n, f = made[shape]
         vertices.append(v)
         normals.append(n)
         faces.append(f + start)

@@ -40,6 +40,7 @@ class SceneConfig:
         occluded_share: Share of pictures with something between camera and person.
         bystander_share: Share of pictures with another person in the background, or in front of the person.
         cutout_share: Share of pictures with something cut out of the bank's pictures before the person.
+        held_share: Share of people with something in a hand.
         hover_share: Share of leaping people who are off the floor.
         platform_share: Share of those who lie, kneel or sit on the floor who do so on a bed, a mat or a stage.
     """
@@ -50,6 +51,7 @@ class SceneConfig:
     occluded_share: float = 0.2
     bystander_share: float = 0.3
     cutout_share: float = 0.0
+    held_share: float = 0.0
     hover_share: float = 0.3
     platform_share: float = 0.3
 
