@@ -13,9 +13,10 @@ from hourlift.synth.clip import render_clip
 from hourlift.synth.draw import Draw
 from hourlift.synth.dresser import Dresser
 from hourlift.synth.dressing import SLOTS
-from hourlift.synth.garments import BOTTOM, FEMALE, HAIR, TOP, Garments, load_garments
+from hourlift.synth.garments import Garments, load_garments
 from hourlift.synth.generate import Generator, SynthConfig
 from hourlift.synth.outfit import sample_outfits
+from hourlift.synth.pieces import BOTTOM, FEMALE, HAIR, TOP
 from hourlift.synth.rotation import about
 from hourlift.synth.worn import fit, hidden
 

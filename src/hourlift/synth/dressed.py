@@ -11,12 +11,13 @@ from hourlift.synth import cloth
 from hourlift.synth.body import Body, PosedBodies
 from hourlift.synth.camera import NEAREST_M, Views
 from hourlift.synth.dressing import SLOTS, Dressing, relief
-from hourlift.synth.garments import BOTTOM, BROWS, DRESS, HAIR, SHOES, TOP, Garments
+from hourlift.synth.garments import Garments
 from hourlift.synth.hits import Hits
 from hourlift.synth.light import Light
 from hourlift.synth.lighting import light_points
 from hourlift.synth.outfit import Outfit
 from hourlift.synth.paint import spread
+from hourlift.synth.pieces import BOTTOM, BROWS, DRESS, HAIR, SHOES, TOP
 from hourlift.synth.planar import at_corner, blend, dot, picture_of, pixel_of, taken, unit
 from hourlift.synth.planar import replace as put_at
 from hourlift.synth.shadow import interpolation

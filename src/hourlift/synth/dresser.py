@@ -10,22 +10,10 @@ from torch import Tensor
 from hourlift.synth.accessories import ACCESSORIES
 from hourlift.synth.draw import Draw
 from hourlift.synth.dressing import SLOTS, Dressing
-from hourlift.synth.garments import (
-    ANY,
-    BEARD,
-    BOTTOM,
-    BROWS,
-    DRESS,
-    FEMALE,
-    HAIR,
-    HAT,
-    MALE,
-    SHOES,
-    TOP,
-    Garments,
-)
+from hourlift.synth.garments import Garments
 from hourlift.synth.heads import NEVER_Z
 from hourlift.synth.outfit import Outfit
+from hourlift.synth.pieces import ANY, BEARD, BOTTOM, BROWS, DRESS, FEMALE, HAIR, HAT, MALE, SHOES, TOP
 
 _TOP, _BOTTOM, _SHOES, _HAT, _HAIR, _BEARD, _BROWS = range(len(SLOTS))
 _NONE = -1

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from hourlift.synth.body import Body, PosedBodies
 from hourlift.synth.dressing import Dressing
-from hourlift.synth.garments import BOTTOM, DRESS, SHOES, TOP, Garments, Table
+from hourlift.synth.garments import Garments, Table
+from hourlift.synth.pieces import BOTTOM, DRESS, SHOES, TOP
 from hourlift.synth.rasterise import DEPTH_STEPS, INDEX_BITS
 from hourlift.synth.textures import LEVELS, PER_TEXTURE, SIDE, level_start
 
