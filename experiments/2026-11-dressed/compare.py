@@ -21,7 +21,7 @@ from hourlift.training.recipes import fast
 from hourlift.training.rendered import Curriculum
 
 EVERYTHING = Curriculum(start_share=0.0, views=(-2, -1), poses=(-2, -1), augmentation=(-2, -1))
-SPORT_SHARE = 0.35
+SPORT_SHARE = 0.5
 """Of the new generator's poses: half of the photographs that the networks are measured on are of sports."""
 
 
@@ -64,6 +64,7 @@ def main() -> None:
             synth=replace(synth, size=recipe.plan.synth.size * options.size // recipe.input_size, empty_share=0.04),
             curriculum=EVERYTHING,
             chunk_size=256,
+            reuse=1,
         ),
         held_out=128,
         train=replace(

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -105,6 +106,19 @@ def test_the_time_limit_stops_and_the_schedule_does_not_care(
     train(toy(), config, tmp_path / "whole")
     whole, parts = (checkpoint.load(tmp_path / name / "last.pt") for name in ("whole", "run"))
     assert same(whole, parts)
+
+
+def test_preparing_counts_for_the_time_limit(toy: MakeStage, config: TrainConfig, tmp_path: Path) -> None:
+    stage = toy()
+    build = stage.build_model
+
+    def slowly() -> nn.Module:
+        time.sleep(0.3)
+        return build()
+
+    stage.build_model = slowly  # type: ignore[method-assign]
+    stopped = train(stage, replace(config, max_minutes=0.2 / 60), tmp_path / "run")
+    assert (stopped.stopped_by, stopped.step) == ("time limit", 0)
 
 
 def test_checkpoints_come_by_the_clock(toy: MakeStage, config: TrainConfig, tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
-from hourlift.training.run_log import RunLog
+import pytest
+
+from hourlift.training.run_log import Meter, RunLog
 
 
 def steps(folder: Path) -> list[int]:
@@ -22,3 +24,12 @@ def test_a_new_run_and_a_resumed_one_forget_what_a_killed_one_told_of_later_step
     with RunLog(tmp_path, steps=100, start=0) as log:
         log.write(5, {"loss": 2.0})
     assert steps(tmp_path) == [5]
+
+
+def test_a_mean_is_over_the_steps_that_told_of_it() -> None:
+    meter = Meter(world_size=1)
+    for step in range(4):
+        meter.add(8, {"loss": 1.0 + step, "grad_norm": 1.0, **({"parts": 6.0} if step % 2 == 0 else {})})
+    told = meter.read(4)
+    assert told["loss"] == pytest.approx(2.5)
+    assert told["parts"] == pytest.approx(6.0)

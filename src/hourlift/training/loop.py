@@ -81,7 +81,8 @@ class TrainConfig:
     threads: int | None = None
     """PyTorch's threads in each process; None leaves it to PyTorch."""
     max_minutes: float | None = None
-    """Stop after this time with a checkpoint to resume from; the schedule goes by the clock all the same."""
+    """Stop so long after the start, preparation counted, with a checkpoint to resume from; the schedule goes by the
+    clock all the same."""
     log_every: int = 50
     validate_every: int = 1000
     centre_every: int = 1000
@@ -123,6 +124,7 @@ def train(
         ValueError: out_dir holds another run; no such device; a damaged checkpoint or one of another network; the
             loss became infinite or NaN (the checkpoints are from before).
     """
+    deadline = math.inf if config.max_minutes is None else time.monotonic() + 60 * config.max_minutes
     last = out_dir / "last.pt"
     if last.exists() and not resume:
         raise ValueError(f"{out_dir} holds a run already: resume it, or choose another folder.")
@@ -143,7 +145,7 @@ def train(
         out_dir.mkdir(parents=True, exist_ok=True)
         with RunLog(out_dir, steps=run.clock.steps, start=run.step, enabled=world.is_main) as log:
             log.say(f"trains on {device} in {'bfloat16' if config.bf16 else 'float32'}")
-            reason = _loop(stage, run, world, log, last)
+            reason = _loop(stage, run, world, log, last, deadline)
             if world.is_main:
                 if reason == "signal":  # whoever sends one is in a hurry, and may not wait for what follows
                     checkpoint.save(last, run.state())
@@ -157,7 +159,7 @@ def train(
         return TrainResult(step=run.step, stopped_by=reason, metrics=run.metrics, checkpoint=last)
 
 
-def _loop(stage: Stage, run: "_Run", world: distributed.World, log: RunLog, last: Path) -> StopReason:
+def _loop(stage: Stage, run: "_Run", world: distributed.World, log: RunLog, last: Path, deadline: float) -> StopReason:
     """All the steps."""
     config = run.config
     model = world.wrap(run.model, run.device).train()
@@ -166,7 +168,7 @@ def _loop(stage: Stage, run: "_Run", world: distributed.World, log: RunLog, last
     batches = stage.batches(run.step, run.device, world.rank, world.size)
     meter, saved_at = Meter(world.size), time.monotonic()
     run.clock.start()
-    with stop_requests(config.max_minutes) as stop:
+    with stop_requests(deadline) as stop:
         while run.step < config.steps:
             torch.manual_seed(step_seed(config.seed, run.step, world.rank))
             asked_at = time.perf_counter()

@@ -3,6 +3,7 @@
 import json
 import math
 import time
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -86,6 +87,7 @@ class Meter:
     def __init__(self, world_size: int) -> None:
         self.world_size = world_size
         self.sums: dict[str, Tensor | float] = {}
+        self.told: Counter[str] = Counter()
         self.steps, self.items, self.waited_s, self.started_at = 0, 0, 0.0, time.perf_counter()
 
     def add(self, items: int, told: Mapping[str, Tensor | float]) -> None:
@@ -93,16 +95,17 @@ class Meter:
         self.steps += 1
         self.items += items
         for name, value in told.items():
+            self.told[name] += 1
             self.sums[name] = self.sums.get(name, 0.0) + (value.detach() if isinstance(value, Tensor) else value)
 
     def read(self, step: int) -> dict[str, float]:
-        """Means over the steps, items per second over all processes, share of the time spent waiting for data.
+        """Means over the steps that told of each; items per second of all processes; share of the time spent waiting.
 
         Raises:
             ValueError: Loss or gradient is not finite. A step of that kind spoils the weights for good, so that it
                 is enough to look now.
         """
-        means = {name: float(value) / self.steps for name, value in self.sums.items()}
+        means = {name: float(value) / self.told[name] for name, value in self.sums.items()}
         if not math.isfinite(means["loss"]) or not math.isfinite(means["grad_norm"]):
             raise ValueError(
                 f"The loss became {means['loss']} (gradient {means['grad_norm']}) between the steps "

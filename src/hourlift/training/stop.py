@@ -1,6 +1,5 @@
 """Reasons for a run to stop before its last step."""
 
-import math
 import signal
 import threading
 import time
@@ -30,9 +29,13 @@ class StopRequests:
 
 
 @contextmanager
-def stop_requests(max_minutes: float | None) -> Iterator[StopRequests]:
-    """Turn SIGTERM and Ctrl-C into a request to stop after the step; a second one acts at once."""
-    requests = StopRequests(math.inf if max_minutes is None else time.monotonic() + 60 * max_minutes)
+def stop_requests(deadline: float) -> Iterator[StopRequests]:
+    """Turn SIGTERM and Ctrl-C into a request to stop after the step; a second one acts at once.
+
+    Args:
+        deadline: Of `time.monotonic()`, from which a stop is requested too.
+    """
+    requests = StopRequests(deadline)
     if threading.current_thread() is not threading.main_thread():  # where Python allows no signal handlers
         yield requests
         return
