@@ -7,7 +7,7 @@ from typing import Annotated
 
 import tyro
 
-from hourlift.geometry.crop import CROP_MARGIN
+from hourlift.geometry.crop import EXPORTED_MARGIN
 from hourlift.hourglass.heatmap import DecodeMethod
 
 
@@ -17,7 +17,7 @@ def command(
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
     name: str | None = None,
     decode: DecodeMethod = "dark",
-    crop_margin: float = CROP_MARGIN,
+    crop_margin: float = EXPORTED_MARGIN,
 ) -> None:
     """Turn a training checkpoint into an ONNX model for `hourlift predict`.
 

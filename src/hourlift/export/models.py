@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hourlift.export.onnx_file import Exported, Parity, write_onnx
-from hourlift.geometry.crop import CROP_MARGIN
+from hourlift.geometry.crop import EXPORTED_MARGIN
 from hourlift.geometry.skeleton import H36M17, H36M21
 from hourlift.hourglass.condition import conditioned
 from hourlift.hourglass.heatmap import DecodeMethod
@@ -64,7 +64,7 @@ def export_hourglass(
     loss: LossKind,
     sigma: float,
     decode: DecodeMethod = "dark",
-    crop_margin: float = CROP_MARGIN,
+    crop_margin: float = EXPORTED_MARGIN,
     commit: str = "",
 ) -> Exported:
     """Write stage 1 as an ONNX file.
