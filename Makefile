@@ -6,7 +6,7 @@ LOWEST := .venv-lowest
 PACKAGE := $(shell find src -type f -not -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo web test lowest fuzz page lint int8 bench format clean
+.PHONY: help demo web test lowest fuzz faults page lint int8 bench format clean
 
 help:  ## show this list
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):[^#]*## /  make \1\t/'
@@ -26,6 +26,9 @@ lowest: $(LOWEST)/.installed  ## run some tests with the lowest versions that ho
 
 fuzz: $(DEV)/.installed  ## read thousands of broken files of every kind; a few are read by `make test`, too
 	HOURLIFT_FUZZ_ROUNDS=3000 $(DEV)/bin/python -m pytest tests/fuzz
+
+faults: $(DEV)/.installed  ## kill every command a hundred times, and the other faults; a few of them in `make test`, too
+	HOURLIFT_KILLS=100 $(DEV)/bin/python -m pytest tests/faults
 
 page:
 	@if ! command -v npm > /dev/null; then echo "no Node.js: the page's tests are skipped"; \

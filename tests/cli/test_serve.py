@@ -1,9 +1,11 @@
 """The server of the page: what it hands out, what it refuses, and to whom."""
 
+import contextlib
 import gzip
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import struct
@@ -150,6 +152,33 @@ def test_a_reader_who_leaves_is_no_mistake(server: ThreadingHTTPServer, capfd: p
     assert get(server, "/")[0].status == 200
     time.sleep(0.1)
     assert capfd.readouterr().err == ""
+
+
+def test_a_thousand_malformed_requests_leave_it_as_it_was(
+    server: ThreadingHTTPServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rng = random.Random(0)
+    good = b"GET /models.json HTTP/1.1\r\nHost: 127.0.0.1\r\nRange: bytes=0-9\r\nAccept-Encoding: gzip\r\n\r\n"
+    for _ in range(1000):
+        request = bytearray(good)
+        for _ in range(rng.randint(1, 12)):
+            at = rng.randrange(len(request) + 1)
+            match rng.randrange(3):
+                case 0:
+                    request[at : at + rng.randint(1, 20)] = b""
+                case 1:
+                    request[at:at] = rng.randbytes(rng.randint(1, 8))
+                case _:
+                    request[at:at] = rng.choice([b"\r\n", b"\0", b":", b" ", b"%", b"/../", b"A" * 5000, b"\xff"])
+        there = ("127.0.0.1", server.server_port)
+        with contextlib.suppress(ConnectionError), socket.create_connection(there, timeout=10) as connection:
+            connection.sendall(request)
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65536):
+                pass
+    answer, body = get(server, "/models.json")
+    assert answer.status == 200 and json.loads(body)
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_nothing_can_be_sent(server: ThreadingHTTPServer) -> None:

@@ -1,3 +1,5 @@
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -54,3 +56,26 @@ def test_a_folder_with_something_in_it_is_not_touched(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="exists already"), new_folder(path):
             pass
     assert len(list(tmp_path.rglob("*"))) == 2
+
+
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_what_killed_runs_left_goes_when_the_same_is_written_again(tmp_path: Path, is_folder: bool) -> None:
+    target = tmp_path / ("people[1]" if is_folder else "people[1].json")
+    suffix = "" if is_folder else ".json"
+
+    def left_by(process: int, hours: float, name: str = "people[1]") -> Path:
+        leftover = tmp_path / f".{name}.{process}.part{suffix}"
+        file = leftover / "0.png" if is_folder else leftover
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("half")
+        for path in {file, leftover}:
+            os.utime(path, (time.time() - 3600 * hours,) * 2)
+        return leftover
+
+    own, old, young = left_by(os.getpid(), 0.0), left_by(7, 2.0), left_by(8, 0.5)
+    other = left_by(9, 2.0, "people1")
+    with new_folder(target) if is_folder else replacing(target) as temporary:
+        assert temporary == own and not old.exists()
+        (temporary / "0.png" if is_folder else temporary).write_text("whole")
+    assert young.exists() and other.exists()  # someone may be at it; another one's
+    assert not own.exists() and target.exists()

@@ -1,6 +1,7 @@
 """Refining on people whose truth is known: bodies of constant bones before a camera, lifted more or less wrong."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -124,6 +125,15 @@ def test_a_track_keeps_the_bones_of_each_person() -> None:
     refined = [refiner([lifted(true, 40.0, seed)])[0] for seed, true in enumerate(truth)]
     alone = [refine_pose(lifted(true, 40.0, seed)) for seed, true in enumerate(truth)]
     assert errors(refined, truth)[20:].mean() < errors(alone, truth)[20:].mean()
+
+
+def test_a_refiner_forgets_people_who_left_long_ago() -> None:
+    refiner = Refiner()
+    pose = lifted(people(1)[0], 40.0)
+    for person in range(1, 200):
+        refiner([replace(pose, person_id=0), replace(pose, person_id=person)])
+    assert len(refiner._seen) == 64
+    assert {0, 199} <= set(refiner._seen)  # who is still there is known
 
 
 def test_without_scipy_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,6 +83,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that the stream cannot hold must not end the run
             stream.reconfigure(errors="backslashreplace")
+    try:
+        status = _answer(arguments)
+        sys.stdout.flush()  # here, where a reader that has left is no mistake
+        return status
+    except BrokenPipeError:  # the reader of our standard output left, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _answer(arguments: list[str]) -> int:
+    """Print what is asked about the program, or run a command; the exit status."""
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(_overview())
         return 0 if arguments else 2
@@ -105,12 +116,9 @@ def _run_safely(name: str, arguments: list[str]) -> int:
         return _run(name, arguments)
     try:
         with interruptible():
-            status = _run(name, arguments)
-            sys.stdout.flush()  # here, where a reader that has left is no mistake
-            return status
-    except BrokenPipeError:  # the reader of our standard output left, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+            return _run(name, arguments)
+    except BrokenPipeError:  # no mistake: see main
+        raise
     except (ValueError, OSError, RecursionError, MemoryError) as error:
         return _complain(_one_line(error))
     except ModuleNotFoundError as error:

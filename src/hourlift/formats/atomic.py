@@ -2,11 +2,15 @@
 
 import contextlib
 import errno
+import glob
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+LEFTOVER_AFTER_S = 3600.0
+"""A temporary file or folder that nothing has been written to for so long is of a run that was killed."""
 _MAX_STEM_BYTES = 200  # file systems allow 255 for a name; ours are longer than the file's own
 _DISK_FULL = frozenset(getattr(errno, name) for name in ("ENOSPC", "EDQUOT") if hasattr(errno, name))
 
@@ -36,6 +40,7 @@ def replacing(path: str | Path, *, keep: bool = False) -> Iterator[Path]:
     path = Path(path)
     stem = os.fsdecode(os.fsencode(path.stem)[:_MAX_STEM_BYTES])
     temporary = path.with_name(f".{stem}.{os.getpid()}.part{path.suffix}")
+    _remove_leftovers(temporary)
     try:
         try:
             yield temporary
@@ -71,6 +76,7 @@ def new_folder(path: str | Path) -> Iterator[Path]:
         raise ValueError(f"{path} exists already and is not an empty folder; name another one")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    _remove_leftovers(temporary)
     temporary.mkdir()
     try:
         yield temporary
@@ -79,3 +85,13 @@ def new_folder(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _remove_leftovers(temporary: Path) -> None:
+    """Removes what killed runs left of the same file or folder: of this process id, or not written to for long."""
+    beginning, _, end = temporary.name.rpartition(f".{os.getpid()}.part")
+    for leftover in temporary.parent.glob(f"{glob.escape(beginning)}.*.part{glob.escape(end)}"):
+        with contextlib.suppress(OSError):  # another process may remove it, too, or may not let it go
+            written = max(path.lstat().st_mtime for path in (leftover, *leftover.rglob("*")))
+            if leftover == temporary or time.time() - written > LEFTOVER_AFTER_S:
+                shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()

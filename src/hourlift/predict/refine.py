@@ -30,6 +30,7 @@ _LET_GO = 3.0  # residuals of the reprojection count less from here on
 _STEPS = 20
 _PLACINGS = 5
 _REMEMBERED = 150  # frames whose bone lengths count
+_MOST_PEOPLE = 64  # whose bone lengths are kept: those seen last
 _LEAST_CONFIDENCE = 0.05
 _PARENTS, _CHILDREN = (list(ends) for ends in zip(*H36M17.edges, strict=True))
 
@@ -73,6 +74,9 @@ class Refiner:
             if np.isfinite(pose.joints_3d_mm).all():
                 lifted.append(pose.joints_3d_mm.astype(np.float64))
             refined.append(refine_pose(pose, bone_lengths(np.array(lifted)) if lifted else None))
+            self._seen[pose.person_id] = self._seen.pop(pose.person_id)  # the last of all
+        while len(self._seen) > _MOST_PEOPLE:
+            del self._seen[next(iter(self._seen))]
         return refined
 
 
