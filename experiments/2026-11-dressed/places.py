@@ -1,6 +1,7 @@
-"""Parts of photographs in which no person is found, as a folder of backgrounds: see README.md.
+r"""Parts of photographs in which no person is found, as a folder of backgrounds: see README.md.
 
-    python experiments/2026-11-dressed/places.py openimages/images --detector yolox_nano.onnx -o places
+    python experiments/2026-11-dressed/places.py openimages/images --detector yolox_nano.onnx -o places \
+        --leave-out experiments/2026-11-open-photographs/held_out.txt
 
 A person behind the rendered one who counts as background teaches a network to overlook people in photographs.
 """
@@ -28,11 +29,13 @@ def main() -> None:
     parser.add_argument("photographs", type=Path, nargs="+")
     parser.add_argument("--detector", type=Path, required=True)
     parser.add_argument("-o", "--out", type=Path, required=True)
+    parser.add_argument("--leave-out", type=Path, help="text file of names of photographs that are not to be used")
     parser.add_argument("--each", type=int, default=4, help="parts of a photograph at most")
     options = parser.parse_args()
     detector = Detector(options.detector, min_score=MIN_SCORE)
     options.out.mkdir(parents=True, exist_ok=True)
-    paths = [path for folder in options.photographs for path in photo_paths(folder)]
+    left_out = set(options.leave_out.read_text(encoding="utf-8").split()) if options.leave_out else set()
+    paths = [path for folder in options.photographs for path in photo_paths(folder) if path.name not in left_out]
     rng = np.random.default_rng(0)
     written = used = 0
     for path in track(paths, "photographs"):

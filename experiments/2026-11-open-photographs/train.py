@@ -1,7 +1,7 @@
 r"""Trains a hourglass further on rendered people and on freely licensed photographs by turns: see README.md.
 
     OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 experiments/2026-11-open-photographs/train.py \
-        --init runs/with-feet.pt --real-open real_open --openimages openimages --backgrounds backgrounds \
+        --init runs/with-feet.pt --real-open real_open --openimages openimages --backgrounds backgrounds places \
         --assets makehuman --panoramas hdri -o runs/open --minutes 150
 """
 
@@ -57,8 +57,8 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--init", type=Path, required=True)
     parser.add_argument("--real-open", type=Path, required=True)
-    parser.add_argument("--openimages", type=Path, required=True, help="its photographs are the backgrounds too")
-    parser.add_argument("--backgrounds", type=Path, nargs="*", default=[], help="further photographs behind people")
+    parser.add_argument("--openimages", type=Path, required=True)
+    parser.add_argument("--backgrounds", type=Path, nargs="*", default=[], help="photographs behind rendered people")
     parser.add_argument("--assets", type=Path, help="MakeHuman's clothes, hair and skins")
     parser.add_argument("--panoramas", type=Path)
     parser.add_argument("--minutes", type=float, required=True, help="length of the run; the learning rate follows it")
@@ -78,8 +78,7 @@ def main() -> None:
         views=replace(photograph.views, extreme_share=0.12, roll_spread=6.0),
         empty_share=recipe.plan.synth.empty_share,
     )
-    backgrounds = [options.openimages / "images", *options.backgrounds]
-    synth = presets.with_pictures(synth, backgrounds, options.assets, options.panoramas)
+    synth = presets.with_pictures(synth, options.backgrounds, options.assets, options.panoramas)
     network = HourglassConfig(**checkpoint.load(options.init)["model_config"])
     feet = network.num_joints == H36M21.num_joints
     config = replace(
@@ -97,7 +96,7 @@ def main() -> None:
         network=network,
         input_size=options.size,
         batch_size=options.batch,
-        plan=replace(recipe.plan, synth=synth, curriculum=EVERYTHING, chunk_size=256),
+        plan=replace(recipe.plan, synth=synth, curriculum=EVERYTHING, chunk_size=256, reuse=1),
         held_out=256,
         train=config,
     )

@@ -168,7 +168,7 @@ def test_a_detector(pair: Path, models: list[str], figure, save_detector, capfd:
     cv2.imwrite(photo, cv2.cvtColor(next(iter(VideoReader(pair))).image_rgb, cv2.COLOR_RGB2BGR))
     assert main(["predict", photo, *options, "--detector-family", "rtmdet", "--people", "1"]) == 0
     (person,) = load("out/photo.json").frames[0].people
-    np.testing.assert_allclose(person.box_xyxy_px, figure.box((125, 120), 190), atol=0.02)
+    np.testing.assert_allclose(person.box_xyxy_px, np.array(figure.box((125, 120), 190)) - 0.5, atol=0.02)
 
 
 def test_boxes_of_photos(pair: Path, models: list[str], figure) -> None:

@@ -17,6 +17,12 @@ Outputs = dict[str, np.ndarray]
 Save = Callable[..., Path]
 
 
+def assert_boxes(found: np.ndarray, drawn: list | np.ndarray) -> None:
+    """Boxes are those drawn (N, 4), which count from the picture's corner; ours count from the first pixel's centre."""
+    np.testing.assert_allclose(found, np.array(drawn) - 0.5, atol=1e-4)
+
+
+
 def rows(count: int, width: int, filled: dict[int, list[float]]) -> np.ndarray:
     """(1, count, width) zeros but for the first values of some rows."""
     table = np.zeros((1, count, width), np.float32)
@@ -113,9 +119,9 @@ def test_every_layout_gives_the_same_two_people(
 ) -> None:
     detector = Detector(save_detector(tmp_path / f"{name}.onnx", outputs), threads=1)
     assert detector.family == family
-    np.testing.assert_allclose(detector(IMAGE), [FIRST, SECOND], atol=1e-4)
+    assert_boxes(detector(IMAGE), [FIRST, SECOND])
     strict = Detector(tmp_path / f"{name}.onnx", min_score=0.6, threads=1)
-    np.testing.assert_allclose(strict(IMAGE), [FIRST], atol=1e-4)
+    assert_boxes(strict(IMAGE), [FIRST])
     assert Detector(tmp_path / f"{name}.onnx", min_score=0.95, threads=1)(IMAGE).shape == (0, 4)
 
 
@@ -123,15 +129,15 @@ def test_boxes_come_back_in_the_pictures_pixels(save_detector: Save, tmp_path: P
     """A picture twice as large and half as high: corner and middle of the input differ."""
     image = np.zeros((SIDE, 2 * SIDE, 3), np.uint8)
     at_corner = Detector(save_detector(tmp_path / "yolox.onnx", mmdeploy()), threads=1)
-    np.testing.assert_allclose(at_corner(image), [[24, 0, 56, 44], [56, 56, 72, 64]], atol=1e-4)
+    assert_boxes(at_corner(image), [[24, 0, 56, 44], [56, 56, 72, 64]])
     centred = Detector(save_detector(tmp_path / "v8.onnx", yolov8()), threads=1)  # 16 rows of grey above
-    np.testing.assert_allclose(centred(image), [[24, 0, 56, 12], [56, 24, 72, 64]], atol=1e-4)
+    assert_boxes(centred(image), [[24, 0, 56, 12], [56, 24, 72, 64]])
 
 
 def test_graphs_of_any_size_get_640_pixels(save_detector: Save, tmp_path: Path) -> None:
     detector = Detector(save_detector(tmp_path / "rtmdet.onnx", mmdeploy(), side="side"), threads=1)
     image = np.zeros((1280, 1280, 3), np.uint8)
-    np.testing.assert_allclose(detector(image), 2 * np.array([FIRST, SECOND]), atol=1e-4)
+    assert_boxes(detector(image), 2 * np.array([FIRST, SECOND]))
 
 
 def test_each_family_gets_its_own_numbers() -> None:
@@ -179,9 +185,9 @@ def test_the_files_own_names_say_which_class_is_a_person(save_detector: Save, tm
         onnx.save(model, tmp_path / "named.onnx")
         return tmp_path / "named.onnx"
 
-    np.testing.assert_allclose(Detector(path)(IMAGE), [SECOND], atol=1e-4)
-    np.testing.assert_allclose(Detector(named("{0: 'ball', 1: 'person'}"))(IMAGE), [FIRST], atol=1e-4)
-    np.testing.assert_allclose(Detector(named("['Person', 'ball']"))(IMAGE), [SECOND], atol=1e-4)
-    np.testing.assert_allclose(Detector(named("__import__('os')"))(IMAGE), [SECOND], atol=1e-4)
+    assert_boxes(Detector(path)(IMAGE), [SECOND])
+    assert_boxes(Detector(named("{0: 'ball', 1: 'person'}"))(IMAGE), [FIRST])
+    assert_boxes(Detector(named("['Person', 'ball']"))(IMAGE), [SECOND])
+    assert_boxes(Detector(named("__import__('os')"))(IMAGE), [SECOND])
     with pytest.raises(ValueError, match="none of this detector's classes is a person: ball, dog"):
         Detector(named("{0: 'ball', 1: 'dog'}"))

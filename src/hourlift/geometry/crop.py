@@ -30,6 +30,11 @@ def whole_image_box(image_wh: tuple[int, int]) -> NDArray[np.float64]:
     return np.array([-0.5, -0.5, width - 0.5, height - 0.5])
 
 
+def box_counted_from_corner(box_xyxy: ArrayLike) -> NDArray[np.float64]:
+    """Boxes (..., 4) in pixels of a system whose zero is the image's top-left corner, as detectors have it, in ours."""
+    return np.asarray(box_xyxy, np.float64) - 0.5
+
+
 def box_from_joints(joints_px: ArrayLike, growth: float = BOX_GROWTH) -> NDArray[np.float64]:
     """Box around the finite joints, grown on every side.
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hourlift.formats.coco_boxes import MIN_SCORE
+from hourlift.geometry.crop import box_counted_from_corner
 from hourlift.predict.joints import Image
 from hourlift.predict.runtime import open_session
 
@@ -128,7 +129,7 @@ class Detector:
             order = np.asarray(cv2.dnn.NMSBoxes(corner_and_size.tolist(), scores.tolist(), self._min_score, NMS_IOU))
         height, width = image_rgb.shape[:2]
         boxes = (boxes[order.astype(int)] - np.tile(offset, 2)) / ratio
-        boxes = np.clip(boxes, 0, [width, height, width, height])
+        boxes = box_counted_from_corner(np.clip(boxes, 0, [width, height, width, height]))
         return boxes[(boxes[:, 2:] - boxes[:, :2] >= 1).all(axis=1)]
 
     def _person(self) -> int:
