@@ -19,10 +19,11 @@ from paired import print_table
 from video import CLIP, make_film
 
 from hourlift import PosePredictor
-from hourlift.cli.lift import View, lift_video
-from hourlift.cli.results import Wanted
-from hourlift.cli.sources import Source
 from hourlift.formats.table import FORMATS
+from hourlift.pipeline.options import View
+from hourlift.pipeline.outputs import Wanted
+from hourlift.pipeline.sources import Source
+from hourlift.pipeline.video import lift_video
 from hourlift.weights import HOURGLASS
 
 

@@ -19,15 +19,18 @@ import tyro
 from context import publish, surroundings
 from paired import print_table
 
+import hourlift
 from hourlift import PosePredictor
-from hourlift.cli import lift, results
-from hourlift.cli.lift import View, lift_video
-from hourlift.cli.results import Wanted
-from hourlift.cli.sources import Source
+from hourlift.pipeline import outputs
+from hourlift.pipeline import video as lift
+from hourlift.pipeline.options import View
+from hourlift.pipeline.outputs import Wanted
+from hourlift.pipeline.sources import Source
+from hourlift.pipeline.video import lift_video
 from hourlift.predict.video import VideoReader, VideoWriter
 from hourlift.weights import HOURGLASS
 
-CLIP = Path(lift.__file__).parents[1] / "assets" / "demo.mp4"
+CLIP = Path(hourlift.__file__).parent / "assets" / "demo.mp4"
 
 
 def main(
@@ -101,13 +104,13 @@ def _lift(predictor: PosePredictor, film: Path, wanted: Wanted, *, serial: bool 
 @contextlib.contextmanager
 def _serial() -> Iterator[None]:
     """Decoding, drawing and encoding in the thread that predicts."""
-    kept = lift.ahead, results.behind
+    kept = lift.ahead, outputs.behind
     lift.ahead = lambda things, depth=0, **_: contextlib.nullcontext(iter(things))
-    results.behind = contextlib.nullcontext
+    outputs.behind = contextlib.nullcontext
     try:
         yield
     finally:
-        lift.ahead, results.behind = kept
+        lift.ahead, outputs.behind = kept
 
 
 def _network(predictor: PosePredictor, count: int) -> None:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hourlift.geometry.camera import Camera
     from hourlift.geometry.skeleton import H36M17
-    from hourlift.pose import Pose, PoseSequence
+    from hourlift.pipeline.api import lift, lift_many
+    from hourlift.pose import Pose, PoseFrame, PoseSequence
     from hourlift.predict import PosePredictor
 
 # Nothing is sent to anybody. Packages that report to their makers read this when they are imported, which is later.
@@ -21,14 +22,27 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime, from 1.32 on
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 __version__ = "0.1.0"
-__all__ = ["H36M17", "Camera", "Pose", "PosePredictor", "PoseSequence", "__version__"]
+__all__ = [
+    "H36M17",
+    "Camera",
+    "Pose",
+    "PoseFrame",
+    "PosePredictor",
+    "PoseSequence",
+    "__version__",
+    "lift",
+    "lift_many",
+]
 
 _HOME = {
     "Camera": "hourlift.geometry.camera",
     "H36M17": "hourlift.geometry.skeleton",
     "Pose": "hourlift.pose",
+    "PoseFrame": "hourlift.pose",
     "PosePredictor": "hourlift.predict",
     "PoseSequence": "hourlift.pose",
+    "lift": "hourlift.pipeline.api",
+    "lift_many": "hourlift.pipeline.api",
 }
 
 

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from hourlift import weights
-from hourlift.cli import lift, main, results, tally
+from hourlift.cli import main
 from hourlift.formats.json import load
 from hourlift.formats.table import load_poses
 from hourlift.geometry.bones import bone_lengths, stature
+from hourlift.pipeline import outputs, summary, video
 from hourlift.predict.images import read_image
 from hourlift.predict.video import VideoReader, VideoWriter
 
@@ -170,7 +171,7 @@ def test_a_webcam_is_smoothed_as_it_comes(
     with VideoWriter("clip.mp4", (320, 240), 25) as writer:
         for i in range(20):
             writer.write(figure.draw((320, 240), tuple(np.array([150, 120]) + tremble[i]), 190), i / 25)
-    monkeypatch.setattr(lift, "Webcam", lambda _number, _seconds, stop: VideoReader("clip.mp4"))
+    monkeypatch.setattr(video, "Webcam", lambda _number, _seconds, stop: VideoReader("clip.mp4"))
     shaking = []
     for options in (["--no-smooth"], []):
         assert main(["predict", "webcam:0", "-o", "out", "--no-page", "--no-overlay", *options, *models]) == 0
@@ -412,8 +413,8 @@ def test_a_result_that_fails_costs_no_other(
     def broken(*_: object, **__: object) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(results, "write_page", broken)
-    monkeypatch.setattr(results.VideoWriter, "write", broken)
+    monkeypatch.setattr(outputs, "write_page", broken)
+    monkeypatch.setattr(outputs.VideoWriter, "write", broken)
     assert main(["predict", str(photo), str(clip), "-o", "out", "--formats", "json", "csv", *models]) == 1
     assert capfd.readouterr().err.splitlines() == [
         "hourlift: photo.png: the page could not be written: Input/output error",
@@ -443,7 +444,7 @@ def test_a_later_run_keeps_the_results_of_another_source(
 def test_ctrl_c_leaves_what_was_done(
     clip: Path, models: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    found = lift._found
+    found = video._found
 
     def interrupted(*arguments):
         for number, shot in enumerate(found(*arguments)):
@@ -451,7 +452,7 @@ def test_ctrl_c_leaves_what_was_done(
             if number == 3:
                 os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(lift, "_found", interrupted)
+    monkeypatch.setattr(video, "_found", interrupted)
     assert main(["predict", str(clip), "photo.png", "-o", "out", "--formats", "json", "csv", *models]) == 143
     assert set(names("out")) >= {"clip.json", "clip.csv"}
     assert not any("overlay" in name or "part" in name for name in names("out"))
@@ -525,10 +526,10 @@ def test_spread_stays_with_photos_and_unsmoothed_videos(photo: Path, clip: Path,
 def test_long_videos_are_thinned_for_the_page_only(
     clip: Path, models: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tally, "PAGE_MAX_FRAMES", 4)
+    monkeypatch.setattr(summary, "PAGE_MAX_FRAMES", 4)
     assert main(["predict", str(clip), "-o", "out", "--no-page", *models]) == 0
     assert len(load("out/clip.json").frames) == 10
-    kept = tally.Tally()
+    kept = summary.Summary()
     for frame in load("out/clip.json").frames:
         kept.add(frame)
     assert [frame.index for frame in kept.for_page] == [0, 4, 8]

@@ -22,7 +22,6 @@ def assert_boxes(found: np.ndarray, drawn: list | np.ndarray) -> None:
     np.testing.assert_allclose(found, np.array(drawn) - 0.5, atol=1e-4)
 
 
-
 def rows(count: int, width: int, filled: dict[int, list[float]]) -> np.ndarray:
     """(1, count, width) zeros but for the first values of some rows."""
     table = np.zeros((1, count, width), np.float32)

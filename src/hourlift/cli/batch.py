@@ -13,17 +13,19 @@ from hourlift.archive.run import RayPlan, run_here, run_on_ray
 from hourlift.archive.store import Item, Kind, Record, Store, shown
 from hourlift.archive.urls import find_items, is_url
 from hourlift.archive.work import Lift
-from hourlift.cli.lift import View, lift_photo, lift_video
-from hourlift.cli.people import Whereabouts
 from hourlift.cli.predict import route_messages
 from hourlift.cli.progress import LateProgress
-from hourlift.cli.results import Wanted
-from hourlift.cli.sources import Source, find_sources
 from hourlift.cli.stature import parse_stature
 from hourlift.formats.coco_boxes import MIN_SCORE
 from hourlift.formats.json import PoseFile
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.world import up_of_pitched_camera
+from hourlift.pipeline.options import View
+from hourlift.pipeline.outputs import Wanted
+from hourlift.pipeline.people_source import PeopleSource
+from hourlift.pipeline.photo import lift_photo
+from hourlift.pipeline.sources import Source, find_sources
+from hourlift.pipeline.video import lift_video
 from hourlift.predict import PosePredictor
 from hourlift.predict.precision import Precision, Runtime
 from hourlift.predict.runtime import Model
@@ -179,9 +181,9 @@ class _Load:
 
         return lift
 
-    def where(self) -> Whereabouts:
+    def where(self) -> PeopleSource:
         """Where people are, with the detector loaded."""
-        return Whereabouts.from_options(*self.whereabouts, **self.place)
+        return PeopleSource.from_options(*self.whereabouts, **self.place)
 
     def settings(self) -> dict[str, Any]:
         """What the numbers depend on, as JSON holds it; networks by their content."""

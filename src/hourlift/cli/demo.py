@@ -11,11 +11,13 @@ import tyro
 from rich.console import Console
 from rich.text import Text
 
-from hourlift.cli.lift import Done, View, lift_video
 from hourlift.cli.progress import LateProgress
-from hourlift.cli.results import Wanted
-from hourlift.cli.sources import Source
 from hourlift.formats import json
+from hourlift.pipeline.options import View
+from hourlift.pipeline.outputs import Wanted
+from hourlift.pipeline.sources import Source
+from hourlift.pipeline.summary import LiftResult
+from hourlift.pipeline.video import lift_video
 from hourlift.pose import Pose, PoseFrame
 from hourlift.predict import PosePredictor
 
@@ -77,7 +79,7 @@ def run(predictor: PosePredictor, clip: Path, out: Path) -> Path:
     return out / "demo.html"
 
 
-def _report(done: Done, frames: Sequence[PoseFrame], elapsed_s: float) -> None:
+def _report(done: LiftResult, frames: Sequence[PoseFrame], elapsed_s: float) -> None:
     """Say what was found, how fast, and where to look."""
     console = Console(highlight=False, soft_wrap=True)  # a path that is broken in two cannot be copied
     console.print("A clip lifted to 3D", style="bold")

@@ -9,12 +9,12 @@ from typing import Annotated, Literal
 
 import tyro
 
-from hourlift.cli.lift import View
 from hourlift.cli.predict import route_messages
-from hourlift.cli.sources import find_sources
 from hourlift.cli.stopping import in_good_order
 from hourlift.formats.atomic import replacing
 from hourlift.geometry.camera import Camera
+from hourlift.pipeline.options import View
+from hourlift.pipeline.sources import find_sources
 from hourlift.pose import PoseFrame
 from hourlift.predict import PosePredictor
 from hourlift.predict.images import Image

@@ -12,12 +12,8 @@ import cv2
 import numpy as np
 import tyro
 
-from hourlift.cli.lift import Done, View, lift_photo, lift_video
 from hourlift.cli.overwriting import keep_inputs
-from hourlift.cli.people import Whereabouts
 from hourlift.cli.progress import LateProgress
-from hourlift.cli.results import Wanted, say_replaced, targets, with_free_names
-from hourlift.cli.sources import Source, find_sources
 from hourlift.cli.stature import parse_stature
 from hourlift.cli.stopping import Interrupted, Stop, in_good_order
 from hourlift.formats.atomic import is_disk_full
@@ -26,6 +22,13 @@ from hourlift.formats.table import FORMATS, FormatName
 from hourlift.formats.text import plain, without_secrets
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.world import up_of_pitched_camera
+from hourlift.pipeline.options import View
+from hourlift.pipeline.outputs import Wanted, say_replaced, targets, with_free_names
+from hourlift.pipeline.people_source import PeopleSource
+from hourlift.pipeline.photo import lift_photo
+from hourlift.pipeline.sources import Source, find_sources
+from hourlift.pipeline.summary import LiftResult
+from hourlift.pipeline.video import lift_video
 from hourlift.predict import PosePredictor
 from hourlift.predict.precision import Precision, Runtime
 from hourlift.view.rerun_log import check_rerun
@@ -150,7 +153,7 @@ def command(
         raise ValueError("--fov and --camera both describe the camera; give one of them")
     if seconds is not None and not seconds > 0:
         raise ValueError(f"--seconds must be above 0, got {seconds}")
-    where = Whereabouts.from_options(
+    where = PeopleSource.from_options(
         *(people, bool(box), boxes, detector, None if detector_family == "auto" else detector_family, min_score),
         threads=threads,
         device=device,
@@ -270,7 +273,7 @@ def run(
 
 def _lift(
     predictor: PosePredictor, source: Source, view: View, wanted: Wanted, progress: LateProgress, stop: Stop
-) -> Done:
+) -> LiftResult:
     """One source, of whatever kind."""
     if source.kind == "photo":
         return lift_photo(predictor, source, view, wanted)
@@ -281,7 +284,7 @@ def _lift(
     return lift_video(predictor, source, view, wanted, report, stop)
 
 
-def _summary(source: Source, done: Done) -> str:
+def _summary(source: Source, done: LiftResult) -> str:
     """What was found and where to look, in a line or two."""
     if done.num_found == 0:
         found = "nobody found"

@@ -17,8 +17,8 @@ from hourlift.predict.detect import Found, find_people
 from hourlift.predict.follow import FrameByFrame
 from hourlift.predict.given import camera_at, checked_boxes, checked_image, checked_people
 from hourlift.predict.joints import Image, JointEstimator
-from hourlift.predict.pipeline import ahead
 from hourlift.predict.precision import Precision, Runtime
+from hourlift.predict.prefetch import ahead
 from hourlift.predict.refine import Refiner, check_scipy
 from hourlift.predict.runtime import Model
 from hourlift.predict.video import VideoReader

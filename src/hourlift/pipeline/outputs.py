@@ -10,14 +10,14 @@ from typing import Any, TextIO
 
 import cv2
 
-from hourlift.cli.sources import Source
 from hourlift.formats.atomic import replacing
 from hourlift.formats.json import FrameWriter, Header, PoseFile, read_source_id, writing
 from hourlift.formats.table import FORMATS, FormatName, write_poses
 from hourlift.formats.tracks import NobodyError
+from hourlift.pipeline.sources import Source
 from hourlift.pose import Pose, PoseFrame
 from hourlift.predict.images import Image
-from hourlift.predict.pipeline import behind
+from hourlift.predict.prefetch import behind
 from hourlift.predict.video import Frames, VideoWriter
 from hourlift.view.overlay import draw_pose
 from hourlift.view.page import write_page

@@ -9,8 +9,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from hourlift.cli.sources import Source
 from hourlift.formats.coco_boxes import BoxFile, load_boxes
+from hourlift.pipeline.sources import Source
 from hourlift.predict.crowd import Locate
 from hourlift.predict.detector import Detector, Family
 from hourlift.predict.given import checked_boxes
@@ -20,7 +20,7 @@ _log = logging.getLogger("hourlift")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Whereabouts:
+class PeopleSource:
     """Where people are in the pictures, as a file of boxes or a detector says; with neither they are searched for.
 
     Attributes:

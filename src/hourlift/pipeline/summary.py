@@ -1,10 +1,13 @@
 """What is remembered of a video while it is lifted, and the page that is made of it at the end."""
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from hourlift.cli.results import Results
-from hourlift.formats.json import Header
+from hourlift.formats.json import Header, PoseFile
+from hourlift.geometry.world import World
+from hourlift.pipeline.outputs import Results
 from hourlift.pose import PoseFrame
 from hourlift.pose_log import PoseLog
 from hourlift.predict.video import Frames
@@ -17,7 +20,45 @@ PAGE_MAX_MEDIA_BYTES = 200_000_000
 _log = logging.getLogger("hourlift")
 
 
-class Tally:
+@dataclass(frozen=True, kw_only=True)
+class LiftResult:
+    """What came of a source.
+
+    Attributes:
+        num_frames: 1 of a photo.
+        num_found: Frames with at least one person.
+        num_people: Different people.
+        best: The frame of the surest person.
+        files: Written, in the order in which they were finished.
+        world: Where the floor is, if that is known.
+        failures: What could not be written and why, in words.
+        incomplete: Why frames are missing; None when none are.
+        poses: All of them, if they are kept.
+    """
+
+    num_frames: int
+    num_found: int
+    num_people: int
+    best: PoseFrame
+    files: list[Path]
+    world: World | None = None
+    failures: Sequence[str] = ()
+    incomplete: str | None = None
+    poses: PoseFile | None = None
+
+    @property
+    def frames(self) -> Sequence[PoseFrame]:
+        """The poses, frame by frame.
+
+        Raises:
+            ValueError: They were not kept.
+        """
+        if self.poses is None:
+            raise ValueError("the poses of this source were not kept")
+        return self.poses.frames
+
+
+class Summary:
     """What is remembered of a video's frames, in bounded memory.
 
     The page gets all frames, or every second, fourth, ... of a long video.
@@ -45,7 +86,7 @@ class Tally:
             self.best = frame
 
 
-def write_video_page(results: Results, tally: Tally, video: Frames, header: Header) -> None:
+def write_video_page(results: Results, tally: Summary, video: Frames, header: Header) -> None:
     """The 3D page of a video, with the film in it when there is one and it is not too large."""
     film: Path | None = results.path(".overlay.mp4")
     if film not in results.files:

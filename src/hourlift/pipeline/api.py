@@ -1,0 +1,153 @@
+"""`hourlift.lift`: what ``hourlift predict`` does, from Python, with the same numbers."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hourlift.formats.table import FormatName
+from hourlift.geometry.camera import Camera
+from hourlift.geometry.world import up_of_pitched_camera
+from hourlift.pipeline.options import View
+from hourlift.pipeline.outputs import Wanted, with_free_names
+from hourlift.pipeline.people_source import PeopleSource
+from hourlift.pipeline.photo import lift_photo
+from hourlift.pipeline.sources import Source, find_sources
+from hourlift.pipeline.summary import LiftResult
+from hourlift.pipeline.video import Report, lift_video
+from hourlift.predict import PosePredictor
+
+
+def lift(
+    source: str | Path,
+    out: str | Path | None = None,
+    *,
+    predictor: PosePredictor | None = None,
+    boxes_xyxy: ArrayLike | None = None,
+    people: int | None = None,
+    camera: Camera | None = None,
+    fov_deg: float | None = None,
+    seconds: float | None = None,
+    smooth: bool = True,
+    stature_mm: float | None = None,
+    pitch_deg: float | None = None,
+    formats: Sequence[FormatName] = ("json",),
+    overlay: bool = False,
+    page: bool = False,
+    side_by_side: bool = False,
+    progress: Report | None = None,
+    stop: Event | None = None,
+) -> LiftResult:
+    """Lift the people in a photo, a video or a webcam's images to 3D.
+
+    >>> import hourlift
+    >>> person = hourlift.lift("photo.jpg").frames[0].people[0]  # doctest: +SKIP
+    >>> person.joints_3d_mm.shape  # doctest: +SKIP
+    (17, 3)
+
+    Args:
+        source: The path of a photo or video, or "webcam:0".
+        out: Folder for files, which is made if it is missing; without it nothing is written.
+        predictor: The networks, loaded once for many calls; None loads the default ones.
+        boxes_xyxy: (N, 4) people's boxes in pixels, of a video in its first frame; None searches.
+        people: How many people to find and follow at most; None: one, or all whose boxes are given.
+        camera: The camera; without it and `fov_deg` a photo's EXIF data are used, else 60 degrees are assumed.
+        fov_deg: Field of view along the longer side of the image, degrees.
+        seconds: Stop after so much of a video or webcam.
+        smooth: Smooth people's tracks through a video.
+        stature_mm: How tall the people are.
+        pitch_deg: How far down the camera looks.
+        formats: Files of poses to write into `out`.
+        overlay: Write the image or video with the skeleton drawn in, too.
+        page: Write the 3D page, too.
+        side_by_side: Write the overlay with the pose in 3D beside it, too.
+        progress: Called with how many frames of a video are done, and of how many (None: not known).
+        stop: Set it, from another thread, to end a video early.
+
+    Returns:
+        The poses and the files.
+
+    Raises:
+        ValueError, OSError: The source cannot be read, an option makes no sense, or the poses cannot be written.
+    """
+    if camera is not None and fov_deg is not None:
+        raise ValueError("camera and fov_deg both describe the camera; give one of them")
+    view = View(
+        camera=camera,
+        fov_deg=fov_deg,
+        boxes_xyxy=None if boxes_xyxy is None else np.asarray(boxes_xyxy, np.float64).reshape(-1, 4),
+        seconds=seconds,
+        stature_mm=stature_mm,
+        pitch_deg=pitch_deg,
+        where=PeopleSource(num_people=people),
+    )
+    view.say_doubts()
+    if pitch_deg is not None:
+        up_of_pitched_camera(pitch_deg)  # complains before the work, not after it
+    wanted = Wanted(
+        folder=None if out is None else Path(out),
+        overlay=overlay,
+        page=page,
+        side_by_side=side_by_side,
+        smooth=smooth,
+        formats=tuple(formats),
+        keep=True,
+    )
+    if wanted.folder is not None:
+        wanted.folder.mkdir(parents=True, exist_ok=True)
+    (found,) = with_free_names([_one(source)], wanted)
+    return _lift(predictor or PosePredictor(), found, view, wanted, progress, stop)
+
+
+def lift_many(
+    sources: Sequence[str | Path],
+    out: str | Path | None = None,
+    *,
+    predictor: PosePredictor | None = None,
+    **options: Any,
+) -> Iterator[tuple[str, LiftResult]]:
+    """Lift photos, videos and folders of them, one after the other.
+
+    Args:
+        sources: Paths, folders, patterns.
+        out: As `lift`.
+        predictor: As `lift`.
+        **options: As `lift`.
+
+    Yields:
+        Each file's path and its result.
+
+    Raises:
+        ValueError, OSError: As `lift`; what has come before is not lost.
+    """
+    found, complaints = find_sources(map(str, sources))
+    if complaints:
+        raise ValueError(complaints[0])
+    predictor = predictor or PosePredictor()
+    for source in found:
+        yield source.label, lift(source.label, out, predictor=predictor, **options)
+
+
+def _one(named: str | Path) -> Source:
+    found, complaints = find_sources([str(named)])
+    if complaints:
+        raise ValueError(complaints[0])
+    if len(found) != 1:
+        raise ValueError(f"{named}: a folder or pattern of {len(found)} files; lift_many takes those")
+    return found[0]
+
+
+def _lift(
+    predictor: PosePredictor,
+    source: Source,
+    view: View,
+    wanted: Wanted,
+    progress: Report | None,
+    stop: Event | None,
+) -> LiftResult:
+    if source.kind == "photo":
+        return lift_photo(predictor, source, view, wanted)
+    return lift_video(predictor, source, view, wanted, progress or (lambda _done, _all: None), stop)
