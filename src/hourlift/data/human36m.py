@@ -10,13 +10,13 @@ of the 3D ones; pictures are taken as they are, with (0, 0) the centre of the fi
 """
 
 import math
-import zlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,10 +34,14 @@ from hourlift.data.protocol import (
     split_subjects,
 )
 from hourlift.data.sample import Sample
+from hourlift.formats.guarded import parsing
 
 NAME = "Human3.6M, official layout"
 _TAKES_PER_SUBJECT = 30
 _FEATURES = "MyPoseFeatures"
+_MAX_FRAMES = 100_000  # Human3.6M's takes have up to 6500
+_MAX_BYTES = 64 << 20  # of a CDF file
+_READ_TIMES, _SMALL_BYTES = 8, 1 << 16  # of a CDF file so much is read at most; small ones are read more often
 _WORLD, _MONO = "D3_Positions", "D3_Positions_mono"
 
 
@@ -184,25 +188,26 @@ def read_positions(path: Path) -> NDArray[np.float64]:
     Raises:
         ValueError: It is no CDF file, or not of 32 joints in space.
     """
-    _num_frames(path)
-    try:
-        pose = np.asarray(_open_cdf(path).varget("Pose"), np.float64)
-        return pose.reshape(-1, 32, 3)[:, JOINTS_17_OF_32]
-    except (OSError, ValueError, IndexError, TypeError, zlib.error) as error:
-        raise ValueError(f"{path} is no whole CDF file: {error}") from error
+    frames = _num_frames(path)
+    cdf = _open_cdf(path)
+    with parsing(path, "whole CDF file"):
+        pose = np.asarray(cdf.varget("Pose"), np.float64)
+    if pose.size != 96 * frames or not np.isfinite(pose).all():
+        raise ValueError(f"{path} is no whole CDF file: Pose is not {frames} frames of finite numbers")
+    return pose.reshape(-1, 32, 3)[:, JOINTS_17_OF_32]
 
 
 def _num_frames(path: Path) -> int:
     """N of Pose (1, N, 96), without reading it."""
     cdf = _open_cdf(path)
-    try:
+    with parsing(path, "whole CDF file of Human3.6M's"):
         info = cdf.cdf_info()
         if "Pose" not in (*info.zVariables, *info.rVariables):
             raise ValueError("it has no variable Pose")
         pose = cdf.varinq("Pose")
         sizes = (int(pose.Last_Rec) + 1, *map(int, pose.Dim_Sizes))
-    except (OSError, ValueError, IndexError, TypeError) as error:
-        raise ValueError(f"{path} is no whole CDF file of Human3.6M's: {error}") from error
+    if not 0 < math.prod(sizes[:-1]) <= _MAX_FRAMES:
+        raise ValueError(f"{path}: Pose is {sizes}, but takes have 1 to {_MAX_FRAMES} frames")
     if sizes[-1] != 96:
         raise ValueError(f"{path}: Pose has {sizes[-1]} numbers a frame, not 96 for 32 joints in space; is it {_MONO}?")
     return math.prod(sizes[:-1])
@@ -213,7 +218,36 @@ def _open_cdf(path: Path) -> Any:
         import cdflib
     except ModuleNotFoundError as error:
         raise ValueError("Human3.6M's CDF files need the package cdflib: pip install 'hourlift[data]'") from error
-    try:
-        return cdflib.CDF(path)
-    except (OSError, ValueError, IndexError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is no whole CDF file: {error}") from error
+    if path.stat().st_size > _MAX_BYTES:
+        raise ValueError(f"{path} has {path.stat().st_size} bytes; Human3.6M's CDF files have at most {_MAX_BYTES}")
+    with parsing(path, "whole CDF file"):
+        cdf = cdflib.CDF(path)
+        cdf._f = _EndingFile(cdf._f)
+        return cdf
+
+
+class _EndingFile:
+    """A file of which only so much can be read: records that point to each other in a circle never end.
+
+    It stands in for the file of a `cdflib.CDF`, which follows the records.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._left = _READ_TIMES * (file.seek(0, os.SEEK_END) + _SMALL_BYTES)
+
+    def read(self, size: int = -1) -> bytes:
+        """Read, and count what is read, and that it is."""
+        data = self._file.read(size)
+        self._left -= len(data) + 1
+        if self._left < 0:
+            raise ValueError("its records go in a circle")
+        return data
+
+    def seek(self, place: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a place."""
+        return self._file.seek(place, whence)
+
+    def close(self) -> None:
+        """Close it."""
+        self._file.close()
