@@ -10,17 +10,17 @@ of the 3D ones; pictures are taken as they are, with (0, 0) the centre of the fi
 """
 
 import math
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.data.cdf import open_cdf
 from hourlift.data.dataset import DataSet
 from hourlift.data.films import IMAGES, PICK_FRAME, Take, count_films, frame_samples, read_frames, spread
 from hourlift.data.human36m_cameras import METADATA, Cameras, WorldCamera, find_cameras
@@ -40,8 +40,6 @@ NAME = "Human3.6M, official layout"
 _TAKES_PER_SUBJECT = 30
 _FEATURES = "MyPoseFeatures"
 _MAX_FRAMES = 100_000  # Human3.6M's takes have up to 6500
-_MAX_BYTES = 64 << 20  # of a CDF file
-_READ_TIMES, _SMALL_BYTES = 8, 1 << 16  # of a CDF file so much is read at most; small ones are read more often
 _WORLD, _MONO = "D3_Positions", "D3_Positions_mono"
 
 
@@ -189,7 +187,7 @@ def read_positions(path: Path) -> NDArray[np.float64]:
         ValueError: It is no CDF file, or not of 32 joints in space.
     """
     frames = _num_frames(path)
-    cdf = _open_cdf(path)
+    cdf = open_cdf(path)
     with parsing(path, "whole CDF file"):
         pose = np.asarray(cdf.varget("Pose"), np.float64)
     if pose.size != 96 * frames or not np.isfinite(pose).all():
@@ -199,55 +197,17 @@ def read_positions(path: Path) -> NDArray[np.float64]:
 
 def _num_frames(path: Path) -> int:
     """N of Pose (1, N, 96), without reading it."""
-    cdf = _open_cdf(path)
+    cdf = open_cdf(path)
     with parsing(path, "whole CDF file of Human3.6M's"):
         info = cdf.cdf_info()
         if "Pose" not in (*info.zVariables, *info.rVariables):
             raise ValueError("it has no variable Pose")
         pose = cdf.varinq("Pose")
+        if pose.Num_Elements != 1:
+            raise ValueError("Pose holds text")
         sizes = (int(pose.Last_Rec) + 1, *map(int, pose.Dim_Sizes))
     if not 0 < math.prod(sizes[:-1]) <= _MAX_FRAMES:
         raise ValueError(f"{path}: Pose is {sizes}, but takes have 1 to {_MAX_FRAMES} frames")
     if sizes[-1] != 96:
         raise ValueError(f"{path}: Pose has {sizes[-1]} numbers a frame, not 96 for 32 joints in space; is it {_MONO}?")
     return math.prod(sizes[:-1])
-
-
-def _open_cdf(path: Path) -> Any:
-    try:
-        import cdflib
-    except ModuleNotFoundError as error:
-        raise ValueError("Human3.6M's CDF files need the package cdflib: pip install 'hourlift[data]'") from error
-    if path.stat().st_size > _MAX_BYTES:
-        raise ValueError(f"{path} has {path.stat().st_size} bytes; Human3.6M's CDF files have at most {_MAX_BYTES}")
-    with parsing(path, "whole CDF file"):
-        cdf = cdflib.CDF(path)
-        cdf._f = _EndingFile(cdf._f)
-        return cdf
-
-
-class _EndingFile:
-    """A file of which only so much can be read: records that point to each other in a circle never end.
-
-    It stands in for the file of a `cdflib.CDF`, which follows the records.
-    """
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._left = _READ_TIMES * (file.seek(0, os.SEEK_END) + _SMALL_BYTES)
-
-    def read(self, size: int = -1) -> bytes:
-        """Read, and count what is read, and that it is."""
-        data = self._file.read(size)
-        self._left -= len(data) + 1
-        if self._left < 0:
-            raise ValueError("its records go in a circle")
-        return data
-
-    def seek(self, place: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a place."""
-        return self._file.seek(place, whence)
-
-    def close(self) -> None:
-        """Close it."""
-        self._file.close()
