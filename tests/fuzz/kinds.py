@@ -49,9 +49,6 @@ TINY = DATA["TinyHuman36m"](takes=("Directions",))
 RNG = np.random.default_rng(0)
 PICTURE = RNG.integers(0, 255, (48, 64, 3), np.uint8)
 HEADER = pose_json.Header(source="a.mp4", kind="video", image_wh=(64, 48), camera=Camera.from_fov((64, 48)), fps=25.0)
-BVH = """HIERARCHY
-ROOT Hips { OFFSET 0 90 0 CHANNELS 6 Xposition Yposition Zposition Zrotation Xrotation Yrotation
-"""
 SETTINGS = {"weights": "hourglass-fast", "people": 1}
 ITEM = Item(source="/films/a.mp4", kind="video")
 
@@ -71,10 +68,6 @@ class Kind:
     write: Callable[[Path], object]
     read: Callable[[Path], object]
     cost: int = 1
-
-
-def to_file(write: Callable[[Path], object]) -> Callable[[Path, str], object]:
-    return lambda folder, name: write(folder / name)
 
 
 def read_picture(path: Path) -> None:
@@ -132,16 +125,16 @@ def write_motion_npz(path: Path) -> None:
     )
 
 
-_BONES = [("Spine", 0, 30, 0, 0), ("Neck", 0, 25, 0, 1), ("Head", 0, 20, 0, 2)]
-_SIDE = ("UpLeg", "Leg", "Foot"), ("Arm", "ForeArm", "Hand")
-
-
 def write_bvh(path: Path) -> None:
     """A person in T-pose, in centimetres."""
-    chain = lambda names, step, inner: "".join(  # noqa: E731
-        f"JOINT {name} {{ \nOFFSET {' '.join(map(str, step))}\nCHANNELS 3 Zrotation Xrotation Yrotation\n"
-        for name in names
-    ) + inner + "}\n" * len(names)
+    chain = lambda names, step, inner: (
+        "".join(  # noqa: E731
+            f"JOINT {name} {{ \nOFFSET {' '.join(map(str, step))}\nCHANNELS 3 Zrotation Xrotation Yrotation\n"
+            for name in names
+        )
+        + inner
+        + "}\n" * len(names)
+    )
     end = "End Site {\nOFFSET 0 10 0\n}\n"
     legs = "".join(
         f"JOINT {side}UpLeg {{\nOFFSET {10 * sign} 0 0\nCHANNELS 3 Zrotation Xrotation Yrotation\n"
@@ -327,9 +320,7 @@ KINDS: dict[str, Kind] = {
         cost=3,
     ),
     "LSP mat": in_set("joints.mat", write_lsp, cost=40),
-    "MPII mat": in_set(
-        "mpii_human_pose_v1_u12_1.mat", lambda folder: MPII["write_mat"](folder / MPII["MAT"]), cost=40
-    ),
+    "MPII mat": in_set("mpii_human_pose_v1_u12_1.mat", lambda folder: MPII["write_mat"](folder / MPII["MAT"]), cost=40),
     "MPII h5": in_set("annot/train.h5", lambda folder: MPII["write_h5"](folder / "annot"), cost=40),
     "COCO json": kind("keypoints.json", lambda path: write_coco(people(), path.parent), load_coco),
     "shard": in_set("shard-000000.tar", lambda folder: write_shards(people(), folder, image_format="png")),

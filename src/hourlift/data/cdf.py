@@ -31,7 +31,7 @@ def open_cdf(path: Path) -> Any:
         import cdflib
     except ModuleNotFoundError as error:
         raise ValueError("Human3.6M's CDF files need the package cdflib: pip install 'hourlift[data]'") from error
-    with parsing(path, "whole CDF file"):
+    with parsing(path, "CDF file"):
         with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)
         _check_records(_unpacked(data))

@@ -188,7 +188,7 @@ def read_positions(path: Path) -> NDArray[np.float64]:
     """
     frames = _num_frames(path)
     cdf = open_cdf(path)
-    with parsing(path, "whole CDF file"):
+    with parsing(path, "CDF file"):
         pose = np.asarray(cdf.varget("Pose"), np.float64)
     if pose.size != 96 * frames or not np.isfinite(pose).all():
         raise ValueError(f"{path} is no whole CDF file: Pose is not {frames} frames of finite numbers")
@@ -198,7 +198,7 @@ def read_positions(path: Path) -> NDArray[np.float64]:
 def _num_frames(path: Path) -> int:
     """N of Pose (1, N, 96), without reading it."""
     cdf = open_cdf(path)
-    with parsing(path, "whole CDF file of Human3.6M's"):
+    with parsing(path, "CDF file of Human3.6M's"):
         info = cdf.cdf_info()
         if "Pose" not in (*info.zVariables, *info.rVariables):
             raise ValueError("it has no variable Pose")

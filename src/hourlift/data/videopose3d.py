@@ -244,7 +244,9 @@ def _is_track(value: Any, joints: int, axes: int) -> bool:
 
 
 def _described(value: Any) -> str:
-    return f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
+    if not isinstance(value, np.ndarray):
+        return type(value).__name__
+    return str(value.shape) if value.dtype.kind == "f" else f"{value.dtype} {value.shape}"
 
 
 def _takes(path: Path, content: Any) -> Iterator[tuple[str, str, Any]]:

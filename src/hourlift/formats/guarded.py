@@ -24,7 +24,7 @@ _MAX_REASON = 200  # letters
 
 
 @contextlib.contextmanager
-def parsing(path: str | Path, what: str) -> Iterator[None]:
+def parsing(path: str | Path, what: str, *, reason: bool = True) -> Iterator[None]:
     """Around the call of somebody else's parser, and of nothing else: its exceptions become ours.
 
     Parsers raise whatever comes up when a file is broken: KeyError, zlib.error, struct.error, MemoryError, and more.
@@ -32,9 +32,10 @@ def parsing(path: str | Path, what: str) -> Iterator[None]:
     Args:
         path: the file.
         what: it should be, such as "NPZ file".
+        reason: whether the parser's own words are worth telling.
 
     Raises:
-        ValueError: the parser failed; the message names the file and, in one line, the reason.
+        ValueError: the parser failed; the message, one line, names the file.
         OSError: the file cannot be opened.
         ModuleNotFoundError: the parser is not installed.
     """
@@ -45,8 +46,8 @@ def parsing(path: str | Path, what: str) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, OSError) and error.filename is not None:
             raise
-        reason = " ".join(str(error).split())[:_MAX_REASON] or type(error).__name__
-        raise ValueError(f"{path} is damaged or no {what}: {reason}") from error
+        told = " ".join(str(error).split())[:_MAX_REASON] or type(error).__name__
+        raise ValueError(f"{path} is no whole {what}{f': {told}' if reason else ''}") from error
 
 
 def parse_json(data: bytes | str, path: str | Path) -> Any:

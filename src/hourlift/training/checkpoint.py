@@ -92,7 +92,7 @@ def load(path: Path) -> dict[str, Any]:
         FileNotFoundError: There is none.
         ValueError: It is cut off, a part of it is missing, or it is not one of ours.
     """
-    with _open(path) as file, parsing(path, "whole checkpoint of hourlift"):
+    with _open(path) as file, parsing(path, "checkpoint of hourlift", reason=False):
         with zipfile.ZipFile(file) as archive:
             check_size(archive)
         file.seek(0)
