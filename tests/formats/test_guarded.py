@@ -148,7 +148,7 @@ def test_what_is_a_number() -> None:
 
 def test_only_the_parsers_failures_are_caught(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), parsing(tmp_path / "a", "file"):
-        open(tmp_path / "a")
+        (tmp_path / "a").read_bytes()
     with pytest.raises(ModuleNotFoundError), parsing(tmp_path / "a", "file"):
         import not_there  # noqa: F401
     with pytest.raises(KeyboardInterrupt), parsing(tmp_path / "a", "file"):

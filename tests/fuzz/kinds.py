@@ -1,14 +1,9 @@
-"""A whole file of every kind that hourlift opens, how it is read, and the ways in which fuzzing breaks it."""
+"""A whole file of every kind that hourlift opens, and how it is read."""
 
-import gzip
-import io
-import json
 import runpy
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -127,28 +122,26 @@ def write_motion_npz(path: Path) -> None:
 
 def write_bvh(path: Path) -> None:
     """A person in T-pose, in centimetres."""
-    chain = lambda names, step, inner: (
-        "".join(  # noqa: E731
-            f"JOINT {name} {{ \nOFFSET {' '.join(map(str, step))}\nCHANNELS 3 Zrotation Xrotation Yrotation\n"
-            for name in names
-        )
-        + inner
-        + "}\n" * len(names)
-    )
+    turns = "CHANNELS 3 Zrotation Xrotation Yrotation\n"
+
+    def chain(names: list[str], step: tuple[int, int, int], inner: str) -> str:
+        offset = " ".join(map(str, step))
+        return "".join(f"JOINT {name} {{\nOFFSET {offset}\n{turns}" for name in names) + inner + "}\n" * len(names)
+
     end = "End Site {\nOFFSET 0 10 0\n}\n"
     legs = "".join(
-        f"JOINT {side}UpLeg {{\nOFFSET {10 * sign} 0 0\nCHANNELS 3 Zrotation Xrotation Yrotation\n"
+        f"JOINT {side}UpLeg {{\nOFFSET {10 * sign} 0 0\n{turns}"
         + chain([f"{side}Leg", f"{side}Foot"], (0, -42, 0), end)
         + "}\n"
         for side, sign in (("Left", 1), ("Right", -1))
     )
     arms = "".join(
-        f"JOINT {side}Arm {{\nOFFSET {18 * sign} 0 0\nCHANNELS 3 Zrotation Xrotation Yrotation\n"
+        f"JOINT {side}Arm {{\nOFFSET {18 * sign} 0 0\n{turns}"
         + chain([f"{side}ForeArm", f"{side}Hand"], (28 * sign, 0, 0), end)
         + "}\n"
         for side, sign in (("Left", 1), ("Right", -1))
     )
-    trunk = f"JOINT Spine {{\nOFFSET 0 50 0\nCHANNELS 3 Zrotation Xrotation Yrotation\n{arms}}}\n"
+    trunk = f"JOINT Spine {{\nOFFSET 0 50 0\n{turns}{arms}}}\n"
     root = "CHANNELS 6 Xposition Yposition Zposition Zrotation Xrotation Yrotation\n"
     skeleton = f"HIERARCHY\nROOT Hips {{\nOFFSET 0 90 0\n{root}{legs}{trunk}}}\n"
     count = skeleton.count("CHANNELS 3") * 3 + 6
@@ -340,80 +333,3 @@ KINDS: dict[str, Kind] = {
         file=f"_sources/source_id={ITEM.id}/source.parquet", write=write_store, read=read_store(2), cost=2
     ),
 }
-
-
-def broken(data: bytes, rng: np.random.Generator) -> bytes:
-    """A file with some bytes changed, or a part cut out, doubled or cut off; or the same inside of what it packs."""
-    if rng.random() < 0.5:
-        for change in (_broken_json, _broken_inside_zip, _broken_inside_gzip, _broken_metadata):
-            changed = change(data, rng)
-            if changed is not None:
-                return changed
-    return _broken_bytes(data, rng)
-
-
-def _broken_bytes(data: bytes, rng: np.random.Generator) -> bytes:
-    changed = bytearray(data)
-    if not changed:
-        return b"\0"
-    for place in rng.integers(0, len(changed), rng.integers(0, 8)):
-        changed[place] = rng.choice([0, 1, 0x7F, 0x80, 0xFF, int(rng.integers(256))])
-    start, end = sorted(rng.integers(0, len(changed) + 1, 2).tolist())
-    match int(rng.integers(5)):
-        case 0:
-            del changed[start:end]
-        case 1:
-            changed[start:start] = changed[start:end]
-        case 2:
-            del changed[end:]
-    return bytes(changed)
-
-
-_ODD: tuple[Any, ...] = (None, True, -1, 0, 10**30, 10**400, 1e300, float("nan"), float("inf"), "", "x", "\0", "\ud800")
-
-
-def _broken_value(value: Any, rng: np.random.Generator) -> Any:
-    """JSON with one value, somewhere in it, changed to an odd one, left out or wrapped."""
-    inside = list(value) if isinstance(value, dict) else list(range(len(value))) if isinstance(value, list) else []
-    if not inside or rng.random() < 0.1:
-        odd: tuple[Any, ...] = (*_ODD, [], {}, [value], {"a": value}, [[[]]])
-        return odd[int(rng.integers(len(odd)))]
-    place = inside[int(rng.integers(len(inside)))]
-    changed = value.copy()
-    if rng.random() < 0.1:
-        del changed[place]
-    else:
-        changed[place] = _broken_value(value[place], rng)
-    return changed
-
-
-def _broken_json(data: bytes, rng: np.random.Generator) -> bytes | None:
-    if data[:1] not in (b"{", b"["):
-        return None
-    return json.dumps(_broken_value(json.loads(data), rng)).encode()
-
-
-def _broken_inside_zip(data: bytes, rng: np.random.Generator) -> bytes | None:
-    """One member broken, with the right checksum."""
-    if data[:4] != b"PK\x03\x04":
-        return None
-    out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w") as new:
-        chosen = int(rng.integers(len(old.namelist())))
-        for i, name in enumerate(old.namelist()):
-            new.writestr(name, _broken_bytes(old.read(name), rng) if i == chosen else old.read(name))
-    return out.getvalue()
-
-
-def _broken_inside_gzip(data: bytes, rng: np.random.Generator) -> bytes | None:
-    return gzip.compress(_broken_bytes(gzip.decompress(data), rng)) if data[:2] == b"\x1f\x8b" else None
-
-
-def _broken_metadata(data: bytes, rng: np.random.Generator) -> bytes | None:
-    """An ONNX file whose metadata say something odd."""
-    if b'"marker-' not in data:
-        return None
-    model = onnx.load_from_string(data)
-    for prop in model.metadata_props:
-        prop.value = json.dumps(_broken_value(json.loads(prop.value), rng))
-    return bytes(model.SerializeToString())

@@ -10,18 +10,25 @@ import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import av
 import cv2
 import numpy as np
 import pytest
 
-_spec = importlib.util.spec_from_file_location("fuzz_kinds", Path(__file__).with_name("kinds.py"))
-assert _spec is not None and _spec.loader is not None
-kinds = importlib.util.module_from_spec(_spec)
-sys.modules["fuzz_kinds"] = kinds
-_spec.loader.exec_module(kinds)
 
+def load(name: str) -> ModuleType:
+    """A module that lies beside this one."""
+    spec = importlib.util.spec_from_file_location(f"fuzz_{name}", Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module.__name__] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+KINDS, broken = load("kinds").KINDS, load("breaking").broken
 ROUNDS = int(os.environ.get("HOURLIFT_FUZZ_ROUNDS", "40"))
 MAX_SECONDS, MAX_BYTES = 60, 3 << 30  # of one round; what this process may grow by
 
@@ -45,9 +52,9 @@ def quiet() -> Iterator[None]:
     faulthandler.cancel_dump_traceback_later()
 
 
-@pytest.mark.parametrize("name", kinds.KINDS)
+@pytest.mark.parametrize("name", KINDS)
 def test_broken_files_are_refused_or_read(name: str, quiet: None, tmp_path: Path) -> None:
-    kind = kinds.KINDS[name]
+    kind = KINDS[name]
     folder = tmp_path / "files"
     folder.mkdir()
     kind.write(folder)
@@ -56,7 +63,7 @@ def test_broken_files_are_refused_or_read(name: str, quiet: None, tmp_path: Path
     kind.read(path)
     before = peak_bytes()
     for seed in range(max(ROUNDS // kind.cost, 2)):
-        path.write_bytes(kinds.broken(whole, np.random.default_rng(seed)))
+        path.write_bytes(broken(whole, np.random.default_rng(seed)))
         faulthandler.dump_traceback_later(MAX_SECONDS, exit=True)  # a reader that does not come back
         try:
             kind.read(path)
