@@ -6,8 +6,10 @@ joints, fps, and per sequence sequence_id, sequence_names, action, subject).
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hourlift.data.asf_amc import load_amc
 from hourlift.data.bvh import load_bvh
@@ -60,7 +62,7 @@ def load_npz(file: Path) -> list[MotionClip]:
     data.setdefault("sequence_id", np.zeros(len(positions), int))
     check_arrays(file, data, {"sequence_id": ("iu", (len(positions),))})
     sequence = data["sequence_id"]
-    told = {key: data[key] for key in ("sequence_names", "action", "subject") if key in data}
+    told: dict[str, NDArray[Any]] = {key: data[key] for key in ("sequence_names", "action", "subject") if key in data}
     check_arrays(file, told, dict.fromkeys(told, ("UiufS", (None,))))
     count = min(map(len, told.values()), default=len(positions))
     if sequence.min() < 0 or sequence.max() >= count:

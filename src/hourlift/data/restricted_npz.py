@@ -197,7 +197,7 @@ _NAMES: dict[tuple[str, str], _Name] = {
 }
 
 
-class _RestrictedUnpickler(pickle._Unpickler):  # type: ignore[name-defined]
+class _RestrictedUnpickler(pickle._Unpickler):
     """Knows the names above, and no others. Python's own: the one in C takes memory for whatever number it is told."""
 
     def find_class(self, module: str, name: str) -> Any:

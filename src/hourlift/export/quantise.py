@@ -36,11 +36,10 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from hourlift.data.sample import Sample
-from hourlift.export.onnx_file import METADATA_KEY
 from hourlift.formats.atomic import replacing
 from hourlift.formats.guarded import parsing
 from hourlift.predict import PosePredictor
-from hourlift.predict.contract import Kind, read_contract
+from hourlift.predict.contract import METADATA_KEY, Kind, read_contract
 from hourlift.weights import sha256
 
 MAX_MOVED = 0.1
