@@ -168,7 +168,7 @@ def test_mpiis_mistakes_are_one_sentence(h5: Path, mat: Path) -> None:
     for name in ("train.h5", "valid.h5"):
         (h5 / "annot" / name).unlink()
     (mat / MAT).write_bytes((mat / MAT).read_bytes()[:900])
-    with pytest.raises(ValueError, match=rf"{MAT} cannot be read as MPII's annotation"):
+    with pytest.raises(ValueError, match=rf"{MAT} is no whole MATLAB file"):
         recognise(mat)
 
 
