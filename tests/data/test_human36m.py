@@ -237,7 +237,7 @@ def test_a_published_camera(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        ("<m>", "is no XML file"),
+        ("<m>", "is no whole XML file"),
         ("<m><w0>[1 2 3]</w0></m>", "is not Human3.6M's metadata: it has 3 numbers in w0, not 300, and 0 cameras"),
         ("<m/>", "it has 0 numbers in w0"),
     ],

@@ -266,9 +266,9 @@ def test_an_npz_is_split_into_its_sequences(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"positions": None}, "lacks positions"),
+        ({"positions": None}, "has no positions"),
         ({"joints": ["pelvis", "blob"]}, "unknown joint names blob"),
-        ({"joints": ["pelvis"]}, "do not fit 1 joints"),
+        ({"joints": ["pelvis"]}, "not \\(any, 1, 3\\)"),
         ({"positions": np.zeros((0, 2, 3))}, "no frames"),
         ({"positions": np.full((3, 2, 3), np.nan)}, "frame 0 holds NaN only"),
     ],

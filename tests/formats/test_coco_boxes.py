@@ -80,7 +80,7 @@ def test_a_wrong_layout_is_refused(tmp_path: Path, entries: object, complaint: s
 
 def test_no_json(tmp_path: Path) -> None:
     (tmp_path / "boxes.json").write_text("[{")
-    with pytest.raises(ValueError, match=r"boxes\.json: this is not a JSON file"):
+    with pytest.raises(ValueError, match=r"boxes\.json is no whole JSON file"):
         load_boxes(tmp_path / "boxes.json")
     with pytest.raises(OSError, match=r"none\.json"):
         load_boxes(tmp_path / "none.json")

@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 
 from hourlift import __version__
 from hourlift.formats.atomic import replacing
+from hourlift.formats.guarded import parse_json, parsing
 from hourlift.formats.json import source_id
 from hourlift.formats.text import plain, without_secrets
 
@@ -117,7 +118,7 @@ class Store:
         if self._files.exists(run_file):
             if not resume:
                 raise ValueError(f"{self.url} holds a run already: --resume goes on with it, or name another folder")
-            _compare(self.url, json.loads(self._files.cat_file(run_file)), settings)
+            _compare(self.url, parse_json(self._files.cat_file(run_file), f"{self.url}/_run.json"), settings)
         elif self._files.exists(self._root) and (self._files.isfile(self._root) or self._files.ls(self._root)):
             raise ValueError(f"{self.url} exists and holds no run of `hourlift batch`; name another folder")
         else:
@@ -129,15 +130,16 @@ class Store:
         """The ids of all sources that are done."""
         files = self._files.glob(f"{self._root}/_sources/source_id=*/source.parquet")
         contents: Mapping[str, bytes] = self._files.cat(files) if files else {}
-        found = ((_id_of(path), _parse(data)) for path, data in contents.items())
+        found = ((_id_of(path), _parse(data, path)) for path, data in contents.items())
         return {item_id for item_id, record in found if record.status == "done"}
 
     def record(self, item: Item) -> Record | None:
         """What became of a source, if that is known."""
         try:
-            return _parse(self._files.cat_file(self._record_file(item)))
+            data = self._files.cat_file(self._record_file(item))
         except FileNotFoundError:
             return None
+        return _parse(data, self._record_file(item))
 
     def check_shared(self, item: Item) -> None:
         """See that what a worker says it has written is here too.
@@ -206,6 +208,8 @@ def _compare(url: str, run: Mapping[str, Any], settings: Mapping[str, Any]) -> N
     Raises:
         ValueError: it does not.
     """
+    if not isinstance(run, dict) or not isinstance(run.get("settings"), dict):
+        raise ValueError(f"{url}/_run.json is damaged: it holds no settings of a run")
     if run.get("schema") != SCHEMA or run.get("schema_version") != SCHEMA_VERSION:
         raise ValueError(f"{url}: its run is of another version of hourlift ({run.get('generator')})")
     before = run["settings"]
@@ -225,8 +229,20 @@ def _to_parquet(table: pa.Table) -> bytes:
     return stream.getvalue()
 
 
-def _parse(data: bytes) -> Record:
-    (fields,) = pq.read_table(io.BytesIO(data)).to_pylist()
+def _parse(data: bytes, path: str) -> Record:
+    """The row that a file of a record holds.
+
+    Raises:
+        ValueError: it is damaged, or holds something else.
+    """
+    with parsing(path, "record of a source"):
+        if pq.read_metadata(io.BytesIO(data)).num_rows != 1:
+            raise ValueError("it has not one row")
+        table = pq.read_table(io.BytesIO(data)).select(RECORD_SCHEMA.names).cast(RECORD_SCHEMA)
+        (fields,) = table.to_pylist()
+    for name, known in (("status", ("done", "failed")), ("kind", ("photo", "video"))):
+        if fields[name] not in known:
+            raise ValueError(f"{path} is damaged: its {name} is {fields[name]!r}")
     return Record(**fields)
 
 

@@ -166,7 +166,10 @@ def _link(lines: TextLines, segments: list[_Segment], words: list[str]) -> None:
         if name not in index:
             raise lines.error(f"the bone {name!r} is not in :bonedata")
     for name in words[1:]:
-        segments[index[name]].parent = index[words[0]]
+        segment = segments[index[name]]
+        if segment is segments[0] or segment.parent >= 0:
+            raise lines.error(f"the bone {name} has two places in the :hierarchy, or goes in a circle")
+        segment.parent = index[words[0]]
 
 
 def _read_amc(file: Path, skeleton: _Skeleton) -> dict[str, Array]:

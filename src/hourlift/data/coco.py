@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from hourlift.data.sample import VISIBLE, Sample
 from hourlift.formats.atomic import new_folder
+from hourlift.formats.guarded import read_json
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.crop import box_from_joints
 from hourlift.geometry.skeleton import FOOT_POINTS, H36M17, H36M21, SKELETONS, Skeleton, map_joints
@@ -57,17 +58,14 @@ def load_coco(source: str | Path, images: str | Path | None = None) -> list[Samp
             are not there. The message names the file.
     """
     file = _find_json(Path(source))
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{file} is not a JSON file: {error}") from error
+    content = read_json(file)
     try:
         columns = _categories(content["categories"])
         pictures = {_id(image["id"]): image for image in content["images"]}
         people = [person for person in content["annotations"] if _is_annotated(person, columns)]
         root = _image_root(file, [image["file_name"] for image in pictures.values()], images)
         samples = [sample for person in people if (sample := _sample(person, pictures, columns, root)) is not None]
-    except (KeyError, TypeError, IndexError, AttributeError) as error:
+    except (KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
         raise ValueError(f"{file} is not in the COCO keypoint layout: {type(error).__name__} {error}") from error
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from error

@@ -10,7 +10,6 @@ of the 3D ones; pictures are taken as they are, with (0, 0) the centre of the fi
 """
 
 import math
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.data.cdf import open_cdf
 from hourlift.data.dataset import DataSet
 from hourlift.data.films import IMAGES, PICK_FRAME, Take, count_films, frame_samples, read_frames, spread
 from hourlift.data.human36m_cameras import METADATA, Cameras, WorldCamera, find_cameras
@@ -34,10 +34,12 @@ from hourlift.data.protocol import (
     split_subjects,
 )
 from hourlift.data.sample import Sample
+from hourlift.formats.guarded import parsing
 
 NAME = "Human3.6M, official layout"
 _TAKES_PER_SUBJECT = 30
 _FEATURES = "MyPoseFeatures"
+_MAX_FRAMES = 100_000  # Human3.6M's takes have up to 6500
 _WORLD, _MONO = "D3_Positions", "D3_Positions_mono"
 
 
@@ -184,36 +186,28 @@ def read_positions(path: Path) -> NDArray[np.float64]:
     Raises:
         ValueError: It is no CDF file, or not of 32 joints in space.
     """
-    _num_frames(path)
-    try:
-        pose = np.asarray(_open_cdf(path).varget("Pose"), np.float64)
-        return pose.reshape(-1, 32, 3)[:, JOINTS_17_OF_32]
-    except (OSError, ValueError, IndexError, TypeError, zlib.error) as error:
-        raise ValueError(f"{path} is no whole CDF file: {error}") from error
+    frames = _num_frames(path)
+    cdf = open_cdf(path)
+    with parsing(path, "CDF file"):
+        pose = np.asarray(cdf.varget("Pose"), np.float64)
+    if pose.size != 96 * frames or not np.isfinite(pose).all():
+        raise ValueError(f"{path} is no whole CDF file: Pose is not {frames} frames of finite numbers")
+    return pose.reshape(-1, 32, 3)[:, JOINTS_17_OF_32]
 
 
 def _num_frames(path: Path) -> int:
     """N of Pose (1, N, 96), without reading it."""
-    cdf = _open_cdf(path)
-    try:
+    cdf = open_cdf(path)
+    with parsing(path, "CDF file of Human3.6M's"):
         info = cdf.cdf_info()
         if "Pose" not in (*info.zVariables, *info.rVariables):
             raise ValueError("it has no variable Pose")
         pose = cdf.varinq("Pose")
+        if pose.Num_Elements != 1:
+            raise ValueError("Pose holds text")
         sizes = (int(pose.Last_Rec) + 1, *map(int, pose.Dim_Sizes))
-    except (OSError, ValueError, IndexError, TypeError) as error:
-        raise ValueError(f"{path} is no whole CDF file of Human3.6M's: {error}") from error
+    if not 0 < math.prod(sizes[:-1]) <= _MAX_FRAMES:
+        raise ValueError(f"{path}: Pose is {sizes}, but takes have 1 to {_MAX_FRAMES} frames")
     if sizes[-1] != 96:
         raise ValueError(f"{path}: Pose has {sizes[-1]} numbers a frame, not 96 for 32 joints in space; is it {_MONO}?")
     return math.prod(sizes[:-1])
-
-
-def _open_cdf(path: Path) -> Any:
-    try:
-        import cdflib
-    except ModuleNotFoundError as error:
-        raise ValueError("Human3.6M's CDF files need the package cdflib: pip install 'hourlift[data]'") from error
-    try:
-        return cdflib.CDF(path)
-    except (OSError, ValueError, IndexError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is no whole CDF file: {error}") from error

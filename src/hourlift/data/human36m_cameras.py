@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hourlift.data.protocol import CAMERA_SIZES_WH
 from hourlift.data.restricted_npz import read_pickle
+from hourlift.formats.guarded import parsing
 from hourlift.geometry.camera import Camera
 
 Array = NDArray[np.float64]
@@ -71,10 +72,8 @@ def read_metadata(path: str | Path) -> Cameras:
     Raises:
         ValueError: It is no such file.
     """
-    try:
+    with parsing(path, "XML file"):
         root = ElementTree.parse(path).getroot()
-    except ElementTree.ParseError as error:
-        raise ValueError(f"{path} is no XML file: {error}") from error
     ids = [element.text or "" for element in root.findall("dbcameras/index2id/*")]
     try:
         values = np.array(re.split(r"[\s,;]+", (root.findtext("w0") or "").strip(" \n[]")), np.float64)
@@ -85,13 +84,18 @@ def read_metadata(path: str | Path) -> Cameras:
             f"{path} is not Human3.6M's metadata: it has {len(values)} numbers in w0, not {_NUM_VALUES}, "
             f"and {len(ids)} cameras in dbcameras, not {len(CAMERA_SIZES_WH)}"
         )
+    if not np.isfinite(values[:_NUM_VALUES]).all():
+        raise ValueError(f"{path}: w0 holds what is no finite number")
     cameras = {}
     for c, name in enumerate(ids[: len(CAMERA_SIZES_WH)]):
         if name not in CAMERA_SIZES_WH:
             raise ValueError(f"{path} names a camera {name}; Human3.6M's are {', '.join(CAMERA_SIZES_WH)}")
         fx, fy, cx, cy, k1, k2, k3, p1, p2 = values[_INTRINSICS_FROM + 9 * c :][:9].tolist()
         distortion = (k1, k2, p1, p2, k3)
-        camera = Camera(fx=fx, fy=fy, cx=cx, cy=cy, image_wh=CAMERA_SIZES_WH[name], distortion=distortion)
+        try:
+            camera = Camera(fx=fx, fy=fy, cx=cx, cy=cy, image_wh=CAMERA_SIZES_WH[name], distortion=distortion)
+        except ValueError as error:
+            raise ValueError(f"{path}: camera {name}: {error}") from error
         for s in range(_NUM_SUBJECTS):
             place = values[6 * (c * _NUM_SUBJECTS + s) :][:6]
             cameras[f"S{s + 1}", name] = WorldCamera(
@@ -118,8 +122,11 @@ def read_cameras_pickle(path: str | Path) -> Cameras:
                 rotation=np.reshape(told["R"], (3, 3)).astype(np.float64).T,
                 position_mm=1000 * np.reshape(told["T"], 3).astype(np.float64),
             )
+            place = cameras[str(subject), str(name)]
+            if not (np.isfinite(place.rotation).all() and np.isfinite(place.position_mm).all()):
+                raise ValueError(f"camera {name} of {subject} has a place that is not finite")
         return cameras
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         told_error = f"{type(error).__name__} {error}"
         raise ValueError(f"{path} is not mmpose's file of Human3.6M's cameras: {told_error}") from error
 

@@ -6,7 +6,6 @@ confidence    (N, 17) float32 in [0, 1]
 joint_names   (17,) text: those of Human3.6M-17
 """
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hourlift.formats.atomic import replacing
+from hourlift.formats.guarded import check_arrays, read_arrays
 from hourlift.geometry.skeleton import H36M17
 
-_SHAPES = {"ids": (), "joints_2d_px": (H36M17.num_joints, 2), "confidence": (H36M17.num_joints,)}
+_SHAPES = {"joints_2d_px": (H36M17.num_joints, 2), "confidence": (H36M17.num_joints,)}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,20 +57,13 @@ def read_joints(path: str | Path) -> FoundJoints:
             twice. The message names the file.
         OSError: it cannot be read.
     """
-    try:
-        with np.load(path, allow_pickle=False) as content:
-            arrays = {name: content[name] for name in (*_SHAPES, "joint_names")}
-    except KeyError as error:
-        raise ValueError(f"{path}: {error.args[0]}; was it written by hourlift predict-joints?") from error
-    except (ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is no file of joints: hourlift predict-joints writes them") from error
+    arrays = read_arrays(path)
+    check_arrays(path, arrays, {"joint_names": ("U", (H36M17.num_joints,)), "ids": ("U", (None,))})
     if tuple(arrays["joint_names"].tolist()) != H36M17.joint_names:
         raise ValueError(f"{path}: its joints are not those of {H36M17.name}")
     count = len(arrays["ids"])
-    for name, shape in _SHAPES.items():
-        if arrays[name].shape != (count, *shape):
-            raise ValueError(f"{path}: {name} has the shape {arrays[name].shape}, not {(count, *shape)}")
-    ids = [str(name) for name in arrays["ids"]]
+    check_arrays(path, arrays, {name: ("f", (count, *shape)) for name, shape in _SHAPES.items()})
+    ids = arrays["ids"].tolist()
     if len(set(ids)) != count:
         raise ValueError(f"{path}: {count - len(set(ids))} ids come twice")
     return FoundJoints(ids=ids, joints_2d_px=arrays["joints_2d_px"], confidence=arrays["confidence"])

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from hourlift.data.dataset import Counts, DataSet
 from hourlift.data.sample import Sample
+from hourlift.formats.guarded import check_arrays
+from hourlift.formats.matlab import read_mat
 from hourlift.geometry.crop import box_from_joints
 from hourlift.geometry.skeleton import H36M17, LSP14, map_joints
 
@@ -75,16 +77,11 @@ def _sample(image: Path, joints: NDArray[np.float64], is_extended: bool) -> Samp
 
 def _read_joints(path: Path) -> tuple[NDArray[np.float64], bool]:
     """(N, 14, 3), and whether they are the extended set's."""
-    try:
-        from scipy.io import loadmat
-    except ModuleNotFoundError as error:
-        raise ValueError(f"{path} needs the package scipy: pip install 'hourlift[data]'") from error
-    try:
-        joints = np.asarray(loadmat(path)["joints"], np.float64)
-    except (OSError, ValueError, KeyError, TypeError, NotImplementedError) as error:
-        raise ValueError(f"{path} cannot be read as LSP's joints: {type(error).__name__} {error}") from error
-    if joints.ndim == 3 and joints.shape[:2] == (14, 3):
+    content = read_mat(path)
+    check_arrays(path, content, {"joints": ("fiu", (None, None, None))})
+    joints = content["joints"].astype(np.float64)
+    if joints.shape[:2] == (14, 3):
         return joints.transpose(2, 0, 1), True
-    if joints.ndim == 3 and joints.shape[:2] == (3, 14):
+    if joints.shape[:2] == (3, 14):
         return joints.transpose(2, 1, 0), False
     raise ValueError(f"{path}: joints is {joints.shape}, not (3, 14, N) or (14, 3, N) for LSP's 14 joints")

@@ -25,16 +25,18 @@ from hourlift.data.human36m_cameras import CAMERAS_PICKLE, Cameras, find_cameras
 from hourlift.data.protocol import CORRUPT_TAKE, SPLITS, SUBJECTS, parse_take, split_subjects
 from hourlift.data.restricted_npz import read_npz
 from hourlift.data.sample import Sample
+from hourlift.formats.guarded import check_arrays
 from hourlift.geometry.crop import box_from_joints
-from hourlift.geometry.skeleton import H36M17
 
 NAME = "Human3.6M, mmpose's npz with pictures"
 ANNOTATION = "annotation_body3d"
 _FILES = ("h36m_train.npz", "h36m_test.npz")
 _MM = 1000.0  # of a metre
-_PICTURE = re.compile(r"(S\d+)_(.+)\.(\d+)_(\d+)")
+_PICTURE = re.compile(r"(S\d+)_(.+)\.(\d+)_(\d+)", re.ASCII)
+_FRAME = re.compile(r"\d{1,9}(\..*)?", re.ASCII)
 _PICTURES_TO_TRY = 200
 _SHAPES = {"imgname": (), "part": (17, 3), "S": (17, 4)}
+_KINDS = {"imgname": "U", "part": "f", "S": "f"}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -136,6 +138,8 @@ def _read_rows(files: list[Path]) -> _Rows:
     films: dict[str, int] = {}  # by what comes before a frame's number; -1 for those that are left out
     for i, name in enumerate(names.tolist()):
         film, _, digits = name.rpartition("_")
+        if not _FRAME.fullmatch(digits):
+            raise ValueError(f"{files[0]} and its like annotate {name!r}, which is no name of a frame")
         if film not in films:
             take = _take(name, files)
             films[film] = -1 if (take.subject, take.action, take.take) == CORRUPT_TAKE else len(takes)
@@ -157,13 +161,9 @@ def _take(name: str, files: list[Path]) -> Take:
 
 def _read_file(path: Path) -> dict[str, Any]:
     content = read_npz(path)
-    absent = [key for key in _SHAPES if key not in content]
-    if absent:
-        raise ValueError(f"{path} has no {', '.join(absent)}; it has {', '.join(content) or 'nothing'}")
+    check_arrays(path, content, {"imgname": ("U", (None,))})
     count = len(content["imgname"])
     for key, shape in _SHAPES.items():
-        if np.shape(content[key]) != (count, *shape):
-            told = f"{path}: {key} is {np.shape(content[key])}, not {(count, *shape)}"
-            raise ValueError(f"{told}; the joints must be the {H36M17.num_joints} of Human3.6M")
+        check_arrays(path, content, {key: (_KINDS[key], (count, *shape))})
     # Two million rows: half of the memory, and still to the thousandth of a millimetre.
     return content | {key: content[key].astype(np.float32) for key in ("part", "S")}

@@ -4,9 +4,9 @@ Read are BVH, AMC with its ASF, and the npz of packed joint positions (keys posi
 joints, fps, and per sequence sequence_id, sequence_names, action, subject).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from zipfile import BadZipFile
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hourlift.data.asf_amc import load_amc
 from hourlift.data.bvh import load_bvh
 from hourlift.data.motion_clip import CANONICAL, MotionClip
+from hourlift.formats.guarded import check_arrays, read_arrays
 
 __all__ = ["MotionClip", "load_amc", "load_bvh", "load_motion", "load_npz"]
 
@@ -42,17 +43,15 @@ def load_npz(file: Path) -> list[MotionClip]:
     Raises:
         ValueError: it is no such file; the message names it and what it lacks.
     """
-    try:
-        with np.load(file, allow_pickle=False) as content:
-            data = {key: content[key] for key in content.files}
-    except (BadZipFile, ValueError, EOFError, OSError) as error:
-        raise ValueError(f"{file} is no npz file: {error}") from error
-    missing = [key for key in ("positions", "joints", "fps") if key not in data]
-    if missing:
-        raise ValueError(f"{file} is no motion file: it lacks {', '.join(missing)}")
-    positions, joints = data["positions"], tuple(map(str, data["joints"]))
-    if positions.shape[1:] != (len(joints), 3):
-        raise ValueError(f"{file}: positions {positions.shape} do not fit {len(joints)} joints")
+    data = read_arrays(file)
+    check_arrays(file, data, {"joints": ("U", (None,)), "fps": ("fiu", ())})
+    joints, fps = tuple(data["joints"].tolist()), float(data["fps"])
+    check_arrays(file, data, {"positions": ("f", (None, len(joints), 3))})
+    positions = data["positions"]
+    if not 0 < fps < np.inf:
+        raise ValueError(f"{file}: fps is {fps}")
+    if np.isinf(positions).any():
+        raise ValueError(f"{file}: positions hold infinite numbers")
     if not len(positions):
         raise ValueError(f"{file} has no frames")
     unknown = sorted(set(joints) - set(CANONICAL))
@@ -60,25 +59,29 @@ def load_npz(file: Path) -> list[MotionClip]:
         raise ValueError(f"{file}: unknown joint names {', '.join(unknown)}; known are {', '.join(CANONICAL)}")
     if np.isnan(positions).all((1, 2)).any():
         raise ValueError(f"{file}: frame {int(np.isnan(positions).all((1, 2)).argmax())} holds NaN only")
-    sequence = data.get("sequence_id", np.zeros(len(positions), int))
-    names = _per_sequence(data.get("sequence_names"), sequence, file.stem)
-    actions = _per_sequence(data.get("action"), sequence, "unknown")
-    subjects = _per_sequence(data.get("subject"), sequence, "unknown")
+    data.setdefault("sequence_id", np.zeros(len(positions), int))
+    check_arrays(file, data, {"sequence_id": ("iu", (len(positions),))})
+    sequence = data["sequence_id"]
+    told: dict[str, NDArray[Any]] = {key: data[key] for key in ("sequence_names", "action", "subject") if key in data}
+    check_arrays(file, told, dict.fromkeys(told, ("UiufS", (None,))))
+    count = min(map(len, told.values()), default=len(positions))
+    if sequence.min() < 0 or sequence.max() >= count:
+        raise ValueError(f"{file}: sequence_id goes from {sequence.min()} to {sequence.max()} of {count} sequences")
+
+    def of(key: str, i: int, default: str) -> str:
+        return str(told[key][i]) if key in told else default
+
     return [
         MotionClip(
-            name=names[i],
+            name=of("sequence_names", i, file.stem),
             joints=joints,
             positions=positions[sequence == i].astype(np.float32),
-            fps=float(data["fps"]),
-            action=actions[i],
-            subject=subjects[i],
+            fps=fps,
+            action=of("action", i, "unknown"),
+            subject=of("subject", i, "unknown"),
         )
         for i in np.unique(sequence).tolist()
     ]
-
-
-def _per_sequence(names: NDArray | None, sequence: NDArray, default: str) -> Sequence[str]:
-    return [default] * (int(sequence.max()) + 1) if names is None else [str(name) for name in names]
 
 
 _READERS: dict[str, Callable[[Path], list[MotionClip]]] = {

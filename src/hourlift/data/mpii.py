@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 
 from hourlift.data.dataset import Counts, DataSet
 from hourlift.data.sample import Sample
+from hourlift.formats.guarded import check_arrays, checked_name
+from hourlift.formats.matlab import read_hdf5, read_mat
 from hourlift.geometry.crop import CROP_MARGIN
 from hourlift.geometry.skeleton import H36M17, MPII16, map_joints
 
@@ -73,7 +75,7 @@ def open_mpii(folder: str | Path) -> DataSet:
         kind = "h5"
     elif mat is not None:
         valid = _find(folder, VALID_IMAGES)
-        names = frozenset() if valid is None else frozenset(valid.read_text(encoding="utf-8").split())
+        names = frozenset() if valid is None else frozenset(valid.read_text(encoding="utf-8", errors="replace").split())
         people = _read_mat(mat, names)
         missing = []
         splits = ("train", "validate", "all") if names else ("train", "all")
@@ -123,33 +125,33 @@ def _sample(images: Path, person: _Person) -> Sample:
 
 
 def _read_h5(path: Path, split: str) -> list[_Person]:
-    try:
-        import h5py
-    except ModuleNotFoundError as error:
-        raise ValueError(f"{path} needs the package h5py: pip install 'hourlift[data]'") from error
-    keys = ("imgname", "person", "center", "scale", "part", "visible", "normalize")
-    try:
-        with h5py.File(path, "r") as file:
-            absent = [key for key in keys if key not in file]
-            if absent:
-                raise ValueError(f"it has no {', '.join(absent)}")
-            content = {key: np.asarray(file[key][()]) for key in keys}
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path} cannot be read as MPII's annotation: {error}") from error
-    count = len(content["imgname"])
-    for key, shape in (("part", (16, 2)), ("visible", (16,)), ("center", (2,)), ("scale", ()), ("normalize", ())):
-        if content[key].shape != (count, *shape):
-            raise ValueError(f"{path}: {key} is {content[key].shape}, not {(count, *shape)} for MPII's 16 joints")
-    return [_h5_person({key: content[key][i] for key in keys}, split) for i in range(count)]
+    content = read_hdf5(path)
+    check_arrays(path, content, {"part": ("fiu", (None, 16, 2))})
+    count = len(content["part"])
+    shapes: dict[str, tuple[int, ...]] = {"person": (), "center": (2,), "scale": (), "visible": (16,), "normalize": ()}
+    check_arrays(path, content, {key: ("fiub", (count, *shape)) for key, shape in shapes.items()})
+    check_arrays(path, content, {"imgname": ("SOUfiu", (count, *content.get("imgname", np.zeros(1)).shape[1:]))})
+    finite = [key for key in ("person", "center", "scale") if not np.isfinite(content[key]).all()]
+    if finite:
+        raise ValueError(f"{path}: {finite[0]} holds what is no finite number")
+    keys = ("imgname", "part", *shapes)
+    people = []
+    for i in range(count):
+        try:
+            name = _text(content["imgname"][i])
+        except ValueError as error:
+            raise ValueError(f"{path}: the picture's name of row {i} cannot be read: {error}") from error
+        people.append(_h5_person(name, {key: content[key][i] for key in keys}, split))
+    return people
 
 
-def _h5_person(row: dict[str, Any], split: str) -> _Person:
+def _h5_person(image: str, row: dict[str, Any], split: str) -> _Person:
     part = np.asarray(row["part"], np.float64)
     joints = np.where((part > 0).all(axis=-1, keepdims=True), part - _FIRST_PIXEL, np.nan)  # (0, 0): not labelled
     half = float(row["normalize"]) / _HEAD_SHARE / np.sqrt(2) / 2
     head = joints[MPII16.indices("upper_neck", "head_top")].mean(axis=0)
     return _Person(
-        image=_text(row["imgname"]),
+        image=image,
         number=int(row["person"]),
         split=split,
         center=np.asarray(row["center"], np.float64) - _FIRST_PIXEL,
@@ -164,7 +166,8 @@ def _text(name: Any) -> str:
     """A file's name, which h5 files hold as bytes, text, or a row of codes padded with zeros."""
     if isinstance(name, np.ndarray):
         name = name.astype(np.uint8).tobytes()
-    return name.decode("utf-8").rstrip("\0") if isinstance(name, bytes) else str(name)
+    text = name.decode("utf-8") if isinstance(name, bytes) else str(name)
+    return checked_name(text.rstrip("\0"))
 
 
 def _read_mat(path: Path, validate: frozenset[str]) -> list[_Person]:
@@ -172,25 +175,23 @@ def _read_mat(path: Path, validate: frozenset[str]) -> list[_Person]:
 
     RELEASE.annolist(i).image.name and .annorect(r).{scale, objpos, annopoints.point, x1...}, RELEASE.img_train(i).
     """
+    release = read_mat(path).get("RELEASE")
     try:
-        from scipy.io import loadmat
-    except ModuleNotFoundError as error:
-        raise ValueError(f"{path} needs the package scipy: pip install 'hourlift[data]'") from error
-    try:
-        release = loadmat(path, struct_as_record=False, squeeze_me=True)["RELEASE"]
-        pictures = list(zip(_items(release.annolist), _items(release.img_train), strict=True))
-    except (OSError, ValueError, KeyError, AttributeError, TypeError, NotImplementedError) as error:
+        pictures = [
+            (checked_name(str(picture.image.name)), _items(picture.annorect) if is_train else [])
+            for picture, is_train in zip(_items(release.annolist), _items(release.img_train), strict=True)  # type: ignore[union-attr]
+        ]
+    except (ValueError, AttributeError, TypeError) as error:
         raise ValueError(f"{path} cannot be read as MPII's annotation: {type(error).__name__} {error}") from error
     people = []
-    for picture, is_train in pictures:
-        name = str(picture.image.name)
-        for number, person in enumerate(_items(picture.annorect) if is_train else []):
+    for name, persons in pictures:
+        for number, person in enumerate(persons):
             points = _items(getattr(getattr(person, "annopoints", None), "point", None))
             if points and hasattr(getattr(person, "objpos", None), "x") and np.size(getattr(person, "scale", [])):
                 split = "validate" if name in validate else "train"
                 try:
                     people.append(_mat_person(name, number, split, person, points))
-                except (ValueError, TypeError, AttributeError, IndexError) as error:
+                except (ValueError, TypeError, AttributeError, IndexError, OverflowError) as error:
                     raise ValueError(f"{path}: person {number} of {name} cannot be read: {error}") from error
     return people
 

@@ -19,6 +19,7 @@ from hourlift.data.protocol import SPLITS, split_subjects
 from hourlift.data.sample import Sample
 from hourlift.data.shards import find_shards, load_shards
 from hourlift.data.source import Source
+from hourlift.formats.guarded import read_json
 from hourlift.geometry.crop import whole_image_box
 from hourlift.geometry.skeleton import H36M17
 
@@ -112,8 +113,8 @@ def _says_annotations(path: Path) -> bool:
     if path.stat().st_size > 2**20:
         return True
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError):
+        content = read_json(path)
+    except ValueError:
         return True  # load_coco says what is wrong with it
     return isinstance(content, dict) and not {"annotations", "images", "categories"}.isdisjoint(content)
 
@@ -155,7 +156,7 @@ def _open_shards(folder: Path) -> DataSet:
     shards = find_shards(folder)
     heads = [head for shard in shards for head in _heads(shard)]
     if not heads:
-        raise ValueError(f"{folder}: its shards hold nobody")
+        raise ValueError(f"{folder}: its shards hold nobody, such as {shards[0].name}")
     sources = [source for name, _ in heads if (source := Source.parse(name)) is not None]
     films = sorted({Take(subject=s.subject, action=s.action, take=s.take, camera=s.camera) for s in sources})
     counts = count_films(films, len(heads))
@@ -180,7 +181,7 @@ def _heads(shard: Path) -> Iterator[tuple[str, bool]]:
                 if file is not None:
                     told = json.loads(file.read())
                     yield str(told["id"]), told.get("joints_3d_cam_mm") is not None
-    except (tarfile.TarError, OSError, ValueError, KeyError, TypeError) as error:
+    except (tarfile.TarError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{shard} cannot be read as a shard: {error}") from error
 
 

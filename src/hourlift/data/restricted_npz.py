@@ -20,12 +20,14 @@ from typing import Any
 
 import numpy as np
 
+from hourlift.formats.guarded import check_size
+
 _TYPES = re.compile(r"[biufcSUO]\d+")
 _MAGIC = b"\x93NUMPY"
 _DAMAGE = (
     *(pickle.UnpicklingError, EOFError, AttributeError, IndexError, KeyError, TypeError, ValueError),
     *(OverflowError, MemoryError, RecursionError, ImportError, SyntaxError, zipfile.BadZipFile, NotImplementedError),
-    *(zlib.error, struct.error, tokenize.TokenError),
+    *(zlib.error, struct.error, tokenize.TokenError, SystemError, AssertionError),
 )
 
 
@@ -41,10 +43,15 @@ def read_npz(path: str | Path) -> dict[str, Any]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
+            check_size(archive)
             members = [name for name in archive.namelist() if name.endswith(".npy")]
             return {name.removesuffix(".npy"): _read_member(archive, name) for name in members}
     except _DAMAGE as error:
         raise _refusal(path, error) from error
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        raise _refusal(path, error) from error  # the archive names places that the file does not have
 
 
 def read_pickle(path: str | Path) -> Any:
@@ -190,8 +197,8 @@ _NAMES: dict[tuple[str, str], _Name] = {
 }
 
 
-class _RestrictedUnpickler(pickle.Unpickler):
-    """Knows the names above, and no others."""
+class _RestrictedUnpickler(pickle._Unpickler):
+    """Knows the names above, and no others. Python's own: the one in C takes memory for whatever number it is told."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _NAMES:

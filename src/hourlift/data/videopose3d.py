@@ -161,8 +161,8 @@ def _motions(path: Path) -> _Motions:
         parsed = parse_take(name)
         if parsed is None or (subject, *parsed) == CORRUPT_TAKE:
             continue
-        if np.ndim(positions) != 3 or np.shape(positions)[1:] != (32, 3):
-            raise ValueError(f"{path}: {subject} {name} is {np.shape(positions)}, not (frames, 32 joints, 3)")
+        if not _is_track(positions, 32, 3):
+            raise ValueError(f"{path}: {subject} {name} is {_described(positions)}, not (frames, 32 joints, 3)")
         motions[subject, *parsed] = _MM * positions[:, JOINTS_17_OF_32]
     if not motions:
         raise ValueError(f"{path} holds none of Human3.6M's actions")
@@ -178,9 +178,9 @@ def _pixels(path: Path, motions: _Motions) -> _Pixels:
         if parsed is None or (subject, *parsed) not in motions:
             continue
         frames = len(motions[subject, *parsed])
-        for camera, view in zip(CAMERA_SIZES_WH, views, strict=False):
-            if np.ndim(view) != 3 or np.shape(view)[1:] != (H36M17.num_joints, 2) or len(view) < frames:
-                told = f"{path}: {subject} {name} before camera {camera} is {np.shape(view)}"
+        for camera, view in zip(CAMERA_SIZES_WH, _views(path, views), strict=False):
+            if not _is_track(view, H36M17.num_joints, 2) or len(view) < frames:
+                told = f"{path}: {subject} {name} before camera {camera} is {_described(view)}"
                 raise ValueError(f"{told}, not ({frames} frames, {H36M17.num_joints} joints, 2)")
             pixels[subject, *parsed, camera] = view[:frames]
     return pixels
@@ -202,7 +202,7 @@ def read_detections(path: str | Path) -> Iterator[tuple[str, NDArray[np.float32]
     content = read_npz(path)
     metadata = content.get("metadata")
     layout = metadata.get("layout_name", "h36m") if isinstance(metadata, dict) else "h36m"
-    if layout not in _DETECTED:
+    if not isinstance(layout, str) or layout not in _DETECTED:
         raise ValueError(f"{path} has joints of the layout {layout!r}; known are {', '.join(_DETECTED)}")
     skeleton = _DETECTED[layout]
     return _detections(path, content.get("positions_2d"), skeleton)
@@ -213,9 +213,9 @@ def _detections(path: Path, content: Any, skeleton: Skeleton) -> Iterator[tuple[
         parsed = parse_take(name)
         if parsed is None or (subject, *parsed) == CORRUPT_TAKE:
             continue
-        for camera, view in zip(CAMERA_SIZES_WH, views, strict=False):
-            if np.ndim(view) != 3 or np.shape(view)[1:] != (skeleton.num_joints, 2):
-                told = f"{path}: {subject} {name} before camera {camera} is {np.shape(view)}"
+        for camera, view in zip(CAMERA_SIZES_WH, _views(path, views), strict=False):
+            if not _is_track(view, skeleton.num_joints, 2):
+                told = f"{path}: {subject} {name} before camera {camera} is {_described(view)}"
                 raise ValueError(f"{told}, not (frames, {skeleton.num_joints} joints of {skeleton.name}, 2)")
             take = Take(subject=subject, action=parsed[0], take=parsed[1], camera=camera)
             for index, joints in enumerate(map_joints(view, skeleton, H36M17).astype(np.float32)):
@@ -227,6 +227,26 @@ def _content(path: Path, key: str) -> Any:
     if key not in content:
         raise ValueError(f"{path} has no {key}; it has {', '.join(content) or 'nothing'}")
     return content[key]
+
+
+def _views(path: Path, views: Any) -> list[Any]:
+    """What is stored of each camera."""
+    if not isinstance(views, list | tuple | np.ndarray):
+        raise ValueError(f"{path} holds {type(views).__name__} where the joints of each camera should be")
+    return list(views)
+
+
+def _is_track(value: Any, joints: int, axes: int) -> bool:
+    """Whether it is an array (frames, joints, axes) of numbers, none of them infinite."""
+    if not isinstance(value, np.ndarray) or value.dtype.kind != "f" or value.ndim != 3:
+        return False
+    return value.shape[1:] == (joints, axes) and len(value) > 0 and not np.isinf(value).any()
+
+
+def _described(value: Any) -> str:
+    if not isinstance(value, np.ndarray):
+        return type(value).__name__
+    return str(value.shape) if value.dtype.kind == "f" else f"{value.dtype} {value.shape}"
 
 
 def _takes(path: Path, content: Any) -> Iterator[tuple[str, str, Any]]:

@@ -17,11 +17,12 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from hourlift.formats.atomic import replacing
+from hourlift.formats.guarded import parsing
+from hourlift.predict.contract import METADATA_KEY, read_contract
 from hourlift.weights import sha256
 
 OPSET = 17  # what onnxruntime 1.12 and later can read
 _BLOCK = 32  # weights of a row that share a scale
-METADATA_KEY = "hourlift"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,11 +114,11 @@ def change_metadata(source: str | Path, file: str | Path, changes: dict[str, Any
         ValueError: the source was not exported by hourlift.
         OSError: a file cannot be read or written.
     """
-    file, model = Path(file), onnx.load(source)
-    known = {prop.key: prop.value for prop in model.metadata_props}
-    if METADATA_KEY not in known:
-        raise ValueError(f"{source}: this model was not exported by hourlift (its metadata have no {METADATA_KEY!r})")
-    known[METADATA_KEY] = json.dumps(json.loads(known[METADATA_KEY]) | changes)
+    file = Path(file)
+    with parsing(source, "ONNX model"):
+        model = onnx.load(source)
+        known = {prop.key: prop.value for prop in model.metadata_props}
+    known[METADATA_KEY] = json.dumps(read_contract(Path(source), known.get(METADATA_KEY)) | changes)
     helper.set_model_props(model, known)
     file.parent.mkdir(parents=True, exist_ok=True)
     with replacing(file) as temporary:

@@ -36,9 +36,10 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from hourlift.data.sample import Sample
-from hourlift.export.onnx_file import METADATA_KEY
 from hourlift.formats.atomic import replacing
+from hourlift.formats.guarded import parsing
 from hourlift.predict import PosePredictor
+from hourlift.predict.contract import METADATA_KEY, Kind, read_contract
 from hourlift.weights import sha256
 
 MAX_MOVED = 0.1
@@ -162,23 +163,15 @@ def _write(model: onnx.ModelProto, file: Path, contract: dict[str, Any], agreeme
     return Quantised(file=file, sha256=sha256(file), size_bytes=len(content), agreement=agreement)
 
 
-def float_contract(source: Path, kind: str | None = None) -> dict[str, Any]:
+def float_contract(source: Path, kind: Kind | None = None) -> dict[str, Any]:
     """The metadata of a model in float.
 
     Raises:
         ValueError: the file is something else.
     """
-    try:
+    with parsing(source, "ONNX model"):
         properties = {prop.key: prop.value for prop in onnx.load(source).metadata_props}
-    except OSError:
-        raise
-    except Exception as error:  # protobuf's exceptions share no base class but Exception
-        raise ValueError(f"{source}: this is not an ONNX model") from error
-    if METADATA_KEY not in properties:
-        raise ValueError(f"{source}: this model was not exported by hourlift (its metadata have no {METADATA_KEY!r})")
-    contract: dict[str, Any] = json.loads(properties[METADATA_KEY])
-    if kind not in (None, contract["kind"]):
-        raise ValueError(f"{source}: this is a {contract['kind']} model, but a {kind} is needed here")
+    contract = read_contract(source, properties.get(METADATA_KEY), kind)
     if contract.get("precision", "fp32") != "fp32":
         raise ValueError(f"{source}: this {contract['kind']} is quantised already")
     return contract

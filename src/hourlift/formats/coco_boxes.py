@@ -3,7 +3,6 @@
 [{"image_id": 0, "category_id": 1, "bbox": [x, y, width, height], "score": 0.93}, ...]
 """
 
-import json
 import logging
 import math
 from collections.abc import Iterable
@@ -13,6 +12,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hourlift.formats.guarded import is_number, read_json
 
 PERSON_CATEGORY = 1
 """COCO's number for people."""
@@ -96,10 +97,7 @@ def load_boxes(path: str | Path, min_score: float = MIN_SCORE) -> BoxFile:
         OSError: the file cannot be read.
     """
     path = Path(path)
-    try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: this is not a JSON file ({error})") from None
+    entries = read_json(path)
     if not isinstance(entries, list):
         raise ValueError(f"{path}: a list of boxes is needed, COCO's layout of detections, not {_kind(entries)}")
     scored: dict[ImageId, list[tuple[float, tuple[float, ...]]]] = {}
@@ -190,7 +188,7 @@ def _read(entry: Any) -> tuple[ImageId, float, tuple[float, ...]]:
 
 def _is_finite(value: object) -> bool:
     """Whether a value is a number of JSON that is neither NaN nor infinite."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return is_number(value)
 
 
 def _is_picture(image_id: ImageId, name: str) -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from hourlift.formats.guarded import read_arrays
 from hourlift.formats.json import SCHEMA, SCHEMA_VERSION, PoseFile, header_fields, parse_header
 from hourlift.formats.tracks import checked_frames, tracks
 from hourlift.formats.world import joints_world_mm
@@ -99,11 +100,12 @@ def load(path: str | Path) -> PoseFile:
         OSError: it cannot be read.
     """
     try:
-        with np.load(path, allow_pickle=False) as data:
-            arrays = {name: data[name] for name in data.files}
+        arrays = read_arrays(path)
         facts = json.loads(str(arrays["header"]))
         if facts["schema"] != SCHEMA:
             raise ValueError(f"schema {facts['schema']!r}")
+    except OSError:
+        raise
     except _DAMAGE as error:
         raise ValueError(f"{path}: this is not an NPZ file of hourlift's poses ({error})") from None
     if facts.get("schema_version") != SCHEMA_VERSION:

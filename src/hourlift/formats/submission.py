@@ -9,6 +9,7 @@ Axes are the camera's. The pelvis is always zero; its columns are there so that 
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TextIO
@@ -22,6 +23,8 @@ from hourlift.geometry.skeleton import H36M17
 
 COLUMNS = tuple(f"{joint}_{axis}" for joint in H36M17.joint_names for axis in "xyz")
 SUFFIXES = (".csv", ".csv.gz")
+MAX_BYTES = 1 << 30
+"""Of a submission, unpacked: two million pictures."""
 _SHAPE = (H36M17.num_joints, 3)
 
 
@@ -81,11 +84,14 @@ def read_submission(path: str | Path, rows: int | None = None) -> NDArray[np.flo
     path = Path(path)
     check_name(path)
     try:
-        data = path.read_bytes()
-        text = (gzip.decompress(data) if path.suffix.lower() == ".gz" else data).decode("utf-8-sig")
-    except (gzip.BadGzipFile, EOFError, UnicodeDecodeError) as error:
+        with (gzip.open if path.suffix.lower() == ".gz" else open)(path, "rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        text = data.decode("utf-8-sig")
+        lines = [(number, row) for number, row in enumerate(csv.reader(io.StringIO(text)), start=1) if row]
+    except (gzip.BadGzipFile, EOFError, UnicodeDecodeError, zlib.error, csv.Error) as error:
         raise ValueError(f"{path} is cut off or no CSV file: {error}") from error
-    lines = [(number, row) for number, row in enumerate(csv.reader(io.StringIO(text)), start=1) if row]
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"{path} holds more than {MAX_BYTES} bytes, more than any test set needs")
     if lines and not _is_number(lines[0][1][0]):
         names = [name.strip() for name in lines.pop(0)[1]]
         if len(names) == len(COLUMNS) and names != list(COLUMNS):

@@ -44,9 +44,14 @@ class Calibration:
         content = contract.get("confidence")
         if content is None:
             return None
-        weights = np.asarray(content["weights"], np.float64)
-        if tuple(content["evidence"]) != EVIDENCE or weights.shape != (H36M17.num_joints, 1 + len(EVIDENCE)):
-            raise ValueError(f"the model's confidence goes by {content['evidence']}; this hourlift knows {EVIDENCE}")
+        try:
+            evidence, weights = list(content["evidence"]), np.asarray(content["weights"], np.float64)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise ValueError(f"the model's confidence cannot be read: {error!r}") from error
+        if not np.isfinite(weights).all():
+            raise ValueError("the model's confidence goes by what is no finite number")
+        if evidence != list(EVIDENCE) or weights.shape != (H36M17.num_joints, 1 + len(EVIDENCE)):
+            raise ValueError(f"the model's confidence goes by {evidence}; this hourlift knows {EVIDENCE}")
         return cls(weights=weights)
 
     def to_contract(self) -> dict[str, Any]:

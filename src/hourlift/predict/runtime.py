@@ -1,33 +1,25 @@
 """Running hourlift's ONNX models: the session, and the contract that a model file carries in its metadata."""
 
-import json
 import logging
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
 from hourlift import weights
-from hourlift.geometry.skeleton import H36M17
+from hourlift.formats.guarded import parsing
+from hourlift.predict.contract import METADATA_KEY, Kind, check_answer, check_input, read_contract
 from hourlift.predict.precision import Choice, Precision, Runtime, choose
 
 ort.disable_telemetry_events()  # for programs that import it before hourlift, which turns its reports off
 
-Kind = Literal["hourglass", "lifter"]
 DEVICES = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 MAX_BATCH = 16
 """Larger batches are run in parts: no faster on a CPU, and the activations of a crop take tens of megabytes."""
 
 _log = logging.getLogger("hourlift")
-_SCHEMA = 1
-_METADATA_KEY = "hourlift"
-_REQUIRED: Mapping[Kind, tuple[str, ...]] = {
-    "hourglass": ("input_size", "crop_margin", "decode"),
-    "lifter": (),
-}
 
 
 class Network(Protocol):
@@ -74,11 +66,13 @@ class Model:
         self.path = weights.path(name_or_path)
         self.path, self.choice = _pick(name_or_path, self.path, precision, runtime, device)
         session = open_session(self.path, threads, device)
-        self.contract = _read_contract(self.path, session, kind)
+        self.contract = read_contract(self.path, _metadata(self.path, session), kind)
+        check_input(self.path, self.contract, session.get_inputs()[0].shape)
+        self._kind = kind
         if self.choice.runtime == "openvino":
             self._network: Network = _OpenVino(self.path, threads, self.choice.precision)
         else:
-            self._network = _OnnxRuntime(session)
+            self._network = _OnnxRuntime(self.path, session)
         _log.info("%s runs as %s on %d threads", self.path.name, self.choice, threads)
 
     def describe(self) -> dict[str, str]:
@@ -96,21 +90,29 @@ class Model:
     def run_all(self, batch: NDArray[Any]) -> list[NDArray[np.float32]]:
         """As `run`, but all of the model's outputs."""
         if 0 < len(batch) <= MAX_BATCH:
-            return self._network(batch)
+            return self._run_part(batch)
         starts = range(0, max(len(batch), 1), MAX_BATCH)
-        parts = [self._network(batch[i : i + MAX_BATCH]) for i in starts]
+        parts = [self._run_part(batch[i : i + MAX_BATCH]) for i in starts]
         return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
+
+    def _run_part(self, batch: NDArray[Any]) -> list[NDArray[np.float32]]:
+        outputs = self._network(batch)
+        check_answer(self.path, self._kind, len(batch), outputs)
+        return outputs
 
 
 class _OnnxRuntime:
     """A session of ONNX Runtime."""
 
-    def __init__(self, session: ort.InferenceSession) -> None:
-        self._session = session
+    def __init__(self, path: Path, session: ort.InferenceSession) -> None:
+        self._path, self._session = path, session
         self._input = session.get_inputs()[0].name
 
     def __call__(self, batch: NDArray[Any]) -> list[NDArray[np.float32]]:
-        return list(self._session.run(None, {self._input: batch}))
+        try:
+            return list(self._session.run(None, {self._input: batch}))
+        except Exception as error:  # ONNX Runtime's exceptions share no base class but Exception
+            raise ValueError(f"{self._path}: this model cannot be run ({_first_line(error)})") from error
 
 
 class _OpenVino:
@@ -168,7 +170,7 @@ def _pick(
 
 def _made_from(twin: Path) -> str:
     """SHA-256 of the float model that a twin was made from."""
-    contract: dict[str, Any] = json.loads(_metadata(open_session(twin, 1, "cpu", optimised=False)) or "{}")
+    contract = read_contract(twin, _metadata(twin, open_session(twin, 1, "cpu", optimised=False)))
     return str(contract.get("made_from", ""))
 
 
@@ -207,34 +209,17 @@ def open_session(path: Path, threads: int, device: str, *, optimised: bool = Tru
         session = ort.InferenceSession(str(path), options, providers=[provider])
     except Exception as error:  # ONNX Runtime's exceptions share no base class but Exception
         raise ValueError(f"{path}: this is not a model that can be run ({_first_line(error)})") from error
+    if not session.get_inputs() or not session.get_outputs():
+        raise ValueError(f"{path}: this model has no inputs or no outputs")
     if session.get_providers()[0] != provider:
         raise ValueError(f"ONNX Runtime could not start {provider}; are the GPU's driver and libraries installed?")
     return session
 
 
-def _read_contract(path: Path, session: ort.InferenceSession, kind: Kind) -> dict[str, Any]:
-    """Check that the file is one of ours, of this kind and skeleton."""
-    text = _metadata(session)
-    if text is None:
-        raise ValueError(f"{path}: this model was not exported by hourlift (its metadata have no {_METADATA_KEY!r})")
-    contract: dict[str, Any] = json.loads(text)
-    if contract.get("schema") != _SCHEMA:
-        raise ValueError(
-            f"{path}: the model's contract is version {contract.get('schema')}, this hourlift reads version {_SCHEMA}"
-        )
-    if contract.get("kind") != kind:
-        raise ValueError(f"{path}: this is a {contract.get('kind')} model, but a {kind} is needed here")
-    if tuple(contract.get("joint_names", ())) != H36M17.joint_names:
-        raise ValueError(f"{path}: the model's joints are not those of {H36M17.name}")
-    missing = [key for key in _REQUIRED[kind] if key not in contract]
-    if missing:
-        raise ValueError(f"{path}: the model's metadata lack {', '.join(missing)}")
-    return contract
-
-
-def _metadata(session: ort.InferenceSession) -> str | None:
+def _metadata(path: Path, session: ort.InferenceSession) -> str | None:
     """What the file carries for hourlift: JSON."""
-    text: str | None = session.get_modelmeta().custom_metadata_map.get(_METADATA_KEY)
+    with parsing(path, "model of hourlift"):
+        text: str | None = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
     return text
 
 

@@ -13,7 +13,7 @@ A checkpoint is a dictionary of plain data and tensors, so that loading one neve
 
 import io
 import os
-import pickle
+import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from hourlift.formats.atomic import replacing
+from hourlift.formats.guarded import check_size, parsing
 from hourlift.hourglass.network import HourglassConfig, StackedHourglass
 from hourlift.lifter.network import Lifter, LifterConfig
 
@@ -31,7 +32,9 @@ MOST_BYTES = 16 * 2**20
 """Of a part of a checkpoint that was split: what repositories and mail take."""
 
 _TENSORS = ("ema", "model", "optimizer")
-_CONFIGS: dict[str, type[HourglassConfig] | type[LifterConfig]] = {"hourglass": HourglassConfig, "lifter": LifterConfig}
+_NETWORKS: dict[str, Any] = {"hourglass": (StackedHourglass, HourglassConfig), "lifter": (Lifter, LifterConfig)}
+_LARGEST = {"depth": 16, "num_stacks": 64, "num_blocks": 64}  # of a config's numbers; of the rest:
+_LARGEST_OTHER = 1 << 16
 
 
 def describe_model(model: nn.Module) -> dict[str, Any]:
@@ -89,19 +92,52 @@ def load(path: Path) -> dict[str, Any]:
         FileNotFoundError: There is none.
         ValueError: It is cut off, a part of it is missing, or it is not one of ours.
     """
-    with _open(path) as file:
-        try:
-            state = torch.load(file, map_location="cpu", weights_only=True)
-        # the ways in which PyTorch's reader and unpickler fail on a file that was cut off or is something else
-        except (RuntimeError, OSError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
-            raise ValueError(f"{path} is not a whole checkpoint of hourlift: damaged, or of another kind.") from error
+    with _open(path) as file, parsing(path, "checkpoint of hourlift", reason=False):
+        with zipfile.ZipFile(file) as archive:
+            check_size(archive)
+        file.seek(0)
+        state = torch.load(file, map_location="cpu", weights_only=True)
     if not isinstance(state, dict) or "schema" not in state:
         raise ValueError(f"{path} is not a checkpoint of hourlift.")
     if state["schema"] != SCHEMA:
         raise ValueError(f"{path} has the schema {state['schema']}, this version of hourlift reads {SCHEMA}.")
-    if config := _CONFIGS.get(state.get("kind", "")):  # fields that are newer than the checkpoint get their defaults
-        state["model_config"] = asdict(config(**state["model_config"]))
+    kind = state.get("kind")
+    if not isinstance(kind, str) or kind not in _NETWORKS:
+        raise ValueError(f"{path} holds a network of the unknown kind {kind!r}.")
+    # fields that are newer than the checkpoint get their defaults
+    state["model_config"] = asdict(_config(path, kind, state.get("model_config")))
+    for name in _TENSORS[:2]:
+        if name in state and not _is_tensors(state[name]):
+            raise ValueError(f"{path} is damaged: its {name} holds something else than tensors.")
+    if "ema" not in state:
+        raise ValueError(f"{path} holds no averaged network.")
     return state
+
+
+def _config(path: Path, kind: str, fields: Any) -> HourglassConfig | LifterConfig:
+    """A network's config of what a checkpoint says.
+
+    Raises:
+        ValueError: a field is unknown, of another type, or larger than any network's.
+    """
+    known = asdict(_NETWORKS[kind][1]())
+    if not isinstance(fields, dict) or not fields.keys() <= known.keys():
+        raise ValueError(f"{path}: the fields of a {kind}'s config are {', '.join(known)}, not {fields!r}."[:300])
+    for name, value in fields.items():
+        whole = isinstance(value, int) and 0 <= value <= _LARGEST.get(name, _LARGEST_OTHER)
+        share = isinstance(known[name], float) and isinstance(value, float) and 0 <= value <= 2
+        if not (whole or share or (value is None and known[name] is None)):
+            raise ValueError(f"{path}: the {kind}'s {name} is {value!r}."[:300])
+    try:
+        return _NETWORKS[kind][1](**fields)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _is_tensors(state: Any) -> bool:
+    return isinstance(state, dict) and all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
+    )
 
 
 def load_model(path: Path) -> tuple[StackedHourglass | Lifter, dict[str, Any]]:
@@ -118,15 +154,13 @@ def load_model(path: Path) -> tuple[StackedHourglass | Lifter, dict[str, Any]]:
         FileNotFoundError, ValueError: As `load`.
     """
     state = load(path)
-    model: StackedHourglass | Lifter
-    match state["kind"]:
-        case "hourglass":
-            model = StackedHourglass(HourglassConfig(**state["model_config"]))
-        case "lifter":
-            model = Lifter(LifterConfig(**state["model_config"]))
-        case kind:
-            raise ValueError(f"{path} holds a network of the unknown kind {kind!r}.")
-    model.load_state_dict(state["ema"])
+    network, config = _NETWORKS[state["kind"]]
+    ema = state["ema"]
+    with torch.device("meta"):  # takes no memory, however large the config says that it is
+        described = network(config(**state["model_config"]))
+    _check_tensors(path, described, ema)
+    model = network(config(**state["model_config"]))
+    model.load_state_dict(ema)
     return model.eval(), {key: value for key, value in state.items() if key not in _TENSORS}
 
 
@@ -153,7 +187,25 @@ def warm_start(model: nn.Module, path: Path) -> None:
     theirs = {key: state[key] for key in ("kind", "model_config")}
     if theirs != describe_model(model):
         raise ValueError(f"{path} holds {theirs}, this run trains {describe_model(model)}.")
+    _check_tensors(path, model, state["ema"])
     model.load_state_dict(state["ema"])
+
+
+def _check_tensors(path: Path, model: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """See that a checkpoint's tensors are those of a network.
+
+    Raises:
+        ValueError: one is missing, of another shape, or not finite.
+    """
+    wanted = {name: value.shape for name, value in model.state_dict().items()}
+    wrong = [
+        name for name in wanted.keys() | state.keys() if name not in state or state[name].shape != wanted.get(name)
+    ]
+    if wrong:
+        raise ValueError(f"{path} is damaged: {min(wrong)} is missing, too much or of another shape.")
+    wrong = [name for name, value in state.items() if not torch.isfinite(value).all()]
+    if wrong:
+        raise ValueError(f"{path} is damaged: {min(wrong)} holds what is no finite number.")
 
 
 def _is_kernel(name: str, value: Tensor) -> bool:
