@@ -64,10 +64,10 @@ def test_a_file_of_joints_comes_back(tmp_path: Path) -> None:
     ("change", "complaint"),
     [
         ({"ids": np.array(["a", "a"])}, "1 ids come twice"),
-        ({"joints_2d_px": np.zeros((3, 17, 2))}, r"joints_2d_px has the shape \(3, 17, 2\), not \(2, 17, 2\)"),
+        ({"joints_2d_px": np.zeros((3, 17, 2))}, r"joints_2d_px is \(3, 17, 2\), not \(2, 17, 2\)"),
         ({"joint_names": np.array(H36M17.joint_names[::-1])}, "not those of h36m17"),
-        ({"confidence": None}, "confidence is not a file"),
-        ({"ids": np.array([{}, {}], dtype=object)}, "is no file of joints"),
+        ({"confidence": None}, "has no confidence"),
+        ({"ids": np.array([{}, {}], dtype=object)}, "is no whole NPZ file"),
     ],
 )
 def test_files_that_do_not_fit_are_named(tmp_path: Path, change: dict, complaint: str) -> None:
@@ -84,7 +84,7 @@ def test_files_that_do_not_fit_are_named(tmp_path: Path, change: dict, complaint
 
 def test_something_else_is_no_file_of_joints(tmp_path: Path) -> None:
     (tmp_path / "j.npz").write_text("hello")
-    with pytest.raises(ValueError, match="is no file of joints: hourlift predict-joints writes them"):
+    with pytest.raises(ValueError, match="is no whole NPZ file"):
         read_joints(tmp_path / "j.npz")
 
 

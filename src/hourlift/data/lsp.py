@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hourlift.data.dataset import Counts, DataSet
+from hourlift.data.matlab import read_mat
 from hourlift.data.sample import Sample
 from hourlift.formats.guarded import check_arrays
-from hourlift.formats.matlab import read_mat
 from hourlift.geometry.crop import box_from_joints
 from hourlift.geometry.skeleton import H36M17, LSP14, map_joints
 

@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hourlift.data.dataset import Counts, DataSet
+from hourlift.data.matlab import read_hdf5, read_mat
 from hourlift.data.sample import Sample
 from hourlift.formats.guarded import check_arrays, checked_name
-from hourlift.formats.matlab import read_hdf5, read_mat
 from hourlift.geometry.crop import CROP_MARGIN
 from hourlift.geometry.skeleton import H36M17, MPII16, map_joints
 

@@ -27,7 +27,7 @@ from hourlift.training.ema import Ema
 from hourlift.training.optimizer import OptimizerKind, optimizer
 from hourlift.training.run_log import Meter, RunLog
 from hourlift.training.schedule import ScheduleKind, schedule
-from hourlift.training.stop import STOP_REASONS, StopReason, stop_requests
+from hourlift.training.stop import STOP_REASONS, StopReason, deadline_after, stop_requests
 
 
 class Stage(Protocol):
@@ -124,7 +124,7 @@ def train(
         ValueError: out_dir holds another run; no such device; a damaged checkpoint or one of another network; the
             loss became infinite or NaN (the checkpoints are from before).
     """
-    deadline = math.inf if config.max_minutes is None else time.monotonic() + 60 * config.max_minutes
+    deadline = deadline_after(config.max_minutes)
     last = out_dir / "last.pt"
     if last.exists() and not resume:
         raise ValueError(f"{out_dir} holds a run already: resume it, or choose another folder.")

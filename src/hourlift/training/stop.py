@@ -1,5 +1,6 @@
 """Reasons for a run to stop before its last step."""
 
+import math
 import signal
 import threading
 import time
@@ -26,6 +27,11 @@ class StopRequests:
         if self.signalled:
             return "signal"
         return "time limit" if time.monotonic() > self.deadline else None
+
+
+def deadline_after(max_minutes: float | None) -> float:
+    """So many minutes from now, as `stop_requests` takes it; None is never."""
+    return math.inf if max_minutes is None else time.monotonic() + 60 * max_minutes
 
 
 @contextmanager
