@@ -52,7 +52,7 @@ def main() -> None:
 def empty_squares(
     boxes: np.ndarray, shape: tuple[int, int], rng: np.random.Generator, most: int
 ) -> list[tuple[int, int, int]]:
-    """Squares (x, y, side) of a picture that hold nobody of the boxes (N, 4) xyxy, but far away."""
+    """Squares (x, y, side), pixels, without a person of the boxes (N, 4) xyxy, unless they are far away."""
     found: list[tuple[int, int, int]] = []
     for _ in range(TRIES):
         side = int(min(shape) * rng.uniform(0.35, 1.0))

@@ -4,52 +4,24 @@ HOURLIFT_KILLS says how often each is killed; `make faults` asks for many. Train
 tests of their own.
 """
 
-import json
 import os
 import random
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 
-from hourlift.predict.video import VideoReader
+from .whole import assert_whole, files
 
 KILLS = int(os.environ.get("HOURLIFT_KILLS", "1"))
 COMMANDS = {
     "predict a photo": ["predict", "photo.png", "-o", "out", "MODELS"],
     "predict a video": ["predict", "clip.mp4", "-o", "out", "--formats", "bvh", "csv", "npz", "trc", "MODELS"],
-    "live": ["live", "clip.mp4", "-o", "out/film.mp4", "MODELS"],
+    "live": ["live", "clip.mp4", "-o", "out/video.mp4", "MODELS"],
     "convert": ["convert", "poses.json", "out/poses.csv"],
     "synth": ["synth", "-o", "out", "--count", "8", "--size", "64", "--format", "coco"],
 }
-
-
-def files(folder: Path) -> list[Path]:
-    """Of a run's folder, hidden ones left out."""
-    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    return sorted(path for path in found if not any(part.startswith(".") for part in path.parts))
-
-
-def assert_whole(path: Path) -> None:
-    """A file that can be read to its end."""
-    match path.suffix:
-        case ".json":
-            json.loads(path.read_text(encoding="utf-8"))
-        case ".jpg" | ".png":
-            assert cv2.imread(str(path)) is not None, path
-        case ".html":
-            assert path.read_text(encoding="utf-8").rstrip().endswith("</html>"), path
-        case ".mp4":
-            with VideoReader(path) as reader:
-                assert sum(1 for _ in reader) > 0, path
-        case ".npz":
-            with np.load(path) as arrays:
-                assert all(len(arrays[name].shape) >= 0 for name in arrays.files)
-        case ".csv" | ".trc" | ".bvh":
-            assert path.read_text(encoding="utf-8").endswith("\n"), path
 
 
 IN_SHORT = [name for name in COMMANDS if KILLS > 1 or name != "synth"]

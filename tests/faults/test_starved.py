@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.test_kills import assert_whole, files
+from .whole import assert_whole, files
 
 PREDICT = ["predict", "photo.png", "-o", "out"]
 
@@ -50,7 +50,9 @@ def test_without_a_home(sources: Path, start: Callable, models: list[str]) -> No
 
 
 @pytest.mark.parametrize("command", [["--help"], ["convert", "--help"], [*PREDICT, "--json", "-"]])
-def test_nobody_reads_what_is_printed(sources: Path, start: Callable, models: list[str], command: list[str]) -> None:
+def test_the_reader_of_standard_output_has_left(
+    sources: Path, start: Callable, models: list[str], command: list[str]
+) -> None:
     read, write = os.pipe()
     os.close(read)
     process = start(*command, *(models if "predict" in command else []), stdout=write, stderr=subprocess.PIPE)

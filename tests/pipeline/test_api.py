@@ -6,14 +6,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
 
 import hourlift
 from hourlift.cli import main
 from hourlift.geometry.camera import Camera
 from hourlift.predict.video import VideoWriter
 
-FOCAL_35MM = 0xA405
+EXIF_50_MM = bytes.fromhex(
+    "49492a0008000000020012010300010000000100000069870400010000002600000000000000"  # upright, pointer
+    "010005a403000100000032000000" + "00000000"  # focal length as of 35 mm film
+)
 
 
 @pytest.fixture
@@ -30,10 +32,10 @@ def options(marker_models: tuple[Path, Path]) -> list[str]:
 def sources(tmp_path: Path, figure, monkeypatch: pytest.MonkeyPatch) -> None:
     """photo.jpg, which tells its focal length, and clip.mp4."""
     monkeypatch.chdir(tmp_path)
-    photo = Image.fromarray(figure.draw((320, 240), (150, 120), 190))
-    exif = photo.getexif()
-    exif.get_ifd(0x8769)[FOCAL_35MM] = 50
-    photo.save("photo.jpg", exif=exif, quality=95)
+    image_bgr = cv2.cvtColor(figure.draw((320, 240), (150, 120), 190), cv2.COLOR_RGB2BGR)
+    exif = np.frombuffer(EXIF_50_MM, np.uint8)
+    photo = cv2.imencodeWithMetadata(".jpg", image_bgr, [cv2.IMAGE_METADATA_EXIF], [exif])[1]
+    Path("photo.jpg").write_bytes(photo.tobytes())
     with VideoWriter("clip.mp4", (320, 240), 25) as writer:
         for i in range(8):
             writer.write(figure.draw((320, 240), (140 + 2 * i, 120), 190), i / 25)

@@ -20,12 +20,11 @@ from hourlift.formats.coco_boxes import MIN_SCORE
 from hourlift.formats.json import PoseFile
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.world import up_of_pitched_camera
+from hourlift.pipeline.api import lift_source
 from hourlift.pipeline.options import View
 from hourlift.pipeline.outputs import Wanted
 from hourlift.pipeline.people_source import PeopleSource
-from hourlift.pipeline.photo import lift_photo
 from hourlift.pipeline.sources import Source, find_sources
-from hourlift.pipeline.video import lift_video
 from hourlift.predict import PosePredictor
 from hourlift.predict.precision import Precision, Runtime
 from hourlift.predict.runtime import Model
@@ -133,7 +132,7 @@ def command(
             "precision": precision,
             "runtime": runtime,
         },
-        whereabouts=(people, False, None, None if detector is None else detector.absolute(), family, min_score),
+        people_options=(people, False, None, None if detector is None else detector.absolute(), family, min_score),
         place={"threads": threads, "device": device},
         view=view,
         smooth=smooth,
@@ -159,7 +158,7 @@ class _Load:
     """Loads the networks in a worker; travels there."""
 
     networks: dict[str, Any]
-    whereabouts: tuple[Any, ...]
+    people_options: tuple[Any, ...]
     place: dict[str, Any]
     view: View
     smooth: bool
@@ -172,10 +171,7 @@ class _Load:
 
         def lift(path: Path, kind: Kind) -> PoseFile:
             source = Source(label=str(path), kind=kind, name=path.stem)
-            if kind == "photo":
-                done = lift_photo(predictor, source, view, wanted)
-            else:
-                done = lift_video(predictor, source, view, wanted, lambda _done, _all: None)
+            done = lift_source(predictor, source, view, wanted)
             assert done.poses is not None
             return done.poses
 
@@ -183,11 +179,11 @@ class _Load:
 
     def where(self) -> PeopleSource:
         """Where people are, with the detector loaded."""
-        return PeopleSource.from_options(*self.whereabouts, **self.place)
+        return PeopleSource.from_options(*self.people_options, **self.place)
 
     def settings(self) -> dict[str, Any]:
         """What the numbers depend on, as JSON holds it; networks by their content."""
-        people, _, _, detector, family, min_score = self.whereabouts
+        people, _, _, detector, family, min_score = self.people_options
         return {
             "weights": models.sha256(models.path(self.networks["weights"])),
             "lifter": models.sha256(models.path(self.networks["lifter"])),

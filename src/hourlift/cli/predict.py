@@ -22,13 +22,12 @@ from hourlift.formats.table import FORMATS, FormatName
 from hourlift.formats.text import plain, without_secrets
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.world import up_of_pitched_camera
+from hourlift.pipeline.api import lift_source
 from hourlift.pipeline.options import View
 from hourlift.pipeline.outputs import Wanted, say_replaced, targets, with_free_names
 from hourlift.pipeline.people_source import PeopleSource
-from hourlift.pipeline.photo import lift_photo
 from hourlift.pipeline.sources import Source, find_sources
 from hourlift.pipeline.summary import LiftResult
-from hourlift.pipeline.video import lift_video
 from hourlift.predict import PosePredictor
 from hourlift.predict.precision import Precision, Runtime
 from hourlift.view.rerun_log import check_rerun
@@ -275,13 +274,11 @@ def _lift(
     predictor: PosePredictor, source: Source, view: View, wanted: Wanted, progress: LateProgress, stop: Stop
 ) -> LiftResult:
     """One source, of whatever kind."""
-    if source.kind == "photo":
-        return lift_photo(predictor, source, view, wanted)
 
     def report(num_done: int, num_all: int | None) -> None:
         progress.update(source.label, num_done, num_all)
 
-    return lift_video(predictor, source, view, wanted, report, stop)
+    return lift_source(predictor, source, view, wanted, report, stop)
 
 
 def _summary(source: Source, done: LiftResult) -> str:

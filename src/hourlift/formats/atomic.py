@@ -91,6 +91,8 @@ def _remove_leftovers(temporary: Path) -> None:
     """Removes what killed runs left of the same file or folder: of this process id, or not written to for long."""
     beginning, _, end = temporary.name.rpartition(f".{os.getpid()}.part")
     for leftover in temporary.parent.glob(f"{glob.escape(beginning)}.*.part{glob.escape(end)}"):
+        if not leftover.name[len(beginning) + 1 : len(leftover.name) - len(f".part{end}")].isdigit():
+            continue  # of a file whose name begins alike
         with contextlib.suppress(OSError):  # another process may remove it, too, or may not let it go
             written = max(path.lstat().st_mtime for path in (leftover, *leftover.rglob("*")))
             if leftover == temporary or time.time() - written > LEFTOVER_AFTER_S:

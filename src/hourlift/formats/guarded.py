@@ -25,7 +25,7 @@ _MAX_REASON = 200  # letters
 
 @contextlib.contextmanager
 def parsing(path: str | Path, what: str, *, reason: bool = True) -> Iterator[None]:
-    """Around the call of somebody else's parser, and of nothing else: its exceptions become ours.
+    """Around the call of another project's parser, and of nothing else: its exceptions become ours.
 
     Parsers raise whatever comes up when a file is broken: KeyError, zlib.error, struct.error, MemoryError, and more.
 

@@ -56,10 +56,10 @@ def lift(
         people: How many people to find and follow at most; None: one, or all whose boxes are given.
         camera: The camera; without it and `fov_deg` a photo's EXIF data are used, else 60 degrees are assumed.
         fov_deg: Field of view along the longer side of the image, degrees.
-        seconds: Stop after so much of a video or webcam.
+        seconds: Stop after so many seconds of a video or webcam; above 0.
         smooth: Smooth people's tracks through a video.
-        stature_mm: How tall the people are.
-        pitch_deg: How far down the camera looks.
+        stature_mm: How tall the people are, mm.
+        pitch_deg: How far down the camera looks, degrees; below 0 up.
         formats: Files of poses to write into `out`.
         overlay: Write the image or video with the skeleton drawn in, too.
         page: Write the 3D page, too.
@@ -68,13 +68,15 @@ def lift(
         stop: Set it, from another thread, to end a video early.
 
     Returns:
-        The poses and the files.
+        `frames`, each with its people: joints (17, 2) px and (17, 3) mm, see `Pose`; and `files`, which were written.
 
     Raises:
         ValueError, OSError: The source cannot be read, an option makes no sense, or the poses cannot be written.
     """
     if camera is not None and fov_deg is not None:
         raise ValueError("camera and fov_deg both describe the camera; give one of them")
+    if seconds is not None and not seconds > 0:
+        raise ValueError(f"seconds must be above 0, got {seconds}")
     view = View(
         camera=camera,
         fov_deg=fov_deg,
@@ -99,7 +101,7 @@ def lift(
     if wanted.folder is not None:
         wanted.folder.mkdir(parents=True, exist_ok=True)
     (found,) = with_free_names([_one(source)], wanted)
-    return _lift(predictor or PosePredictor(), found, view, wanted, progress, stop)
+    return lift_source(predictor or PosePredictor(), found, view, wanted, progress, stop)
 
 
 def lift_many(
@@ -140,14 +142,15 @@ def _one(named: str | Path) -> Source:
     return found[0]
 
 
-def _lift(
+def lift_source(
     predictor: PosePredictor,
     source: Source,
     view: View,
     wanted: Wanted,
-    progress: Report | None,
-    stop: Event | None,
+    progress: Report | None = None,
+    stop: Event | None = None,
 ) -> LiftResult:
+    """A source of whatever kind; arguments as `lift_video` takes them, errors as `lift_photo`."""
     if source.kind == "photo":
         return lift_photo(predictor, source, view, wanted)
     return lift_video(predictor, source, view, wanted, progress or (lambda _done, _all: None), stop)

@@ -142,8 +142,9 @@ class Results:
     def write_page(self, frames: Sequence[PoseFrame], **how: Any) -> None:
         """Write the page, if one is wanted; arguments as `view.page.write_page` takes them."""
         if self._wanted.folder is not None and self._wanted.page:
-            with self.extra("the page"), self.file(".html") as path:
-                write_page(path, frames, **how)
+            with self.extra("the page"):
+                write_page(self.path(".html"), frames, **how)  # whole or not at all, by itself
+                self.files.append(self.path(".html"))
 
     @contextmanager
     def films(self, wanted: Wanted, video: Frames, header: Header) -> Iterator[Show]:

@@ -86,7 +86,7 @@ class Summary:
             self.best = frame
 
 
-def write_video_page(results: Results, tally: Summary, video: Frames, header: Header) -> None:
+def write_video_page(results: Results, summary: Summary, video: Frames, header: Header) -> None:
     """The 3D page of a video, with the film in it when there is one and it is not too large."""
     film: Path | None = results.path(".overlay.mp4")
     if film not in results.files:
@@ -95,9 +95,9 @@ def write_video_page(results: Results, tally: Summary, video: Frames, header: He
         _log.warning("%s: the video is too large for the page, which shows the skeleton alone", header.source)
         film = None
     results.write_page(
-        tally.for_page,
+        summary.for_page,
         image_wh=video.image_wh,
-        fps=video.fps / tally.stride,
+        fps=video.fps / summary.stride,
         media=film,
         title=header.source,
         world=header.world,

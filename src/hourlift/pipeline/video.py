@@ -86,7 +86,7 @@ def lift_video(
             wanted = wanted.without_pictures() if stop.is_set() else wanted
             shown = _again(source, frames, wanted, stop)
             num_done, num_all = len(frames), 2 * len(frames)
-        tally = Summary()
+        summary = Summary()
         kept = PoseLog()
         writer = results.json_writer(header) if poses is None else nullcontext(JsonWriter([]))
         with writer as write, results.films(wanted, video, header) as show:
@@ -94,23 +94,23 @@ def lift_video(
                 write(frame)
                 if image_rgb.size:
                     show(image_rgb, frame)
-                tally.add(frame)
+                summary.add(frame)
                 if poses is None and (wanted.at_the_end or wanted.keep):
                     kept.append(frame)
-                report(num_done + tally.num_frames, num_all)
+                report(num_done + summary.num_frames, num_all)
             write.end_early(_why_incomplete(video, stop, is_webcam))
-        if tally.best is None:
+        if summary.best is None:
             raise ValueError(f"{source.label}: not one picture came")
         if poses is None:
             poses = PoseFile(header=replace(header, incomplete=_why_incomplete(video, stop, is_webcam)), frames=kept)
             results.write_formats(poses)
         if wanted.folder and wanted.page:
-            write_video_page(results, tally, video, header)
+            write_video_page(results, summary, video, header)
         return LiftResult(
-            num_frames=tally.num_frames,
-            num_found=tally.num_found,
-            num_people=len(tally.ids),
-            best=tally.best,
+            num_frames=summary.num_frames,
+            num_found=summary.num_found,
+            num_people=len(summary.ids),
+            best=summary.best,
             files=results.files,
             world=header.world,
             failures=results.failures,
