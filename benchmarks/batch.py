@@ -25,7 +25,7 @@ import tyro
 from context import commit, machine, publish
 
 import hourlift
-from hourlift.predict.video import VideoReader, VideoWriter
+from hourlift.media.video import VideoReader, VideoWriter
 
 DEMO = Path(hourlift.__file__).parent / "assets" / "demo.mp4"
 

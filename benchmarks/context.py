@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 import hourlift
-from hourlift.predict.video import VideoReader
+from hourlift.media.video import VideoReader
 
 BOX = (540.0, 60.0, 735.0, 600.0)
 """Around `somebody`."""

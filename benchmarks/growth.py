@@ -16,7 +16,7 @@ from context import publish, surroundings
 from paired import compare, print_table
 
 from hourlift import PosePredictor
-from hourlift.predict.runtime import Model
+from hourlift.predict.models.runtime import Model
 from hourlift.weights import HOURGLASS
 
 PEOPLE = (1, 2, 4, 8, 16)

@@ -20,9 +20,9 @@ from video import CLIP, make_film
 
 from hourlift import PosePredictor
 from hourlift.formats.table import FORMATS
+from hourlift.media.sources import Source
 from hourlift.pipeline.options import View
 from hourlift.pipeline.outputs import Wanted
-from hourlift.pipeline.sources import Source
 from hourlift.pipeline.video import lift_video
 from hourlift.weights import HOURGLASS
 

@@ -12,7 +12,7 @@ from context import publish, surroundings
 from paired import compare, print_table
 
 from hourlift.lifter.network import Lifter, LifterConfig
-from hourlift.predict.runtime import Model
+from hourlift.predict.models.runtime import Model
 from hourlift.weights import LIFTER
 
 

@@ -18,8 +18,8 @@ from context import BOX, publish, somebody, surroundings
 from paired import compare, print_table
 
 from hourlift import PosePredictor
-from hourlift.predict.precision import available
-from hourlift.predict.runtime import Model
+from hourlift.predict.models.precision import available
+from hourlift.predict.models.runtime import Model
 from hourlift.weights import HOURGLASS, int8_twin
 
 

@@ -21,7 +21,7 @@ from context import BOX, commit, machine, publish, somebody
 
 import hourlift
 from hourlift import PosePredictor
-from hourlift.predict.images import read_image
+from hourlift.media.images import read_image
 from hourlift.weights import HOURGLASS, LIFTER
 
 WARM_UP = 10

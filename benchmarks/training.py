@@ -19,7 +19,7 @@ from paired import compare, print_table
 from torch import nn
 
 from hourlift.hourglass.network import HourglassConfig, StackedHourglass
-from hourlift.training.ema import Ema
+from hourlift.training.engine.ema import Ema
 
 
 class PlainResidual(nn.Module):

@@ -21,13 +21,13 @@ from paired import print_table
 
 import hourlift
 from hourlift import PosePredictor
+from hourlift.media.sources import Source
+from hourlift.media.video import VideoReader, VideoWriter
 from hourlift.pipeline import outputs
 from hourlift.pipeline import video as lift
 from hourlift.pipeline.options import View
 from hourlift.pipeline.outputs import Wanted
-from hourlift.pipeline.sources import Source
 from hourlift.pipeline.video import lift_video
-from hourlift.predict.video import VideoReader, VideoWriter
 from hourlift.weights import HOURGLASS
 
 CLIP = Path(hourlift.__file__).parent / "assets" / "demo.mp4"

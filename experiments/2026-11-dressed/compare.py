@@ -14,9 +14,9 @@ from pathlib import Path
 from hourlift.hourglass.network import HourglassConfig
 from hourlift.synth import presets
 from hourlift.synth.generate import SynthConfig
-from hourlift.training import checkpoint
-from hourlift.training.hourglass_stage import HourglassStage
-from hourlift.training.loop import train
+from hourlift.training.engine import checkpoint
+from hourlift.training.engine.loop import train
+from hourlift.training.hourglass.stage import HourglassStage
 from hourlift.training.recipes import fast
 from hourlift.training.rendered import Curriculum
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from hourlift.geometry.skeleton import FOOT_POINTS, H36M17, H36M21
-from hourlift.training import checkpoint
+from hourlift.training.engine import checkpoint
 
 ANKLES = H36M17.indices(*(f"{point[0]}_ankle" for point in FOOT_POINTS))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hourlift.data.coco import load_coco
+from hourlift.data.images.coco import load_coco
 from hourlift.data.sample import OCCLUDED, OUTSIDE, Sample
 from hourlift.geometry.skeleton import H36M17
 from hourlift.synth.presets import PRESETS

@@ -11,9 +11,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from hourlift.data.coco import load_coco
+from hourlift.data.images.coco import load_coco
 from hourlift.geometry.crop import Crop
-from hourlift.predict.joints import cut_out
+from hourlift.predict.models.keypoints import cut_out
 from hourlift.synth import presets
 from hourlift.synth.samples import render_samples
 

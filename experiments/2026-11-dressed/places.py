@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from rich.progress import track
 
-from hourlift.predict.detector import Detector
-from hourlift.synth.pictures import SIDE, photo_paths
+from hourlift.predict.people.detector import Detector
+from hourlift.synth.scene.pictures import SIDE, photo_paths
 
 MIN_SCORE = 0.1
 """Far below the usual: a place too few costs nothing."""

@@ -6,7 +6,7 @@ python experiments/2026-11-facing/means.py checkpoints/hourglass-fast.pt [other.
 import sys
 from pathlib import Path
 
-from hourlift.training import checkpoint
+from hourlift.training.engine import checkpoint
 
 
 def main(files: list[Path]) -> None:

@@ -15,10 +15,10 @@ from hourlift.geometry.crop import CROP_MARGIN
 from hourlift.geometry.skeleton import H36M17
 from hourlift.metrics.pck import torso_length
 from hourlift.synth import presets
+from hourlift.synth.camera.sensor import OFF
 from hourlift.synth.generate import Generator
-from hourlift.synth.sensor import OFF
-from hourlift.training import checkpoint
-from hourlift.training.hourglass_measures import find_joints, measure
+from hourlift.training.engine import checkpoint
+from hourlift.training.hourglass.measures import find_joints, measure
 from hourlift.training.rendered import HELD_OUT_SEED, render
 
 L_HIP, R_HIP, L_SHOULDER, R_SHOULDER = H36M17.indices("l_hip", "r_hip", "l_shoulder", "r_shoulder")

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from hourlift.hourglass.network import HourglassConfig
 from hourlift.synth import presets
-from hourlift.synth.parts import PARTS
-from hourlift.training.hourglass_stage import HourglassStage
-from hourlift.training.loop import train
+from hourlift.synth.body.parts import PARTS
+from hourlift.training.engine.loop import train
+from hourlift.training.hourglass.stage import HourglassStage
 from hourlift.training.recipes import STRONG, fast
 from hourlift.training.rendered import Curriculum
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from hourlift.hourglass.network import StackedHourglass
-from hourlift.training import checkpoint
+from hourlift.training.engine import checkpoint
 
 
 def main() -> None:

@@ -11,15 +11,15 @@ import tyro
 
 from hourlift import PosePredictor
 from hourlift.geometry.crop import box_from_joints
-from hourlift.predict import detect
-from hourlift.synth.camera import ViewConfig
+from hourlift.predict.people import search
+from hourlift.synth.camera.views import ViewConfig
 from hourlift.synth.generate import Generator, SynthConfig
 
 SEED = 8_000_003
 
 
 def main(count: int = 200, weights: str = "hourglass-fast", lifter: str = "lifter", size: int = 384) -> None:
-    """Print percentiles of `detect.fit`, how many people are found, and how well a threshold separates.
+    """Print percentiles of `search.fit`, how many people are found, and how well a threshold separates.
 
     Args:
         count: scenes with a person, and as many without.
@@ -39,10 +39,10 @@ def main(count: int = 200, weights: str = "hourglass-fast", lifter: str = "lifte
         batch = scenes[0.0].render((SEED, start), min(20, count - start))
         for image, joints in zip(batch.images.permute(0, 2, 3, 1).numpy(), batch.joints_2d_px.numpy(), strict=True):
             box = box_from_joints(joints)
-            fits["true box"].append(float(detect.fit(predictor._joints.estimate(image, box[None]).peaks[0])))
+            fits["true box"].append(float(search.fit(predictor._joints.estimate(image, box[None]).peaks[0])))
             best = _best(predictor, image)
             if best is not None:
-                right = detect.iou(best.box_xyxy_px, box) > 0.5
+                right = search.iou(best.box_xyxy_px, box) > 0.5
                 fits["found right" if right else "found wrong"].append(best.fit)
         batch = scenes[1.0].render((SEED, start), min(20, count - start))
         bests = (_best(predictor, image) for image in batch.images.permute(0, 2, 3, 1).numpy())
@@ -57,12 +57,12 @@ def main(count: int = 200, weights: str = "hourglass-fast", lifter: str = "lifte
         print(f"at {threshold:.2f}: found {right:.0%}, elsewhere {wrong:.0%}, in empty {shares['empty picture']:.0%}")
 
 
-def _best(predictor: PosePredictor, image: np.ndarray) -> detect.Found | None:
+def _best(predictor: PosePredictor, image: np.ndarray) -> search.Found | None:
     """The best place of the whole search, however unsure."""
     estimate = predictor._joints.estimate
     found = [
-        detect.refine(boxes, lambda boxes: estimate(image, boxes))
-        for boxes in detect.search_boxes((image.shape[1], image.shape[0]))
+        search.refine(boxes, lambda boxes: estimate(image, boxes))
+        for boxes in search.search_boxes((image.shape[1], image.shape[0]))
     ]
     return max((f for f in found if f is not None), key=lambda f: f.fit, default=None)
 

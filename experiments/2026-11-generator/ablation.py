@@ -13,8 +13,8 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from hourlift.training.hourglass_stage import HourglassStage
-from hourlift.training.loop import train
+from hourlift.training.engine.loop import train
+from hourlift.training.hourglass.stage import HourglassStage
 from hourlift.training.recipes import fast
 from hourlift.training.rendered import Curriculum
 

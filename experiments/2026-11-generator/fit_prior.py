@@ -12,14 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hourlift.data.motion import load_motion
-from hourlift.synth.body import Body
-from hourlift.synth.draw import Draw
-from hourlift.synth.library import clip_weights
-from hourlift.synth.motion import PoseMix, sample_rotations
-from hourlift.synth.prior import PosePrior, pose_vectors
-from hourlift.synth.retarget import hold_hinges, landmarks, mirrored, retarget_clip
-from hourlift.synth.rotation import from_vector
+from hourlift.data.mocap.motion import load_motion
+from hourlift.synth.body.parametric import Body
+from hourlift.synth.core.draw import Draw
+from hourlift.synth.core.rotation import from_vector
+from hourlift.synth.pose.library import clip_weights
+from hourlift.synth.pose.mix import PoseMix, sample_rotations
+from hourlift.synth.pose.prior import PosePrior, pose_vectors
+from hourlift.synth.pose.retarget import hold_hinges, landmarks, mirrored, retarget_clip
 
 BONES = [
     "root", "spine04", "spine03", "spine02", "spine01", "neck01", "neck02", "head",

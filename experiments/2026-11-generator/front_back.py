@@ -18,7 +18,7 @@ from torch.nn import functional
 import hourlift
 from hourlift.geometry.skeleton import H36M17
 from hourlift.synth.generate import Generator, SynthConfig
-from hourlift.synth.motion import UPRIGHT
+from hourlift.synth.pose.mix import UPRIGHT
 
 CROP_PX, HEAD_M, CLEAR = 48, 0.46, 0.3
 L_HIP, R_HIP, L_SHOULDER, R_SHOULDER, THORAX, NOSE, HEAD = H36M17.indices(

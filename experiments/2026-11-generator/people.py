@@ -6,11 +6,11 @@ python experiments/2026-11-generator/people.py
 import torch
 
 from hourlift.geometry.skeleton import H36M17
-from hourlift.synth import motion
-from hourlift.synth.body import Body
-from hourlift.synth.collision import collides
-from hourlift.synth.draw import Draw
-from hourlift.synth.motion import KINDS, PoseMix, sample_rotations
+from hourlift.synth.body.collision import collides
+from hourlift.synth.body.parametric import Body
+from hourlift.synth.core.draw import Draw
+from hourlift.synth.pose import mix as pose_mix
+from hourlift.synth.pose.mix import KINDS, PoseMix, sample_rotations
 
 HUMAN36M_MM = {
     "l_hip": 133, "l_knee": 443, "l_ankle": 454, "spine": 233, "thorax": 257, "nose": 121, "head": 115,
@@ -44,11 +44,11 @@ def collisions(body: Body) -> None:
     print(f"\n| kind ({PEOPLE} people each) | limbs through the body, first draw | after redraws |\n|---|---:|---:|")
     nothing = dict.fromkeys(vars(PoseMix()), 0.0)
     mixes = {kind: PoseMix(**(nothing | {kind: 1.0})) for kind in KINDS if kind != "captured"}
-    redraws = motion._CANDIDATES
+    redraws = pose_mix._CANDIDATES
     for name, mix in {**mixes, "default mix": PoseMix()}.items():
         shares = []
         for candidates in ((), redraws):
-            motion._CANDIDATES = candidates
+            pose_mix._CANDIDATES = candidates
             shares.append(collides(body, sample_rotations(body, Draw(5, PEOPLE), mix)[0]).float().mean())
         print(f"| {name} | {100 * shares[0]:.1f} % | {100 * shares[1]:.2f} % |")
 

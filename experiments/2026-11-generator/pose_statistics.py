@@ -14,14 +14,14 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from hourlift.data import load_coco
-from hourlift.data.motion import load_motion
+from hourlift.data.mocap.motion import load_motion
 from hourlift.geometry.skeleton import H36M17
-from hourlift.synth.body import Body
-from hourlift.synth.draw import Draw
+from hourlift.synth.body.parametric import Body
+from hourlift.synth.core.draw import Draw
 from hourlift.synth.generate import Generator, SynthConfig
-from hourlift.synth.library import PoseLibrary
-from hourlift.synth.motion import PoseMix, sample_rotations
-from hourlift.synth.prior import sample_prior
+from hourlift.synth.pose.library import PoseLibrary
+from hourlift.synth.pose.mix import PoseMix, sample_rotations
+from hourlift.synth.pose.prior import sample_prior
 
 COUNT, PICTURES, AT_ONCE = 6000, 1024, 128
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)

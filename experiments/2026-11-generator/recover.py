@@ -19,9 +19,9 @@ from torch import Tensor, nn
 
 from hourlift.hourglass.loss import activate
 from hourlift.hourglass.network import StackedHourglass
-from hourlift.predict.runtime import Model
+from hourlift.predict.models.runtime import Model
 from hourlift.synth.generate import Generator, SynthConfig
-from hourlift.training import checkpoint
+from hourlift.training.engine import checkpoint
 from hourlift.training.recipes import fast
 from hourlift.weights import path as weights_path
 

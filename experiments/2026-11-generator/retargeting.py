@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch.nn.functional import cosine_similarity
 
-from hourlift.data.motion import load_motion
-from hourlift.synth.body import Body
-from hourlift.synth.retarget import retarget_clip
+from hourlift.data.mocap.motion import load_motion
+from hourlift.synth.body.parametric import Body
+from hourlift.synth.pose.retarget import retarget_clip
 
 BONES = {
     "thigh": ("hip", "knee", "upperleg01", "lowerleg01"),

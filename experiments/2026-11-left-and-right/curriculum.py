@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from hourlift.synth import presets
-from hourlift.training.hourglass_stage import HourglassStage
-from hourlift.training.loop import train
+from hourlift.training.engine.loop import train
+from hourlift.training.hourglass.stage import HourglassStage
 from hourlift.training.recipes import STRONG, fast
 from hourlift.training.rendered import Curriculum
 

@@ -18,8 +18,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hourlift.lifter.network import Lifter, LifterConfig
-from hourlift.training.ema import Ema
-from hourlift.training.lifter_stage import LifterRecipe, LifterStage
+from hourlift.training.engine.ema import Ema
+from hourlift.training.lifter.stage import LifterRecipe, LifterStage
 from hourlift.training.recipes import lifter
 
 CPU = torch.device("cpu")

@@ -16,7 +16,7 @@ from hourlift.geometry.align import root_relative
 from hourlift.metrics.mpjpe import joint_errors, mpjpe, n_mpjpe, pa_mpjpe
 from hourlift.pose import Pose
 from hourlift.predict import PosePredictor
-from hourlift.predict.refine import refine_pose
+from hourlift.predict.world.limb_fit import refine_pose
 from hourlift.weights import HOURGLASS
 
 

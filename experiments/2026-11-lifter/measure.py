@@ -19,15 +19,15 @@ from hourlift.geometry.plausible import plausibility
 from hourlift.geometry.skeleton import H36M17
 from hourlift.metrics.mpjpe import joint_errors, mpjpe, mpjpe_per_joint, n_mpjpe, pa_mpjpe
 from hourlift.predict import PosePredictor
-from hourlift.predict.runtime import Model
-from hourlift.synth.camera import sample_views
-from hourlift.synth.draw import Draw
-from hourlift.synth.motion import KINDS, PoseMix, sample_rotations
-from hourlift.training.baselines import baselines
-from hourlift.training.lifter_stage import LifterBatch, LifterStage
+from hourlift.predict.models.runtime import Model
+from hourlift.synth.camera.views import sample_views
+from hourlift.synth.core.draw import Draw
+from hourlift.synth.pose.mix import KINDS, PoseMix, sample_rotations
+from hourlift.training.lifter.baselines import baselines
+from hourlift.training.lifter.seen import Sight
+from hourlift.training.lifter.stage import LifterBatch, LifterStage
 from hourlift.training.recipes import lifter, published
 from hourlift.training.rendered import HELD_OUT_SEED
-from hourlift.training.seen import Sight
 
 COUNT, KNOWN = 8192, 60_000
 DISTANCES_M = (0, 2, 3, 4.5, 7, 20)

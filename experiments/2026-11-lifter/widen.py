@@ -15,8 +15,8 @@ import torch
 from onnx import numpy_helper
 
 from hourlift.lifter.network import Lifter
-from hourlift.training import checkpoint
-from hourlift.training.lifter_stage import LifterStage
+from hourlift.training.engine import checkpoint
+from hourlift.training.lifter.stage import LifterStage
 from hourlift.training.recipes import lifter
 
 

@@ -13,18 +13,18 @@ from pathlib import Path
 
 import numpy as np
 
-from hourlift.data.coco import load_coco
+from hourlift.data.images.coco import load_coco
 from hourlift.data.sample import Sample
 from hourlift.geometry.skeleton import H36M17, H36M21
 from hourlift.hourglass.network import HourglassConfig
 from hourlift.synth import presets
-from hourlift.training import checkpoint
-from hourlift.training.clock import Clock
-from hourlift.training.crops import cut
-from hourlift.training.hourglass_data_stage import HourglassDataRecipe, HourglassDataStage
-from hourlift.training.hourglass_stage import HourglassStage
-from hourlift.training.loop import train
-from hourlift.training.mixed_stage import MixedStage
+from hourlift.training.engine import checkpoint
+from hourlift.training.engine.clock import Clock
+from hourlift.training.engine.loop import train
+from hourlift.training.hourglass.crops import cut
+from hourlift.training.hourglass.data_stage import HourglassDataRecipe, HourglassDataStage
+from hourlift.training.hourglass.mixed import MixedStage
+from hourlift.training.hourglass.stage import HourglassStage
 from hourlift.training.recipes import STRONG, fast
 from hourlift.training.rendered import Curriculum
 

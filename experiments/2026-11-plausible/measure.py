@@ -23,9 +23,9 @@ from hourlift.hourglass.heatmap import decode
 from hourlift.hourglass.loss import activate
 from hourlift.hourglass.network import STRIDE
 from hourlift.metrics.pck import torso_length
-from hourlift.predict.joints import TURNED_FROM_RAD, trunk_tilt
-from hourlift.training import checkpoint
-from hourlift.training.hourglass_measures import measure
+from hourlift.predict.models.keypoints import TURNED_FROM_RAD, trunk_tilt
+from hourlift.training.engine import checkpoint
+from hourlift.training.hourglass.measures import measure
 
 BLUR = 0.35
 """Standard deviation of the blur, in pixels of the crop."""

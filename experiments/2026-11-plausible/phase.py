@@ -11,9 +11,9 @@ from pathlib import Path
 from hourlift.hourglass.augment import AugmentConfig
 from hourlift.hourglass.network import HourglassConfig
 from hourlift.synth import presets
-from hourlift.training import checkpoint
-from hourlift.training.hourglass_stage import HourglassStage
-from hourlift.training.loop import train
+from hourlift.training.engine import checkpoint
+from hourlift.training.engine.loop import train
+from hourlift.training.hourglass.stage import HourglassStage
 from hourlift.training.recipes import fast
 from hourlift.training.rendered import Curriculum
 

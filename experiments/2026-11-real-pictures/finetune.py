@@ -12,12 +12,12 @@ from pathlib import Path
 
 from hourlift.data.recognise import recognise
 from hourlift.hourglass.network import HourglassConfig
-from hourlift.training import checkpoint
-from hourlift.training.crops import cut
-from hourlift.training.hourglass_data_stage import HourglassDataRecipe, HourglassDataStage
-from hourlift.training.hourglass_stage import HourglassStage
-from hourlift.training.loop import train
-from hourlift.training.mixed_stage import MixedStage
+from hourlift.training.engine import checkpoint
+from hourlift.training.engine.loop import train
+from hourlift.training.hourglass.crops import cut
+from hourlift.training.hourglass.data_stage import HourglassDataRecipe, HourglassDataStage
+from hourlift.training.hourglass.mixed import MixedStage
+from hourlift.training.hourglass.stage import HourglassStage
 from hourlift.training.people import HELD_OUT_EVERY
 from hourlift.training.recipes import STRONG, fast
 from hourlift.training.rendered import Curriculum

@@ -16,8 +16,8 @@ from hourlift.evaluation.synthetic import synthetic_samples
 from hourlift.geometry.skeleton import H36M17, LIMB_JOINTS
 from hourlift.hourglass import heatmap
 from hourlift.metrics import pair_confusion, pck, torso_length
-from hourlift.predict.joints import JointEstimator
-from hourlift.predict.runtime import Model
+from hourlift.predict.models.keypoints import JointEstimator
+from hourlift.predict.models.runtime import Model
 from hourlift.weights import HOURGLASS
 
 _LIMBS = H36M17.indices(*LIMB_JOINTS)

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from hourlift.data.recognise import recognise
 from hourlift.geometry.skeleton import H36M17
 from hourlift.metrics.pck import heatmap_pck
-from hourlift.training.checkpoint import load_model
-from hourlift.training.crops import PersonCrop, cut, load
-from hourlift.training.hourglass_measures import find_joints
+from hourlift.training.engine.checkpoint import load_model
+from hourlift.training.hourglass.crops import PersonCrop, cut, load
+from hourlift.training.hourglass.measures import find_joints
 
 SIZE, AT_ONCE = 64, 64
 Points = NDArray[np.floating]

@@ -16,15 +16,15 @@ from hourlift.geometry import H36M17, box_from_joints
 from hourlift.geometry.bones import bone_lengths, stature
 from hourlift.metrics import acceleration_error, mpjpe, pa_mpjpe
 from hourlift.pose import PoseFrame
-from hourlift.predict.film import finish
-from hourlift.predict.kalman import smooth_series
-from hourlift.predict.one_euro import LiveSmoother
-from hourlift.predict.room import find_world, with_stature
-from hourlift.predict.smooth import SmoothConfig, smooth_track
+from hourlift.predict.temporal.kalman import smooth_series
+from hourlift.predict.temporal.one_euro import LiveSmoother
+from hourlift.predict.temporal.smooth import SmoothConfig, smooth_track
+from hourlift.predict.world.finish import finish
+from hourlift.predict.world.floor import find_world, with_stature
 from hourlift.synth.clip import render_clip
-from hourlift.synth.draw import Draw
+from hourlift.synth.core.draw import Draw
 from hourlift.synth.generate import Generator, SynthConfig
-from hourlift.training.detection_errors import DetectionErrors, disturb
+from hourlift.training.lifter.detection_errors import DetectionErrors, disturb
 
 FPS = 30.0
 ANKLES = H36M17.indices("l_ankle", "r_ankle")

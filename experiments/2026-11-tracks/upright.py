@@ -13,9 +13,9 @@ from measure import FPS, Truth, angle_deg, disturbed, read_truth, rendered
 from hourlift import PosePredictor, PoseSequence
 from hourlift.geometry import H36M17
 from hourlift.geometry.bones import STATURE_BONES, bone_lengths
-from hourlift.predict import room
-from hourlift.predict.smooth import smooth_track
-from hourlift.synth.body import Body
+from hourlift.predict.temporal.smooth import smooth_track
+from hourlift.predict.world import floor
+from hourlift.synth.body.parametric import Body
 
 LEVEL = np.array([0.0, -1.0, 0.0])
 
@@ -84,13 +84,13 @@ def track_of(truth: Truth) -> PoseSequence:
 def standing_lean_deg(truth: Truth) -> tuple[float, float] | None:
     """Median lean of the line from ankles to thorax, forward and to the left; None where hardly anybody stands."""
     joints = truth.world_mm
-    stands = room._stands(joints)
+    stands = floor._stands(joints)
     if stands.sum() < 10:
         return None
     joints = joints[stands]
     thorax, l_ankle, r_ankle = H36M17.indices("thorax", "l_ankle", "r_ankle")
     body = joints[:, thorax] - (joints[:, l_ankle] + joints[:, r_ankle]) / 2
-    to_left = (joints[:, room._L_SIDE] - joints[:, room._R_SIDE]).sum(axis=1) * [1, 1, 0]
+    to_left = (joints[:, floor._L_SIDE] - joints[:, floor._R_SIDE]).sum(axis=1) * [1, 1, 0]
     left = to_left / np.linalg.norm(to_left, axis=-1, keepdims=True)
     forward = np.cross(left, [0.0, 0.0, 1.0])
     return tuple(
@@ -99,21 +99,21 @@ def standing_lean_deg(truth: Truth) -> tuple[float, float] | None:
 
 
 def tilt_errors(track: PoseSequence, truth: Truth) -> dict[str, float]:
-    people = [room._Person(track)]
-    stands = people[0].standing.sum() >= room.STANDING_S * FPS
-    lean, room.STANDING_LEAN_DEG = room.STANDING_LEAN_DEG, 0.0
-    straight = room._up_of_standing(people) if stands else LEVEL
-    room.STANDING_LEAN_DEG = lean
-    body = room._up_of_standing(people) if stands else LEVEL
-    spread, room._STANDING_SPREAD_DEG = room._STANDING_SPREAD_DEG, 30.0
-    feet = room._level(people, LEVEL)
-    room._STANDING_SPREAD_DEG = spread
+    people = [floor._Person(track)]
+    stands = people[0].standing.sum() >= floor.STANDING_S * FPS
+    lean, floor.STANDING_LEAN_DEG = floor.STANDING_LEAN_DEG, 0.0
+    straight = floor._up_of_standing(people) if stands else LEVEL
+    floor.STANDING_LEAN_DEG = lean
+    body = floor._up_of_standing(people) if stands else LEVEL
+    spread, floor._STANDING_SPREAD_DEG = floor._STANDING_SPREAD_DEG, 30.0
+    feet = floor._level(people, LEVEL)
+    floor._STANDING_SPREAD_DEG = spread
     ups = {
         "level camera": LEVEL,
         "feet alone": feet,
         "bodies": straight,
         "bodies less their lean": body,
-        "and feet": room._level(people, body) if stands else LEVEL,
+        "and feet": floor._level(people, body) if stands else LEVEL,
     }
     return {name: angle_deg(up, truth.to_world[2]) for name, up in ups.items()}
 

@@ -15,11 +15,11 @@ from hourlift.data.recognise import recognise
 from hourlift.data.sample import Sample
 from hourlift.evaluation.synthetic import synthetic_samples
 from hourlift.geometry.skeleton import H36M17, LIMB_JOINTS
+from hourlift.media.images import read_image
 from hourlift.metrics.pck import pck, torso_length
-from hourlift.predict import detect
-from hourlift.predict.images import read_image
-from hourlift.predict.joints import Image, JointEstimator
-from hourlift.predict.runtime import Model
+from hourlift.predict.models.keypoints import Image, JointEstimator
+from hourlift.predict.models.runtime import Model
+from hourlift.predict.people import search
 from hourlift.weights import HOURGLASS
 
 SEED = 30_000_000
@@ -27,18 +27,18 @@ _LIMBS = H36M17.indices(*LIMB_JOINTS)
 
 
 class Search:
-    """`detect.find_person` that counts its looks."""
+    """`search.find_person` that counts its looks."""
 
     def __init__(self, weights: str) -> None:
         self._joints = JointEstimator(Model(weights, "hourglass", threads=1))
         self.looks = 0
 
-    def __call__(self, image_rgb: Image) -> detect.Found | None:
-        def estimate(boxes: np.ndarray, turns_rad: np.ndarray | None = None, /) -> detect.Joints2D:
+    def __call__(self, image_rgb: Image) -> search.Found | None:
+        def estimate(boxes: np.ndarray, turns_rad: np.ndarray | None = None, /) -> search.Joints2D:
             self.looks += len(boxes)
             return self._joints.estimate(image_rgb, boxes, turns_rad)
 
-        return detect.find_person((image_rgb.shape[1], image_rgb.shape[0]), estimate)
+        return search.find_person((image_rgb.shape[1], image_rgb.shape[0]), estimate)
 
 
 def report(name: str, weights: str, people: Iterable[Sample]) -> None:
@@ -61,12 +61,12 @@ def main() -> None:
     parser.add_argument("--rendered", type=int, default=150)
     parser.add_argument("--photographs", type=Path, help="annotated; every third is looked at")
     parser.add_argument("--empty", type=Path, help="folder of pictures without anybody")
-    parser.add_argument("--joint", type=float, default=detect.JOINT_CONFIDENCE)
-    parser.add_argument("--joints", type=int, default=detect.MIN_JOINTS)
-    parser.add_argument("--fit", type=float, default=detect.FOUND_CONFIDENCE)
+    parser.add_argument("--joint", type=float, default=search.JOINT_CONFIDENCE)
+    parser.add_argument("--joints", type=int, default=search.MIN_JOINTS)
+    parser.add_argument("--fit", type=float, default=search.FOUND_CONFIDENCE)
     options = parser.parse_args()
-    detect.JOINT_CONFIDENCE, detect.MIN_JOINTS = options.joint, options.joints
-    detect.FOUND_CONFIDENCE = options.fit
+    search.JOINT_CONFIDENCE, search.MIN_JOINTS = options.joint, options.joints
+    search.FOUND_CONFIDENCE = options.fit
     report("rendered", options.weights, synthetic_samples(options.rendered, SEED))
     if options.photographs:
         report("photographs", options.weights, islice(recognise(options.photographs).samples("all"), 0, None, 3))

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from hourlift.hourglass.network import HourglassConfig, StackedHourglass
-from hourlift.training import checkpoint
+from hourlift.training.engine import checkpoint
 
 
 def main() -> None:

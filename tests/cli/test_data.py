@@ -12,7 +12,7 @@ from hourlift.cli.data import TILE_PX
 from hourlift.data import Sample, load_shards, write_coco
 from hourlift.data.joints_file import read_joints
 from hourlift.geometry.camera import Camera
-from hourlift.view.style import LEFT_RGB, RIGHT_RGB
+from hourlift.geometry.skeleton_style import LEFT_RGB, RIGHT_RGB
 
 
 @pytest.fixture

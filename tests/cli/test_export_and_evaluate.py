@@ -20,9 +20,9 @@ from hourlift.geometry.crop import box_from_joints
 from hourlift.geometry.skeleton import LSP14
 from hourlift.hourglass.network import HourglassConfig, StackedHourglass
 from hourlift.lifter.network import Lifter, LifterConfig
-from hourlift.predict.runtime import Model
+from hourlift.predict.models.runtime import Model
 from hourlift.synth.presets import everyday
-from hourlift.training import checkpoint
+from hourlift.training.engine import checkpoint
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,11 @@ import torch
 from hourlift.cli import main
 from hourlift.hourglass.network import StackedHourglass
 from hourlift.synth.presets import everyday
-from hourlift.training import checkpoint, clock, gpu_run, stop
-from hourlift.training.clock import Clock
+from hourlift.training import gpu_run
+from hourlift.training.engine import checkpoint, clock, stop
+from hourlift.training.engine.clock import Clock
 from hourlift.training.gpu_run import GpuRun, tiny
-from hourlift.training.hourglass_stage import HourglassStage
+from hourlift.training.hourglass.stage import HourglassStage
 from hourlift.training.recipes import accurate
 from hourlift.training.render_speed import choose_workers
 

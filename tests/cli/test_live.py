@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from hourlift.cli import live, main
-from hourlift.predict import video
-from hourlift.predict.follow import FrameByFrame
-from hourlift.predict.video import VideoReader, VideoWriter
+from hourlift.media import video
+from hourlift.media.video import VideoReader, VideoWriter
+from hourlift.predict.people.follow import FrameByFrame
 
 
 @pytest.fixture(autouse=True)

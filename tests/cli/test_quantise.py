@@ -12,7 +12,7 @@ from onnx import TensorProto, numpy_helper
 
 from hourlift import weights
 from hourlift.cli import main
-from hourlift.predict.runtime import Model
+from hourlift.predict.models.runtime import Model
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ import hourlift.cli
 from hourlift import weights
 from hourlift.cli import web_app
 from hourlift.cli.web_app import address, app_entries, open_server
-from hourlift.predict.runtime import Model
+from hourlift.predict.models.runtime import Model
 
 
 @pytest.fixture(scope="module")

@@ -13,17 +13,17 @@ import pytest
 from hourlift.cli import main
 from hourlift.cli.synth import write_sheet
 from hourlift.data import load_coco, load_shards, recognise
-from hourlift.data.protocol import ACTIONS, SUBJECTS
+from hourlift.data.human36m.protocol import ACTIONS, SUBJECTS
 from hourlift.data.sample import Sample
 from hourlift.data.source import Source
 from hourlift.evaluation.synthetic import synthetic_samples
 from hourlift.geometry.skeleton import H36M21
+from hourlift.geometry.skeleton_style import LEFT_RGB, RIGHT_RGB
 from hourlift.synth import dataset as dataset_module
 from hourlift.synth import samples
 from hourlift.synth.presets import preset
 from hourlift.synth.samples import render_samples
 from hourlift.synth.studio import CAMERAS, STEP, TAKES
-from hourlift.view.style import LEFT_RGB, RIGHT_RGB
 
 
 def sheet_of(path: Path) -> np.ndarray:

@@ -16,8 +16,8 @@ from torch import Tensor
 from hourlift.cli import main
 from hourlift.lifter.network import Lifter, LifterConfig
 from hourlift.synth.generate import SynthConfig
-from hourlift.training import checkpoint
-from hourlift.training.loop import TrainConfig
+from hourlift.training.engine import checkpoint
+from hourlift.training.engine.loop import TrainConfig
 from hourlift.training.rendered import Curriculum, RenderPlan
 
 
@@ -48,6 +48,9 @@ class TinyStage:
     def loss(self, model: Lifter, batch: Tensor) -> tuple[Tensor, Mapping[str, float]]:
         return model(batch).square().mean(), {}
 
+    def after_step(self, model: Lifter, step: int) -> bool:
+        return False
+
     def validate(self, model: Lifter, device: torch.device) -> Mapping[str, float]:
         return {"mpjpe": 1.0}
 
@@ -55,8 +58,8 @@ class TinyStage:
 @pytest.fixture(autouse=True)
 def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     names = {
-        "hourglass_stage": {"HourglassStage": TinyStage},
-        "lifter_stage": {"LifterStage": TinyStage},
+        "hourglass.stage": {"HourglassStage": TinyStage},
+        "lifter.stage": {"LifterStage": TinyStage},
         "recipes": {
             "HOURGLASS_RECIPES": {"tiny": TinyRecipe},
             "LIFTER_RECIPES": {"tiny": TinyRecipe, "small": TinyRecipe},

@@ -15,8 +15,8 @@ from hourlift.geometry.camera import Camera
 from hourlift.geometry.crop import box_from_joints
 from hourlift.hourglass import policies
 from hourlift.lifter.network import LifterConfig
-from hourlift.training import checkpoint
-from hourlift.training.detection_errors import measure_errors
+from hourlift.training.engine import checkpoint
+from hourlift.training.lifter.detection_errors import measure_errors
 from hourlift.training.recipes import LIFTER_RECIPES, STRONG, lifter
 from hourlift.training.study import HOURGLASS_STUDY, LIFTER_STUDY
 

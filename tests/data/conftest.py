@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 import pytest
 
-from hourlift.data.human36m_cameras import WorldCamera
-from hourlift.data.protocol import CAMERA_SIZES_WH, JOINTS_17_OF_32
+from hourlift.data.human36m.cameras import WorldCamera
+from hourlift.data.human36m.protocol import CAMERA_SIZES_WH, JOINTS_17_OF_32
 from hourlift.geometry.camera import Camera
-from hourlift.predict.video import VideoWriter
+from hourlift.media.video import VideoWriter
 
 FRAMES = 6
 SUBJECTS = ("S1", "S8", "S9")

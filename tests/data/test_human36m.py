@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from hourlift.data import DataSet, Sample, recognise
-from hourlift.data.human36m_cameras import read_cameras_pickle, read_metadata, resect
-from hourlift.data.protocol import CAMERA_SIZES_WH, JOINTS_17_OF_32, SPLITS, SUBJECTS, parse_take
-from hourlift.data.videopose3d import read_detections
+from hourlift.data.human36m.cameras import read_cameras_pickle, read_metadata, resect
+from hourlift.data.human36m.protocol import CAMERA_SIZES_WH, JOINTS_17_OF_32, SPLITS, SUBJECTS, parse_take
+from hourlift.data.human36m.videopose3d import read_detections
 from hourlift.geometry.skeleton import COCO17, H36M17, MPII16, Skeleton
 
 MONO, WORLD = "D3_Positions_mono", "D3_Positions"

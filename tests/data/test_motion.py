@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hourlift.data.bvh import _plain_name, _positions, _read_hierarchy, _read_motion
-from hourlift.data.motion import load_motion
-from hourlift.data.motion_clip import TextLines, make_clip
+from hourlift.data.mocap.bvh import _plain_name, _positions, _read_hierarchy, _read_motion
+from hourlift.data.mocap.clip import TextLines, make_clip
+from hourlift.data.mocap.motion import load_motion
 
 TWO_JOINTS = """HIERARCHY
 ROOT Hips

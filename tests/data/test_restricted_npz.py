@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hourlift.data.restricted_npz import read_npz, read_pickle
+from hourlift.data.human36m.restricted_npz import read_npz, read_pickle
 
 CONTENT: dict[str, Any] = {
     "S1": {"Walking 1": [np.arange(12, dtype=np.float32).reshape(2, 2, 3), np.zeros((0, 17, 2), np.float64)]},

@@ -13,13 +13,13 @@ import cv2
 import psutil
 import pytest
 
-from hourlift.predict.video import VideoWriter
+from hourlift.media.video import VideoWriter
 
 TO_THE_NETWORK = re.compile(r"^\d+ +(\w+)\(.*(?:inet_addr\(\"|inet_pton\(AF_INET6, \")([^\"]+)\"")
 TRAINING = f"""
 import runpy
 from pathlib import Path
-from hourlift.training.loop import train
+from hourlift.training.engine.loop import train
 toy = runpy.run_path({str(Path(__file__).parents[1] / "training" / "conftest.py")!r})
 train(toy["ToyStage"](), toy["CONFIG"], Path("run"))
 """

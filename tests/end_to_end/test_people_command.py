@@ -10,7 +10,7 @@ import pytest
 from hourlift.cli import main
 from hourlift.formats.json import load
 from hourlift.geometry.skeleton import H36M17
-from hourlift.predict.video import VideoReader, VideoWriter
+from hourlift.media.video import VideoReader, VideoWriter
 from hourlift.synth.clip import Clip, render_clip
 from hourlift.synth.generate import Generator, SynthConfig
 

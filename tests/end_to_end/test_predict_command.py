@@ -16,9 +16,9 @@ from hourlift.cli import main
 from hourlift.formats.json import load
 from hourlift.formats.table import load_poses
 from hourlift.geometry.bones import bone_lengths, stature
+from hourlift.media.images import read_image
+from hourlift.media.video import VideoReader, VideoWriter
 from hourlift.pipeline import outputs, summary, video
-from hourlift.predict.images import read_image
-from hourlift.predict.video import VideoReader, VideoWriter
 
 
 @pytest.fixture(autouse=True)

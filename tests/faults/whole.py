@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from hourlift.predict.video import VideoReader
+from hourlift.media.video import VideoReader
 
 
 def files(folder: Path) -> list[Path]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hourlift.data.bvh import load_bvh
+from hourlift.data.mocap.bvh import load_bvh
 from hourlift.formats.table import write_poses
 from hourlift.geometry.skeleton import H36M17
 

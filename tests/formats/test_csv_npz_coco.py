@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from hourlift.data.coco import load_coco
+from hourlift.data.images.coco import load_coco
 from hourlift.formats.json import PoseFile
 from hourlift.formats.table import load_poses, write_poses
 from hourlift.geometry.skeleton import COCO17, H36M17

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hourlift.data.restricted_npz import read_pickle
+from hourlift.data.human36m.restricted_npz import read_pickle
 from hourlift.formats import guarded
 from hourlift.formats.child import read_in_child
 from hourlift.formats.guarded import check_arrays, is_number, parsing, read_arrays, read_json

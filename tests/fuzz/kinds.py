@@ -13,12 +13,12 @@ from scipy.io import savemat
 
 from hourlift.archive.store import Item, Record, Store
 from hourlift.data import recognise
-from hourlift.data.coco import load_coco, write_coco
+from hourlift.data.human36m.videopose3d import read_detections
+from hourlift.data.images.coco import load_coco, write_coco
 from hourlift.data.joints_file import FoundJoints, read_joints, write_joints
-from hourlift.data.motion import load_motion
+from hourlift.data.mocap.motion import load_motion
 from hourlift.data.sample import Sample
 from hourlift.data.shards import write_shards
-from hourlift.data.videopose3d import read_detections
 from hourlift.export.quantise import float_contract
 from hourlift.formats import json as pose_json
 from hourlift.formats import npz
@@ -27,13 +27,13 @@ from hourlift.formats.submission import read_submission, write_submission
 from hourlift.geometry.camera import Camera
 from hourlift.hourglass.network import HourglassConfig, StackedHourglass
 from hourlift.lifter.network import Lifter, LifterConfig
+from hourlift.media.images import read_image
+from hourlift.media.kinds import kind_of
+from hourlift.media.video import VideoReader, VideoWriter
 from hourlift.pose import PoseFrame
 from hourlift.predict import PosePredictor
-from hourlift.predict.detector import Detector
-from hourlift.predict.images import read_image
-from hourlift.predict.media import kind_of
-from hourlift.predict.video import VideoReader, VideoWriter
-from hourlift.training import checkpoint
+from hourlift.predict.people.detector import Detector
+from hourlift.training.engine import checkpoint
 
 TESTS = Path(__file__).parents[1]
 COMMON = runpy.run_path(str(TESTS / "conftest.py"))

@@ -64,7 +64,7 @@ def test_stature_of_the_generators_people() -> None:
 
 def test_the_ratios_are_those_of_the_body() -> None:
     torch = pytest.importorskip("torch")
-    body = pytest.importorskip("hourlift.synth.body").Body()
+    body = pytest.importorskip("hourlift.synth.body.parametric").Body()
     shapes, true_mm = body.sample_shapes(300, torch.Generator().manual_seed(3))
     rest = torch.eye(3).expand(300, body.num_bones, 3, 3)
     joints_mm = 1000 * body.joints(shapes, rest).numpy()

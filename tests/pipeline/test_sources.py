@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from hourlift.cli import main
-from hourlift.pipeline.sources import find_sources, unique_names
+from hourlift.media.sources import find_sources, unique_names
 
 
 @pytest.fixture

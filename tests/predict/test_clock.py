@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hourlift.predict.clock import Clock, typical_rate
+from hourlift.media.clock import Clock, typical_rate
 
 
 def times(stamps: list[float | None], *, joined: bool = False) -> list[float]:

@@ -11,9 +11,9 @@ from hourlift.export.onnx_file import change_metadata
 from hourlift.geometry.skeleton import H36M17
 from hourlift.hourglass.heatmap import encode
 from hourlift.predict import PosePredictor
-from hourlift.predict.confidence import EVIDENCE, Calibration, gather_evidence
-from hourlift.predict.joints import JointEstimator
-from hourlift.predict.runtime import Model
+from hourlift.predict.models.confidence import EVIDENCE, Calibration, gather_evidence
+from hourlift.predict.models.keypoints import JointEstimator
+from hourlift.predict.models.runtime import Model
 
 HERE, PARTNER, PERSON = range(3)
 AXIS_MASS = (1 + 2 * np.exp(-0.5) + 2 * np.exp(-2)) / np.sqrt(2 * np.pi)

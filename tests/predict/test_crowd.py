@@ -7,9 +7,9 @@ import pytest
 
 from hourlift import PosePredictor, PoseSequence
 from hourlift.pose import PoseFrame
-from hourlift.predict.crowd import CLEAR_CONFIDENCE, CrowdFollower
-from hourlift.predict.identity import REMEMBER_S
-from hourlift.predict.joints import Joints2D
+from hourlift.predict.models.keypoints import Joints2D
+from hourlift.predict.people.crowd import CLEAR_CONFIDENCE, CrowdFollower
+from hourlift.predict.people.identity import REMEMBER_S
 
 FRAME_S = 0.04
 WH = (800, 300)

@@ -5,7 +5,8 @@ import pytest
 
 from hourlift import PosePredictor
 from hourlift.geometry.crop import whole_image_box
-from hourlift.predict.detect import (
+from hourlift.predict.models.keypoints import Joints2D
+from hourlift.predict.people.search import (
     FOUND_CONFIDENCE,
     OKS_FALLOFF,
     SEARCH_SIDES,
@@ -18,7 +19,6 @@ from hourlift.predict.detect import (
     person_box,
     search_boxes,
 )
-from hourlift.predict.joints import Joints2D
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import pytest
 
-from hourlift.predict.detector import PREPARATIONS, Detector, letterbox
+from hourlift.predict.people.detector import PREPARATIONS, Detector, letterbox
 
 SIDE = 64
 CELLS = 8 * 8 + 4 * 4 + 2 * 2  # of strides 8, 16, 32

@@ -13,9 +13,9 @@ from hourlift.geometry.world import World, up_of_pitched_camera
 from hourlift.metrics import acceleration_error, mpjpe
 from hourlift.pose import PoseFrame
 from hourlift.pose_log import PoseLog
-from hourlift.predict.film import finish
-from hourlift.predict.room import STANDING_LEAN_DEG, find_world, with_stature
-from hourlift.predict.smooth import leaving_course, smooth_track, within_reach, wrong_bones
+from hourlift.predict.temporal.smooth import leaving_course, smooth_track, within_reach, wrong_bones
+from hourlift.predict.world.finish import finish
+from hourlift.predict.world.floor import STANDING_LEAN_DEG, find_world, with_stature
 
 FPS = 30
 CAMERA = Camera.from_fov((640, 480), source="given")

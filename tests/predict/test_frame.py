@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from av.video.reformatter import Colorspace
 
-from hourlift.predict.frame import deinterlaced, shown, to_rgb
+from hourlift.media.frame import deinterlaced, shown, to_rgb
 
 COLOURS = np.array([[200, 40, 40], [40, 180, 60], [50, 60, 190], [230, 230, 230], [120, 120, 120]], np.uint8)
 

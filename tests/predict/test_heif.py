@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from hourlift.predict.images import read_image
+from hourlift.media.images import read_image
 
 TILE = 64
 COLOURS = ((220, 30, 40), (20, 180, 60), (30, 50, 210), (240, 240, 240))

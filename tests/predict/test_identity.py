@@ -9,8 +9,8 @@ import pytest
 
 from hourlift.geometry.crop import box_from_joints
 from hourlift.geometry.skeleton import H36M17
-from hourlift.predict.detect import Found
-from hourlift.predict.identity import REMEMBER_S, Identities
+from hourlift.predict.people.identity import REMEMBER_S, Identities
+from hourlift.predict.people.search import Found
 
 FRAME_S = 1 / 25
 WALL = np.full((300, 900, 3), 128, np.uint8)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from hourlift.predict.images import MAX_IMAGE_PIXELS, read_image
+from hourlift.media.images import MAX_IMAGE_PIXELS, read_image
 
 RED, GREEN, BLUE, WHITE = (220, 30, 40), (20, 180, 60), (30, 50, 210), (250, 250, 250)
 FORMATS = (".jpg", ".png", ".webp", ".bmp", ".tiff")

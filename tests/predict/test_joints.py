@@ -9,9 +9,9 @@ import pytest
 
 from hourlift.geometry.crop import Crop
 from hourlift.geometry.skeleton import H36M17
-from hourlift.predict.joints import JointEstimator, cut_out
-from hourlift.predict.runtime import Model
-from hourlift.predict.track import Follower
+from hourlift.predict.models.keypoints import JointEstimator, cut_out
+from hourlift.predict.models.runtime import Model
+from hourlift.predict.people.track import Follower
 
 
 def centroid(image: np.ndarray) -> np.ndarray:

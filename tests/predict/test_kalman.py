@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hourlift.predict.kalman import smooth_series
+from hourlift.predict.temporal.kalman import smooth_series
 
 EXACT = {"cutoff_hz": 4.0, "spread": np.inf}  # nothing is an outlier
 

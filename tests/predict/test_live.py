@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
+from hourlift.media.live import CameraLostError, LiveCamera, LiveReport, LiveShot, Newest, PacedVideo, run_live
+from hourlift.media.video import TimedImage
 from hourlift.pose import PoseFrame
-from hourlift.predict.live import CameraLostError, LiveCamera, LiveReport, LiveShot, Newest, PacedVideo, run_live
-from hourlift.predict.video import TimedImage
 
 BLANK = np.zeros((4, 6, 3), np.uint8)
 

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from hourlift.predict.images import read_image
-from hourlift.predict.media import kind_of
+from hourlift.media.images import read_image
+from hourlift.media.kinds import kind_of
 
 GREY = np.full((32, 48, 3), 90, np.uint8)
 

@@ -3,7 +3,7 @@ import pytest
 
 from hourlift import Camera, Pose
 from hourlift.pose import PoseFrame
-from hourlift.predict.one_euro import LiveSmoother, OneEuro, pixels_per_mm
+from hourlift.predict.temporal.one_euro import LiveSmoother, OneEuro, pixels_per_mm
 
 CAMERA = Camera.from_fov((640, 480))
 

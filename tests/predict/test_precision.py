@@ -10,9 +10,10 @@ import onnx
 import pytest
 
 from hourlift import weights
-from hourlift.predict import PosePredictor, precision
-from hourlift.predict.precision import Choice, Precision, choose
-from hourlift.predict.runtime import MAX_BATCH, Model
+from hourlift.predict import PosePredictor
+from hourlift.predict.models import precision
+from hourlift.predict.models.precision import Choice, Precision, choose
+from hourlift.predict.models.runtime import MAX_BATCH, Model
 
 from .test_runtime import with_metadata
 

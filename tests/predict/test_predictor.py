@@ -48,7 +48,7 @@ def test_size_and_place_in_the_frame_do_not_change_the_pose(
     rotation = virtual_rotation(camera.unproject(pelvis))
     turned_px = camera.project(camera.unproject(straight) @ rotation)
     centred = predictor._joints.estimate(figure.draw(WH, (camera.cx, camera.cy), height), whole_box(straight))
-    from hourlift.predict.detect import Found
+    from hourlift.predict.people.search import Found
 
     (at_place,) = predictor._lift([Found(whole_box(turned_px)[0], turned_px, np.ones(17))], camera)
     (in_middle,) = predictor._lift([Found(whole_box(straight)[0], straight, np.ones(17))], camera)
@@ -151,7 +151,7 @@ def test_distortion_is_taken_out(predictor: PosePredictor, figure) -> None:
 
 
 def test_a_joint_that_no_ray_explains_is_a_guess_and_harms_no_other(predictor: PosePredictor) -> None:
-    from hourlift.predict.detect import Found
+    from hourlift.predict.people.search import Found
 
     camera = Camera(fx=300, fy=300, cx=320, cy=240, image_wh=WH, distortion=(-0.4, 0.0, 0.0, 0.0))
     joints = np.random.default_rng(0).uniform(250, 350, (17, 2))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import cv2
 import pytest
 
-from hourlift.predict.prefetch import ahead, behind, undivided
+from hourlift.media.prefetch import ahead, behind, undivided
 
 
 def test_order_and_bound() -> None:

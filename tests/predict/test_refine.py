@@ -10,7 +10,7 @@ from hourlift.geometry.bones import bone_lengths
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.skeleton import H36M17
 from hourlift.pose import Pose
-from hourlift.predict.refine import Refiner, _Fit, refine_pose
+from hourlift.predict.world.limb_fit import Refiner, _Fit, refine_pose
 
 CAMERA = Camera.from_fov((640, 480), 55.0)
 ROOT = np.array([200.0, -100.0, 3500.0])

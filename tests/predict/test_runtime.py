@@ -9,7 +9,7 @@ import pytest
 from onnx import helper
 
 from hourlift import PosePredictor, weights
-from hourlift.predict.runtime import MAX_BATCH, Model
+from hourlift.predict.models.runtime import MAX_BATCH, Model
 
 
 def with_metadata(source: Path, target: Path, text: str | None) -> Path:

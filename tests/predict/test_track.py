@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from hourlift import PosePredictor
-from hourlift.predict.detect import search_boxes
-from hourlift.predict.joints import Joints2D
-from hourlift.predict.track import SEARCH_INTERVAL_S, SLOWEST_SEARCH_INTERVAL_S, Follower
+from hourlift.predict.models.keypoints import Joints2D
+from hourlift.predict.people.search import search_boxes
+from hourlift.predict.people.track import SEARCH_INTERVAL_S, SLOWEST_SEARCH_INTERVAL_S, Follower
 
 FRAME_S = 0.04
 

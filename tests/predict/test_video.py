@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from hourlift import PosePredictor
-from hourlift.predict import video as video_module
-from hourlift.predict.video import VideoReader, VideoWriter, Webcam
+from hourlift.media import video as video_module
+from hourlift.media.video import VideoReader, VideoWriter, Webcam
 
 RED, GREEN, BLUE, WHITE = (200, 30, 40), (30, 170, 60), (40, 50, 200), (240, 240, 240)
 

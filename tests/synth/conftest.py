@@ -2,7 +2,7 @@
 
 import pytest
 
-from hourlift.synth.body import Body
+from hourlift.synth.body.parametric import Body
 from hourlift.synth.generate import Generator, SynthBatch, SynthConfig
 
 

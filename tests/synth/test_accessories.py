@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from hourlift.synth.accessories import ACCESSORIES, FIRST_ACCESSORY, with_accessories
-from hourlift.synth.body import Body
-from hourlift.synth.body_cache import load_body_arrays
-from hourlift.synth.rotation import about
+from hourlift.synth.body.accessories import ACCESSORIES, FIRST_ACCESSORY, with_accessories
+from hourlift.synth.body.cache import load_body_arrays
+from hourlift.synth.body.parametric import Body
+from hourlift.synth.core.rotation import about
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,10 @@ import torch
 from torch import Tensor
 
 from hourlift.geometry.skeleton import H36M17
-from hourlift.synth.body import Body
-from hourlift.synth.draw import Draw
-from hourlift.synth.motion import PoseMix, sample_rotations
-from hourlift.synth.rotation import axis_angle
+from hourlift.synth.body.parametric import Body
+from hourlift.synth.core.draw import Draw
+from hourlift.synth.core.rotation import axis_angle
+from hourlift.synth.pose.mix import PoseMix, sample_rotations
 
 MIRROR = torch.tensor([-1.0, 1.0, 1.0])
 # Bones between heads of bones that follow each other; the others bend with the spine or the collar bone.

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hourlift.synth import body_cache
+from hourlift.synth.body import cache
 
 
 def test_it_is_built_once_and_written_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -17,25 +17,25 @@ def test_it_is_built_once_and_written_whole(tmp_path: Path, monkeypatch: pytest.
         return {"mean": np.arange(6.0).reshape(2, 3)}
 
     monkeypatch.setenv("HOURLIFT_CACHE", str(tmp_path / "new" / "cache"))
-    monkeypatch.setattr(body_cache, "build_body_arrays", build)
+    monkeypatch.setattr(cache, "build_body_arrays", build)
     for _ in range(2):
-        np.testing.assert_array_equal(body_cache.load_body_arrays()["mean"], [[0, 1, 2], [3, 4, 5]])
+        np.testing.assert_array_equal(cache.load_body_arrays()["mean"], [[0, 1, 2], [3, 4, 5]])
     assert built == [1]
-    assert list((tmp_path / "new" / "cache").iterdir()) == [body_cache.cache_path()]
+    assert list((tmp_path / "new" / "cache").iterdir()) == [cache.cache_path()]
 
 
 def test_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HOURLIFT_CACHE", raising=False)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    assert body_cache.cache_path().parent == Path.home() / ".cache" / "hourlift"
+    assert cache.cache_path().parent == Path.home() / ".cache" / "hourlift"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert body_cache.cache_path().parent == tmp_path / "hourlift"
+    assert cache.cache_path().parent == tmp_path / "hourlift"
     monkeypatch.setenv("HOURLIFT_CACHE", str(tmp_path / "ours"))
-    assert body_cache.cache_path().parent == tmp_path / "ours"
+    assert cache.cache_path().parent == tmp_path / "ours"
 
 
 def test_a_missing_anny_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "anny", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'hourlift\[synth\]'") as caught:
-        body_cache.build_body_arrays()
+        cache.build_body_arrays()
     assert caught.value.name == "anny"

@@ -4,10 +4,10 @@ from torch import Tensor
 
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.skeleton import H36M17
-from hourlift.synth.body import Body
-from hourlift.synth.camera import NEAREST_M, ViewConfig, Views, sample_views
-from hourlift.synth.draw import Draw
-from hourlift.synth.motion import UPRIGHT, PoseMix, sample_rotations
+from hourlift.synth.body.parametric import Body
+from hourlift.synth.camera.views import NEAREST_M, ViewConfig, Views, sample_views
+from hourlift.synth.core.draw import Draw
+from hourlift.synth.pose.mix import UPRIGHT, PoseMix, sample_rotations
 
 COUNT, SIZE = 200, 100
 

@@ -5,9 +5,9 @@ import torch
 from torch import Tensor
 
 from hourlift.geometry.skeleton import H36M17
+from hourlift.synth.camera.sensor import OFF
 from hourlift.synth.clip import Clip, render_clip
 from hourlift.synth.generate import Generator
-from hourlift.synth.sensor import OFF
 
 FRAMES = 20
 

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from hourlift.synth.body import Body
-from hourlift.synth.collision import collides, penetration_m, segment_distance
-from hourlift.synth.rotation import axis_angle
+from hourlift.synth.body.collision import collides, penetration_m, segment_distance
+from hourlift.synth.body.parametric import Body
+from hourlift.synth.core.rotation import axis_angle
 
 X, Y, Z = torch.eye(3)
 

@@ -6,7 +6,7 @@ import torch
 
 from hourlift.data.sample import OUTSIDE, VISIBLE
 from hourlift.geometry.skeleton import FOOT_POINTS, H36M17
-from hourlift.synth.camera import ViewConfig
+from hourlift.synth.camera.views import ViewConfig
 from hourlift.synth.generate import Generator, SynthBatch
 
 _COUNT = 24

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from hourlift.synth.batch import Batch
-from hourlift.synth.draw import Draw
+from hourlift.synth.core.batch import Batch
+from hourlift.synth.core.draw import Draw
 
 
 def test_a_stream_is_made_again_from_its_seed() -> None:

@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 import torch
 
-from hourlift.synth import garments as module
-from hourlift.synth.body import Body
+from hourlift.synth.body.parametric import Body
 from hourlift.synth.clip import render_clip
-from hourlift.synth.draw import Draw
-from hourlift.synth.dresser import Dresser
-from hourlift.synth.dressing import SLOTS
-from hourlift.synth.garments import Garments, load_garments
+from hourlift.synth.clothes import garments as module
+from hourlift.synth.clothes.dresser import Dresser
+from hourlift.synth.clothes.dressing import SLOTS
+from hourlift.synth.clothes.garments import Garments, load_garments
+from hourlift.synth.clothes.outfit import sample_outfits
+from hourlift.synth.clothes.pieces import BOTTOM, FEMALE, HAIR, TOP
+from hourlift.synth.core.draw import Draw
+from hourlift.synth.core.rotation import about
 from hourlift.synth.generate import Generator, SynthConfig
-from hourlift.synth.outfit import sample_outfits
-from hourlift.synth.pieces import BOTTOM, FEMALE, HAIR, TOP
-from hourlift.synth.rotation import about
-from hourlift.synth.worn import fit, hidden
+from hourlift.synth.render.worn import fit, hidden
 
 from .makehuman_assets import SHIRT_BASE, write_assets
 

@@ -8,9 +8,9 @@ import torch
 
 from hourlift.data.sample import OUTSIDE, SELF_OCCLUDED, VISIBLE
 from hourlift.geometry.skeleton import H36M17
+from hourlift.synth.body.parts import PARTS, mirrored_parts, triangle_parts
 from hourlift.synth.generate import NOWHERE_PX, Generator, SynthBatch, SynthConfig
-from hourlift.synth.motion import KINDS
-from hourlift.synth.parts import PARTS, mirrored_parts, triangle_parts
+from hourlift.synth.pose.mix import KINDS
 
 # Of the first people of the fixture `batch`.
 PINNED_KINDS = [7, 12, 8, 6, 11, 0, 10, 4]

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import torch
 
-from hourlift.synth.camera import ViewConfig, sample_views
-from hourlift.synth.draw import Draw
-from hourlift.synth.harmony import follow, light_from_bright_side
-from hourlift.synth.light import sample_lights
+from hourlift.synth.camera.views import ViewConfig, sample_views
+from hourlift.synth.core.draw import Draw
+from hourlift.synth.render.harmony import follow, light_from_bright_side
+from hourlift.synth.render.light import sample_lights
 
 
 def test_only_chosen_pictures_change_and_follow_brightness_and_cast() -> None:

@@ -3,11 +3,11 @@
 import torch
 
 from hourlift.geometry.skeleton import H36M17
-from hourlift.synth.body import Body
-from hourlift.synth.draw import Draw
-from hourlift.synth.held import things_in_hands
-from hourlift.synth.motion import PoseMix, sample_rotations
-from hourlift.synth.stance import Stance, measure_stance
+from hourlift.synth.body.parametric import Body
+from hourlift.synth.core.draw import Draw
+from hourlift.synth.pose.mix import PoseMix, sample_rotations
+from hourlift.synth.pose.stance import Stance, measure_stance
+from hourlift.synth.scene.held import things_in_hands
 
 
 def _stance(count: int) -> Stance:

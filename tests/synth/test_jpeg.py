@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from hourlift.synth.jpeg import RGB_TO_YCC, YCC_TO_RGB, compress, quantisation_tables
+from hourlift.synth.camera.jpeg import RGB_TO_YCC, YCC_TO_RGB, compress, quantisation_tables
 
 
 def picture(height: int, width: int) -> np.ndarray:

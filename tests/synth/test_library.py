@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from hourlift.data.motion_clip import MotionClip
-from hourlift.synth.body import Body
-from hourlift.synth.draw import Draw
-from hourlift.synth.library import PoseLibrary, clip_weights
-from hourlift.synth.retarget import landmarks
-from hourlift.synth.rotation import RAD, axis_angle, rotation_vector
+from hourlift.data.mocap.clip import MotionClip
+from hourlift.synth.body.parametric import Body
+from hourlift.synth.core.draw import Draw
+from hourlift.synth.core.rotation import RAD, axis_angle, rotation_vector
+from hourlift.synth.pose.library import PoseLibrary, clip_weights
+from hourlift.synth.pose.retarget import landmarks
 
 FPS = 30.0
 

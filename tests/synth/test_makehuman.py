@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hourlift.synth.makehuman import CLOTHES, find, read_obj, read_texture, read_thing
+from hourlift.synth.clothes.makehuman import CLOTHES, find, read_obj, read_texture, read_thing
 
 from .makehuman_assets import write_assets
 

@@ -5,12 +5,12 @@ import torch
 from torch import Tensor
 
 from hourlift.geometry.skeleton import H36M17
-from hourlift.synth.body import Body
-from hourlift.synth.collision import collides
-from hourlift.synth.draw import Draw
-from hourlift.synth.library import PoseLibrary
-from hourlift.synth.motion import KINDS, UPRIGHT, PoseMix, sample_rotations
-from hourlift.synth.rotation import about
+from hourlift.synth.body.collision import collides
+from hourlift.synth.body.parametric import Body
+from hourlift.synth.core.draw import Draw
+from hourlift.synth.core.rotation import about
+from hourlift.synth.pose.library import PoseLibrary
+from hourlift.synth.pose.mix import KINDS, UPRIGHT, PoseMix, sample_rotations
 
 COUNT = 400
 NONE = dict.fromkeys(vars(PoseMix()), 0.0)

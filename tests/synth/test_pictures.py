@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from hourlift.synth import pictures
-from hourlift.synth.pictures import SIDE, photo_paths, picture_bank
+from hourlift.synth.scene import pictures
+from hourlift.synth.scene.pictures import SIDE, photo_paths, picture_bank
 
 BLUE_RGB = (10, 20, 200)
 

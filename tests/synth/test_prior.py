@@ -2,10 +2,10 @@ from pathlib import Path
 
 import torch
 
-from hourlift.synth.body import Body
-from hourlift.synth.draw import Draw
-from hourlift.synth.prior import PRIOR_FILE, PosePrior, pose_vectors, sample_prior, without_heading
-from hourlift.synth.rotation import RAD, axis_angle, rotation_vector
+from hourlift.synth.body.parametric import Body
+from hourlift.synth.core.draw import Draw
+from hourlift.synth.core.rotation import RAD, axis_angle, rotation_vector
+from hourlift.synth.pose.prior import PRIOR_FILE, PosePrior, pose_vectors, sample_prior, without_heading
 
 
 def flexion(body: Body, rotations: torch.Tensor, chain: tuple[str, str, str]) -> torch.Tensor:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from hourlift.synth.draw import Draw
-from hourlift.synth.light import sample_lights
-from hourlift.synth.probes import HEIGHT, WIDTH, Surroundings, directions, lit_by, load_probes
+from hourlift.synth.core.draw import Draw
+from hourlift.synth.render.light import sample_lights
+from hourlift.synth.render.probes import HEIGHT, WIDTH, Surroundings, directions, lit_by, load_probes
 
 
 def _folder(path: Path, panorama: np.ndarray) -> Path:

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hourlift.synth.body import Body
-from hourlift.synth.camera import ViewConfig, sample_views
-from hourlift.synth.draw import Draw
-from hourlift.synth.motion import PoseMix, sample_rotations
-from hourlift.synth.rasterise import EMPTY, rasterise, rasterise_torch
+from hourlift.synth.body.parametric import Body
+from hourlift.synth.camera.views import ViewConfig, sample_views
+from hourlift.synth.core.draw import Draw
+from hourlift.synth.pose.mix import PoseMix, sample_rotations
+from hourlift.synth.render.rasterise import EMPTY, rasterise, rasterise_torch
 
 SIZE = 24
 
@@ -88,7 +88,7 @@ def test_of_equally_near_ones_the_first_and_pixel_centres_count() -> None:
 SIMULATED = """
 import sys
 import numpy as np
-from hourlift.synth.rasterise import EMPTY, _cuda_kernel
+from hourlift.synth.render.rasterise import EMPTY, _cuda_kernel
 with np.load(sys.argv[1]) as scene:
     screen, faces, kept, size = (scene[name] for name in ("screen", "faces", "kept", "size"))
 buffer = np.full((len(screen), size, size), EMPTY, np.int64)

@@ -3,12 +3,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from hourlift.data.motion_clip import MotionClip
-from hourlift.synth.body import Body
-from hourlift.synth.draw import Draw
-from hourlift.synth.motion import PoseMix, sample_rotations
-from hourlift.synth.retarget import landmarks, mirrored, retarget, retarget_clip
-from hourlift.synth.rotation import RAD, axis_angle, between, from_vector, rotation_vector
+from hourlift.data.mocap.clip import MotionClip
+from hourlift.synth.body.parametric import Body
+from hourlift.synth.core.draw import Draw
+from hourlift.synth.core.rotation import RAD, axis_angle, between, from_vector, rotation_vector
+from hourlift.synth.pose.mix import PoseMix, sample_rotations
+from hourlift.synth.pose.retarget import landmarks, mirrored, retarget, retarget_clip
 
 EXACT = (
     "pelvis neck", "head head_top", "l_hip l_knee", "l_knee l_ankle", "l_ankle l_toe", "l_shoulder l_elbow",

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from hourlift.synth.rotation import about, align, axis_angle
+from hourlift.synth.core.rotation import about, align, axis_angle
 
 X, Y, Z = torch.eye(3)
 

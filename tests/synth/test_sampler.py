@@ -5,11 +5,11 @@ import torch
 from torch import Tensor
 
 from hourlift.geometry.skeleton import H36M17
-from hourlift.synth.arms import MODES, PRESETS, TOUCHES, pose_arms, two_bone
-from hourlift.synth.body import Body
-from hourlift.synth.draw import Draw
-from hourlift.synth.sampler import SAMPLED, sample_poses
-from hourlift.synth.variants import VARIANTS
+from hourlift.synth.body.parametric import Body
+from hourlift.synth.core.draw import Draw
+from hourlift.synth.pose.arms import MODES, PRESETS, TOUCHES, pose_arms, two_bone
+from hourlift.synth.pose.sampler import SAMPLED, sample_poses
+from hourlift.synth.pose.variants import VARIANTS
 
 COUNT = 600
 
@@ -69,7 +69,7 @@ def test_two_bones_reach_their_target_or_point_to_it() -> None:
 def test_hands_go_where_they_belong(body: Body, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where TOUCHES says, but for what makes no two alike."""
     weights = torch.tensor([[float(name == mode) for name in MODES]] * len(PRESETS))
-    monkeypatch.setattr("hourlift.synth.arms._WEIGHTS", weights)
+    monkeypatch.setattr("hourlift.synth.pose.arms._WEIGHTS", weights)
     rotations = torch.eye(3).repeat(32, body.num_bones, 1, 1)
     zeros = torch.zeros(32, dtype=torch.int64)
     pose_arms(body, Draw(3, 32), rotations, zeros, torch.zeros(32, 2), zeros > 0)

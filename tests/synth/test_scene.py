@@ -6,19 +6,20 @@ import pytest
 import torch
 
 from hourlift.data.sample import OCCLUDED, OUTSIDE
-from hourlift.synth.backdrop import FARTHEST_M, floor_depth, see_planes
-from hourlift.synth.body import Body, PosedBodies
-from hourlift.synth.camera import ViewConfig, Views, sample_views
-from hourlift.synth.compose import smooth_edges
-from hourlift.synth.draw import Draw
+from hourlift.synth.body.parametric import Body, PosedBodies
+from hourlift.synth.camera.views import ViewConfig, Views, sample_views
+from hourlift.synth.core.draw import Draw
 from hourlift.synth.generate import Generator, SynthBatch
-from hourlift.synth.light import sample_lights
-from hourlift.synth.materials import NUM_MATERIALS, SIDE, Atlas, build_atlas
-from hourlift.synth.motion import KINDS, PoseMix, sample_rotations
-from hourlift.synth.props import NUM_PROPS, OCCLUDER, PLATFORM, SEAT, SEAT_DISCS, prop_mesh
-from hourlift.synth.scene import FLOOR, PICTURE, Scene, SceneConfig, sample_scenes
-from hourlift.synth.shadow import contact, lamp_share
-from hourlift.synth.stance import measure_stance
+from hourlift.synth.pose.mix import KINDS, PoseMix, sample_rotations
+from hourlift.synth.pose.stance import measure_stance
+from hourlift.synth.render.backdrop import FARTHEST_M, floor_depth, see_planes
+from hourlift.synth.render.compose import smooth_edges
+from hourlift.synth.render.light import sample_lights
+from hourlift.synth.render.shadow import contact, lamp_share
+from hourlift.synth.scene.config import SceneConfig
+from hourlift.synth.scene.layout import FLOOR, PICTURE, Scene, sample_scenes
+from hourlift.synth.scene.materials import NUM_MATERIALS, SIDE, Atlas, build_atlas
+from hourlift.synth.scene.props import NUM_PROPS, OCCLUDER, PLATFORM, SEAT, SEAT_DISCS, prop_mesh
 
 COUNT, SIZE, TEXTURES = 48, 64, 100
 PLACES = SceneConfig(place_share=1.0, hover_share=0.0, platform_share=0.0)

@@ -5,9 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from hourlift.synth.draw import Draw
-from hourlift.synth.jpeg import RGB_TO_YCC
-from hourlift.synth.sensor import (
+from hourlift.synth.camera.jpeg import RGB_TO_YCC
+from hourlift.synth.camera.sensor import (
     OFF,
     SensorConfig,
     Sensors,
@@ -17,6 +16,7 @@ from hourlift.synth.sensor import (
     sample_sensors,
     sense,
 )
+from hourlift.synth.core.draw import Draw
 
 SIDE = 48
 

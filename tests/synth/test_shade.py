@@ -5,14 +5,14 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from hourlift.synth.backdrop import FARTHEST_M
-from hourlift.synth.body import Body, PosedBodies
-from hourlift.synth.camera import ViewConfig, Views, sample_views
-from hourlift.synth.draw import Draw
-from hourlift.synth.light import Light, sample_lights
-from hourlift.synth.motion import UPRIGHT, sample_rotations
-from hourlift.synth.shade import Layer, render_people
-from hourlift.synth.wardrobe import NEVER_Z, Outfit, sample_outfits
+from hourlift.synth.body.parametric import Body, PosedBodies
+from hourlift.synth.camera.views import ViewConfig, Views, sample_views
+from hourlift.synth.clothes.wardrobe import NEVER_Z, Outfit, sample_outfits
+from hourlift.synth.core.draw import Draw
+from hourlift.synth.pose.mix import UPRIGHT, sample_rotations
+from hourlift.synth.render.backdrop import FARTHEST_M
+from hourlift.synth.render.light import Light, sample_lights
+from hourlift.synth.render.shade import Layer, render_people
 
 COUNT, SIZE = 6, 80
 GREY = torch.full((1, 8, 8, 3), 128, dtype=torch.uint8)

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from hourlift.data.protocol import ACTIONS, SUBJECTS
+from hourlift.data.human36m.protocol import ACTIONS, SUBJECTS
 from hourlift.data.sample import Sample
 from hourlift.geometry.skeleton import H36M17
 from hourlift.synth import presets
-from hourlift.synth.camera import studio_cameras
-from hourlift.synth.draw import Draw
+from hourlift.synth.camera.views import studio_cameras
+from hourlift.synth.core.draw import Draw
 from hourlift.synth.studio import ACTS, CAMERAS, NUM_FILMS, NUM_TAKES, _studio, num_pictures, render_studio
 
 CONFIG = replace(presets.studio(), size=48)

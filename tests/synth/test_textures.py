@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from hourlift.synth.textures import LEVELS, PER_TEXTURE, SIDE, Textures, build_levels
+from hourlift.synth.clothes.textures import LEVELS, PER_TEXTURE, SIDE, Textures, build_levels
 
 
 def _sampled(picture: np.ndarray, u: list[float], v: list[float], level: float, used: np.ndarray | None = None):

@@ -5,12 +5,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from hourlift.synth.accessories import ACCESSORIES, FIRST_ACCESSORY
-from hourlift.synth.body import Body
-from hourlift.synth.draw import Draw
-from hourlift.synth.outfit import NO_PRINT, PLAIN
-from hourlift.synth.paint import NOISE_SIDE, noise, noise_table, spread
-from hourlift.synth.wardrobe import (
+from hourlift.synth.body.accessories import ACCESSORIES, FIRST_ACCESSORY
+from hourlift.synth.body.parametric import Body
+from hourlift.synth.clothes.outfit import NO_PRINT, PLAIN
+from hourlift.synth.clothes.paint import NOISE_SIDE, noise, noise_table, spread
+from hourlift.synth.clothes.wardrobe import (
     EYE,
     HAIR,
     NEVER_Z,
@@ -26,6 +25,7 @@ from hourlift.synth.wardrobe import (
     surface_points,
     wear,
 )
+from hourlift.synth.core.draw import Draw
 
 BANK = torch.randint(0, 256, (3, 32, 32, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 

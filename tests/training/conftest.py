@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from hourlift.hourglass.loss import heatmap_loss
-from hourlift.hourglass.network import HourglassConfig, StackedHourglass
-from hourlift.training.loop import TrainConfig, step_seed
+from hourlift.hourglass.network import HourglassConfig
+from hourlift.training.engine.loop import TrainConfig, step_seed
+from hourlift.training.hourglass.model import centre, new_hourglass
 
 CONFIG = TrainConfig(steps=12, lr=2e-3, log_every=4, validate_every=6, threads=1, bf16=False, max_grad_norm=5.0)
 
@@ -32,7 +33,7 @@ class ToyStage:
         return {"name": "toy", "sigma": 1.0}
 
     def build_model(self) -> nn.Module:
-        return StackedHourglass(self.network)
+        return new_hourglass(self.network)
 
     def batches(self, start_step: int, device: torch.device, rank: int, world_size: int) -> Iterator[Tensor]:
         for step in range(start_step, self.num_batches):
@@ -48,6 +49,9 @@ class ToyStage:
         weights = torch.ones(len(batch), 2, device=batch.device)
         loss = heatmap_loss(stacks, joints, weights, kind="cross_entropy", sigma=1.0)
         return loss, {"half": loss / 2, "two": 2.0}
+
+    def after_step(self, model: nn.Module, step: int) -> bool:
+        return centre(model, step)
 
     def validate(self, model: nn.Module, device: torch.device) -> Mapping[str, float]:
         assert not model.training

@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import nn
 
-from hourlift.training.batch_norm import estimate_statistics
+from hourlift.training.engine.batch_norm import estimate_statistics
 
 
 def network() -> nn.Sequential:

@@ -12,8 +12,8 @@ from torch import nn
 
 from hourlift.hourglass.network import HourglassConfig, StackedHourglass
 from hourlift.lifter.network import Lifter, LifterConfig
-from hourlift.training import checkpoint
-from hourlift.training.loop import Stage, TrainConfig, train
+from hourlift.training.engine import checkpoint
+from hourlift.training.engine.loop import Stage, TrainConfig, train
 
 
 def state_of(model: nn.Module) -> dict[str, Any]:

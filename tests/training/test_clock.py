@@ -2,8 +2,8 @@
 
 import pytest
 
-from hourlift.training import clock as clock_module
-from hourlift.training.clock import STALL_S, Clock
+from hourlift.training.engine import clock as clock_module
+from hourlift.training.engine.clock import STALL_S, Clock
 
 
 class Time:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from hourlift.data.dataset import Counts, DataSet
-from hourlift.data.protocol import SPLITS
+from hourlift.data.human36m.protocol import SPLITS
 from hourlift.data.sample import Sample
 from hourlift.data.source import Source
 from hourlift.geometry.camera import Camera
@@ -18,14 +18,14 @@ from hourlift.hourglass.augment import AugmentConfig
 from hourlift.hourglass.network import HourglassConfig
 from hourlift.lifter.network import LifterConfig
 from hourlift.lifter.normalize import crop_offsets, denormalize, normalize_joints
-from hourlift.synth.draw import Draw
-from hourlift.training.baselines import baselines
-from hourlift.training.crops import cut, load
-from hourlift.training.detection_errors import DetectionErrors
-from hourlift.training.hourglass_data_stage import HourglassDataRecipe, HourglassDataStage
-from hourlift.training.hourglass_measures import batch_accuracy
-from hourlift.training.lifter_data_stage import LifterDataRecipe, LifterDataStage, collect
-from hourlift.training.loop import TrainConfig, train
+from hourlift.synth.core.draw import Draw
+from hourlift.training.engine.loop import TrainConfig, train
+from hourlift.training.hourglass.crops import cut, load
+from hourlift.training.hourglass.data_stage import HourglassDataRecipe, HourglassDataStage
+from hourlift.training.hourglass.measures import batch_accuracy
+from hourlift.training.lifter.baselines import baselines
+from hourlift.training.lifter.data_stage import LifterDataRecipe, LifterDataStage, collect
+from hourlift.training.lifter.detection_errors import DetectionErrors
 from hourlift.training.people import TrainingData, rows_of_step
 
 CPU = torch.device("cpu")

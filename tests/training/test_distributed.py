@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from hourlift.training import checkpoint
+from hourlift.training.engine import checkpoint
 
 SCRIPT = f"""
 import importlib.util, json, os, pathlib, signal, sys
@@ -24,7 +24,7 @@ from torch import nn
 spec = importlib.util.spec_from_file_location("toys", {str(Path(__file__).with_name("conftest.py"))!r})
 toys = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(toys)
-from hourlift.training import loop
+from hourlift.training.engine import loop
 
 # The processes meet once, for several trainings.
 if os.environ.get("WORLD_SIZE") == "2":

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from hourlift.training.ema import Ema, decay_at
+from hourlift.training.engine.ema import Ema, decay_at
 
 
 def test_closed_form() -> None:

@@ -8,13 +8,13 @@ import onnxruntime
 import pytest
 import torch
 
-from hourlift.data.coco import load_coco, write_coco
+from hourlift.data.images.coco import load_coco, write_coco
 from hourlift.data.sample import VISIBLE, Sample
 from hourlift.export.models import export_hourglass
 from hourlift.geometry.skeleton import FOOT_POINTS, H36M17, H36M21, skeleton_of
 from hourlift.hourglass.augment import AugmentConfig, augment
 from hourlift.hourglass.network import HourglassConfig, StackedHourglass
-from hourlift.training.crops import cut, load
+from hourlift.training.hourglass.crops import cut, load
 
 
 def _sample(feet: bool) -> Sample:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from hourlift.training.mixed_stage import MixedStage
+from hourlift.training.hourglass.mixed import MixedStage
 
 CPU = torch.device("cpu")
 

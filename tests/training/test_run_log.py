@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hourlift.training.run_log import Meter, RunLog
+from hourlift.training.engine.run_log import Meter, RunLog
 
 
 def steps(folder: Path) -> list[int]:

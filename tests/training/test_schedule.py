@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from hourlift.training.schedule import ScheduleKind, cosine, exponential, one_cycle, schedule, trapezoid
+from hourlift.training.engine.schedule import ScheduleKind, cosine, exponential, one_cycle, schedule, trapezoid
 
 KINDS: tuple[ScheduleKind, ...] = ("cosine", "one_cycle", "exponential", "trapezoid")
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from hourlift.geometry.skeleton import H36M17
-from hourlift.synth.draw import Draw
-from hourlift.training.detection_errors import DetectionErrors, MeasuredErrors, disturb, person_size
-from hourlift.training.seen import SeenShares, Sight, see
+from hourlift.synth.core.draw import Draw
+from hourlift.training.lifter.detection_errors import DetectionErrors, MeasuredErrors, disturb, person_size
+from hourlift.training.lifter.seen import SeenShares, Sight, see
 
 COUNT = 600
 NO_ERRORS = DetectionErrors(jitter=(1e-9, 1e-9), outliers=(0.0, 0.0), swapped=0.0, collapsed=0.0)

@@ -13,19 +13,19 @@ from hourlift.geometry.skeleton import H36M17
 from hourlift.hourglass.augment import AugmentConfig
 from hourlift.hourglass.network import HourglassConfig
 from hourlift.lifter.network import Lifter, LifterConfig
-from hourlift.synth.body import Body
-from hourlift.synth.camera import ViewConfig
-from hourlift.synth.draw import Draw
+from hourlift.synth.body.parametric import Body
+from hourlift.synth.body.parts import PARTS
+from hourlift.synth.camera.views import ViewConfig
+from hourlift.synth.core.draw import Draw
+from hourlift.synth.core.rotation import RAD, axis_angle
 from hourlift.synth.generate import SynthConfig
-from hourlift.synth.motion import UPRIGHT, PoseMix
-from hourlift.synth.parts import PARTS
-from hourlift.synth.retarget import landmarks
-from hourlift.synth.rotation import RAD, axis_angle
-from hourlift.synth.scene import SceneConfig
-from hourlift.training.detection_errors import DetectionErrors, add_errors
-from hourlift.training.hourglass_stage import HourglassRecipe, HourglassStage
-from hourlift.training.lifter_stage import HELD_OUT_SUBJECTS, LifterRecipe, LifterStage
-from hourlift.training.loop import Stage, TrainConfig, train
+from hourlift.synth.pose.mix import UPRIGHT, PoseMix
+from hourlift.synth.pose.retarget import landmarks
+from hourlift.synth.scene.config import SceneConfig
+from hourlift.training.engine.loop import Stage, TrainConfig, train
+from hourlift.training.hourglass.stage import HourglassRecipe, HourglassStage
+from hourlift.training.lifter.detection_errors import DetectionErrors, add_errors
+from hourlift.training.lifter.stage import HELD_OUT_SUBJECTS, LifterRecipe, LifterStage
 from hourlift.training.recipes import HOURGLASS_RECIPES, LIFTER_RECIPES
 from hourlift.training.rendered import Curriculum, RenderPlan, ramp
 

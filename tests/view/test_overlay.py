@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 
 from hourlift.geometry.skeleton import H36M17
-from hourlift.pose import Pose
-from hourlift.view.overlay import draw_pose
-from hourlift.view.style import (
+from hourlift.geometry.skeleton_style import (
     CENTRE_RGB,
     INK_RGB,
     LEFT_INK_RGB,
@@ -17,6 +15,8 @@ from hourlift.view.style import (
     RIGHT_RGB,
     weight,
 )
+from hourlift.pose import Pose
+from hourlift.view.overlay import draw_pose
 
 GREY = np.full((240, 320, 3), 128, np.uint8)
 MakePerson = Callable[..., Pose]

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from hourlift.geometry.skeleton import H36M17
+from hourlift.geometry.skeleton_style import LEFT_RGB, RIGHT_RGB
 from hourlift.geometry.world import World, up_of_pitched_camera
 from hourlift.pose import Pose
 from hourlift.view import space
 from hourlift.view.overlay import draw_pose
 from hourlift.view.space import SideBySide, SpaceView
-from hourlift.view.style import LEFT_RGB, RIGHT_RGB
 
 MakePerson = Callable[..., Pose]
 

@@ -26,7 +26,7 @@ from hourlift.cli.web_app import APP, address, app_entries, open_server
 from hourlift.formats import json as pose_json
 from hourlift.geometry.skeleton import H36M17
 from hourlift.predict import PosePredictor
-from hourlift.predict.joints import TURNED_FROM_RAD, trunk_tilt
+from hourlift.predict.models.keypoints import TURNED_FROM_RAD, trunk_tilt
 from hourlift.weights import PAGE_HOURGLASS
 
 pytestmark = pytest.mark.skipif(not (APP / "index.html").is_file(), reason="the page has not been built: make web")

@@ -23,9 +23,9 @@ from hourlift.geometry.skeleton import H36M17
 from hourlift.hourglass.heatmap import decode, encode, find_peaks
 from hourlift.lifter.normalize import crop_offsets, denormalize, normalize_joints, person_input
 from hourlift.pose import Pose, PoseFrame
-from hourlift.predict.confidence import Calibration, gather_evidence
-from hourlift.predict.detect import iou, person_box, search_boxes
-from hourlift.predict.joints import cut_out, trunk_tilt
+from hourlift.predict.models.confidence import Calibration, gather_evidence
+from hourlift.predict.models.keypoints import cut_out, trunk_tilt
+from hourlift.predict.people.search import iou, person_box, search_boxes
 
 FOLDER = Path(__file__).parent / "vectors"
 CAMERAS = (

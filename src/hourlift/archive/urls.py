@@ -7,7 +7,7 @@ from typing import Any
 import fsspec
 
 from hourlift.archive.store import Item
-from hourlift.predict.media import kind_by_name
+from hourlift.media.kinds import kind_by_name
 
 _log = logging.getLogger("hourlift")
 

@@ -20,14 +20,14 @@ from hourlift.formats.coco_boxes import MIN_SCORE
 from hourlift.formats.json import PoseFile
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.world import up_of_pitched_camera
+from hourlift.media.sources import Source, find_sources
 from hourlift.pipeline.api import lift_source
 from hourlift.pipeline.options import View
 from hourlift.pipeline.outputs import Wanted
 from hourlift.pipeline.people_source import PeopleSource
-from hourlift.pipeline.sources import Source, find_sources
 from hourlift.predict import PosePredictor
-from hourlift.predict.precision import Precision, Runtime
-from hourlift.predict.runtime import Model
+from hourlift.predict.models.precision import Precision, Runtime
+from hourlift.predict.models.runtime import Model
 from hourlift.weights import HOURGLASS, LIFTER
 
 EXAMPLES = """

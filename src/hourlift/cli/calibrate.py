@@ -49,8 +49,8 @@ def command(
     from hourlift.evaluation.calibration import JudgedJoints, check, fit
     from hourlift.evaluation.synthetic import ALL, synthetic_samples
     from hourlift.export.onnx_file import change_metadata
-    from hourlift.predict.joints import JointEstimator
-    from hourlift.predict.runtime import Model
+    from hourlift.predict.models.keypoints import JointEstimator
+    from hourlift.predict.models.runtime import Model
 
     out = out or model
     for option, number in (("count", count), ("check-count", check_count)):

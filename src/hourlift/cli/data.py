@@ -141,8 +141,8 @@ class Joints:
 
     def __call__(self) -> int:
         """Run the command."""
+        from hourlift.data.human36m.videopose3d import read_detections
         from hourlift.data.joints_file import FoundJoints, write_joints
-        from hourlift.data.videopose3d import read_detections
 
         if self.out.suffix != ".npz":
             raise ValueError(f"--out {self.out}: the name must end in .npz")

@@ -13,9 +13,9 @@ from rich.text import Text
 
 from hourlift.cli.progress import LateProgress
 from hourlift.formats import json
+from hourlift.media.sources import Source
 from hourlift.pipeline.options import View
 from hourlift.pipeline.outputs import Wanted
-from hourlift.pipeline.sources import Source
 from hourlift.pipeline.summary import LiftResult
 from hourlift.pipeline.video import lift_video
 from hourlift.pose import Pose, PoseFrame

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from hourlift.predict.precision import Precision, Runtime
+from hourlift.predict.models.precision import Precision, Runtime
 from hourlift.weights import HOURGLASS, LIFTER
 
 if TYPE_CHECKING:

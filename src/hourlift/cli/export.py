@@ -37,7 +37,7 @@ def command(
     """
     from hourlift.export import export_hourglass, export_lifter
     from hourlift.lifter.network import Lifter
-    from hourlift.training.checkpoint import load_model
+    from hourlift.training.engine.checkpoint import load_model
 
     if out.suffix != ".onnx":
         raise ValueError(f"{out}: the name of an ONNX model ends in .onnx")

@@ -59,7 +59,7 @@ def command(
         init: start from the weights of this checkpoint, of a network of the same shape.
         dry_run: the same with a tiny network on the CPU, to see that everything is there.
     """
-    from hourlift.data.motion import load_motion
+    from hourlift.data.mocap.motion import load_motion
     from hourlift.synth.presets import with_motion, with_pictures
     from hourlift.training.gpu_run import GpuRun, gpu_run, tiny, to_markdown
     from hourlift.training.recipes import HOURGLASS_RECIPES

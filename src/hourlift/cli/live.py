@@ -13,14 +13,14 @@ from hourlift.cli.predict import route_messages
 from hourlift.cli.stopping import in_good_order
 from hourlift.formats.atomic import replacing
 from hourlift.geometry.camera import Camera
+from hourlift.media.images import Image
+from hourlift.media.live import LiveCamera, LiveReport, LiveShot, LiveSource, PacedVideo, run_live
+from hourlift.media.sources import find_sources
+from hourlift.media.video import VideoReader, VideoWriter
 from hourlift.pipeline.options import View
-from hourlift.pipeline.sources import find_sources
 from hourlift.pose import PoseFrame
 from hourlift.predict import PosePredictor
-from hourlift.predict.images import Image
-from hourlift.predict.live import LiveCamera, LiveReport, LiveShot, LiveSource, PacedVideo, run_live
-from hourlift.predict.one_euro import LiveSmoother
-from hourlift.predict.video import VideoReader, VideoWriter
+from hourlift.predict.temporal.one_euro import LiveSmoother
 from hourlift.view.brush import caption
 from hourlift.view.overlay import draw_pose
 from hourlift.view.space import SideBySide

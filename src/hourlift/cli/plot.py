@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike
 from hourlift.cli.progress import LateProgress
 from hourlift.formats.angles import AngleTrack, angle_track, write_angles
 from hourlift.formats.json import PoseFile, load
+from hourlift.geometry.skeleton_style import MIN_CONFIDENCE
 from hourlift.geometry.world import CAMERA_UP, up_of_pitched_camera
 from hourlift.pose_log import PoseLog, blocks
 from hourlift.view.angle_plot import PLOT_SUFFIXES, check_plot, plot_angles
-from hourlift.view.style import MIN_CONFIDENCE
 
 EXAMPLES = """
 hourlift plot hourlift-output/squat.json -o angles.png

@@ -22,14 +22,14 @@ from hourlift.formats.table import FORMATS, FormatName
 from hourlift.formats.text import plain, without_secrets
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.world import up_of_pitched_camera
+from hourlift.media.sources import Source, find_sources
 from hourlift.pipeline.api import lift_source
 from hourlift.pipeline.options import View
 from hourlift.pipeline.outputs import Wanted, say_replaced, targets, with_free_names
 from hourlift.pipeline.people_source import PeopleSource
-from hourlift.pipeline.sources import Source, find_sources
 from hourlift.pipeline.summary import LiftResult
 from hourlift.predict import PosePredictor
-from hourlift.predict.precision import Precision, Runtime
+from hourlift.predict.models.precision import Precision, Runtime
 from hourlift.view.rerun_log import check_rerun
 from hourlift.weights import HOURGLASS, LIFTER
 

@@ -44,8 +44,8 @@ def command(
     from hourlift.cli.progress import LateProgress
     from hourlift.data.joints_file import FoundJoints, write_joints
     from hourlift.data.recognise import recognise
-    from hourlift.predict.joints import JointEstimator
-    from hourlift.predict.runtime import Model
+    from hourlift.predict.models.keypoints import JointEstimator
+    from hourlift.predict.models.runtime import Model
 
     if out.suffix != ".npz":
         raise ValueError(f"--out {out}: the name must end in .npz")

@@ -123,7 +123,7 @@ def command(
         people = shown(render(config, seed, count), count)
         write_sheet([tile(sample, joints or i % 2 == 1) for i, sample in enumerate(people)], sheet)
     elif format == "coco":
-        from hourlift.data.coco import write_coco
+        from hourlift.data.images.coco import write_coco
 
         assert out is not None
         write_coco(shown(render(config, seed, count), count), out)
@@ -227,7 +227,7 @@ def tile(sample: "Sample", joints: bool) -> NDArray[np.uint8]:
 
 def write_clip(path: Path, config: "SynthConfig", seed: int, seconds: float, fps: int, moving_camera: bool) -> None:
     """Write an H.264 film of one person who moves."""
-    from hourlift.predict.video import VideoWriter
+    from hourlift.media.video import VideoWriter
     from hourlift.synth.clip import render_clip
     from hourlift.synth.generate import Generator
 

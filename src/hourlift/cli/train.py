@@ -17,11 +17,11 @@ import tyro
 
 if TYPE_CHECKING:  # `hourlift train --help` does not wait for PyTorch
     from hourlift.data.sample import Sample
-    from hourlift.training.detection_errors import MeasuredErrors
-    from hourlift.training.hourglass_data_stage import HourglassDataRecipe
-    from hourlift.training.hourglass_stage import HourglassRecipe
-    from hourlift.training.lifter_data_stage import Detections, LifterDataRecipe
-    from hourlift.training.loop import Stage, TrainConfig
+    from hourlift.training.engine.loop import Stage, TrainConfig
+    from hourlift.training.hourglass.data_stage import HourglassDataRecipe
+    from hourlift.training.hourglass.stage import HourglassRecipe
+    from hourlift.training.lifter.data_stage import Detections, LifterDataRecipe
+    from hourlift.training.lifter.detection_errors import MeasuredErrors
     from hourlift.training.people import TrainingData
 
 Recipe = TypeVar("Recipe")
@@ -101,7 +101,7 @@ class _Train:
 
     def run(self, stage: Stage, config: TrainConfig) -> int:
         """Train; 130 when a signal stopped it."""
-        from hourlift.training.loop import train
+        from hourlift.training.engine.loop import train
 
         result = train(stage, config, self.out, resume=self.resume, init=self.init)
         return 130 if result.stopped_by == "signal" else 0
@@ -150,9 +150,9 @@ class TrainHourglass(_Train):
         return self._on_rendered(_named(HOURGLASS_RECIPES, self.recipe, HOURGLASS_STUDY))
 
     def _on_rendered(self, recipe: HourglassRecipe) -> int:
-        from hourlift.data.motion import load_motion
+        from hourlift.data.mocap.motion import load_motion
         from hourlift.synth.presets import with_motion, with_pictures
-        from hourlift.training.hourglass_stage import HourglassStage
+        from hourlift.training.hourglass.stage import HourglassStage
 
         self.refuse("data", "stride", "judge", "batch_size", "input_size", "width", "stacks", "loss", "read_workers")
         recipe = replace(recipe, train=self.changed(recipe.train))
@@ -164,8 +164,8 @@ class TrainHourglass(_Train):
         return self.run(HourglassStage(recipe), recipe.train)
 
     def _on_data(self, recipe: HourglassDataRecipe) -> int:
-        from hourlift.training.crops import cut
-        from hourlift.training.hourglass_data_stage import HourglassDataStage
+        from hourlift.training.hourglass.crops import cut
+        from hourlift.training.hourglass.data_stage import HourglassDataStage
 
         pictured = {"backgrounds": self.backgrounds, "assets": self.assets, "panoramas": self.panoramas}
         rendered = [f"--{name}" for name, value in {**pictured, "motion": self.motion}.items() if value]
@@ -201,7 +201,7 @@ class TrainLifter(_Train):
         errors_of: file of `hourlift predict-joints` on the data set, to measure the errors of "noisy" on. For the
             recipes that make their own people: whose mistakes some of these are seen with.
         motion: motion capture (.bvh, .amc, .npz), a file or a folder of them, for the recipes that make their own
-            people. Subjects of `training.lifter_stage.HELD_OUT_SUBJECTS` are validated on.
+            people. Subjects of `training.lifter.stage.HELD_OUT_SUBJECTS` are validated on.
         epochs: how often to go through the data set, in the place of the recipe's.
         width: channels of the network, for the recipes of the study.
     """
@@ -219,7 +219,7 @@ class TrainLifter(_Train):
 
         if self.recipe in LIFTER_STUDY:
             return self._on_data(LIFTER_STUDY[self.recipe]())
-        from hourlift.training.lifter_stage import LifterStage
+        from hourlift.training.lifter.stage import LifterStage
 
         recipe = _named(LIFTER_RECIPES, self.recipe, LIFTER_STUDY)
         self.refuse("stride", "judge", "batch_size", "inputs", "epochs", "width")
@@ -238,7 +238,7 @@ class TrainLifter(_Train):
 
         from hourlift.data.joints_file import read_joints
         from hourlift.data.recognise import recognise
-        from hourlift.training.detection_errors import MeasuredErrors
+        from hourlift.training.lifter.detection_errors import MeasuredErrors
 
         assert self.data is not None
         found = read_joints(file)
@@ -255,7 +255,7 @@ class TrainLifter(_Train):
         return MeasuredErrors.of(found.joints_2d_px[rows], found.confidence[rows], np.stack(true))
 
     def _on_data(self, recipe: LifterDataRecipe) -> int:
-        from hourlift.training.lifter_data_stage import LifterDataStage, collect
+        from hourlift.training.lifter.data_stage import LifterDataStage, collect
 
         if self.motion is not None:
             raise ValueError(f"--motion: the recipe {self.recipe!r} takes people from a data set as they are")
@@ -293,7 +293,7 @@ class TrainLifter(_Train):
         """Those measured on a file, or the usual ones."""
         import numpy as np
 
-        from hourlift.training.detection_errors import DetectionErrors, measure_errors
+        from hourlift.training.lifter.detection_errors import DetectionErrors, measure_errors
 
         if self.errors_of is None:
             return DetectionErrors()

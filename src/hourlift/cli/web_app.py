@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hourlift import __version__, weights
-from hourlift.predict.runtime import Model
+from hourlift.predict.models.runtime import Model
 
 HOST = "127.0.0.1"
 APP = Path(str(resources.files("hourlift"))) / "web"

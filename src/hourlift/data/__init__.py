@@ -1,7 +1,7 @@
 """Annotated pictures from files, whatever their layout, as one `Sample` each."""
 
-from hourlift.data.coco import load_coco, write_coco
 from hourlift.data.dataset import DataSet
+from hourlift.data.images.coco import load_coco, write_coco
 from hourlift.data.recognise import recognise
 from hourlift.data.sample import Sample
 from hourlift.data.shards import find_shards, load_shards, write_shards

@@ -11,11 +11,12 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from hourlift.data import human36m, lsp, mmpose, mpii, videopose3d
-from hourlift.data.coco import load_coco
 from hourlift.data.dataset import Counts, DataSet
-from hourlift.data.films import Take, count_films
-from hourlift.data.protocol import SPLITS, split_subjects
+from hourlift.data.human36m import mmpose, published, videopose3d
+from hourlift.data.human36m.protocol import SPLITS, split_subjects
+from hourlift.data.human36m.videos import Take, count_films
+from hourlift.data.images import lsp, mpii
+from hourlift.data.images.coco import load_coco
 from hourlift.data.sample import Sample
 from hourlift.data.shards import find_shards, load_shards
 from hourlift.data.source import Source
@@ -234,7 +235,7 @@ def _picture(path: Path) -> Sample:
 
 
 _LAYOUTS = (
-    _Layout(human36m.looks_like, human36m.open_human36m, "S1/MyPoseFeatures/ and S1/Videos/ (Human3.6M)"),
+    _Layout(published.looks_like, published.open_human36m, "S1/MyPoseFeatures/ and S1/Videos/ (Human3.6M)"),
     _Layout(mmpose.looks_like, mmpose.open_mmpose, "annotation_body3d/ (Human3.6M of mmpose)"),
     _Layout(videopose3d.looks_like, videopose3d.open_videopose3d, "data_3d_h36m.npz (Human3.6M of VideoPose3D)"),
     _Layout(mpii.looks_like, mpii.open_mpii, f"{mpii.MAT} or annot/train.h5 (MPII)"),

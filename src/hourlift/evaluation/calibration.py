@@ -14,8 +14,8 @@ from hourlift.evaluation.run import true_places
 from hourlift.evaluation.scores import LIMB_PAIRS
 from hourlift.geometry.skeleton import H36M17
 from hourlift.metrics import pair_confusion, torso_length
-from hourlift.predict.confidence import EVIDENCE, Calibration, gather_evidence
-from hourlift.predict.joints import JointEstimator
+from hourlift.predict.models.confidence import EVIDENCE, Calibration, gather_evidence
+from hourlift.predict.models.keypoints import JointEstimator
 
 _RIDGE = 1.0  # pulls weights to 0: little against thousands of joints, but it bounds them where few joints are wrong
 _NEWTON_STEPS = 30

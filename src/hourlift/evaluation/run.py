@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hourlift.data.sample import Sample
 from hourlift.geometry.camera import Camera
 from hourlift.pose import Pose
-from hourlift.predict.detect import iou
+from hourlift.predict.people.search import iou
 
 Predict = Callable[[NDArray[np.uint8], NDArray[np.floating] | None, Camera | None], list[Pose]]
 """`PosePredictor.predict`: image, boxes or None, camera or None -> people."""

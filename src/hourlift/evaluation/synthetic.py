@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hourlift.data.sample import Sample
 from hourlift.geometry.crop import Crop
-from hourlift.predict.joints import cut_out
+from hourlift.predict.models.keypoints import cut_out
 from hourlift.synth.presets import PRESETS, preset
 from hourlift.synth.samples import render_samples
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from hourlift.formats.atomic import replacing
 from hourlift.formats.guarded import parsing
-from hourlift.predict.contract import METADATA_KEY, read_contract
+from hourlift.predict.models.contract import METADATA_KEY, read_contract
 from hourlift.weights import sha256
 
 OPSET = 17  # what onnxruntime 1.12 and later can read

@@ -39,7 +39,7 @@ from hourlift.data.sample import Sample
 from hourlift.formats.atomic import replacing
 from hourlift.formats.guarded import parsing
 from hourlift.predict import PosePredictor
-from hourlift.predict.contract import METADATA_KEY, Kind, read_contract
+from hourlift.predict.models.contract import METADATA_KEY, Kind, read_contract
 from hourlift.weights import sha256
 
 MAX_MOVED = 0.1

@@ -20,8 +20,8 @@ from hourlift import __version__
 from hourlift.formats.json import PoseFile
 from hourlift.formats.rig import PARENTS, RIG, Rig
 from hourlift.formats.tracks import frame_times_s, somebody
+from hourlift.geometry.skeleton_style import COLOURS, side_of
 from hourlift.pose_log import blocks, temporary_file
-from hourlift.view.style import COLOURS, side_of
 
 Array = NDArray[np.float64]
 

@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike
 from hourlift.formats.table import FormatName
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.world import up_of_pitched_camera
+from hourlift.media.sources import Source, find_sources
 from hourlift.pipeline.options import View
 from hourlift.pipeline.outputs import Wanted, with_free_names
 from hourlift.pipeline.people_source import PeopleSource
 from hourlift.pipeline.photo import lift_photo
-from hourlift.pipeline.sources import Source, find_sources
 from hourlift.pipeline.summary import LiftResult
 from hourlift.pipeline.video import Report, lift_video
 from hourlift.predict import PosePredictor

@@ -14,11 +14,11 @@ from hourlift.formats.atomic import replacing
 from hourlift.formats.json import FrameWriter, Header, PoseFile, read_source_id, writing
 from hourlift.formats.table import FORMATS, FormatName, write_poses
 from hourlift.formats.tracks import NobodyError
-from hourlift.pipeline.sources import Source
+from hourlift.media.images import Image
+from hourlift.media.prefetch import behind
+from hourlift.media.sources import Source
+from hourlift.media.video import Frames, VideoWriter
 from hourlift.pose import Pose, PoseFrame
-from hourlift.predict.images import Image
-from hourlift.predict.prefetch import behind
-from hourlift.predict.video import Frames, VideoWriter
 from hourlift.view.overlay import draw_pose
 from hourlift.view.page import write_page
 from hourlift.view.space import SideBySide

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hourlift.formats.coco_boxes import BoxFile, load_boxes
-from hourlift.pipeline.sources import Source
-from hourlift.predict.crowd import Locate
-from hourlift.predict.detector import Detector, Family
+from hourlift.media.sources import Source
 from hourlift.predict.given import checked_boxes
-from hourlift.predict.joints import Image
+from hourlift.predict.models.keypoints import Image
+from hourlift.predict.people.crowd import Locate
+from hourlift.predict.people.detector import Detector, Family
 
 _log = logging.getLogger("hourlift")
 

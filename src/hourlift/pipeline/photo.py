@@ -4,14 +4,14 @@ import tempfile
 from pathlib import Path
 
 from hourlift.formats.json import Header, PoseFile
+from hourlift.media.images import Image, read_image
+from hourlift.media.sources import Source
 from hourlift.pipeline.options import View
 from hourlift.pipeline.outputs import Results, Wanted, at_most, write_picture
-from hourlift.pipeline.sources import Source
 from hourlift.pipeline.summary import LiftResult
 from hourlift.pose import PoseFrame
 from hourlift.predict import PosePredictor
-from hourlift.predict.film import finish
-from hourlift.predict.images import Image, read_image
+from hourlift.predict.world.finish import finish
 from hourlift.view.overlay import draw_pose
 from hourlift.view.space import SideBySide
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from hourlift.formats.json import Header, PoseFile
 from hourlift.geometry.world import World
+from hourlift.media.video import Frames
 from hourlift.pipeline.outputs import Results
 from hourlift.pose import PoseFrame
 from hourlift.pose_log import PoseLog
-from hourlift.predict.video import Frames
 
 PAGE_MAX_FRAMES = 20_000
 """A page holds all its frames in memory, here and in the browser; of longer videos it shows every n-th."""

@@ -9,19 +9,19 @@ from threading import Event
 import numpy as np
 
 from hourlift.formats.json import Header, PoseFile
+from hourlift.media.images import Image
+from hourlift.media.prefetch import ahead, undivided
+from hourlift.media.sources import Source
+from hourlift.media.video import Frames, TimedImage, VideoReader, Webcam, is_easy
 from hourlift.pipeline.options import View
 from hourlift.pipeline.outputs import JsonWriter, Results, Wanted
-from hourlift.pipeline.sources import Source
 from hourlift.pipeline.summary import LiftResult, Summary, write_video_page
 from hourlift.pose import PoseFrame
 from hourlift.pose_log import PoseLog
 from hourlift.predict import PosePredictor
-from hourlift.predict.film import finish
-from hourlift.predict.follow import FoundFrame, FrameByFrame
-from hourlift.predict.images import Image
-from hourlift.predict.one_euro import LiveSmoother
-from hourlift.predict.prefetch import ahead, undivided
-from hourlift.predict.video import Frames, TimedImage, VideoReader, Webcam, is_easy
+from hourlift.predict.people.follow import FoundFrame, FrameByFrame
+from hourlift.predict.temporal.one_euro import LiveSmoother
+from hourlift.predict.world.finish import finish
 
 _MOST_AT_ONCE, _WAITING_PIXELS = 8, 16_000_000
 _NO_PICTURE = np.zeros((0, 0, 3), np.uint8)

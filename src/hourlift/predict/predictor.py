@@ -11,17 +11,17 @@ from numpy.typing import ArrayLike, NDArray
 from hourlift.geometry.camera import Camera, solve_root
 from hourlift.geometry.skeleton import H36M17
 from hourlift.lifter.normalize import LiftInput, crop_offsets, denormalize, normalize_joints, person_input
+from hourlift.media.prefetch import ahead
+from hourlift.media.video import VideoReader
 from hourlift.pose import Pose, PoseFrame
-from hourlift.predict.crowd import Locate
-from hourlift.predict.detect import Found, find_people
-from hourlift.predict.follow import FrameByFrame
 from hourlift.predict.given import camera_at, checked_boxes, checked_image, checked_people
-from hourlift.predict.joints import Image, JointEstimator
-from hourlift.predict.precision import Precision, Runtime
-from hourlift.predict.prefetch import ahead
-from hourlift.predict.refine import Refiner, check_scipy
-from hourlift.predict.runtime import Model
-from hourlift.predict.video import VideoReader
+from hourlift.predict.models.keypoints import Image, JointEstimator
+from hourlift.predict.models.precision import Precision, Runtime
+from hourlift.predict.models.runtime import Model
+from hourlift.predict.people.crowd import Locate
+from hourlift.predict.people.follow import FrameByFrame
+from hourlift.predict.people.search import Found, find_people
+from hourlift.predict.world.limb_fit import Refiner, check_scipy
 from hourlift.weights import HOURGLASS, LIFTER, int8_twin, is_twin
 
 
@@ -38,8 +38,8 @@ class PosePredictor:
         device: "cpu" or "cuda".
         flip_test: also look at every crop mirrored and average: half the speed, a little more accurate.
         turn: look again, at a turned crop, at people whose trunk leans by more than 30 degrees in the picture, and keep
-            the surer answer: half the speed for them, more accurate (`hourlift.predict.joints`).
-        refine: fit every pose to its 2D joints (`hourlift.predict.refine`); needs SciPy.
+            the surer answer: half the speed for them, more accurate (`hourlift.predict.models.keypoints`).
+        refine: fit every pose to its 2D joints (`hourlift.predict.world.limb_fit`); needs SciPy.
         precision: of the hourglass: "fp32", "bf16" or "int8"; None takes the fastest that holds accuracy here. The
             lifter runs in int8 when the hourglass does and the lifter has an 8-bit twin.
         runtime: of the hourglass: "onnxruntime" or "openvino"; None as for the precision.

@@ -9,16 +9,16 @@ import torch
 from torch import Tensor
 
 from hourlift.geometry.skeleton import H36M17
-from hourlift.synth.batch import Batch
-from hourlift.synth.body import Body, PosedBodies
-from hourlift.synth.camera import ViewConfig, Views, sample_views
-from hourlift.synth.draw import Draw
+from hourlift.synth.body.parametric import Body, PosedBodies
+from hourlift.synth.camera.views import ViewConfig, Views, sample_views
+from hourlift.synth.core.batch import Batch
+from hourlift.synth.core.draw import Draw
+from hourlift.synth.core.rotation import about, axis_angle, between
 from hourlift.synth.generate import Generator
-from hourlift.synth.light import sample_lights
-from hourlift.synth.motion import PoseMix, sample_rotations
-from hourlift.synth.rotation import about, axis_angle, between
-from hourlift.synth.scene import Scene, sample_scenes
-from hourlift.synth.stance import measure_stance
+from hourlift.synth.pose.mix import PoseMix, sample_rotations
+from hourlift.synth.pose.stance import measure_stance
+from hourlift.synth.render.light import sample_lights
+from hourlift.synth.scene.layout import Scene, sample_scenes
 
 CALM = PoseMix(
     stand=0.45, walk=0.3, run=0.0, sit=0.0, floor=0.0, crouch=0.1, kneel=0.0, bend=0.05, reach=0.1, climb=0.0,

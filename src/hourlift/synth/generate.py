@@ -10,25 +10,26 @@ import torch
 from torch import Tensor
 
 from hourlift.geometry.skeleton import FOOT_POINTS, H36M17
-from hourlift.synth.batch import Batch
-from hourlift.synth.body import Body, PosedBodies
-from hourlift.synth.camera import ViewConfig, Views, sample_views
-from hourlift.synth.compose import paste_people, smooth_edges, visibility
-from hourlift.synth.cutouts import paste_cutouts
-from hourlift.synth.draw import Draw
-from hourlift.synth.dresser import Dresser
-from hourlift.synth.garments import load_garments
-from hourlift.synth.harmony import follow, light_from_bright_side
-from hourlift.synth.library import PoseLibrary
-from hourlift.synth.light import Light, sample_lights
-from hourlift.synth.materials import Atlas, build_atlas
-from hourlift.synth.motion import PoseMix, sample_rotations
-from hourlift.synth.pictures import picture_bank
-from hourlift.synth.probes import Surroundings, behind, lit_by, load_probes, sample_surroundings
-from hourlift.synth.scene import PICTURE, Scene, SceneConfig, sample_scenes
-from hourlift.synth.sensor import SensorConfig, sense
-from hourlift.synth.shade import render_people
-from hourlift.synth.wardrobe import Outfit, sample_outfits
+from hourlift.synth.body.parametric import Body, PosedBodies
+from hourlift.synth.camera.sensor import SensorConfig, sense
+from hourlift.synth.camera.views import ViewConfig, Views, sample_views
+from hourlift.synth.clothes.dresser import Dresser
+from hourlift.synth.clothes.garments import load_garments
+from hourlift.synth.clothes.wardrobe import Outfit, sample_outfits
+from hourlift.synth.core.batch import Batch
+from hourlift.synth.core.draw import Draw
+from hourlift.synth.pose.library import PoseLibrary
+from hourlift.synth.pose.mix import PoseMix, sample_rotations
+from hourlift.synth.render.compose import paste_people, smooth_edges, visibility
+from hourlift.synth.render.cutouts import paste_cutouts
+from hourlift.synth.render.harmony import follow, light_from_bright_side
+from hourlift.synth.render.light import Light, sample_lights
+from hourlift.synth.render.probes import Surroundings, behind, lit_by, load_probes, sample_surroundings
+from hourlift.synth.render.shade import render_people
+from hourlift.synth.scene.config import SceneConfig
+from hourlift.synth.scene.layout import PICTURE, Scene, sample_scenes
+from hourlift.synth.scene.materials import Atlas, build_atlas
+from hourlift.synth.scene.pictures import picture_bank
 
 NOWHERE_PX = -1e4
 """Both pixel coordinates of the joints of a person who is left out."""

@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from hourlift.synth import makehuman
-from hourlift.synth.camera import ViewConfig
+from hourlift.synth.camera.sensor import SensorConfig
+from hourlift.synth.camera.views import ViewConfig
+from hourlift.synth.clothes import makehuman
 from hourlift.synth.generate import SynthConfig
-from hourlift.synth.motion import UPRIGHT, PoseMix
-from hourlift.synth.pictures import photo_paths
-from hourlift.synth.probes import panorama_paths
-from hourlift.synth.scene import SceneConfig
-from hourlift.synth.sensor import SensorConfig
+from hourlift.synth.pose.mix import UPRIGHT, PoseMix
+from hourlift.synth.render.probes import panorama_paths
+from hourlift.synth.scene.config import SceneConfig
+from hourlift.synth.scene.pictures import photo_paths
 
 ASSETS_VARIABLE = "HOURLIFT_ASSETS"
 """Of the environment: the folder of MakeHuman's assets where no option names one."""

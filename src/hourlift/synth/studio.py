@@ -15,24 +15,24 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
-from hourlift.data.protocol import ACTIONS, CAMERA_SIZES_WH, FRAMES_PER_S, SUBJECTS
+from hourlift.data.human36m.protocol import ACTIONS, CAMERA_SIZES_WH, FRAMES_PER_S, SUBJECTS
 from hourlift.data.sample import Sample
 from hourlift.data.source import Source
-from hourlift.synth.arms import PRESETS as ARMS
-from hourlift.synth.arms import pose_arms
-from hourlift.synth.body import PosedBodies
-from hourlift.synth.camera import Views, crop_views, studio_cameras
+from hourlift.synth.body.parametric import PosedBodies
+from hourlift.synth.camera.views import Views, crop_views, studio_cameras
 from hourlift.synth.clip import ease, glide
-from hourlift.synth.draw import Draw
+from hourlift.synth.clothes.wardrobe import Outfit
+from hourlift.synth.core.draw import Draw
+from hourlift.synth.core.rotation import axis_angle
 from hourlift.synth.generate import Generator, SynthConfig
-from hourlift.synth.light import Light, sample_lights
-from hourlift.synth.motion import KINDS, PoseMix, sample_rotations
-from hourlift.synth.props import SEAT, SEAT_DISCS
-from hourlift.synth.rotation import axis_angle
+from hourlift.synth.pose.arms import PRESETS as ARMS
+from hourlift.synth.pose.arms import pose_arms
+from hourlift.synth.pose.mix import KINDS, PoseMix, sample_rotations
+from hourlift.synth.pose.stance import measure_stance
+from hourlift.synth.render.light import Light, sample_lights
 from hourlift.synth.samples import to_sample
-from hourlift.synth.scene import Scene, sample_scenes
-from hourlift.synth.stance import measure_stance
-from hourlift.synth.wardrobe import Outfit
+from hourlift.synth.scene.layout import Scene, sample_scenes
+from hourlift.synth.scene.props import SEAT, SEAT_DISCS
 
 TAKES = (1, 2)
 CAMERAS = tuple(CAMERA_SIZES_WH)

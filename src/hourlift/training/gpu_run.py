@@ -15,10 +15,10 @@ import torch
 from hourlift.formats.atomic import replacing
 from hourlift.hourglass.network import HourglassConfig, StackedHourglass
 from hourlift.synth.presets import PRESETS
-from hourlift.training import checkpoint, distributed
-from hourlift.training.clock import Clock
-from hourlift.training.hourglass_stage import HourglassRecipe, HourglassStage
-from hourlift.training.loop import TrainResult, train
+from hourlift.training.engine import checkpoint, distributed
+from hourlift.training.engine.clock import Clock
+from hourlift.training.engine.loop import TrainResult, train
+from hourlift.training.hourglass.stage import HourglassRecipe, HourglassStage
 from hourlift.training.render_speed import choose_workers
 
 FINISH_SHARE, FINISH_MINUTES = 0.15, 2.5

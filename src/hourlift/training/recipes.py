@@ -9,16 +9,16 @@ from dataclasses import replace
 from hourlift.hourglass.augment import AugmentConfig
 from hourlift.hourglass.network import HourglassConfig
 from hourlift.lifter.network import LifterConfig
-from hourlift.synth.camera import ViewConfig
+from hourlift.synth.body.parts import PARTS
+from hourlift.synth.camera.views import ViewConfig
 from hourlift.synth.generate import SynthConfig
-from hourlift.synth.motion import PoseMix
-from hourlift.synth.parts import PARTS
-from hourlift.training.detection_errors import DetectionErrors
-from hourlift.training.hourglass_stage import HourglassRecipe
-from hourlift.training.lifter_stage import LifterRecipe
-from hourlift.training.loop import TrainConfig
+from hourlift.synth.pose.mix import PoseMix
+from hourlift.training.engine.loop import TrainConfig
+from hourlift.training.hourglass.stage import HourglassRecipe
+from hourlift.training.lifter.detection_errors import DetectionErrors
+from hourlift.training.lifter.seen import SeenShares
+from hourlift.training.lifter.stage import LifterRecipe
 from hourlift.training.rendered import Curriculum, RenderPlan
-from hourlift.training.seen import SeenShares
 
 UPRIGHT = 0.65
 """Share of people who are turned upright, as in a second look: experiments/2026-11-plausible."""

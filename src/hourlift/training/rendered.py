@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from hourlift.synth.generate import Generator, SynthBatch, SynthConfig
-from hourlift.synth.motion import UPRIGHT
+from hourlift.synth.pose.mix import UPRIGHT
 
 HELD_OUT_SEED = 7_000_001
 """First part of the seeds of held-out pictures; training seeds are smaller."""

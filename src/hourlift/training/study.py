@@ -18,9 +18,9 @@ from hourlift.hourglass.network import HourglassConfig
 from hourlift.hourglass.policies import Policy
 from hourlift.lifter.loss import LossKind
 from hourlift.lifter.network import LifterConfig
-from hourlift.training.hourglass_data_stage import HourglassDataRecipe
-from hourlift.training.lifter_data_stage import LifterDataRecipe
-from hourlift.training.loop import TrainConfig
+from hourlift.training.engine.loop import TrainConfig
+from hourlift.training.hourglass.data_stage import HourglassDataRecipe
+from hourlift.training.lifter.data_stage import LifterDataRecipe
 from hourlift.training.recipes import STRONG
 
 EPOCHS, PICTURES_AN_EPOCH = 15, 32_000

@@ -11,7 +11,7 @@ from hourlift.formats.angles import AngleTrack
 from hourlift.formats.atomic import replacing
 from hourlift.formats.text import plain
 from hourlift.geometry.angles import ANGLES, Angle
-from hourlift.view.style import INK_RGB, LEFT_INK_RGB, RIGHT_INK_RGB, Side, side_of
+from hourlift.geometry.skeleton_style import INK_RGB, LEFT_INK_RGB, RIGHT_INK_RGB, Side, side_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

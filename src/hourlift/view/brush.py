@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hourlift.view.style import CENTRE_RGB, OUTLINE_RGB
+from hourlift.geometry.skeleton_style import CENTRE_RGB, OUTLINE_RGB
 
 Image = NDArray[np.uint8]
 Colour = tuple[int, int, int]

@@ -22,9 +22,9 @@ from hourlift.formats.atomic import replacing
 from hourlift.geometry.angles import ANGLES, joint_angles
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.skeleton import H36M17
+from hourlift.geometry.skeleton_style import COLOURS, FULL_CONFIDENCE, MIN_CONFIDENCE, limb_sides
 from hourlift.geometry.world import CAMERA_UP, World
 from hourlift.pose import Pose, PoseFrame
-from hourlift.view.style import COLOURS, FULL_CONFIDENCE, MIN_CONFIDENCE, limb_sides
 
 _MEDIA_TYPES = ("image/jpeg", "image/png", "image/webp", "video/mp4", "video/webm")
 _FRAMES_AT_ONCE = 500  # angles are quicker for many at once, and memory is bounded

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from hourlift.formats.atomic import replacing
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.skeleton import H36M17
+from hourlift.geometry.skeleton_style import COLOURS, MIN_CONFIDENCE, limb_sides, side_of, weight
 from hourlift.pose import Pose, PoseFrame
 from hourlift.view.brush import Image
-from hourlift.view.style import COLOURS, MIN_CONFIDENCE, limb_sides, side_of, weight
 
 _QUALITY = 85
 _JOINT_MM, _LIMB_MM, _JOINT_PX, _LIMB_PX = 22.0, 14.0, 3.0, 1.5

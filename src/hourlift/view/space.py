@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hourlift.geometry.skeleton import H36M17
+from hourlift.geometry.skeleton_style import CENTRE_RGB, COLOURS, INK_RGB, MIN_CONFIDENCE, limb_sides, weight
 from hourlift.geometry.world import CAMERA_UP, World
 from hourlift.pose import Pose
 from hourlift.view.brush import Image, Limb, caption, paint
 from hourlift.view.overlay import draw_pose
-from hourlift.view.style import CENTRE_RGB, COLOURS, INK_RGB, MIN_CONFIDENCE, limb_sides, weight
 
 Array = NDArray[np.float64]
 

@@ -1,4 +1,4 @@
-// Heatmaps -> how likely each joint is right, by the calibration in the model's metadata: hourlift.predict.confidence.
+// Heatmaps -> how likely each joint is right, by the calibration in the model's metadata: hourlift.predict.models.confidence.
 import { FLIP } from "../geometry/skeleton";
 import type { Heatmap } from "./heatmap";
 

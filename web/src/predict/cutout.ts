@@ -1,4 +1,4 @@
-// Square crops out of a picture: hourlift.predict.joints._cut_one in TypeScript.
+// Square crops out of a picture: hourlift.predict.models.keypoints._cut_one in TypeScript.
 import { Crop, rescalePoint, type Size } from "../geometry/crop";
 
 /** A decoded picture: 4 bytes a pixel, RGBA. */

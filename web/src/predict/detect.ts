@@ -1,4 +1,4 @@
-// Finding the person without a detector: hourlift.predict.detect in TypeScript; its comments say why.
+// Finding the person without a detector: hourlift.predict.people.search in TypeScript; its comments say why.
 import { boxFromJoints, wholeImageBox, type Box, type Point, type Size } from "../geometry/crop";
 
 export const FOUND_CONFIDENCE = 0.05;

@@ -1,5 +1,5 @@
 // What a picture file says of itself before it is decoded: its size, and its focal length in EXIF.
-// hourlift.predict.images in TypeScript, for the formats that browsers show.
+// hourlift.media.images in TypeScript, for the formats that browsers show.
 
 /** The largest picture that the page decodes: 400 MB in memory. */
 export const MAX_PIXELS = 100e6;

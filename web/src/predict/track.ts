@@ -1,4 +1,4 @@
-// Following one person through a video: hourlift.predict.track in TypeScript.
+// Following one person through a video: hourlift.predict.people.track in TypeScript.
 import type { Box, Size } from "../geometry/crop";
 import { findPerson, fit, iou, personBox, type Estimate, type Found } from "./detect";
 import { expectedTurn } from "./turn";

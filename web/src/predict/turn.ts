@@ -1,4 +1,4 @@
-// How people lean, and crops with them: hourlift.predict.joints in TypeScript.
+// How people lean, and crops with them: hourlift.predict.models.keypoints in TypeScript.
 import type { Point, Size } from "../geometry/crop";
 import { joint } from "../geometry/skeleton";
 

@@ -1,0 +1,1 @@
+"""Human3.6M, as published and as other projects store it."""

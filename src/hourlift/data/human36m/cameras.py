@@ -1,0 +1,177 @@
+"""Human3.6M's cameras: where each stood for each subject, and its intrinsics.
+
+A point X of the world (mm, z up) is R (X - T) in camera axes; R is `rotation`, T is `position_mm`. Human3.6M's own
+projection halves one of the two terms of tangential distortion that OpenCV's model, and `Camera`, has: a tenth of a
+pixel on average, half a pixel at the corners.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hourlift.data.human36m.protocol import CAMERA_SIZES_WH
+from hourlift.data.human36m.restricted_npz import read_pickle
+from hourlift.formats.guarded import parsing
+from hourlift.geometry.camera import Camera
+
+Array = NDArray[np.float64]
+
+METADATA = "metadata.xml"
+CAMERAS_PICKLE = "cameras.pkl"
+_NUM_SUBJECTS = 11  # of the table of extrinsics, also those whose data are not published
+_INTRINSICS_FROM = 264  # where the table of 4 x 9 intrinsics begins
+_NUM_VALUES = 300
+_FOCAL_GUESS_PX = 1145.0
+_MIN_POINTS = 100
+_MAX_RESIDUAL_PX = 2.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WorldCamera:
+    """A camera and its place: `camera`, (3, 3) `rotation` world to camera, (3,) `position_mm` in the world."""
+
+    camera: Camera
+    rotation: Array
+    position_mm: Array
+
+    def to_camera(self, points_world_mm: ArrayLike) -> Array:
+        """Points (..., 3) of the world in the camera's axes, mm."""
+        return (np.asarray(points_world_mm, np.float64) - self.position_mm) @ self.rotation.T
+
+
+Cameras = Mapping[tuple[str, str], WorldCamera]
+"""By subject and camera: ("S1", "54138969")."""
+
+
+def find_cameras(folders: Iterable[Path]) -> Cameras | None:
+    """The cameras of the first metadata.xml or cameras.pkl in one of the folders; None if there is neither.
+
+    Raises:
+        ValueError: The file that is there cannot be read.
+    """
+    for folder in folders:
+        if (folder / METADATA).is_file():
+            return read_metadata(folder / METADATA)
+        if (folder / CAMERAS_PICKLE).is_file():
+            return read_cameras_pickle(folder / CAMERAS_PICKLE)
+    return None
+
+
+def read_metadata(path: str | Path) -> Cameras:
+    """Read Human3.6M's metadata.xml.
+
+    Its `w0` holds 300 numbers: for each of 4 cameras and 11 subjects three angles (rotation Rx Ry Rz) and the position
+    in mm, then for each camera focal lengths, principal point, k1 k2 k3, p1 p2.
+
+    Raises:
+        ValueError: It is no such file.
+    """
+    with parsing(path, "XML file"):
+        root = ElementTree.parse(path).getroot()
+    ids = [element.text or "" for element in root.findall("dbcameras/index2id/*")]
+    try:
+        values = np.array(re.split(r"[\s,;]+", (root.findtext("w0") or "").strip(" \n[]")), np.float64)
+    except ValueError:
+        values = np.zeros(0)
+    if len(values) < _NUM_VALUES or len(ids) < len(CAMERA_SIZES_WH):
+        raise ValueError(
+            f"{path} is not Human3.6M's metadata: it has {len(values)} numbers in w0, not {_NUM_VALUES}, "
+            f"and {len(ids)} cameras in dbcameras, not {len(CAMERA_SIZES_WH)}"
+        )
+    if not np.isfinite(values[:_NUM_VALUES]).all():
+        raise ValueError(f"{path}: w0 holds what is no finite number")
+    cameras = {}
+    for c, name in enumerate(ids[: len(CAMERA_SIZES_WH)]):
+        if name not in CAMERA_SIZES_WH:
+            raise ValueError(f"{path} names a camera {name}; Human3.6M's are {', '.join(CAMERA_SIZES_WH)}")
+        fx, fy, cx, cy, k1, k2, k3, p1, p2 = values[_INTRINSICS_FROM + 9 * c :][:9].tolist()
+        distortion = (k1, k2, p1, p2, k3)
+        try:
+            camera = Camera(fx=fx, fy=fy, cx=cx, cy=cy, image_wh=CAMERA_SIZES_WH[name], distortion=distortion)
+        except ValueError as error:
+            raise ValueError(f"{path}: camera {name}: {error}") from error
+        for s in range(_NUM_SUBJECTS):
+            place = values[6 * (c * _NUM_SUBJECTS + s) :][:6]
+            cameras[f"S{s + 1}", name] = WorldCamera(
+                camera=camera, rotation=_rotation(place[:3]), position_mm=place[3:]
+            )
+    return cameras
+
+
+def read_cameras_pickle(path: str | Path) -> Cameras:
+    """Read mmpose's cameras.pkl: {(subject, camera): {R camera to world, T in metres, f, c, k, p, w, h}}.
+
+    Raises:
+        ValueError: It is no such file, or wants something executed.
+    """
+    content = read_pickle(path)
+    try:
+        cameras = {}
+        for (subject, name), told in content.items():
+            (fx, fy), (cx, cy) = np.ravel(told["f"]).tolist(), np.ravel(told["c"]).tolist()
+            (k1, k2, k3), (p1, p2) = np.ravel(told["k"]).tolist(), np.ravel(told["p"]).tolist()
+            wh, distortion = (int(told["w"]), int(told["h"])), (k1, k2, p1, p2, k3)
+            cameras[str(subject), str(name)] = WorldCamera(
+                camera=Camera(fx=fx, fy=fy, cx=cx, cy=cy, image_wh=wh, distortion=distortion),
+                rotation=np.reshape(told["R"], (3, 3)).astype(np.float64).T,
+                position_mm=1000 * np.reshape(told["T"], 3).astype(np.float64),
+            )
+            place = cameras[str(subject), str(name)]
+            if not (np.isfinite(place.rotation).all() and np.isfinite(place.position_mm).all()):
+                raise ValueError(f"camera {name} of {subject} has a place that is not finite")
+        return cameras
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+        told_error = f"{type(error).__name__} {error}"
+        raise ValueError(f"{path} is not mmpose's file of Human3.6M's cameras: {told_error}") from error
+
+
+def resect(points_world_mm: ArrayLike, points_px: ArrayLike, image_wh: tuple[int, int]) -> WorldCamera:
+    """The camera that sees points of the world where they are in the picture.
+
+    For data that come without their cameras but with both sides of the projection, such as VideoPose3D's. With people
+    all over a room of 4 m the joints reproject to a hundredth of a pixel and the camera stands where it stood to a
+    tenth of a millimetre; its axes may be turned by a tenth of a degree, which the principal point makes up for.
+
+    Args:
+        points_world_mm: (N, 3), not in one plane.
+        points_px: (N, 2) the same points in the picture; those outside of it or NaN are left out.
+        image_wh: Size of the picture.
+
+    Raises:
+        ValueError: There are fewer than 100 points, or no camera explains them within 2 pixels.
+    """
+    world, pixels = np.asarray(points_world_mm, np.float32), np.asarray(points_px, np.float32)
+    inside = ((pixels > 0) & (pixels < image_wh)).all(-1)  # far outside the polynomial of distortion means nothing
+    known = np.isfinite(world).all(-1) & inside
+    if known.sum() < _MIN_POINTS:
+        raise ValueError(f"{known.sum()} points are too few to find a camera by")
+    world, pixels = world[known], pixels[known]
+    width, height = image_wh
+    guess = np.array([[_FOCAL_GUESS_PX, 0, width / 2], [0, _FOCAL_GUESS_PX, height / 2], [0, 0, 1]])
+    residual, matrix, distortion, turns, shifts = cv2.calibrateCamera(
+        [world], [pixels], image_wh, guess, np.zeros(5), flags=cv2.CALIB_USE_INTRINSIC_GUESS
+    )
+    if not residual < _MAX_RESIDUAL_PX:
+        raise ValueError(f"no camera explains the points: the best is {residual:.1f} px off")
+    rotation = cv2.Rodrigues(turns[0])[0].astype(np.float64)
+    fx, fy, cx, cy = matrix[[0, 1, 0, 1], [0, 1, 2, 2]].tolist()
+    return WorldCamera(
+        camera=Camera(fx=fx, fy=fy, cx=cx, cy=cy, image_wh=image_wh, distortion=tuple(distortion.ravel().tolist())),
+        rotation=rotation,
+        position_mm=-rotation.T @ shifts[0].ravel(),
+    )
+
+
+def _rotation(angles: Array) -> Array:
+    """Rx Ry Rz for angles in radians."""
+    (cx, cy, cz), (sx, sy, sz) = np.cos(angles), np.sin(angles)
+    x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
+    y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+    z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
+    return x @ y @ z

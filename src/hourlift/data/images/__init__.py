@@ -1,0 +1,1 @@
+"""Data sets of annotated photographs: COCO, MPII, LSP."""

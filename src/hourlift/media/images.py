@@ -1,0 +1,327 @@
+"""Reading photographs: any common file to an upright RGB array, with the focal length the camera wrote down.
+
+The header is read first, so that a picture too large for memory, a cut-off file and a file that is no
+picture are refused in one clear sentence before anything is decoded.
+"""
+
+import logging
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+from av.error import FFmpegError
+from numpy.typing import NDArray
+
+from hourlift.geometry.camera import Camera
+from hourlift.media import heif
+
+Image = NDArray[np.uint8]
+
+IMAGE_SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff"),
+    *(".jp2", ".j2k", ".avif", ".heic", ".heif", ".dng"),
+)
+MAX_IMAGE_PIXELS = 200_000_000
+"""The largest picture that is decoded: 600 MB as RGB; phones with a 200-megapixel sensor stay just below."""
+
+_EXIF_IFD = 0x8769  # tags of EXIF 2.32: pointer to the EXIF directory,
+_FOCAL_LENGTH_35MM = 0xA405  # 35 mm equivalent focal length in mm, 0 when unknown
+_TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_SUBFILE = 0x0100, 0x0101, 0x00FE
+_DNG_VERSION = 0xC612
+_PLAUSIBLE_35MM = (4.0, 3000.0)  # from the widest fisheye to a telescope
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two: BigTIFF
+_MOST_PAGES = 10_000
+_JPEG_END = b"\xff\xd9"
+_GARBAGE = (b"", b"\0" * 256, b"\x55" * 256, bytes(range(1, 255)))  # bits that mean something, without a marker
+
+_log = logging.getLogger("hourlift")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Photo:
+    """A decoded picture.
+
+    Attributes:
+        image_rgb: (H, W, 3) uint8, upright.
+        focal_35mm: 35 mm equivalent focal length in mm out of EXIF; None when the file does not say.
+    """
+
+    image_rgb: Image
+    focal_35mm: float | None = None
+
+    @property
+    def image_wh(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.image_rgb.shape[1], self.image_rgb.shape[0]
+
+    def camera(self) -> Camera:
+        """The camera that EXIF describes, else the default field of view; `Camera.source` says which."""
+        if self.focal_35mm is None:
+            return Camera.from_fov(self.image_wh)
+        return Camera.from_focal_35mm(self.image_wh, self.focal_35mm)
+
+
+def read_image(path: str | Path) -> Photo:
+    """Read a JPEG, PNG, WebP, BMP, TIFF, JPEG 2000, AVIF or HEIF picture; what the file holds counts, not its name.
+
+    Of several pictures in a file the first is read, with a warning. EXIF orientation is applied. Grey, palette and CMYK
+    pictures become RGB; 16 bits a channel become 8; transparency is dropped and the colours under it are kept.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The picture, upright, (H, W, 3) uint8 RGB, with EXIF's focal length.
+
+    Raises:
+        ValueError: the file is empty, cut off, damaged, too large for memory or no picture; the message names it.
+        OSError: the file does not exist or cannot be read.
+    """
+    data = Path(path).read_bytes()
+    if not data:
+        raise ValueError(f"{path}: the file is empty")
+    try:
+        width, height = _size_in_header(data)
+    except (struct.error, IndexError):
+        raise ValueError(f"{path}: the file is cut off within its header") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    if width * height > MAX_IMAGE_PIXELS:
+        raise ValueError(
+            f"{path}: {width} x {height} pixels is more than the limit of {MAX_IMAGE_PIXELS // 10**6} megapixels; "
+            "make the picture smaller first"
+        )
+    if _is_cut_off(data):
+        if not _is_whole_jpeg(data):
+            raise ValueError(f"{path}: the file is cut off: the end of the picture is missing")
+        data += _JPEG_END
+    num_pages = _num_pages(data)
+    if num_pages > 1:
+        _log.warning("%s: there are %d pictures in this file; the first is taken", path, num_pages)
+    return _decode(path, data)
+
+
+def _decode(path: str | Path, data: bytes) -> Photo:
+    """Decode a whole file whose header is in order."""
+    if _is_heif(data):
+        picture = heif.read_layout(data)
+        try:
+            return Photo(image_rgb=heif.decode(data, picture), focal_35mm=_plausible_focal(path, picture.exif))
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+    try:
+        image, kinds, blocks = cv2.imdecodeWithMetadata(np.frombuffer(data, np.uint8), flags=cv2.IMREAD_COLOR_RGB)
+    except cv2.error as error:
+        raise ValueError(f"{path}: the picture cannot be decoded ({error.err})") from None
+    if image is None:
+        raise ValueError(f"{path}: the picture cannot be decoded; it is damaged or of an unusual pixel type")
+    exif = next((bytes(b) for k, b in zip(kinds, blocks, strict=True) if k == cv2.IMAGE_METADATA_EXIF), b"")
+    if data[:4] in _TIFF:
+        exif = data  # a TIFF file is one EXIF block with a picture in it
+    return Photo(image_rgb=image, focal_35mm=_plausible_focal(path, exif))  # type: ignore[arg-type]
+
+
+def _is_heif(data: bytes) -> bool:
+    """Whether a file is of the family of HEIF but no AVIF, which OpenCV reads by itself."""
+    return data[4:8] == b"ftyp" and data[8:12] not in (b"avif", b"avis")
+
+
+def _num_pages(data: bytes) -> int:
+    """How many pictures a file holds: pages of a TIFF, frames of an animated PNG or WebP."""
+    if data[:4] in _TIFF:
+        return sum(not tags.get(_TIFF_SUBFILE, 0) & 1 for tags in _directories(data))  # 1: a thumbnail
+    if data[:4] == b"RIFF":
+        return data.count(b"ANMF")
+    if data[:4] == b"\x89PNG" and (place := data.find(b"acTL", 0, 4096)) > 0:
+        return int.from_bytes(data[place + 4 : place + 8], "big")
+    return 1
+
+
+def _size_in_header(data: bytes) -> tuple[int, int]:
+    """Width and height as stored (before EXIF turns the picture).
+
+    Raises:
+        ValueError: the signature is that of none of the formats.
+        struct.error, IndexError: the header is cut off.
+    """
+    if data[:2] == b"\xff\xd8":
+        return _jpeg_frame(data)[:2]
+    if data[:8] == b"\x89PNG\r\n\x1a\n":
+        return _unpack(">II", data, 16)
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return _webp_size(data)
+    if data[:2] == b"BM" and len(data) > 18:
+        core_header = struct.unpack_from("<I", data, 14)[0] == 12  # OS/2 1.x: 16-bit sizes
+        width, height = _unpack("<HH" if core_header else "<ii", data, 18)
+        return abs(width), abs(height)  # a negative height means rows from top to bottom
+    if data[:4] in _TIFF:
+        return _tiff_size(data)
+    if data[:12] == b"\0\0\0\x0cjP  \r\n\x87\n":
+        place = data.find(b"ihdr", 0, 4096)
+        height, width = _unpack(">II", data, place + 4) if place > 0 else (0, 0)
+        return width, height
+    if data[:4] == b"\xff\x4f\xff\x51":  # JPEG 2000 without a container
+        right, bottom, left, top = struct.unpack_from(">IIII", data, 8)
+        return right - left, bottom - top
+    if data[4:8] == b"ftyp":
+        return heif.read_layout(data).stored_wh
+    raise ValueError("this is not a JPEG, PNG, WebP, BMP or TIFF picture")
+
+
+def _tiff_size(data: bytes) -> tuple[int, int]:
+    """Width and height of the first picture.
+
+    Raises:
+        ValueError: it is a small preview of a camera's raw data, which nobody here develops.
+        struct.error: the header is cut off.
+    """
+    tags = next(_directories(data), {})
+    if _DNG_VERSION in tags or tags.get(_TIFF_SUBFILE, 0) & 1 or data[8:10] == b"CR":
+        raise ValueError("these are a camera's raw data; develop them to a JPEG or TIFF picture first")
+    return tags.get(_TIFF_WIDTH, 0), tags.get(_TIFF_HEIGHT, 0)
+
+
+def _unpack(layout: str, data: bytes, offset: int) -> tuple[int, int]:
+    """Two integers out of a header."""
+    first, second = struct.unpack_from(layout, data, offset)
+    return first, second
+
+
+def _jpeg_frame(data: bytes) -> tuple[int, int, int]:
+    """Walk the segments to the frame header, SOF (ITU-T T.81, B.2.2): width, height, and where it stands."""
+    position = 2
+    while True:
+        position = data.find(b"\xff", position)
+        if position < 0:
+            raise IndexError("no frame header")
+        while data[position] == 0xFF:  # any number of fill bytes may stand before a marker
+            position += 1
+        marker = data[position]
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            height, width = _unpack(">HH", data, position + 4)
+            return width, height, position
+        if 0xD0 <= marker <= 0xD8 or marker == 0x01:  # markers without a length
+            position += 1
+        else:
+            position += 1 + struct.unpack_from(">H", data, position + 1)[0]
+
+
+def _webp_size(data: bytes) -> tuple[int, int]:
+    """The first chunk's size fields (RFC 9649, sections 2.4 to 2.7)."""
+    kind = data[12:16]
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
+    if kind == b"VP8L":
+        bits = struct.unpack_from("<I", data, 21)[0]
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    width, height = _unpack("<HH", data, 26)
+    return width & 0x3FFF, height & 0x3FFF
+
+
+def _is_cut_off(data: bytes) -> bool:
+    """Whether the end of a JPEG, PNG or WebP file is missing: their decoders paint the rest grey without a word."""
+    if data[:2] == b"\xff\xd8":
+        # Coded pixels never hold an end marker. A thumbnail before the frame header does, and so may what
+        # phones append to the picture.
+        return data.find(b"\xff\xd9", _jpeg_frame(data)[2]) < 0
+    if data[:4] == b"\x89PNG":
+        return b"IEND\xaeB`\x82" not in data
+    if data[:4] == b"RIFF":
+        return len(data) < 8 + struct.unpack_from("<I", data, 4)[0]
+    return False
+
+
+def _is_whole_jpeg(data: bytes) -> bool:
+    """Whether all pixels of a JPEG without its end marker are there.
+
+    What is appended to them changes nothing then; it is taken for pixels where some are missing.
+    """
+    if data[:2] != b"\xff\xd8":
+        return False
+    first, *others = (_jpeg_planes(data + garbage + _JPEG_END) for garbage in _GARBAGE)
+    return first is not None and all(other is not None and np.array_equal(first, other) for other in others)
+
+
+def _jpeg_planes(data: bytes) -> NDArray[np.uint8] | None:
+    """A JPEG decoded by FFmpeg, which unlike libjpeg keeps quiet about damage; None when it cannot be."""
+    try:
+        decoder: Any = av.CodecContext.create("mjpeg", "r")
+        frames = [*decoder.decode(av.Packet(data)), *decoder.decode(None)]
+        return frames[0].to_ndarray() if frames else None
+    except (FFmpegError, ValueError):
+        return None
+
+
+def _plausible_focal(path: str | Path, exif: bytes) -> float | None:
+    """The focal length of an EXIF block; one that no lens has is left out with a warning."""
+    focal_mm = _focal_35mm(exif)
+    if focal_mm is None or _PLAUSIBLE_35MM[0] <= focal_mm <= _PLAUSIBLE_35MM[1]:
+        return focal_mm
+    _log.warning("%s: a focal length of %g mm, as EXIF has it, is implausible and not used", path, focal_mm)
+    return None
+
+
+def _focal_35mm(exif: bytes) -> float | None:
+    """FocalLengthIn35mmFilm of an EXIF block; None when it is absent, zero or damaged."""
+    exif = exif.removeprefix(b"Exif\0\0")
+    try:
+        exif_directory = next(_directories(exif), {}).get(_EXIF_IFD)
+        if exif_directory is None:
+            return None
+        return float(_directory(exif, exif_directory)[0].get(_FOCAL_LENGTH_35MM, 0)) or None
+    except struct.error:
+        return None
+
+
+_INTEGERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
+"""Types of TIFF's tags that are whole numbers, and of pointers to directories."""
+
+
+def _directories(tiff: bytes) -> Iterator[dict[int, int]]:
+    """The tags of each of the directories of a TIFF structure, one a picture.
+
+    Raises:
+        struct.error: it is cut off within the first; what is wrong later only ends it.
+    """
+    is_big = tiff[:4] in _TIFF[2:]
+    offset = struct.unpack_from(_byte_order(tiff) + ("Q" if is_big else "I"), tiff, 8 if is_big else 4)[0]
+    seen: set[int] = set()
+    while offset and offset not in seen and len(seen) < _MOST_PAGES:
+        seen.add(offset)
+        try:
+            tags, offset = _directory(tiff, offset)
+        except struct.error:
+            if len(seen) == 1:
+                raise
+            return
+        yield tags
+
+
+def _directory(tiff: bytes, offset: int) -> tuple[dict[int, int], int]:
+    """The tags of one directory that begin with a whole number, and where the next one is (TIFF 6.0, section 2)."""
+    order, is_big = _byte_order(tiff), tiff[:4] in _TIFF[2:]
+    head, entry_layout, size, pointer = ("Q", "HHQ", 20, "Q") if is_big else ("H", "HHI", 12, "I")
+    first = offset + struct.calcsize("<" + head)
+    tags = {}
+    count = struct.unpack_from(order + head, tiff, offset)[0]
+    for entry in islice(range(first, len(tiff), size), count):
+        tag, kind, number = struct.unpack_from(order + entry_layout, tiff, entry)
+        layout = _INTEGERS.get(kind)
+        if layout is not None and (number == 1 or tag == _DNG_VERSION):
+            tags[tag] = struct.unpack_from(order + layout, tiff, entry + struct.calcsize("<" + entry_layout))[0]
+    end = first + count * size
+    following = (
+        struct.unpack_from(order + pointer, tiff, end)[0] if end + struct.calcsize("<" + pointer) <= len(tiff) else 0
+    )
+    return tags, following
+
+
+def _byte_order(tiff: bytes) -> str:
+    """The struct prefix of a TIFF structure's byte order."""
+    return ">" if tiff[:2] == b"MM" else "<"

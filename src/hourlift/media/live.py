@@ -1,0 +1,298 @@
+"""Pictures as they come: capturing, predicting and showing each have their own thread, and the newest picture wins.
+
+Between two threads lies a slot for one picture. Who is slow finds the newest there; what was not taken in time is
+dropped. So the latency is bounded by the work on one picture, however slow that is, and never adds up.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Generic, Protocol, Self, TypeVar
+
+import numpy as np
+
+from hourlift.media.images import Image
+from hourlift.media.video import Camera, CameraLostError, Frames, TimedImage
+from hourlift.pose import PoseFrame
+
+_PATIENCE_S = 5.0  # a camera that sends nothing for this long counts as lost
+_JOIN_S = 3.0  # a driver may hang for good: then its thread ends with the program
+_WAIT_S = 0.2  # how long a thread sleeps before it looks whether it should end
+_REMEMBERED = 10_000  # latencies that the report's median is made of
+_RECENT_S = 1.0  # what the figures on the picture are averages of
+
+T = TypeVar("T")
+
+
+class Newest(Generic[T]):
+    """A slot for one thing between two threads: what is put in replaces what nobody took."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._content: list[T] = []
+        self._closed = False
+
+    def put(self, thing: T) -> None:
+        """Lay it in, over what may lie there."""
+        with self._changed:
+            self._content = [thing]
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Nothing more will come; what lies there can still be taken."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is empty and stays so."""
+        with self._changed:
+            return self._closed and not self._content
+
+    def take(self, timeout_s: float) -> T | None:
+        """Wait for something and take it out; None when time ran out or nothing more will come."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._content or self._closed, timeout_s)
+            return self._content.pop() if self._content else None
+
+
+class LiveSource(Protocol):
+    """Where pictures come from, at the time when they come.
+
+    ``patience_s``: when it sends nothing for so long, it is lost.
+    """
+
+    image_wh: tuple[int, int]
+    fps: float
+    patience_s: float
+
+    def frames(self, stop: threading.Event) -> Iterator[TimedImage]:
+        """Every picture as soon as it is there, until the end or ``stop`` is set; `CameraLostError` if it fails."""
+        ...
+
+
+class LiveCamera:
+    """A webcam. A context manager.
+
+    Args:
+        number: 0 for the first camera.
+
+    Raises:
+        ValueError: there is no such camera.
+    """
+
+    patience_s = _PATIENCE_S
+
+    def __init__(self, number: int) -> None:
+        self._camera = Camera(number)
+        self.image_wh, self.fps = self._camera.image_wh, self._camera.fps
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._camera.close()
+
+    def frames(self, stop: threading.Event) -> Iterator[TimedImage]:
+        """As `LiveSource`."""
+        start_s, index = time.monotonic(), 0
+        while not stop.is_set():
+            image_rgb = self._camera.read()
+            yield TimedImage(index, time.monotonic() - start_s, image_rgb)
+            index += 1
+
+
+class PacedVideo:
+    """A video as if it were live: every picture comes when it is due by the video's own clock.
+
+    Args:
+        video: an opened video, which is not closed here.
+    """
+
+    patience_s = float("inf")
+
+    def __init__(self, video: Frames) -> None:
+        self._video = video
+        self.image_wh, self.fps = video.image_wh, video.fps
+
+    def frames(self, stop: threading.Event) -> Iterator[TimedImage]:
+        """As `LiveSource`."""
+        start_s = time.monotonic()
+        for shot in self._video:
+            if stop.wait(max(start_s + shot.time_s - time.monotonic(), 0)):
+                return
+            yield shot
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LiveShot:
+    """A picture with the people in it; ``captured_s`` by time.monotonic()."""
+
+    image: TimedImage
+    frame: PoseFrame
+    captured_s: float
+
+    @property
+    def image_rgb(self) -> Image:
+        """(H, W, 3) uint8."""
+        return self.image.image_rgb
+
+
+@dataclass(kw_only=True, eq=False)
+class LiveReport:
+    """How it went, up to now or in all.
+
+    Attributes:
+        captured, predicted, shown: pictures that came, that were worked on, that were shown.
+        found: pictures shown with somebody in them.
+        elapsed_s: from the first picture to the last one shown.
+        latencies_s: from a picture's arrival until it was shown, of the last 10,000 pictures.
+        lost: what happened to the camera; None if nothing.
+    """
+
+    captured: int = 0
+    predicted: int = 0
+    shown: int = 0
+    found: int = 0
+    elapsed_s: float = 0.0
+    latencies_s: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    lost: str | None = None
+    _recent: deque[tuple[float, float]] = field(default_factory=deque)
+
+    def latency_ms(self, percent: float = 50) -> float:
+        """Percentile of the latency in milliseconds; NaN before anything was shown."""
+        return float(np.percentile(self.latencies_s, percent)) * 1000 if self.latencies_s else float("nan")
+
+    @property
+    def recent(self) -> tuple[float, float]:
+        """Pictures a second and mean latency in ms, of the last second, of two pictures at least; NaN at first."""
+        if len(self._recent) < 2:
+            return float("nan"), float("nan")
+        span_s = self._recent[-1][0] - self._recent[0][0]
+        rate = (len(self._recent) - 1) / span_s if span_s > 0 else float("nan")
+        return rate, 1000 * sum(latency for _, latency in self._recent) / len(self._recent)
+
+    def _add(self, shot: LiveShot, first_s: float) -> None:
+        now_s = time.monotonic()
+        self.shown += 1
+        self.found += bool(shot.frame.people)
+        self.elapsed_s = now_s - first_s
+        self.latencies_s.append(now_s - shot.captured_s)
+        self._recent.append((now_s, now_s - shot.captured_s))
+        while len(self._recent) > 2 and now_s - self._recent[0][0] > _RECENT_S:
+            self._recent.popleft()
+
+
+Predict = Callable[[int, float, Image], PoseFrame]
+"""Takes a picture's number, time in seconds and pixels, as `predict.follow.FrameByFrame` does."""
+Show = Callable[[LiveShot, LiveReport], None]
+"""Draws a picture and shows it to somebody."""
+
+
+def run_live(
+    source: LiveSource,
+    predict: Predict,
+    show: Show,
+    *,
+    stop: threading.Event | None = None,
+    seconds: float | None = None,
+    max_frames: int | None = None,
+) -> LiveReport:
+    """Work on a source's pictures as they come until it ends, somebody stops it, or a limit is reached.
+
+    Args:
+        source: where pictures come from; it is read in a thread of its own.
+        predict: finds the people, in a thread of its own.
+        show: called in the caller's thread, with pictures in order of time.
+        stop: set it, from any thread or a signal handler, to end early.
+        seconds: end after this long.
+        max_frames: end when so many pictures were shown.
+
+    Returns:
+        What happened. A lost camera is no exception: what was shown until then stays good.
+
+    Raises:
+        Exception: what ``source``, ``predict`` or ``show`` raised, after all threads have ended.
+    """
+    line = _Line(source, predict, stop or threading.Event())
+    with line:
+        while not line.stop.is_set() and not line.done.ended:
+            shot = line.done.take(_WAIT_S)
+            if shot is not None:
+                show(shot, line.report)
+                line.report._add(shot, line.first_s)
+            if max_frames is not None and line.report.shown >= max_frames:
+                break
+            if seconds is not None and time.monotonic() - line.begin_s >= seconds:
+                break
+            if not line.source_ended and time.monotonic() - line.last_s > source.patience_s:
+                line.report.lost = f"the camera has sent no picture for {source.patience_s:.3g} seconds"
+                break
+    return line.report
+
+
+class _Line:
+    """The two threads behind what is shown; leaving the context ends them and raises what went wrong in them."""
+
+    def __init__(self, source: LiveSource, predict: Predict, stop: threading.Event) -> None:
+        self._source, self._predict = source, predict
+        self._fresh: Newest[tuple[TimedImage, float]] = Newest()
+        self._errors: list[BaseException] = []
+        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._capture, self._work)]
+        self.stop = stop
+        self.done: Newest[LiveShot] = Newest()
+        self.report = LiveReport()
+        self.begin_s = self.first_s = self.last_s = time.monotonic()
+        self.source_ended = False
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop.set()
+        for thread in self._threads:
+            thread.join(timeout=_JOIN_S)
+        if error is None and self._errors:
+            raise self._errors[0]
+
+    def _capture(self) -> None:
+        try:
+            for shot in self._source.frames(self.stop):
+                self.last_s = time.monotonic()
+                if self.report.captured == 0:
+                    self.first_s = self.last_s
+                self.report.captured += 1
+                self._fresh.put((shot, self.last_s))
+                if self.stop.is_set():
+                    break
+        except CameraLostError as error:
+            self.report.lost = str(error)
+        except BaseException as error:  # handed to the caller's thread
+            self._errors.append(error)
+        finally:
+            self.source_ended = True
+            self._fresh.close()
+
+    def _work(self) -> None:
+        try:
+            while not self.stop.is_set() and not self._fresh.ended:
+                taken = self._fresh.take(_WAIT_S)
+                if taken is not None:
+                    image, captured_s = taken
+                    frame = self._predict(image.index, image.time_s, image.image_rgb)
+                    self.report.predicted += 1
+                    self.done.put(LiveShot(image=image, frame=frame, captured_s=captured_s))
+        except BaseException as error:  # handed to the caller's thread
+            self._errors.append(error)
+        finally:
+            self.done.close()

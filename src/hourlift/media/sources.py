@@ -1,0 +1,163 @@
+"""What the user names on the command line -> the pictures, videos and webcams to work on."""
+
+import glob
+import logging
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from hourlift.formats.json import source_id
+from hourlift.formats.text import file_stem, plain
+from hourlift.media.kinds import kind_of
+
+_log = logging.getLogger("hourlift")
+_NAMED_LEFT_OUT = 3  # a few of many files, so that one knows what is meant
+_WEBCAM = re.compile(r"webcam:(\d+)")
+_OWN_OUTPUT = (
+    ".overlay",
+    ".side-by-side",
+)  # pictures and videos that we wrote are no sources when their folder is named
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """One thing to work on.
+
+    Attributes:
+        label: as messages call it: the path, or "webcam:0".
+        kind: what it is taken for.
+        name: stem of its results' file names, unlike that of any other source of the run.
+    """
+
+    label: str
+    kind: Literal["photo", "video", "webcam"]
+    name: str
+
+    @property
+    def id(self) -> str:
+        """Tells it from other sources of the same name, in later runs, too."""
+        return source_id(self.label if self.kind == "webcam" else str(Path(self.label).absolute()))
+
+    @property
+    def title(self) -> str:
+        """The name that results show: the file's, without its folder."""
+        return self.label if self.kind == "webcam" else plain(Path(self.label).name)
+
+    @property
+    def webcam_number(self) -> int:
+        """Which webcam; only of kind "webcam"."""
+        match = _WEBCAM.fullmatch(self.label)
+        assert match is not None
+        return int(match[1])
+
+
+def find_sources(arguments: Iterable[str]) -> tuple[list[Source], list[str]]:
+    """Expand files, folders, glob patterns and webcams.
+
+    A folder stands for the pictures and videos in it, not in its sub-folders, in order of their names; a warning says
+    what of it is left out. What is named twice is worked on once.
+
+    Args:
+        arguments: as typed.
+
+    Returns:
+        The sources, and one sentence for every argument that is none.
+    """
+    labels: dict[str, None] = {}  # a set that keeps its order
+    complaints = []
+    for argument in arguments:
+        try:
+            labels |= dict.fromkeys(_expand(argument))
+        except (ValueError, OSError) as error:
+            complaints.append(f"{argument}: {error.strerror}" if isinstance(error, OSError) else str(error))
+    names = unique_names([_stem(label) for label in labels])
+    sources = [Source(label=label, kind=_kind(label), name=name) for label, name in zip(labels, names, strict=True)]
+    return sources, complaints
+
+
+def unique_names(stems: Iterable[str]) -> list[str]:
+    """Number what would collide: photo, photo-2, photo-3; also where file systems ignore case."""
+    taken: set[str] = set()
+    names = []
+    for stem in stems:
+        name, number = stem, 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{stem}-{number}"
+        taken.add(name.casefold())
+        names.append(name)
+    return names
+
+
+def _expand(argument: str) -> list[str]:
+    """One argument as paths or a webcam.
+
+    Raises:
+        ValueError: there is no such file, or the folder holds nothing to work on.
+        OSError: the folder cannot be read.
+    """
+    if not argument:
+        raise ValueError("a source's name is empty")
+    path = Path(argument)
+    if _WEBCAM.fullmatch(argument) or path.is_file():
+        return [argument]
+    if path.is_dir():
+        return _files_of(path)
+    if path.exists():
+        return [argument]  # a device or pipe
+    matches = sorted(match for match in glob.glob(argument, recursive=True) if Path(match).is_file())
+    if not matches and glob.has_magic(argument):
+        raise ValueError(f"{argument}: no file fits this pattern")
+    if not matches:
+        raise ValueError(f"{argument}: there is no such file or folder")
+    return matches
+
+
+def _files_of(folder: Path) -> list[str]:
+    """The pictures and videos of a folder; says what is left out.
+
+    Raises:
+        ValueError: there are none.
+        OSError: the folder cannot be read.
+    """
+    wanted: list[str] = []
+    left_out: dict[str, list[str]] = {}
+    for file in sorted(folder.iterdir()):
+        if file.is_dir():
+            reason = "folders in it"
+        elif not file.is_file() or kind_of(file) is None:
+            reason = "no pictures or videos"
+        elif file.name.startswith("."):
+            reason = "hidden"
+        elif Path(file.stem).suffix in _OWN_OUTPUT:
+            reason = "results of ours"
+        else:
+            wanted.append(str(file))
+            continue
+        left_out.setdefault(reason, []).append(file.name)
+    if left_out:
+        _log.warning("%s: left out: %s", folder, "; ".join(f"{r}: {_some(names)}" for r, names in left_out.items()))
+    if not wanted:
+        raise ValueError(f"{folder}: there are no pictures or videos in this folder")
+    return wanted
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first of many names, and how many more there are."""
+    more = len(names) - _NAMED_LEFT_OUT
+    return ", ".join(names[:_NAMED_LEFT_OUT]) + (f" and {more} more" if more > 0 else "")
+
+
+def _kind(label: str) -> Literal["photo", "video", "webcam"]:
+    """By the first bytes, else by the name; what neither tells is a video if PyAV can read it."""
+    if _WEBCAM.fullmatch(label):
+        return "webcam"
+    path = Path(label)
+    return (kind_of(path) if path.is_file() else None) or "video"
+
+
+def _stem(label: str) -> str:
+    """The beginning of the results' names."""
+    return label.replace(":", "-") if _WEBCAM.fullmatch(label) else file_stem(Path(label).stem)

@@ -1,0 +1,432 @@
+"""Videos: reading any codec upright and in time, writing H.264, and the webcam.
+
+Reading goes by presentation time, not by frame number, so that a video whose frame rate varies keeps its
+timing, and so do the results.
+"""
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import chain, islice
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import av
+import cv2
+from av.error import FFmpegError
+
+from hourlift.media.clock import Clock, typical_rate
+from hourlift.media.frame import deinterlaced, display_matrix, shown, to_rgb
+from hourlift.media.images import MAX_IMAGE_PIXELS, Image
+
+VIDEO_SUFFIXES = (
+    *(".mp4", ".mov", ".qt", ".m4v", ".f4v", ".3gp", ".3g2", ".mkv", ".webm", ".avi", ".divx", ".flv", ".ogv"),
+    *(".mpg", ".mpeg", ".m2v", ".vob", ".ts", ".mts", ".m2ts", ".wmv", ".asf", ".mxf", ".dv", ".y4m", ".gif"),
+)
+
+_log = logging.getLogger("hourlift")
+_ASSUMED_FPS = 30.0  # of a source that does not say
+_MAX_FPS = 1000.0  # more is a mistake of the file's or the driver's
+_EASY_PIXELS = 1280 * 720
+_RATE_TOLERANCE = 0.005  # between the header's rate and that of all time stamps
+_PACKETS_FOR_RATE = 250
+_MAY_BE_JOINED = 0x0200  # FFmpeg's AVFMT_TS_DISCONT, of containers such as MPEG-TS
+_FRAGMENT_S = 1
+_CLOCK = 90_000  # ticks a second of the videos written, as in MPEG: every common frame rate divides it
+
+
+@dataclass(frozen=True, eq=False)
+class TimedImage:
+    """One picture of a video: its number, when it is shown in seconds from the first, (H, W, 3) uint8 RGB.
+
+    ``damaged``: the decoder made up some of it.
+    """
+
+    index: int
+    time_s: float
+    image_rgb: Image
+    damaged: bool = False
+
+
+def is_easy(image_wh: tuple[int, int]) -> bool:
+    """Whether frames of a width and height in pixels are worked on sooner than a network has looked at them.
+
+    Then each step does without threads of its own: they would take the cores from the network, and a step on busy cores
+    waits for the last of them.
+    """
+    width, height = image_wh
+    return width * height <= _EASY_PIXELS
+
+
+class Frames(Protocol):
+    """A source of pictures in time: a video file or a webcam.
+
+    ``incomplete``: why pictures are missing, in words; known once all have been read, None when none are.
+    """
+
+    image_wh: tuple[int, int]
+    fps: float
+    num_frames: int | None
+    incomplete: str | None
+
+    def __iter__(self) -> Iterator[TimedImage]: ...
+
+
+class VideoReader:
+    """The frames of a video file, upright, with square pixels. A context manager; iterate it once.
+
+    Args:
+        path: the file.
+
+    Attributes:
+        image_wh: width and height of the frames as delivered.
+        fps: average frames a second; more exact once all have been read.
+        num_frames: how many the header lets expect; None when it does not say.
+        is_counted: whether the header counts them, so that this is no estimate.
+        incomplete: as in `Frames`.
+
+    Raises:
+        ValueError: the file is no video, or no frame of it can be decoded.
+        OSError: the file does not exist or cannot be read.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = path
+        self.incomplete: str | None = None
+        with ExitStack() as stack:
+            self._container = _open(path, stack)
+            self._stream = _video_stream(self._container, path)
+            self.fps = _rate(self._stream, path)
+            self._duration_s = _duration_s(self._container, self._stream)
+            self.is_counted = self._stream.frames > 0
+            self.num_frames = self._stream.frames or (round(self._duration_s * self.fps) or None)
+            self._damaged = 0
+            joins = bool(self._container.format.flags & _MAY_BE_JOINED)
+            self._clock = Clock(str(path), 1 / self.fps, may_be_joined=joins)
+            self._timed = self._clock.timed((frame, _stamp_s(frame)) for frame in deinterlaced(self._decode()))
+            self._first = next(self._timed, None)
+            if self._first is None:
+                raise ValueError(f"{path}: no frame of this video can be decoded")
+            self.image_wh = self._upright_wh(self._first[0])
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def __iter__(self) -> Iterator[TimedImage]:
+        assert self._first is not None, "a video can be iterated once"
+        first, self._first = self._first, None
+        num_damaged, index, last_s = 0, -1, 0.0
+        for index, (frame, time_s) in enumerate(chain([first], self._timed)):
+            last_s = time_s
+            num_damaged += frame.is_corrupt
+            yield TimedImage(index, time_s, self._to_image(frame), damaged=frame.is_corrupt)
+        if index > 0 and abs(index / last_s / self.fps - 1) > _RATE_TOLERANCE:
+            self.fps = min(index / last_s, _MAX_FPS)
+        if num_damaged:
+            _log.warning(
+                "%s: %d of %d frames are damaged; what is found in them may be made up",
+                *(self._path, num_damaged, index + 1),
+            )
+        self._warn_if_cut_off(index + 1, last_s + 1 / self.fps + self._clock.left_out_s)
+
+    def _decode(self) -> Iterator[av.VideoFrame]:
+        """Every frame that can be decoded; damaged packets are counted and left out."""
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                frames = next(packets).decode()
+            except StopIteration:
+                return
+            except EOFError:
+                return
+            except FFmpegError:
+                self._damaged += 1
+                if self._damaged > 1000:  # a demuxer that fails for good repeats itself forever
+                    return
+                continue
+            yield from frames
+
+    def _upright_wh(self, frame: av.VideoFrame) -> tuple[int, int]:
+        """Size after square pixels and rotation.
+
+        Raises:
+            ValueError: the frames are too large for memory.
+        """
+        width = max(round(frame.width * float(self._stream.sample_aspect_ratio or 1)), 1)
+        if width * frame.height > MAX_IMAGE_PIXELS:
+            raise ValueError(f"{self._path}: frames of {width} x {frame.height} pixels are too large")
+        return (width, frame.height) if display_matrix(frame)[0] else (frame.height, width)
+
+    def _to_image(self, frame: av.VideoFrame) -> Image:
+        """An upright RGB array of the size of the first frame."""
+        matrix = display_matrix(frame)
+        width, height = self.image_wh if matrix[0] else self.image_wh[::-1]
+        return shown(to_rgb(frame, width, height), matrix)
+
+    def _warn_if_cut_off(self, num_read: int, end_s: float) -> None:
+        """Say once when less than the header announces came out."""
+        missing_s = self._duration_s - end_s
+        if self._damaged or missing_s > max(5 / self.fps, 0.05 * self._duration_s):
+            expected = f" of {self._duration_s:.1f} s" if self._duration_s else ""
+            read = f"{num_read} frames, {end_s:.1f} s{expected}, could be read"
+            self.incomplete = f"the video is cut off or damaged; {read}"
+            _log.warning("%s: %s", self._path, self.incomplete)
+
+
+class Webcam:
+    """The pictures of a webcam, until Ctrl-C or a time limit. A context manager; iterate it once.
+
+    Pictures that arrive while the last one is being worked on are dropped: the answers stay current. A camera that
+    stops sending pictures ends the iteration, too.
+
+    Args:
+        number: 0 for the first camera.
+        seconds: stop after this long; None goes on.
+        stop: set it, from a signal handler or another thread, to end the iteration. Without it Ctrl-C ends the
+            iteration, not the program, where the camera is opened in the main thread.
+
+    Attributes:
+        incomplete: what happened to the camera, in words; None if nothing.
+
+    Raises:
+        ValueError: there is no such camera.
+    """
+
+    def __init__(self, number: int, seconds: float | None = None, stop: threading.Event | None = None) -> None:
+        self._camera = Camera(number)
+        self.image_wh, self.fps = self._camera.image_wh, self._camera.fps
+        self.num_frames: int | None = None
+        self.incomplete: str | None = None
+        self._seconds = float("inf") if seconds is None else seconds
+        self._listens = stop is None
+        self._stop = stop or threading.Event()
+
+    def __enter__(self) -> Self:
+        if self._listens and threading.current_thread() is threading.main_thread():
+            self._handler = signal.signal(signal.SIGINT, lambda _number, _frame: self._stop.set())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if hasattr(self, "_handler"):
+            signal.signal(signal.SIGINT, self._handler)
+        self._camera.close()
+
+    def __iter__(self) -> Iterator[TimedImage]:
+        start_s, index = time.monotonic(), 0
+        while not self._stop.is_set():
+            try:
+                image_rgb = self._camera.read()
+            except CameraLostError as error:
+                self.incomplete = str(error)
+                return
+            time_s = time.monotonic() - start_s
+            if time_s > self._seconds:
+                return
+            yield TimedImage(index, time_s, image_rgb)
+            index += 1
+
+
+class CameraLostError(OSError):
+    """A camera that worked has stopped sending pictures."""
+
+
+class Camera:
+    """A webcam's pictures, one after the other, checked: drivers break off in many ways.
+
+    Args:
+        number: 0 for the first camera.
+
+    Attributes:
+        image_wh: width and height of all its pictures.
+        fps: frames a second, as far as the driver tells.
+
+    Raises:
+        ValueError: there is no such camera.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._name = f"webcam:{number}"
+        self._capture = cv2.VideoCapture(number)
+        first = self._next()
+        if first is None:
+            self.close()
+            raise ValueError(f"{self._name}: there is no camera that can be opened")
+        self.image_wh = (first.shape[1], first.shape[0])
+        fps = float(self._capture.get(cv2.CAP_PROP_FPS))
+        self.fps = fps if 1 <= fps <= _MAX_FPS else _ASSUMED_FPS
+
+    def read(self) -> Image:
+        """Wait for the next picture, (H, W, 3) uint8 RGB.
+
+        Raises:
+            CameraLostError: none came, or one of another size.
+        """
+        image_rgb = self._next()
+        if image_rgb is None:
+            raise CameraLostError(f"{self._name}: the camera stopped sending pictures; is it still plugged in?")
+        height, width = image_rgb.shape[:2]
+        if (width, height) != self.image_wh:
+            before = "{} x {}".format(*self.image_wh)
+            raise CameraLostError(f"{self._name}: the camera changed from {before} to {width} x {height} pixels")
+        return image_rgb
+
+    def close(self) -> None:
+        """Let go of the camera."""
+        self._capture.release()
+
+    def _next(self) -> Image | None:
+        """The next picture; None when there is none that could be one."""
+        try:
+            shown, image = self._capture.read()
+        except Exception:  # a driver's trouble: OpenCV has its own exceptions, and its back ends have more
+            return None
+        if not shown or image is None or not image.size:
+            return None
+        codes = {2: cv2.COLOR_GRAY2RGB, 3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGB}
+        return cv2.cvtColor(image, codes[image.ndim if image.ndim == 2 else image.shape[2]])  # type: ignore[return-value]
+
+
+class VideoWriter:
+    """Writes an H.264 video that every browser plays. A context manager.
+
+    Args:
+        path: where; the container is MP4 whatever the name. Hand in a temporary name to stay atomic.
+        image_wh: size of the frames; odd sizes gain one black row or column.
+        fps: nominal rate; each frame keeps its own time all the same.
+        growing: write it in fragments, so that it plays as far as it goes, however its writing ends.
+
+    Raises:
+        ValueError: H.264 cannot hold frames of this size; raised by the first `write`.
+        OSError: the file cannot be written.
+    """
+
+    def __init__(self, path: str | Path, image_wh: tuple[int, int], fps: float, *, growing: bool = False) -> None:
+        options = {"movflags": "+frag_keyframe+empty_moov+default_base_moof" if growing else "+faststart"}
+        options |= {"frag_duration": str(_FRAGMENT_S * 10**6)} if growing else {}
+        # FFmpeg does not tell when the disk is full; Python's files do, but cannot be rearranged for a fast start.
+        self._file = open(path, "wb", buffering=0) if growing else None  # noqa: SIM115 (closed with the film)
+        self._container = av.open(self._file or str(path), "w", format="mp4", options=options)
+        rate = Fraction(min(max(fps, 1.0), 240.0)).limit_denominator(1001)
+        stream = self._container.add_stream("libx264", rate=rate, options={"crf": "20", "preset": "veryfast"})
+        stream.width, stream.height = (n + n % 2 for n in image_wh)
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.time_base = Fraction(1, _CLOCK)
+        if is_easy((stream.width, stream.height)):
+            stream.codec_context.thread_count = 1
+        self._stream = stream
+        self._last_tick = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self._encode(None)
+        finally:
+            try:
+                self._container.close()
+            finally:
+                if self._file is not None:
+                    self._file.close()
+
+    def write(self, image_rgb: Image, time_s: float) -> None:
+        """Append a frame (H, W, 3) uint8 that is shown from ``time_s`` on; times must not go back."""
+        height, width = image_rgb.shape[:2]
+        if height % 2 or width % 2:
+            image_rgb = cv2.copyMakeBorder(image_rgb, 0, height % 2, 0, width % 2, cv2.BORDER_CONSTANT)  # type: ignore[assignment]
+        # Not left to libswscale, which takes longer for packed RGB.
+        planes: Image = cv2.cvtColor(image_rgb, cv2.COLOR_RGB2YUV_I420)  # type: ignore[assignment]
+        frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+        self._last_tick = max(round(time_s * _CLOCK), self._last_tick + 1)
+        frame.pts, frame.time_base = self._last_tick, Fraction(1, _CLOCK)
+        self._encode(frame)
+
+    def _encode(self, frame: av.VideoFrame | None) -> None:
+        """Append a frame, or with None what the encoder still holds."""
+        try:
+            self._container.mux(self._stream.encode(frame))
+        except OSError:
+            raise
+        except FFmpegError as error:
+            size = f"{self._stream.width} x {self._stream.height}"
+            raise ValueError(f"a film of {size} pixels cannot be written as H.264 ({error.strerror})") from None
+
+
+def _open(path: str | Path, stack: ExitStack) -> Any:
+    """Open a media file for reading; a file that is none becomes one clear sentence."""
+    if Path(path).is_file() and Path(path).stat().st_size == 0:
+        raise ValueError(f"{path}: the file is empty")
+    # Opened here, the name may hold anything, and nothing in the file can make FFmpeg open another one.
+    file = stack.enter_context(Path(path).open("rb"))  # noqa: SIM115 (the stack closes it)
+    try:
+        return stack.enter_context(av.open(file))
+    except OSError:
+        raise
+    except FFmpegError as error:
+        raise ValueError(f"{path}: this is not a video that can be opened ({error.strerror})") from None
+
+
+def _video_stream(container: Any, path: str | Path) -> Any:
+    """The stream that players show, ready to decode, large frames on several threads.
+
+    Of those that are no cover picture it is the one marked as default, of several the one of the largest frames.
+    """
+    streams = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
+    streams = [s for s in streams if s.codec_context is not None]
+    if not streams:
+        raise ValueError(f"{path}: there are no moving pictures in this file")
+    stream = max(streams, key=lambda s: (bool(s.disposition & s.disposition.default), s.width * s.height))
+    if is_easy((stream.width, stream.height)):
+        stream.codec_context.thread_count = 1
+    else:
+        stream.codec_context.thread_type = "AUTO"
+    return stream
+
+
+def _rate(stream: Any, path: str | Path) -> float:
+    """Frames a second: the header's, where the first time stamps agree with it, else theirs."""
+    told = [float(rate) for rate in (stream.average_rate, stream.guessed_rate) if rate and rate <= _MAX_FPS]
+    found = _first_rate(path, stream.index)
+    if found is None:
+        return told[0] if told else _ASSUMED_FPS
+    agreeing = [rate for rate in told if found / 2 < rate < found * 2]
+    return agreeing[0] if agreeing else min(found, _MAX_FPS)
+
+
+def _first_rate(path: str | Path, index: int) -> float | None:
+    """Frames a second by the first time stamps of a stream; None where they do not tell, or cannot be read twice."""
+    if not Path(path).is_file():
+        return None
+    with ExitStack() as stack, suppress(FFmpegError):
+        container = _open(path, stack)
+        stream = container.streams[index]
+        packets = islice(container.demux(stream), _PACKETS_FOR_RATE)
+        return typical_rate([float(p.pts * p.time_base) for p in packets if p.pts is not None])
+    return None
+
+
+def _stamp_s(frame: av.VideoFrame) -> float | None:
+    """The frame's time stamp in seconds, as the file has it; None where it has none."""
+    if frame.time is not None:
+        return frame.time
+    return None if frame.dts is None else float(frame.dts * frame.time_base)
+
+
+def _duration_s(container: Any, stream: Any) -> float:
+    """Length that the header announces in seconds; 0 when it does not say."""
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    return float(container.duration or 0) / av.time_base

@@ -1,0 +1,1 @@
+"""The networks in use: running them, and what their heatmaps say."""

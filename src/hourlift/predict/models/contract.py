@@ -1,0 +1,121 @@
+"""The contract that a model file of hourlift carries in its metadata, as JSON: what goes in and what comes out."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hourlift.formats.guarded import is_number, parse_json
+from hourlift.geometry.skeleton import H36M17
+from hourlift.predict.models.confidence import Calibration
+
+Kind = Literal["hourglass", "lifter"]
+METADATA_KEY = "hourlift"
+MAX_INPUT_SIZE = 2048
+"""Pixels of a hourglass's crop, each side."""
+
+_SCHEMA = 1
+_CHANNELS = {"rays": 2, "crop": 2, "person": 4}
+"""What lifters read: numbers a joint, by the contract's "inputs"."""
+_DECODE = ("argmax", "quarter", "dark")
+
+
+def read_contract(path: Path, text: str | None, kind: Kind | None = None) -> dict[str, Any]:
+    """Check that a model is one of hourlift's, of this kind and of our skeleton.
+
+    Args:
+        path: the model's file.
+        text: its metadata for hourlift; None where it has none.
+        kind: what the model has to be; None takes either.
+
+    Returns:
+        name, joint_names, input_size, crop_margin, decode, ...
+
+    Raises:
+        ValueError: it is not, or a value is missing or makes no sense; the message names the file.
+    """
+    if text is None:
+        raise ValueError(f"{path}: this model was not exported by hourlift (its metadata have no {METADATA_KEY!r})")
+    contract = parse_json(text, path)
+    if not isinstance(contract, dict):
+        raise ValueError(f"{path}: the model's contract is no table of values")
+    if contract.get("schema") != _SCHEMA:
+        raise ValueError(
+            f"{path}: the model's contract is version {contract.get('schema')}, this hourlift reads version {_SCHEMA}"
+        )
+    if contract.get("kind") not in (("hourglass", "lifter") if kind is None else (kind,)):
+        raise ValueError(f"{path}: this is a {contract.get('kind')} model, but a {kind or 'known one'} is needed here")
+    if contract.get("joint_names") != list(H36M17.joint_names):
+        raise ValueError(f"{path}: the model's joints are not those of {H36M17.name}")
+    required = ("input_size", "crop_margin", "decode") if contract["kind"] == "hourglass" else ()
+    missing = [key for key in required if key not in contract]
+    if missing:
+        raise ValueError(f"{path}: the model's metadata lack {', '.join(missing)}")
+    wrong = [key for key, fits in _fits(contract).items() if not fits]
+    if wrong:
+        raise ValueError(f"{path}: the model's {wrong[0]} is {contract[wrong[0]]!r}"[:300])
+    try:
+        Calibration.of_contract(contract)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return contract
+
+
+def _fits(contract: dict[str, Any]) -> dict[str, bool]:
+    """Whether each value is one that a model can have."""
+    fits = {"name": isinstance(contract.get("name", ""), str)}
+    if contract["kind"] == "lifter":
+        inputs = contract.get("inputs", "rays")
+        return fits | {"inputs": isinstance(inputs, str) and inputs in _CHANNELS}
+    size = contract["input_size"]
+    return fits | {
+        "input_size": isinstance(size, int) and is_number(size, 1, MAX_INPUT_SIZE),
+        "crop_margin": is_number(contract["crop_margin"], 0.1, 10),
+        "decode": contract["decode"] in _DECODE,
+    }
+
+
+def check_input(path: Path, contract: dict[str, Any], shape: list[Any]) -> None:
+    """See that a graph's input is the one that the contract tells.
+
+    Args:
+        path: the model's file.
+        contract: as `read_contract` returns it.
+        shape: of the graph's input; a side of any length is None or text.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if contract["kind"] == "hourglass":
+        wanted: tuple[int, ...] = (contract["input_size"], contract["input_size"], 3)
+    else:
+        wanted = (H36M17.num_joints, _CHANNELS[contract.get("inputs", "rays")])
+    sides = shape[1:]
+    if len(sides) != len(wanted) or any(isinstance(n, int) and n != m for n, m in zip(sides, wanted, strict=True)):
+        raise ValueError(f"{path}: the model's input is {shape}, not (B, {', '.join(map(str, wanted))})")
+
+
+def check_answer(path: Path, kind: Kind, count: int, outputs: list[NDArray[Any]]) -> None:
+    """See that a model has answered as its kind does, in finite numbers.
+
+    Args:
+        path: the model's file.
+        kind: of the model.
+        count: B, of the batch.
+        outputs: heatmaps (B, 17, H, H); or joints (B, 17, 3) in mm and, of some lifters, their spread (B, 17) in mm.
+
+    Raises:
+        ValueError: it has not.
+    """
+    answer = outputs[0]
+    person = (count, H36M17.num_joints)
+    if kind == "hourglass":
+        fits = answer.ndim == 4 and answer.shape[:2] == person and answer.shape[2] == answer.shape[3] > 1
+    else:
+        fits = answer.shape == (*person, 3) and all(output.shape == person for output in outputs[1:])
+    if not fits or any(output.dtype != np.float32 for output in outputs):
+        told = ", ".join(f"{output.dtype} {output.shape}" for output in outputs)
+        raise ValueError(f"{path}: the {kind} answers with {told} for {count} people"[:300])
+    if not all(np.isfinite(output).all() for output in outputs):
+        raise ValueError(f"{path}: the {kind} answers with what is no finite number")

@@ -1,0 +1,205 @@
+"""Stage 1 in use: boxes in a picture -> square crops -> hourglass -> 2D joints in the picture's pixels."""
+
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hourlift.geometry.crop import Crop, rescale_points
+from hourlift.geometry.skeleton import H36M17
+from hourlift.hourglass.heatmap import DecodeMethod, decode
+from hourlift.predict.models.confidence import Calibration, gather_evidence
+from hourlift.predict.models.runtime import Model
+
+Image = NDArray[np.uint8]
+
+TURNED_FROM_RAD = math.radians(30)
+"""Lean of the trunk from which a second look is worth its time."""
+
+_TRUNK = H36M17.indices("pelvis", "thorax", "head")
+
+log = logging.getLogger(__name__)
+
+
+class Joints2D(NamedTuple):
+    """What the hourglass says of N boxes."""
+
+    joints_px: NDArray[np.float64]
+    """(N, 17, 2) image pixels; they may lie outside of the image."""
+    peaks: NDArray[np.float64]
+    """(N, 17) heatmap peaks in [0, 1], which searches go by: they fall where a crop does not fit a person."""
+    heatmaps: NDArray[np.float32]
+    """(N, 17, H, W), from which `JointEstimator.judge` tells how likely each joint is right."""
+
+
+class Estimate(Protocol):
+    """Boxes (N, 4) xyxy px -> their 2D joints; searches and tracks know stage 1 in this shape only."""
+
+    def __call__(self, boxes_xyxy_px: NDArray[np.float64], turns_rad: NDArray[np.float64] | None = None, /) -> Joints2D:
+        """Look into each box, at a crop that leans by so much (N,)."""
+
+
+class JointEstimator:
+    """The hourglass with everything around it.
+
+    Args:
+        model: a hourglass.
+        flip_test: average the heatmaps with those of the mirrored crop: twice the time, a little more accurate.
+        turn: look a second time at people whose trunk leans by more than `TURNED_FROM_RAD` in their crop, with the crop
+            turned until it points up, and keep the surer answer: the hourglass has seen most people upright.
+    """
+
+    def __init__(self, model: Model, *, flip_test: bool = False, turn: bool = True) -> None:
+        self._model = model
+        self._flip_test = flip_test
+        self._turn = turn
+        self._size = int(model.contract["input_size"])
+        self._margin = float(model.contract["crop_margin"])
+        self._decode: DecodeMethod = model.contract["decode"]
+        self._calibration = Calibration.of_contract(model.contract)
+        if self._calibration is None:
+            log.info("%s is not calibrated: confidence is the heatmap's peak; see `hourlift calibrate`", model.path)
+
+    def judge(self, peaks: NDArray[np.float64], heatmaps: NDArray[np.float32]) -> NDArray[np.float64]:
+        """How likely joints are right, by the model's calibration; the peaks where it has none.
+
+        Apart from `estimate`, as searches and tracks go by the peaks: only who is reported need be judged.
+
+        Args:
+            peaks: (N, 17).
+            heatmaps: (N, 17, H, W).
+
+        Returns:
+            (N, 17) from 0 to 1.
+        """
+        return peaks if self._calibration is None else self._calibration(gather_evidence(heatmaps))
+
+    def estimate(
+        self, image_rgb: Image, boxes_xyxy_px: NDArray[np.float64], turns_rad: NDArray[np.float64] | None = None
+    ) -> Joints2D:
+        """Find the joints of the person in each box.
+
+        Args:
+            image_rgb: (H, W, 3) uint8.
+            boxes_xyxy_px: (N, 4); boxes may reach out of the image.
+            turns_rad: (N,) how far each person is expected to lean to the right; None: they stand upright.
+        """
+        crops = [Crop.from_box(box, self._size, self._margin) for box in boxes_xyxy_px]
+        if turns_rad is not None and not turns_rad.any():
+            turns_rad = None
+        if self._turn and turns_rad is not None:
+            crops = [replace(crop, turn_rad=float(turn)) for crop, turn in zip(crops, turns_rad, strict=True)]
+        answer = self._look_into(image_rgb, crops)
+        if self._turn:
+            tilt = trunk_tilt(answer.joints_px)
+            lean = tilt if turns_rad is None else np.remainder(tilt - turns_rad + np.pi, 2 * np.pi) - np.pi
+            leaning = np.flatnonzero(np.abs(lean) > TURNED_FROM_RAD)
+            turned = [replace(crops[person], turn_rad=float(tilt[person])) for person in leaning]
+            if turned:
+                second = self._look_into(image_rgb, turned)
+                surer = second.peaks.mean(-1) > answer.peaks[leaning].mean(-1)
+                changed = leaning[surer]
+                answer.joints_px[changed] = second.joints_px[surer]
+                answer.peaks[changed] = second.peaks[surer]
+                answer.heatmaps[changed] = second.heatmaps[surer]
+        return answer
+
+    def _look_into(self, image_rgb: Image, crops: Sequence[Crop]) -> Joints2D:
+        heatmaps = self._heatmaps(cut_out(image_rgb, crops, self._size))
+        points, peaks = decode(heatmaps, self._decode, H36M17.flip_pairs)
+        points = rescale_points(points, self._size / heatmaps.shape[-1])
+        joints = [crop.to_image(p) for crop, p in zip(crops, points, strict=True)]
+        joints_px = np.array(joints).reshape(-1, H36M17.num_joints, 2)
+        return Joints2D(joints_px, np.clip(peaks, 0.0, 1.0).astype(float), heatmaps)
+
+    def _heatmaps(self, batch: Image) -> NDArray[np.float32]:
+        """(N, S, S, 3) crops -> (N, 17, H, W) heatmaps."""
+        heatmaps = self._model.run(batch)
+        if not self._flip_test:
+            return heatmaps
+        mirrored = self._model.run(np.ascontiguousarray(batch[:, :, ::-1]))[..., ::-1]
+        return np.asarray((heatmaps + mirrored[:, H36M17.flip_permutation]) / 2, dtype=np.float32)
+
+
+def trunk_tilt(joints_px: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far trunks lean to the right in the picture, by head, thorax and pelvis, which have no sides to mistake.
+
+    Args:
+        joints_px: (N, 17, 2).
+
+    Returns:
+        (N,) radians from -pi to pi.
+    """
+    trunk = joints_px[:, _TRUNK]
+    up = (trunk[:, 1] + trunk[:, 2]) / 2 - trunk[:, 0]
+    return np.asarray(np.arctan2(up[:, 0], -up[:, 1]))
+
+
+def expected_turn(joints_px: NDArray[np.float64]) -> float:
+    """Radians that a crop leans to the right for a person (17, 2) px a moment later: as they do, if that is enough."""
+    tilt = float(trunk_tilt(joints_px[None])[0])
+    return tilt if abs(tilt) > TURNED_FROM_RAD else 0.0
+
+
+def cut_out(image_rgb: Image, crops: Sequence[Crop], size: int) -> Image:
+    """Cut square crops out of an image.
+
+    Args:
+        image_rgb: (H, W, 3) uint8.
+        crops: N squares, each ``size`` pixels wide when cut out.
+        size: S.
+
+    Returns:
+        (N, S, S, 3) uint8; black where a square reaches out of the image.
+    """
+    out = np.zeros((len(crops), size, size, 3), dtype=np.uint8)
+    for target, crop in zip(out, crops, strict=True):
+        _cut_one(image_rgb, crop, target)
+    return out
+
+
+def _cut_one(image_rgb: Image, crop: Crop, target: Image) -> None:
+    """Warp one crop into ``target`` (S, S, 3).
+
+    Bilinear sampling reads four pixels however far it strides, so a large square is first halved, as often as it
+    takes until what remains to shrink is less than twofold. Only the part under the square is touched, which also keeps
+    clear of warpAffine's limit of 32,767 pixels.
+    """
+    height, width = image_rgb.shape[:2]
+    factor = 1
+    while crop.side_px >= 2 * factor * crop.size:
+        factor *= 2
+    across = abs(math.cos(crop.turn_rad)) + abs(math.sin(crop.turn_rad))
+    reach = across * crop.side_px / 2 + 2 * factor
+    (x0, x1), (y0, y1) = map(_span, crop.center_px, (reach, reach), (width, height), (factor, factor))
+    if x0 >= x1 or y0 >= y1:
+        return  # all of it lies outside
+    region = image_rgb[y0:y1, x0:x1]
+    center = np.array(crop.center_px) - (x0, y0)
+    side = crop.side_px
+    for _ in range(factor.bit_length() - 1):
+        region = _halved(region)
+    center, side = rescale_points(center, 1 / factor), side / factor
+    reduced = replace(crop, center_px=(float(center[0]), float(center[1])), side_px=side)
+    cv2.warpAffine(region, reduced.affine, (crop.size, crop.size), dst=target, flags=cv2.INTER_LINEAR)
+
+
+def _span(center: float, reach: float, limit: int, factor: int) -> tuple[int, int]:
+    """First pixel and end of what lies within reach, in whole blocks of a factor where the image goes on."""
+    first = max(math.floor(center - reach), 0)
+    blocks = -(-(math.ceil(center + reach) + 1 - first) // factor)
+    return first, min(first + blocks * factor, limit)
+
+
+def _halved(region: Image) -> Image:
+    """Mean over blocks of 2 x 2 pixels; incomplete blocks are filled up with black."""
+    height, width = region.shape[:2]
+    if height % 2 or width % 2:
+        region = cv2.copyMakeBorder(region, 0, height % 2, 0, width % 2, cv2.BORDER_CONSTANT)  # type: ignore[assignment]
+    size = (region.shape[1] // 2, region.shape[0] // 2)
+    return cv2.resize(region, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]

@@ -1,0 +1,247 @@
+"""Finding the person without a detector: the hourglass itself says how well a crop fits.
+
+The heatmaps of a crop are sharp and high when one person fills it. So the search looks at the whole frame,
+then at smaller squares in more and more places; around each promising answer it draws the box of the joints
+found and looks again, until the box stays where it is. The box with the highest mean peak wins: peaks, not the
+calibrated confidence, which is that of a person's joints in their own box.
+
+This finds one person, and the more of the frame they fill the surer. A few more are found by searching again
+and passing over the poses that are known by then; it is no detector of crowds.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hourlift.geometry.crop import BOX_GROWTH, box_from_joints, whole_image_box
+from hourlift.geometry.skeleton import H36M17
+from hourlift.predict.models.keypoints import Estimate, Joints2D
+
+Array = NDArray[np.float64]
+
+FOUND_CONFIDENCE = 0.05
+"""`fit` from which a crop holds a person."""
+SURE_CONFIDENCE = 0.6
+"""`fit` from which it is not worth looking elsewhere."""
+IMPROVEMENT = 1.1
+"""How much better a smaller person must fit than a larger one to be preferred, and the search to go on."""
+JOINT_CONFIDENCE = 0.15
+"""Heatmap peak from which a joint counts for the person's box."""
+MIN_JOINTS = 3
+"""Fewer confident joints than this do not say where the person is."""
+STABLE_IOU = 0.9
+"""Overlap (intersection over union) of two successive boxes from which the box is stable."""
+SAME_PERSON_OKS = 0.5
+"""`oks` from which two answers show one and the same person."""
+OKS_FALLOFF = 0.16
+"""Distance over the person's size at which a joint counts 0.6: the mean of COCO's for wrists, hips, ankles, ..."""
+MAX_REFINEMENTS = 5
+SEARCH_SIDES = (1.0, 0.6, 0.36)
+"""Sides of the squares that are searched, over the shorter side of the image, one level after the other."""
+SMALLEST_SEARCH_SIDE = 0.1
+"""No square is smaller than this, over the longer side: it bounds the search of very long images."""
+
+_STEP = 0.5  # distance of neighbouring squares over their side: a person half of whom one misses, the next holds
+_NUM_REFINED = 3  # candidates of a level that are followed up
+_MISSING_GROWTH = 0.5  # how much wider the box is drawn when no joint was found; in proportion in between
+
+
+class Found(NamedTuple):
+    """A person in a picture: box (4,) xyxy px, joints (17, 2) px, heatmap peaks (17,) and heatmaps (17, H, W)."""
+
+    box_xyxy_px: Array
+    joints_px: Array
+    peaks: Array
+    heatmaps: NDArray[np.float32] | None = None
+    """None where nobody looked: the joints were given, and the peaks are how sure they are."""
+
+    @property
+    def fit(self) -> float:
+        """How well the box fits a person, 0 to 1; see `fit`."""
+        return float(fit(self.peaks))
+
+
+def find_person(image_wh: tuple[int, int], estimate: Estimate, levels: int | None = None) -> Found | None:
+    """Search a picture for its most visible person.
+
+    Args:
+        image_wh: size of the picture.
+        estimate: stage 1 on this picture.
+        levels: of `search_boxes`, how many to look at; None: all.
+
+    Returns:
+        The person in the box that fits best, or None when no box reaches `FOUND_CONFIDENCE`.
+    """
+    best: Found | None = None
+    for boxes in islice(search_boxes(image_wh), levels):
+        found = refine(boxes, estimate)
+        improved = found is not None and (best is None or found.fit > IMPROVEMENT * best.fit)
+        best = found if improved else best
+        if best is not None and (best.fit >= SURE_CONFIDENCE or (best.fit >= FOUND_CONFIDENCE and not improved)):
+            break
+    return best if best is not None and best.fit >= FOUND_CONFIDENCE else None
+
+
+def find_people(
+    image_wh: tuple[int, int],
+    estimate: Estimate,
+    num_people: int,
+    known: Sequence[Found] = (),
+    levels: int | None = None,
+) -> list[Found]:
+    """Search a picture for a few people, the most visible first.
+
+    Args:
+        image_wh: size of the picture.
+        estimate: stage 1 on this picture.
+        num_people: how many to find at most.
+        known: people who are passed over.
+        levels: as `find_person` has it.
+
+    Returns:
+        The people found; the first is that of `find_person` if nobody is known.
+    """
+    people: list[Found] = []
+    while len(people) < num_people:
+        person = find_person(image_wh, _passing_over([*known, *people], estimate), levels)
+        if person is None:
+            break
+        people.append(person)
+    return people
+
+
+def search_boxes(image_wh: tuple[int, int]) -> Iterator[Array]:
+    """Where to look, from coarse to fine: (N, 4) boxes a level; the first is the whole frame."""
+    yield whole_image_box(image_wh)[None]
+    left, top, right, bottom = whole_image_box(image_wh)
+    for fraction in SEARCH_SIDES:
+        side = max(fraction * min(image_wh), SMALLEST_SEARCH_SIDE * max(image_wh))
+        starts_x, starts_y = _starts(left, right, side), _starts(top, bottom, side)
+        yield np.array([[x, y, x + side, y + side] for y in starts_y for x in starts_x])
+
+
+def refine(boxes_xyxy_px: Array, estimate: Estimate) -> Found | None:
+    """Move boxes onto the person they show a part of.
+
+    Each box becomes the box of the joints found in it, until it stays where it is. Where it comes to rest
+    counts, not the best place on the way: a crop that cuts a foot off shows the rest larger and clearer.
+
+    Args:
+        boxes_xyxy_px: (N, 4) where to begin.
+        estimate: stage 1 on this picture.
+
+    Returns:
+        The box of best fit, however low; None when no box shows enough joints.
+    """
+    answer = estimate(boxes_xyxy_px)
+    order = np.argsort(-fit(answer.peaks))[:_NUM_REFINED]
+    boxes = boxes_xyxy_px[order]
+    joints, peaks, heatmaps = answer.joints_px[order], answer.peaks[order], answer.heatmaps[order]
+    for _ in range(MAX_REFINEMENTS):
+        next_boxes = person_box(joints, peaks)
+        clear = (_num_confident(peaks) >= MIN_JOINTS) & np.isfinite(next_boxes).all(axis=-1)
+        moving = clear & (iou(next_boxes, boxes) < STABLE_IOU)
+        if not moving.any():
+            break
+        boxes[moving] = next_boxes[moving]
+        joints[moving], peaks[moving], heatmaps[moving] = estimate(boxes[moving])
+    best = int(np.argmax(fit(peaks)))
+    if _num_confident(peaks[best]) < MIN_JOINTS:
+        return None
+    return Found(boxes[best], joints[best], peaks[best], heatmaps[best])
+
+
+def fit(peaks: Array) -> Array:
+    """How well a crop fits a whole person: mean heatmap peak (..., 17) -> (...,), less for missing joints."""
+    return np.asarray(peaks.sum(axis=-1) * _num_confident(peaks) / H36M17.num_joints**2)
+
+
+def person_box(joints_px: Array, peaks: Array) -> Array:
+    """The box to look for a person in, given the joints that were found.
+
+    Args:
+        joints_px: (..., 17, 2).
+        peaks: (..., 17); joints below `JOINT_CONFIDENCE` are left out. The more are missing, the wider the
+            box is drawn: the rest of the person is somewhere around.
+
+    Returns:
+        (..., 4) xyxy in whole pixels, so that a search takes the same way whatever its arithmetic rounds to; NaN
+        where no joint is confident, or all of them lie within one pixel.
+    """
+    confident = peaks >= JOINT_CONFIDENCE
+    tight = box_from_joints(np.where(confident[..., None], joints_px, np.nan), growth=BOX_GROWTH)
+    missing = 1.0 - confident.mean(axis=-1, keepdims=True)
+    extent = np.tile(tight[..., 2:] - tight[..., :2], 2)
+    box = tight + _MISSING_GROWTH / 2 * missing * extent * np.array([-1.0, -1.0, 1.0, 1.0])
+    return np.where(extent.max(axis=-1, keepdims=True) >= 1, np.rint(box), np.nan)
+
+
+def iou(boxes_a: Array, boxes_b: Array) -> Array:
+    """Intersection over union of boxes (..., 4), pair by pair; 0 where one is NaN."""
+    low = np.maximum(boxes_a[..., :2], boxes_b[..., :2])
+    high = np.minimum(boxes_a[..., 2:], boxes_b[..., 2:])
+    shared = np.clip(high - low, 0.0, None).prod(axis=-1)
+    area_a = (boxes_a[..., 2:] - boxes_a[..., :2]).prod(axis=-1)
+    area_b = (boxes_b[..., 2:] - boxes_b[..., :2]).prod(axis=-1)
+    return np.nan_to_num(shared / (area_a + area_b - shared))
+
+
+def oks(people: Sequence[Found], others: Sequence[Found], falloff: ArrayLike = OKS_FALLOFF) -> Array:
+    """How alike the poses of people are: object keypoint similarity, weighted by the peaks.
+
+    COCO's measure with one falloff for all joints. The size is the root of the first person's box area.
+
+    Args:
+        people: N people.
+        others: M people.
+        falloff: one for all, or (N, 1) one for each of ``people``.
+
+    Returns:
+        (N, M) from 0 to 1; 0 where no joint has a peak in both.
+    """
+    joints, peaks, boxes = _stacked(people)
+    other_joints, other_peaks, _ = _stacked(others)
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=-1)[:, None]
+    squared = np.square(joints[:, None] - other_joints[None]).sum(axis=-1)
+    spread = 2 * np.square(np.asarray(falloff, np.float64)) * np.maximum(area, 1.0)
+    weights = np.minimum(peaks[:, None], other_peaks[None])
+    total = weights.sum(axis=-1)
+    alike = (weights * np.exp(-squared / spread[..., None])).sum(axis=-1)
+    return np.divide(alike, total, out=np.zeros_like(total), where=total > 0)
+
+
+def _stacked(people: Sequence[Found]) -> tuple[Array, Array, Array]:
+    """Joints (N, 17, 2), peaks (N, 17) and boxes (N, 4) of people; any N, also 0."""
+    joints = np.array([person.joints_px for person in people]).reshape(-1, H36M17.num_joints, 2)
+    peaks = np.array([person.peaks for person in people]).reshape(-1, H36M17.num_joints)
+    return joints, peaks, np.array([person.box_xyxy_px for person in people]).reshape(-1, 4)
+
+
+def _passing_over(known: Sequence[Found], estimate: Estimate) -> Estimate:
+    """Stage 1 without peaks in the poses of known people."""
+    if not known:
+        return estimate
+
+    def estimate_others(boxes_xyxy_px: Array, turns_rad: Array | None = None, /) -> Joints2D:
+        answer = estimate(boxes_xyxy_px, turns_rad)
+        seen = [Found(*person) for person in zip(boxes_xyxy_px, *answer, strict=True)]
+        is_new = oks(known, seen).max(axis=0)[:, None] < SAME_PERSON_OKS
+        return answer._replace(peaks=is_new * answer.peaks)
+
+    return estimate_others
+
+
+def _num_confident(peaks: Array) -> NDArray[np.intp]:
+    """(..., 17) -> (...,) how many joints are confident."""
+    return (peaks >= JOINT_CONFIDENCE).sum(axis=-1)
+
+
+def _starts(low: float, high: float, side: float) -> Array:
+    """Where squares of a side begin so that they cover [low, high] evenly, at most `_STEP` sides apart."""
+    steps = int(np.ceil((high - low - side) / (_STEP * side) - 1e-9))
+    if steps <= 0:
+        return np.array([(low + high - side) / 2])
+    return np.linspace(low, high - side, steps + 1)

@@ -1,0 +1,159 @@
+"""Following one person through a video: look where they just were, search when they are gone."""
+
+import logging
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hourlift.predict.models.keypoints import Estimate, Image, expected_turn
+from hourlift.predict.people.search import FOUND_CONFIDENCE, Found, find_person, iou, person_box
+
+_log = logging.getLogger("hourlift")
+
+KEEP_CONFIDENCE = 0.03
+"""`detect.fit` from which a followed person counts as still there; below `FOUND_CONFIDENCE`, so that a
+blurred frame or two do not lose them."""
+MOVED_IOU = 0.6
+"""When the box moves more than this in one frame, the frame is looked at again in the new box."""
+SEARCH_INTERVAL_S = 0.2
+"""When somebody has just been lost, the frame is searched this often: a search costs as much as fifty followed ones."""
+SLOWEST_SEARCH_INTERVAL_S = 0.5
+"""While nobody is found, frames are searched ever more rarely, down to this."""
+
+assert KEEP_CONFIDENCE < FOUND_CONFIDENCE
+
+
+_SLOWER = 1.5  # how much the interval grows with each search in vain
+_THOROUGH_EVERY = 4  # at the slowest, every so many-th search goes down to small people
+_COARSE_LEVELS = 2  # of `detect.search_boxes`, for the others
+_SMALL_WH = (32, 32)  # a person fills several pixels of a picture that small
+_CHANGED = 6  # grey levels that a pixel of it changes by if more happens than noise
+_SAY_AFTER_S = 10.0
+
+
+class Search:
+    """When frames without anybody are searched: often at first, later ever more rarely, and only if they changed."""
+
+    def __init__(self) -> None:
+        self._last_s = -np.inf
+        self._interval_s = SEARCH_INTERVAL_S
+        self._seen: NDArray[np.int16] | None = None
+        self._since_s: float | None = None
+        self._num_vain = 0
+        self._said = False
+
+    def is_due(self, time_s: float, image_rgb: Image | None, interval_s: float | None = None) -> bool:
+        """Whether a frame is worth a search.
+
+        Args:
+            time_s: when it is shown.
+            image_rgb: (H, W, 3) uint8; one that looks as the last in which nobody was found is not searched again. None
+                leaves that out.
+            interval_s: since the last search at least; None: as long as nobody being there tells.
+        """
+        if time_s - self._last_s < (self._interval_s if interval_s is None else interval_s):
+            return False
+        return (
+            image_rgb is None or self._seen is None or bool((np.abs(_small(image_rgb) - self._seen) > _CHANGED).any())
+        )
+
+    @property
+    def levels(self) -> int | None:
+        """How many levels of `detect.search_boxes` to look at; None: all."""
+        is_slow = self._interval_s >= SLOWEST_SEARCH_INTERVAL_S
+        return _COARSE_LEVELS if is_slow and self._num_vain % _THOROUGH_EVERY else None
+
+    def done(self, time_s: float, image_rgb: Image | None, *, found: bool) -> None:
+        """Note what came of a search."""
+        self._last_s = time_s
+        if found:
+            self._interval_s, self._seen, self._since_s, self._num_vain = SEARCH_INTERVAL_S, None, None, 0
+            return
+        if self.levels is None:
+            self._seen = None if image_rgb is None else _small(image_rgb)
+        self._num_vain += 1
+        self._interval_s = min(_SLOWER * self._interval_s, SLOWEST_SEARCH_INTERVAL_S)
+        self._since_s = time_s if self._since_s is None else self._since_s
+        if time_s - self._since_s >= _SAY_AFTER_S and not self._said:
+            self._said = True
+            _log.warning(
+                "nobody is found for %.0f s, and the search takes long; boxes or a detector say where people are",
+                time_s - self._since_s,
+            )
+
+
+def _small(image_rgb: Image) -> NDArray[np.int16]:
+    """A picture in some grey pixels, which noise hardly changes."""
+    grey = cv2.cvtColor(cv2.resize(image_rgb, _SMALL_WH, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+    return grey.astype(np.int16)
+
+
+class Follower:
+    """Finds the person in each frame of a video in turn.
+
+    Args:
+        first_box_xyxy_px: (4,) where the person is in the first frame; None searches for them.
+    """
+
+    def __init__(self, first_box_xyxy_px: NDArray[np.float64] | None = None) -> None:
+        self._box = first_box_xyxy_px
+        self._turn_rad = 0.0
+        self._is_given = first_box_xyxy_px is not None
+        self._search = Search()
+
+    def step(
+        self, image_wh: tuple[int, int], time_s: float, estimate: Estimate, image_rgb: Image | None = None
+    ) -> Found | None:
+        """Find the person in the next frame.
+
+        Args:
+            image_wh: size of the frame.
+            time_s: when it is shown.
+            estimate: stage 1 on this frame.
+            image_rgb: the frame, (H, W, 3) uint8; None searches also those that look like the last one.
+
+        Returns:
+            The person, or None when nobody is there. In a box that was given there is somebody.
+        """
+        found, box = None, None
+        if self._box is not None:
+            found, box = _look_and_aim(self._box, self._turn_rad, estimate)
+            if found.fit < KEEP_CONFIDENCE and not self._is_given:
+                found = None
+        if found is None and (self._box is not None or self._search.is_due(time_s, image_rgb)):
+            found = find_person(image_wh, estimate, self._search.levels)
+            self._search.done(time_s, image_rgb, found=found is not None)
+            box = None if found is None else next_box(found)
+        self._is_given = False
+        self._box = None if found is None else box
+        self._turn_rad = 0.0 if found is None else expected_turn(found.joints_px)
+        return found
+
+
+def look_around(expected: Found, estimate: Estimate) -> Found:
+    """Look where a person is expected; once more where they are now, if that is somewhere else."""
+    return _look_and_aim(expected.box_xyxy_px, expected_turn(expected.joints_px), estimate)[0]
+
+
+def _look_and_aim(box: NDArray[np.float64], turn_rad: float, estimate: Estimate) -> tuple[Found, NDArray[np.float64]]:
+    """Look into a box (4,), as `look_around`; also `next_box` of what was found."""
+    found = look(box, estimate, turn_rad)
+    moved_to = next_box(found)
+    if iou(moved_to, box) < MOVED_IOU:
+        again = look(moved_to, estimate, expected_turn(found.joints_px))
+        if again.fit > found.fit:
+            return again, next_box(again)
+    return found, moved_to
+
+
+def next_box(found: Found) -> NDArray[np.float64]:
+    """Where to look in the next frame: around the joints, or in the same place when they say nothing."""
+    box = person_box(found.joints_px, found.peaks)
+    return box if np.isfinite(box).all() else found.box_xyxy_px
+
+
+def look(box: NDArray[np.float64], estimate: Estimate, turn_rad: float = 0.0) -> Found:
+    """Stage 1 in one box (4,), of somebody who leans by so much."""
+    answer = estimate(box[None], np.array([turn_rad]))
+    return Found(box, answer.joints_px[0], answer.peaks[0], answer.heatmaps[0])

@@ -1,0 +1,1 @@
+"""The body: its shape, its mesh, its parts."""

@@ -1,0 +1,1 @@
+"""Clothes, hair and skin, painted or from MakeHuman."""

@@ -1,0 +1,1 @@
+"""Poses: from joint limits, a learned prior or motion capture."""

@@ -1,0 +1,1 @@
+"""From meshes and light to images."""

@@ -1,0 +1,1 @@
+"""Places: floors, walls, furniture, and what people hold."""

@@ -1,0 +1,212 @@
+"""Checkpoints: what a run needs to go on, and what a network needs to be used.
+
+A checkpoint is a dictionary of plain data and tensors, so that loading one never runs code from it:
+
+    schema: 1
+    kind: "hourglass" | "lifter"; model_config: the fields of HourglassConfig | LifterConfig
+    stage: what the stage says of itself (`hourlift.training.engine.loop.Stage.meta`)
+    train_config: the fields of `hourlift.training.engine.loop.TrainConfig`
+    step: updates done; progress: how far the run is, 0 to 1; metrics: of the last validation
+    ema: state of the averaged network, the one to use
+    model, optimizer: states to go on from; a compact checkpoint has neither
+"""
+
+import io
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+from torch import Tensor, nn
+
+from hourlift.formats.atomic import replacing
+from hourlift.formats.guarded import check_size, parsing
+from hourlift.hourglass.network import HourglassConfig, StackedHourglass
+from hourlift.lifter.network import Lifter, LifterConfig
+
+SCHEMA = 1
+MOST_BYTES = 16 * 2**20
+"""Of a part of a checkpoint that was split: what repositories and mail take."""
+
+_TENSORS = ("ema", "model", "optimizer")
+_NETWORKS: dict[str, Any] = {"hourglass": (StackedHourglass, HourglassConfig), "lifter": (Lifter, LifterConfig)}
+_LARGEST = {"depth": 16, "num_stacks": 64, "num_blocks": 64}  # of a config's numbers; of the rest:
+_LARGEST_OTHER = 1 << 16
+
+
+def describe_model(model: nn.Module) -> dict[str, Any]:
+    """The network's kind and the fields of its config, from which `load_model` builds it again."""
+    match model:
+        case StackedHourglass():
+            return {"kind": "hourglass", "model_config": asdict(model.config)}
+        case Lifter():
+            return {"kind": "lifter", "model_config": asdict(model.config)}
+        case _:
+            raise TypeError(f"Checkpoints hold a StackedHourglass or a Lifter, not a {type(model).__name__}.")
+
+
+def save(path: Path, state: Mapping[str, Any]) -> None:
+    """Write a checkpoint whole or not at all: a run that is killed meanwhile leaves the one before."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        torch.save({"schema": SCHEMA, **state}, file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def split(path: Path, most_bytes: int = MOST_BYTES) -> list[Path]:
+    """Cut a file that is larger than that into parts, which `load` joins again; returns the files there are now."""
+    content = path.read_bytes()
+    for part in _parts(path):  # of what was there before
+        part.unlink()
+    count = -(-len(content) // most_bytes)
+    if count <= 1:
+        return [path]
+    parts = [path.with_name(f"{path.name}.{i + 1}-of-{count}") for i in range(count)]
+    for i, part in enumerate(parts):
+        with replacing(part) as temporary:
+            temporary.write_bytes(content[i * most_bytes : (i + 1) * most_bytes])
+    path.unlink()
+    return parts
+
+
+def _open(path: Path) -> BinaryIO:
+    """A checkpoint's bytes, also where it lies in parts."""
+    parts = _parts(path)
+    if path.exists() or not parts:
+        return path.open("rb")
+    return io.BytesIO(b"".join(part.read_bytes() for part in parts))
+
+
+def _parts(path: Path) -> list[Path]:
+    return sorted(path.parent.glob(f"{path.name}.*-of-*"), key=lambda part: int(part.suffix[1:].partition("-")[0]))
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a checkpoint, tensors on the CPU; one that `split` cut by the name that it had.
+
+    Raises:
+        FileNotFoundError: There is none.
+        ValueError: It is cut off, a part of it is missing, or it is not one of ours.
+    """
+    with _open(path) as file, parsing(path, "checkpoint of hourlift", reason=False):
+        with zipfile.ZipFile(file) as archive:
+            check_size(archive)
+        file.seek(0)
+        state = torch.load(file, map_location="cpu", weights_only=True)
+    if not isinstance(state, dict) or "schema" not in state:
+        raise ValueError(f"{path} is not a checkpoint of hourlift.")
+    if state["schema"] != SCHEMA:
+        raise ValueError(f"{path} has the schema {state['schema']}, this version of hourlift reads {SCHEMA}.")
+    kind = state.get("kind")
+    if not isinstance(kind, str) or kind not in _NETWORKS:
+        raise ValueError(f"{path} holds a network of the unknown kind {kind!r}.")
+    # fields that are newer than the checkpoint get their defaults
+    state["model_config"] = asdict(_config(path, kind, state.get("model_config")))
+    for name in _TENSORS[:2]:
+        if name in state and not _is_tensors(state[name]):
+            raise ValueError(f"{path} is damaged: its {name} holds something else than tensors.")
+    if "ema" not in state:
+        raise ValueError(f"{path} holds no averaged network.")
+    return state
+
+
+def _config(path: Path, kind: str, fields: Any) -> HourglassConfig | LifterConfig:
+    """A network's config of what a checkpoint says.
+
+    Raises:
+        ValueError: a field is unknown, of another type, or larger than any network's.
+    """
+    known = asdict(_NETWORKS[kind][1]())
+    if not isinstance(fields, dict) or not fields.keys() <= known.keys():
+        raise ValueError(f"{path}: the fields of a {kind}'s config are {', '.join(known)}, not {fields!r}."[:300])
+    for name, value in fields.items():
+        whole = isinstance(value, int) and 0 <= value <= _LARGEST.get(name, _LARGEST_OTHER)
+        share = isinstance(known[name], float) and isinstance(value, float) and 0 <= value <= 2
+        if not (whole or share or (value is None and known[name] is None)):
+            raise ValueError(f"{path}: the {kind}'s {name} is {value!r}."[:300])
+    try:
+        return _NETWORKS[kind][1](**fields)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _is_tensors(state: Any) -> bool:
+    return isinstance(state, dict) and all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
+    )
+
+
+def load_model(path: Path) -> tuple[StackedHourglass | Lifter, dict[str, Any]]:
+    """Build the network of a checkpoint.
+
+    Args:
+        path: A checkpoint, compact or not.
+
+    Returns:
+        model: With the averaged weights, in evaluation mode, float32, on the CPU.
+        meta: Everything in the checkpoint that is not a tensor; see the module.
+
+    Raises:
+        FileNotFoundError, ValueError: As `load`.
+    """
+    state = load(path)
+    network, config = _NETWORKS[state["kind"]]
+    ema = state["ema"]
+    with torch.device("meta"):  # takes no memory, however large the config says that it is
+        described = network(config(**state["model_config"]))
+    _check_tensors(path, described, ema)
+    model = network(config(**state["model_config"]))
+    model.load_state_dict(ema)
+    return model.eval(), {key: value for key, value in state.items() if key not in _TENSORS}
+
+
+def save_compact(path: Path, state: Mapping[str, Any]) -> None:
+    """Write the averaged network alone, its matrices and kernels as float16: an eighth of the size.
+
+    What is small stays float32: batch norm's variances and the lifter's millimetres have float16's range to lose.
+
+    Args:
+        path: Where to.
+        state: A checkpoint, as `save` takes it or `load` returns it.
+    """
+    ema = {name: value.half() if _is_kernel(name, value) else value for name, value in state["ema"].items()}
+    save(path, {**{key: value for key, value in state.items() if key not in _TENSORS}, "ema": ema})
+
+
+def warm_start(model: nn.Module, path: Path) -> None:
+    """Copy the averaged weights of a checkpoint, compact or not, into a network of the same shape.
+
+    Raises:
+        FileNotFoundError, ValueError: As `load`; ValueError also where the checkpoint's network has another shape.
+    """
+    state = load(path)
+    theirs = {key: state[key] for key in ("kind", "model_config")}
+    if theirs != describe_model(model):
+        raise ValueError(f"{path} holds {theirs}, this run trains {describe_model(model)}.")
+    _check_tensors(path, model, state["ema"])
+    model.load_state_dict(state["ema"])
+
+
+def _check_tensors(path: Path, model: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """See that a checkpoint's tensors are those of a network.
+
+    Raises:
+        ValueError: one is missing, of another shape, or not finite.
+    """
+    wanted = {name: value.shape for name, value in model.state_dict().items()}
+    wrong = [
+        name for name in wanted.keys() | state.keys() if name not in state or state[name].shape != wanted.get(name)
+    ]
+    if wrong:
+        raise ValueError(f"{path} is damaged: {min(wrong)} is missing, too much or of another shape.")
+    wrong = [name for name, value in state.items() if not torch.isfinite(value).all()]
+    if wrong:
+        raise ValueError(f"{path} is damaged: {min(wrong)} holds what is no finite number.")
+
+
+def _is_kernel(name: str, value: Tensor) -> bool:
+    return name.endswith("weight") and value.ndim > 1

@@ -1,0 +1,128 @@
+"""Training pictures out of a data set: the square around each person, cut out once or whenever it is needed.
+
+A person whose picture is a file is read and cut each time; one whose picture came in memory (shards, films) is cut at
+once and kept as JPEG, some 15 KB each at 256 pixels, so that data sets larger than the memory's pixels fit.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from hourlift.data.sample import Sample
+from hourlift.geometry.crop import Crop
+from hourlift.geometry.skeleton import FOOT_POINTS
+from hourlift.predict.models.keypoints import cut_out
+from hourlift.training.people import rows_of_step
+
+_JPEG_QUALITY = 95
+
+
+class CropBatch(NamedTuple):
+    """People cut out."""
+
+    images: Tensor
+    """(B, 3, S, S) uint8."""
+    joints_px: Tensor
+    """(B, J, 2) pixels of the crop; NaN where not annotated. J is 17, or 21 with the feet."""
+    visible: Tensor
+    """(B, J) bool."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PersonCrop:
+    """One person, ready to be cut out.
+
+    Attributes:
+        picture: A sample whose picture is a file, or the crop as JPEG.
+        crop: Where the person is.
+        joints_px: (J, 2) pixels of the crop.
+        visible: (J,).
+    """
+
+    picture: Sample | bytes
+    crop: Crop
+    joints_px: NDArray[np.float32]
+    visible: NDArray[np.bool_]
+
+    def pixels(self) -> NDArray[np.uint8]:
+        """(S, S, 3) RGB.
+
+        Raises:
+            ValueError: the picture cannot be read.
+        """
+        if isinstance(self.picture, Sample):
+            return cut_out(self.picture.load_image(), [self.crop], self.crop.size)[0]
+        decoded = cv2.imdecode(np.frombuffer(self.picture, np.uint8), cv2.IMREAD_COLOR_RGB)
+        assert decoded is not None, "we encoded it ourselves"
+        return decoded.astype(np.uint8, copy=False)
+
+
+def cut(people: Iterable[Sample], size: int, *, feet: bool = False) -> list[PersonCrop]:
+    """Prepare people for training.
+
+    Args:
+        people: annotated; those without a single known joint in 2D are left out.
+        size: side of the crops in pixels.
+        feet: whether the points of the feet follow the 17 joints; NaN where a data set does not tell them.
+
+    Raises:
+        ValueError: nobody is left, a picture is not there, or a box is empty; the message names the sample.
+    """
+    crops = [_person(sample, size, feet) for sample in people if np.isfinite(sample.joints_2d_px).all(-1).any()]
+    if not crops:
+        raise ValueError("nobody in the data set has a known joint in 2D")
+    return crops
+
+
+def _person(sample: Sample, size: int, feet: bool) -> PersonCrop:
+    try:
+        crop = Crop.from_box(sample.box_xyxy_px, size)
+    except ValueError as error:
+        raise ValueError(f"sample {sample.id}: {error}") from error
+    picture: Sample | bytes = sample
+    if isinstance(sample.image, Path):
+        if not sample.image.is_file():
+            raise ValueError(f"{sample.image} does not exist, but sample {sample.id} is annotated on it")
+    else:
+        pixels = cut_out(sample.image, [crop], size)[0]
+        encoded = cv2.imencode(
+            ".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+        )[1]
+        picture = encoded.tobytes()
+    points_px, visible = sample.joints_2d_px, sample.visible
+    if feet:
+        unknown = np.full((len(FOOT_POINTS), 2), np.nan, np.float32)
+        feet_px = unknown if sample.feet_2d_px is None else sample.feet_2d_px
+        points_px = np.concatenate([points_px, feet_px])
+        visible = np.concatenate([visible, np.isfinite(feet_px).all(-1)])
+    return PersonCrop(picture=picture, crop=crop, joints_px=crop.to_crop(points_px).astype(np.float32), visible=visible)
+
+
+def load(people: Sequence[PersonCrop]) -> CropBatch:
+    """Read people's crops."""
+    pixels = np.stack([person.pixels() for person in people])
+    return CropBatch(
+        images=torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(),
+        joints_px=torch.from_numpy(np.stack([person.joints_px for person in people])),
+        visible=torch.from_numpy(np.stack([person.visible for person in people])),
+    )
+
+
+class StepCrops(Dataset[CropBatch]):
+    """Item `step` is the batch of that step in this process, as `people.rows_of_step` orders them."""
+
+    def __init__(self, people: Sequence[PersonCrop], *, batch_size: int, seed: int, rank: int, world_size: int) -> None:
+        self._people, self._batch_size, self._seed = people, batch_size, seed
+        self._rank, self._world_size = rank, world_size
+
+    def __getitem__(self, step: int) -> CropBatch:
+        rows = rows_of_step(len(self._people), self._batch_size, self._seed, step, self._rank, self._world_size)
+        return load([self._people[row] for row in rows])

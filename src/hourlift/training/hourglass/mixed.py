@@ -1,0 +1,56 @@
+"""Stage 1's training on rendered people and on a data set's photographs by turns."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hourlift.training.hourglass.data_stage import HourglassDataStage
+from hourlift.training.hourglass.stage import HourglassBatch, HourglassStage
+
+
+class MixedStage:
+    """Batches of two stages by turns, rendered ones first; each stage's recipe has half of the run's steps.
+
+    Args:
+        rendered: Makes people as it goes; what the run is called, and the loss, are its.
+        pictures: Takes them from a data set. Its network, input size, loss and sigma are the same.
+    """
+
+    def __init__(self, rendered: HourglassStage, pictures: HourglassDataStage) -> None:
+        for name in ("network", "input_size", "loss", "sigma"):
+            ours, theirs = getattr(rendered.recipe, name), getattr(pictures.recipe, name)
+            assert ours == theirs, f"{name} differs: {ours} and {theirs}"
+        self._rendered, self._pictures = rendered, pictures
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """What the export must know."""
+        return self._rendered.meta
+
+    def build_model(self) -> nn.Module:
+        """The network, freshly initialised."""
+        return self._rendered.build_model()
+
+    def batches(self, start_step: int, device: torch.device, rank: int, world_size: int) -> Iterator[HourglassBatch]:
+        """By turns: step 2k is the k-th batch of rendered people, step 2k + 1 that of the data set."""
+        rendered = self._rendered.batches((start_step + 1) // 2, device, rank, world_size)
+        pictures = self._pictures.batches(start_step // 2, device, rank, world_size)
+        if start_step % 2:
+            yield next(pictures)
+        for batches in zip(rendered, pictures, strict=False):
+            yield from batches
+
+    def loss(self, model: nn.Module, batch: HourglassBatch) -> tuple[Tensor, Mapping[str, Tensor | float]]:
+        """Loss of all stacks."""
+        return self._rendered.loss(model, batch)
+
+    def after_step(self, model: nn.Module, step: int) -> bool:
+        """Keep the network's numbers small."""
+        return self._rendered.after_step(model, step)
+
+    def validate(self, model: nn.Module, device: torch.device) -> Mapping[str, float]:
+        """Both stages' measures, the data set's called after pictures."""
+        pictures = self._pictures.validate(model, device)
+        return {**self._rendered.validate(model, device), **{f"pictures_{k}": v for k, v in pictures.items()}}

@@ -1,0 +1,234 @@
+"""Stage 1's training: the hourglass on synthetic people rendered as it goes."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hourlift.data.sample import OUTSIDE
+from hourlift.geometry.crop import CROP_MARGIN
+from hourlift.geometry.skeleton import H36M17, skeleton_of
+from hourlift.hourglass.augment import AugmentConfig, augment_pictures
+from hourlift.hourglass.loss import LossKind, heatmap_loss, joints_and_parts, part_loss
+from hourlift.hourglass.network import STRIDE, HourglassConfig
+from hourlift.metrics.pck import torso_length
+from hourlift.synth.body.parts import mirrored_parts
+from hourlift.synth.generate import Generator
+from hourlift.training.engine.clock import Clock
+from hourlift.training.engine.loop import TrainConfig, step_seed
+from hourlift.training.hourglass.measures import find_joints, measure
+from hourlift.training.hourglass.model import centre, new_hourglass
+from hourlift.training.rendered import (
+    HELD_OUT_SEED,
+    RenderedChunks,
+    RenderPlan,
+    WantedChunk,
+    chunk_stream,
+    ramp,
+    render,
+)
+
+_VALIDATED_AT_ONCE = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class HourglassRecipe:
+    """Everything that a run of the hourglass depends on; a batch is not larger than a chunk of the plan.
+
+    Attributes:
+        name: Of the weights.
+        network: Its shape.
+        input_size: Side of the pictures, pixels.
+        first_size: Side of the pictures in the first part of the run, where smaller ones teach more in the same time;
+            None leaves it out.
+        first_share: Length of that part, as a share of the run.
+        loss: And with it the meaning of the heatmaps.
+        sigma: Of the target Gaussians, heatmap pixels.
+        mild: Augmentation of the start.
+        strong: Augmentation that the curriculum ends with.
+        plan: What is rendered.
+        batch_size: Per process.
+        render_workers: Processes that render ahead of the training; 0 renders in the training's own process, on its
+            device.
+        held_out: Pictures of the validation.
+        train: How it is trained.
+    """
+
+    name: str
+    network: HourglassConfig
+    input_size: int = 256
+    first_size: int | None = None
+    first_share: float = 0.75
+    loss: LossKind = "cross_entropy"
+    sigma: float = 1.0
+    mild: AugmentConfig
+    strong: AugmentConfig
+    plan: RenderPlan
+    batch_size: int = 32
+    render_workers: int = 1
+    held_out: int = 512
+    train: TrainConfig
+
+    def size_at(self, progress: float) -> int:
+        """Side of the pictures at a progress in [0, 1] of the run."""
+        return self.input_size if self.first_size is None or progress >= self.first_share else self.first_size
+
+
+@dataclass(frozen=True, kw_only=True)
+class HourglassBatch:
+    """Pictures (B, 3, S, S) float32 in [0, 1]; joints (B, J, 2) in heatmap pixels; weights (B, J).
+
+    And, for a network that tells them, the parts (B, S / 4, S / 4) of the body that cells show.
+    """
+
+    images: Tensor
+    joints: Tensor
+    weights: Tensor
+    parts: Tensor | None = None
+
+    @classmethod
+    def of(cls, images: Tensor, joints_px: Tensor, known: Tensor, parts: Tensor | None = None) -> "HourglassBatch":
+        """Pictures, their joints (B, J, 2) in pixels, and which of those are known (B, J), as training reads them."""
+        return cls(
+            images=images.contiguous(memory_format=torch.channels_last),
+            joints=(joints_px + 0.5) / STRIDE - 0.5,  # geometry.crop.rescale_points, on tensors
+            weights=known.float(),
+            parts=parts,
+        )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def hourglass_meta(
+    recipe: str, network: HourglassConfig, input_size: int, loss: LossKind, sigma: float
+) -> dict[str, Any]:
+    """What the export must know: the recipe's name, its joints, side of the pictures, loss, sigma of the targets."""
+    skeleton = skeleton_of(network.num_joints).name
+    return {"recipe": recipe, "skeleton": skeleton, "input_size": input_size, "loss": loss, "sigma": sigma}
+
+
+class _People(NamedTuple):
+    images: Tensor
+    """(N, 3, S, S) uint8."""
+    joints_px: Tensor
+    """(N, J, 2)."""
+    part: Tensor
+    """(N, S, S) uint8."""
+
+
+class _HeldOut(NamedTuple):
+    images: Tensor
+    """(N, 3, S, S) uint8."""
+    joints_px: np.ndarray
+    """(N, 17, 2) pixels of the pictures."""
+    inside: np.ndarray
+    """(N, 17) which of the joints are in the picture."""
+
+
+class HourglassStage:
+    """The hourglass's part of the training loop.
+
+    Args:
+        recipe: Everything.
+        clock: That of the loop, which the curriculum goes by; None goes by the steps.
+    """
+
+    def __init__(self, recipe: HourglassRecipe, clock: Clock | None = None) -> None:
+        assert recipe.batch_size <= recipe.plan.chunk_size, "a batch comes from one chunk of pictures"
+        self.recipe, self.clock = recipe, clock or Clock(recipe.train.steps)
+        self._size = recipe.input_size  # of the last batch, and so of a validation
+        self._held_out: dict[int, _HeldOut] = {}
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """What the export must know."""
+        recipe = self.recipe
+        return hourglass_meta(recipe.name, recipe.network, recipe.input_size, recipe.loss, recipe.sigma)
+
+    def build_model(self) -> nn.Module:
+        """The network, freshly initialised."""
+        return new_hourglass(self.recipe.network)
+
+    def batches(self, start_step: int, device: torch.device, rank: int, world_size: int) -> Iterator[HourglassBatch]:
+        """Augmented batches: a chunk of pictures is gone through `reuse` times, each time in another order."""
+        recipe, plan, steps = self.recipe, self.recipe.plan, self.recipe.train.steps
+        per_pass = plan.chunk_size // recipe.batch_size
+        per_chunk = per_pass * plan.reuse
+        first, num_chunks = start_step // per_chunk, -(-steps // per_chunk)
+        chunks = RenderedChunks(plan, recipe.train.seed * world_size + rank, self._renderer(device))
+        wanted = map(self._wanted_chunk, range(first, num_chunks), range(first * per_chunk, sys.maxsize, per_chunk))
+        for index, chunk in enumerate(chunk_stream(chunks, wanted, recipe.render_workers), first):
+            points_px = torch.cat([chunk.joints_2d_px, chunk.feet_2d_px], 1)[:, : recipe.network.num_joints]
+            people = _People(chunk.images.to(device), points_px.to(device), chunk.part.to(device))
+            self._size = recipe.input_size * chunk.images.shape[-1] // plan.synth.size
+            begin = index * per_chunk
+            for step in range(max(start_step, begin), min(steps, begin + per_chunk)):
+                turn, place = divmod(step - begin, per_pass)
+                order = torch.Generator().manual_seed(step_seed(recipe.train.seed, index, rank) + 2 + turn)
+                picked = torch.randperm(len(chunk), generator=order)[place * recipe.batch_size :][: recipe.batch_size]
+                picked = picked.to(device)
+                yield self._augmented(_People(*(value[picked] for value in people)), step, rank)
+
+    def _wanted_chunk(self, number: int, step: int) -> WantedChunk:
+        """A chunk whose first step that is."""
+        recipe, progress = self.recipe, self.clock.at(step)
+        size = recipe.plan.synth.size * recipe.size_at(progress) // recipe.input_size
+        return WantedChunk(number, progress, size)
+
+    def _augmented(self, people: "_People", step: int, rank: int) -> HourglassBatch:
+        """The batch of a step: strongly augmented with the probability that the curriculum has for it, else mildly."""
+        recipe = self.recipe
+        generator = torch.Generator().manual_seed(step_seed(recipe.train.seed, step, rank) + 1)
+        share = ramp(self.clock.at(step), recipe.plan.curriculum.augmentation)
+        strong = torch.rand((), generator=generator).item() < share
+        config = recipe.strong if strong else recipe.mild
+        pictures, warp = augment_pictures(people.images, people.joints_px, self._size, config, generator)
+        parts = None
+        if recipe.network.num_parts:
+            parts = warp.sample_labels(people.part, mirrored_parts(), self._size // STRIDE)
+        return HourglassBatch.of(pictures, *warp.move(people.joints_px), parts)
+
+    def loss(self, model: nn.Module, batch: HourglassBatch) -> tuple[Tensor, Mapping[str, Tensor | float]]:
+        """Loss of all stacks: joints, and parts where the network tells them."""
+        recipe = self.recipe
+        heatmaps, seen = joints_and_parts(model(batch.images), recipe.network.num_joints)
+        loss = heatmap_loss(heatmaps, batch.joints, batch.weights, kind=recipe.loss, sigma=recipe.sigma)
+        told = {"side": float(batch.images.shape[-1])}
+        if batch.parts is None:
+            return loss, told
+        parts = part_loss(seen, batch.parts)
+        return loss + parts, {**told, "parts": parts.detach(), "joints": loss.detach()}
+
+    def after_step(self, model: nn.Module, step: int) -> bool:
+        """Keep the network's numbers small."""
+        return centre(model, step)
+
+    def validate(self, model: nn.Module, device: torch.device) -> Mapping[str, float]:
+        """`measure` on held-out people, cropped as a user's are, in pictures of the size that it is trained on now."""
+        recipe, size = self.recipe, self._size
+        if size not in self._held_out:
+            self._held_out[size] = self._render_held_out(size, self._renderer(device))
+        images, true_px, inside = self._held_out[size]
+        parts = images.split(_VALIDATED_AT_ONCE)
+        found = find_joints(model, parts, device, loss=recipe.loss, sigma=recipe.sigma, bf16=recipe.train.bf16)
+        found = found[:, : H36M17.num_joints]
+        torso_px = torso_length(true_px, H36M17)
+        return measure(found, np.where(inside[..., None], true_px, np.nan), torso_px, size)
+
+    def _renderer(self, device: torch.device) -> str:
+        """Where people are rendered for a training on a device."""
+        # The generator needs double precision, which Apple's GPUs lack.
+        on_cpu = self.recipe.render_workers or device.type != "cuda" or self.recipe.plan.synth.assets is not None
+        return "cpu" if on_cpu else str(device)
+
+    def _render_held_out(self, size: int, device: str) -> _HeldOut:
+        recipe = self.recipe
+        views = replace(recipe.plan.synth.views, margin=(CROP_MARGIN, CROP_MARGIN), shift=0.0, truncated_share=0.0)
+        generator = Generator(replace(recipe.plan.synth, size=size, views=views, empty_share=0.0), device)
+        batch = render(generator, (HELD_OUT_SEED,), recipe.held_out).to("cpu")
+        return _HeldOut(batch.images, batch.joints_2d_px.numpy(), (batch.visibility != OUTSIDE).numpy())

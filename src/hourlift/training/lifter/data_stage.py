@@ -1,0 +1,223 @@
+"""Stage 2's training on a data set, as in the report: pairs of 2D joints, detected or true, and of joints in mm."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from hourlift.data.sample import Sample
+from hourlift.geometry.camera import Camera
+from hourlift.geometry.crop import Crop
+from hourlift.geometry.skeleton import H36M17
+from hourlift.lifter.inputs import lift_pair
+from hourlift.lifter.loss import LossKind, lifter_loss
+from hourlift.lifter.network import Lifter, LifterConfig
+from hourlift.lifter.normalize import CROP_SIZE, ROOT, InputKind
+from hourlift.metrics.mpjpe import mpjpe, pa_mpjpe
+from hourlift.synth.core.draw import Draw
+from hourlift.training.engine.distributed import unwrapped
+from hourlift.training.engine.loop import TrainConfig
+from hourlift.training.lifter.baselines import baselines
+from hourlift.training.lifter.detection_errors import DetectionErrors, disturb
+from hourlift.training.lifter.stage import LifterBatch
+from hourlift.training.people import rows_of_step
+from hourlift.training.rendered import HELD_OUT_SEED
+
+_NOISE = 4  # the stream of random numbers of the 2D joints' errors
+_VALIDATED_AT_ONCE = 4096
+
+Detections = Mapping[str, NDArray[np.floating]]
+"""2D joints (17, 2) in pixels of the picture, by the sample's id."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LifterDataRecipe:
+    """Everything that a run of the lifter on a data set depends on, but for the data set.
+
+    Attributes:
+        name: Of the weights.
+        network: Its shape.
+        inputs: What the lifter reads.
+        loss: What is made small.
+        learn: Split of the data set that is trained on.
+        judge: Split that is validated on.
+        batch_size: Per process.
+        epochs: How often everybody is trained on; see `with_steps_of`.
+        held_out: About so many people of the judging split, at even distances.
+        errors: That true 2D joints are given while training; None takes the joints as they are.
+        train: How it is trained.
+    """
+
+    name: str
+    network: LifterConfig
+    inputs: InputKind = "crop"
+    loss: LossKind = "l2"
+    learn: str = "report-train"
+    judge: str = "report-validate"
+    batch_size: int = 64
+    epochs: int = 80
+    held_out: int = 16_384
+    errors: DetectionErrors | None = None
+    train: TrainConfig
+
+    def with_steps_of(self, people: int) -> "LifterDataRecipe":
+        """The recipe with as many steps as its epochs over so many people have, validated after every epoch."""
+        an_epoch = -(-people // self.batch_size)
+        train = replace(self.train, steps=self.epochs * an_epoch, validate_every=an_epoch)
+        return replace(self, train=train)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LiftPairs:
+    """N people in 2D and in 3D.
+
+    Attributes:
+        seen: (N, 17, 2) float32: where the 2D joints are, in the plane of the recipe's input: x/z and y/z in camera
+            axes ("rays"), or pixels of the 256-pixel crop ("crop").
+        joints_cam_mm: (N, 17, 3) float32.
+        left_out: How many people had a joint unknown in 2D or 3D.
+    """
+
+    seen: Tensor
+    joints_cam_mm: Tensor
+    left_out: int = 0
+
+    def __len__(self) -> int:
+        return len(self.seen)
+
+    def batch(self, rows: Tensor, inputs: InputKind, errors: DetectionErrors | None, draw: Draw) -> LifterBatch:
+        """Input and target of the lifter for some people."""
+        seen, joints = self.seen[rows], self.joints_cam_mm[rows]
+        if errors is not None:
+            seen = disturb(draw, seen, errors)
+        if inputs == "rays":
+            rays, joints_mm = lift_pair(joints, seen)
+            return LifterBatch(rays=rays, joints_mm=joints_mm)
+        return LifterBatch(rays=_from_root(seen), joints_mm=_from_root(joints))
+
+
+def collect(people: Iterable[Sample], inputs: InputKind, detections: Detections | None = None) -> LiftPairs:
+    """Make pairs of a data set's people.
+
+    Args:
+        people: annotated in 3D; pictures are not looked at.
+        inputs: what the lifter reads.
+        detections: 2D joints to train on instead of the true ones.
+
+    Raises:
+        ValueError: a sample has no joints in millimetres, no camera, or no detection; or nobody is left.
+    """
+    seen, joints, left_out = [], [], 0
+    for sample in people:
+        true_mm = sample.joints_3d_cam_mm
+        if true_mm is None:
+            raise ValueError(f"sample {sample.id} has no joints in millimetres: a lifter needs a data set in 3D")
+        place = _seen(sample, _joints_px(sample, true_mm, detections), inputs)
+        if np.isfinite(place).all() and np.isfinite(true_mm).all():
+            seen.append(place)
+            joints.append(true_mm)
+        else:
+            left_out += 1
+    if not seen:
+        raise ValueError(f"nobody to train or judge on: of {left_out} people, all have a joint that is not known")
+    return LiftPairs(
+        seen=torch.from_numpy(np.stack(seen).astype(np.float32)),
+        joints_cam_mm=torch.from_numpy(np.stack(joints).astype(np.float32)),
+        left_out=left_out,
+    )
+
+
+def _joints_px(sample: Sample, true_mm: NDArray[np.floating], detections: Detections | None) -> NDArray[np.floating]:
+    """2D joints in pixels: detected; or true, outside of the picture too where the camera tells."""
+    if detections is None:
+        return sample.joints_2d_px if sample.camera is None else sample.camera.project(true_mm)
+    if sample.id not in detections:
+        raise ValueError(
+            f"the joints file has nobody called {sample.id}: it was made of another data set or of a part of this one"
+        )
+    return detections[sample.id]
+
+
+def _seen(sample: Sample, joints_px: NDArray[np.floating], inputs: InputKind) -> NDArray[np.floating]:
+    """(17, 2) as of `LiftPairs.seen`."""
+    if inputs == "crop":
+        return Crop.from_box(sample.box_xyxy_px, CROP_SIZE).to_crop(joints_px)
+    camera = sample.camera
+    if camera is None:
+        if sample.image_wh is None:
+            raise ValueError(f"sample {sample.id} tells neither its camera nor the size of its picture")
+        camera = Camera.from_fov(sample.image_wh)
+    rays = camera.unproject(joints_px)
+    return rays[..., :2] / rays[..., 2:]
+
+
+def _from_root(joints: Tensor) -> Tensor:
+    return joints - joints[:, ROOT : ROOT + 1]
+
+
+class LifterDataStage:
+    """The lifter's part of the training loop, on people of a data set.
+
+    Args:
+        recipe: Of the run.
+        learners: Who is trained on, `collect`ed for the recipe's input.
+        judges: Who is validated on, likewise.
+    """
+
+    def __init__(self, recipe: LifterDataRecipe, learners: LiftPairs, judges: LiftPairs) -> None:
+        self.recipe = recipe
+        self._learners, self._judges = learners, judges
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """What the export must know."""
+        return {"recipe": self.recipe.name, "skeleton": H36M17.name, "inputs": self.recipe.inputs}
+
+    def build_model(self) -> nn.Module:
+        """The network, with the statistics of all people that it is trained on."""
+        model = Lifter(self.recipe.network)
+        batch = self._learners.batch(torch.arange(len(self._learners)), self.recipe.inputs, None, Draw(0, 0))
+        model.set_statistics(batch.rays, batch.joints_mm)
+        return model
+
+    def batches(self, start_step: int, device: torch.device, rank: int, world_size: int) -> Iterator[LifterBatch]:
+        """Batches of people; everybody comes once before anybody comes again."""
+        recipe, seed = self.recipe, self.recipe.train.seed
+        for step in range(start_step, recipe.train.steps):
+            rows = rows_of_step(len(self._learners), recipe.batch_size, seed, step, rank, world_size)
+            draw = Draw((seed, _NOISE, step, rank), recipe.batch_size)
+            batch = self._learners.batch(torch.from_numpy(rows), recipe.inputs, recipe.errors, draw)
+            yield LifterBatch(rays=batch.rays.to(device), joints_mm=batch.joints_mm.to(device))
+
+    def loss(self, model: nn.Module, batch: LifterBatch) -> tuple[Tensor, Mapping[str, Tensor | float]]:
+        """That of the recipe; and the error in mm, which compares runs with different losses."""
+        network = unwrapped(model)
+        assert isinstance(network, Lifter)
+        answer = model(batch.rays)
+        error_mm = (answer.detach() - batch.joints_mm).norm(dim=-1).mean()
+        return lifter_loss(answer, batch.joints_mm, network.output_std, self.recipe.loss), {"mpjpe": error_mm}
+
+    def baselines(self, most: int = 2000) -> Mapping[str, float]:
+        """`baselines.baselines` of at most so many judging people, at even distances."""
+        everybody = torch.arange(len(self._learners))
+        known = self._learners.batch(everybody, self.recipe.inputs, None, Draw(0, 0))
+        rows = torch.arange(0, len(self._judges), -(-len(self._judges) // most))
+        return baselines(known, self._judges.batch(rows, self.recipe.inputs, None, Draw(0, 0)))
+
+    def after_step(self, model: nn.Module, step: int) -> bool:
+        """Nothing: the lifter needs no care."""
+        del model, step
+        return False
+
+    def validate(self, model: nn.Module, device: torch.device) -> Mapping[str, float]:
+        """MPJPE and PA-MPJPE, mm, of the judging people, with the recipe's errors on their 2D joints."""
+        step = max(1, len(self._judges) // self.recipe.held_out)
+        rows = torch.arange(0, len(self._judges), step)
+        batch = self._judges.batch(rows, self.recipe.inputs, self.recipe.errors, Draw((HELD_OUT_SEED, 2), len(rows)))
+        parts = [model(part.to(device)).float().cpu() for part in batch.rays.split(_VALIDATED_AT_ONCE)]
+        predicted, true = torch.cat(parts).numpy(), batch.joints_mm.numpy()
+        return {"mpjpe": mpjpe(predicted, true), "pa_mpjpe": pa_mpjpe(predicted, true)}
