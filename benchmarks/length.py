@@ -21,9 +21,8 @@ from video import CLIP, make_film
 from hourlift import PosePredictor
 from hourlift.formats.table import FORMATS
 from hourlift.media.sources import Source
-from hourlift.pipeline.options import View
-from hourlift.pipeline.outputs import Wanted
-from hourlift.pipeline.video import lift_video
+from hourlift.pipeline.lifting import lift_source
+from hourlift.pipeline.options import Outputs, View
 from hourlift.weights import HOURGLASS
 
 
@@ -67,10 +66,10 @@ def main(
 def _work(film: Path, predictor: PosePredictor) -> dict[str, object]:
     out = film.with_name("out")
     out.mkdir()
-    wanted = Wanted(folder=out, side_by_side=True, smooth=True, formats=tuple(FORMATS))
+    outputs = Outputs(folder=out, side_by_side=True, smooth=True, formats=tuple(FORMATS))
     begin = time.perf_counter()
-    done = lift_video(
-        predictor, Source(kind="video", label=str(film), name="film"), View(), wanted, lambda _d, _a: None
+    done = lift_source(
+        predictor, Source(kind="video", label=str(film), name="film"), View(), outputs, lambda _d, _a: None
     )
     seconds = time.perf_counter() - begin
     return {

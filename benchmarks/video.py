@@ -23,11 +23,10 @@ import hourlift
 from hourlift import PosePredictor
 from hourlift.media.sources import Source
 from hourlift.media.video import VideoReader, VideoWriter
-from hourlift.pipeline import outputs
-from hourlift.pipeline import video as lift
-from hourlift.pipeline.options import View
-from hourlift.pipeline.outputs import Wanted
-from hourlift.pipeline.video import lift_video
+from hourlift.pipeline import lifting
+from hourlift.pipeline.lifting import lift_source
+from hourlift.pipeline.options import Outputs, View
+from hourlift.pipeline.sinks import drawn
 from hourlift.weights import HOURGLASS
 
 CLIP = Path(hourlift.__file__).parent / "assets" / "demo.mp4"
@@ -56,14 +55,14 @@ def main(
         folder = Path(name)
         clip = make_film(video or CLIP, lengths[0], folder / "clip.mp4")
         films = {
-            "JSON": Wanted(folder=folder, overlay=False, page=False),
-            "JSON and film": Wanted(folder=folder, page=False),
-            "JSON and film, smoothed": Wanted(folder=folder, page=False, smooth=True),
+            "JSON": Outputs(folder=folder, overlay=False, page=False),
+            "JSON and film": Outputs(folder=folder, page=False),
+            "JSON and film, smoothed": Outputs(folder=folder, page=False, smooth=True),
         }
         ways: dict[str, Callable[[], object]] = {"network alone": lambda: _network(predictor, lengths[0])}
-        for what, wanted in films.items():
-            ways[f"{what}, side by side"] = lambda wanted=wanted: _lift(predictor, clip, wanted)
-            ways[f"{what}, one after the other"] = lambda wanted=wanted: _lift(predictor, clip, wanted, serial=True)
+        for what, outputs in films.items():
+            ways[f"{what}, side by side"] = lambda outputs=outputs: _lift(predictor, clip, outputs)
+            ways[f"{what}, one after the other"] = lambda outputs=outputs: _lift(predictor, clip, outputs, serial=True)
         seconds: dict[str, list[float]] = {way: [] for way in ways}
         cpu: dict[str, list[float]] = {way: [] for way in ways}
         for _ in range(rounds):
@@ -95,22 +94,22 @@ def main(
     publish(result | {"speed": speed, "growth": growth} | surroundings("av", "opencv-python-headless"), save)
 
 
-def _lift(predictor: PosePredictor, film: Path, wanted: Wanted, *, serial: bool = False) -> None:
+def _lift(predictor: PosePredictor, film: Path, outputs: Outputs, *, serial: bool = False) -> None:
     source = Source(kind="video", label=str(film), name=film.stem)
     with _serial() if serial else contextlib.nullcontext():
-        lift_video(predictor, source, View(), wanted, lambda done, total: None)
+        lift_source(predictor, source, View(), outputs, lambda done, total: None)
 
 
 @contextlib.contextmanager
 def _serial() -> Iterator[None]:
     """Decoding, drawing and encoding in the thread that predicts."""
-    kept = lift.ahead, outputs.behind
-    lift.ahead = lambda things, depth=0, **_: contextlib.nullcontext(iter(things))
-    outputs.behind = contextlib.nullcontext
+    kept = lifting.ahead, drawn.behind
+    lifting.ahead = lambda things, depth=0, **_: contextlib.nullcontext(iter(things))
+    drawn.behind = contextlib.nullcontext
     try:
         yield
     finally:
-        lift.ahead, outputs.behind = kept
+        lifting.ahead, drawn.behind = kept
 
 
 def _network(predictor: PosePredictor, count: int) -> None:

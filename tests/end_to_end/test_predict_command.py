@@ -18,7 +18,9 @@ from hourlift.formats.table import load_poses
 from hourlift.geometry.bones import bone_lengths, stature
 from hourlift.media.images import read_image
 from hourlift.media.video import VideoReader, VideoWriter
-from hourlift.pipeline import outputs, summary, video
+from hourlift.pipeline import lifting
+from hourlift.pipeline.sinks import page as page_sink
+from hourlift.pipeline.summary import Summary
 
 
 @pytest.fixture(autouse=True)
@@ -171,7 +173,7 @@ def test_a_webcam_is_smoothed_as_it_comes(
     with VideoWriter("clip.mp4", (320, 240), 25) as writer:
         for i in range(20):
             writer.write(figure.draw((320, 240), tuple(np.array([150, 120]) + tremble[i]), 190), i / 25)
-    monkeypatch.setattr(video, "Webcam", lambda _number, _seconds, stop: VideoReader("clip.mp4"))
+    monkeypatch.setattr(lifting, "Webcam", lambda _number, _seconds, stop: VideoReader("clip.mp4"))
     shaking = []
     for options in (["--no-smooth"], []):
         assert main(["predict", "webcam:0", "-o", "out", "--no-page", "--no-overlay", *options, *models]) == 0
@@ -413,8 +415,8 @@ def test_a_result_that_fails_costs_no_other(
     def broken(*_: object, **__: object) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(outputs, "write_page", broken)
-    monkeypatch.setattr(outputs.VideoWriter, "write", broken)
+    monkeypatch.setattr(page_sink, "write_page", broken)
+    monkeypatch.setattr(VideoWriter, "write", broken)
     assert main(["predict", str(photo), str(clip), "-o", "out", "--formats", "json", "csv", *models]) == 1
     assert capfd.readouterr().err.splitlines() == [
         "hourlift: photo.png: the page could not be written: Input/output error",
@@ -444,7 +446,7 @@ def test_a_later_run_keeps_the_results_of_another_source(
 def test_ctrl_c_leaves_what_was_done(
     clip: Path, models: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    found = video._found
+    found = lifting._Lifting._found
 
     def interrupted(*arguments):
         for number, shot in enumerate(found(*arguments)):
@@ -452,7 +454,7 @@ def test_ctrl_c_leaves_what_was_done(
             if number == 3:
                 os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(video, "_found", interrupted)
+    monkeypatch.setattr(lifting._Lifting, "_found", interrupted)
     assert main(["predict", str(clip), "photo.png", "-o", "out", "--formats", "json", "csv", *models]) == 143
     assert set(names("out")) >= {"clip.json", "clip.csv"}
     assert not any("overlay" in name or "part" in name for name in names("out"))
@@ -526,15 +528,20 @@ def test_spread_stays_with_photos_and_unsmoothed_videos(photo: Path, clip: Path,
 def test_long_videos_are_thinned_for_the_page_only(
     clip: Path, models: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(summary, "PAGE_MAX_FRAMES", 4)
+    monkeypatch.setattr(page_sink, "MAX_FRAMES", 4)
     assert main(["predict", str(clip), "-o", "out", "--no-page", *models]) == 0
-    assert len(load("out/clip.json").frames) == 10
-    kept = summary.Summary()
-    for frame in load("out/clip.json").frames:
+    document = load("out/clip.json")
+    assert len(document.frames) == 10
+    sink, kept = page_sink.PageSink(Path("out/clip.html"), None, is_photo=False), Summary()
+    sink.open(document.header)
+    for frame in document.frames:
+        sink.write(None, frame)
         kept.add(frame)
-    assert [frame.index for frame in kept.for_page] == [0, 4, 8]
-    assert kept.stride == 4
+    assert [frame.index for frame in sink.frames] == [0, 4, 8]
+    assert sink.stride == 4
     assert (kept.num_frames, kept.num_found) == (10, 10)
+    sink.close(document)
+    assert Path("out/clip.html").exists()
 
 
 def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:

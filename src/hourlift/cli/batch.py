@@ -21,9 +21,8 @@ from hourlift.formats.json import PoseFile
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.world import up_of_pitched_camera
 from hourlift.media.sources import Source, find_sources
-from hourlift.pipeline.api import lift_source
-from hourlift.pipeline.options import View
-from hourlift.pipeline.outputs import Wanted
+from hourlift.pipeline.lifting import lift_source
+from hourlift.pipeline.options import Outputs, View
 from hourlift.pipeline.people_source import PeopleSource
 from hourlift.predict import PosePredictor
 from hourlift.predict.models.precision import Precision, Runtime
@@ -137,7 +136,7 @@ def command(
         view=view,
         smooth=smooth,
     )
-    load.where()  # complains before the work, not from within a worker
+    load.people_source()  # complains before the work, not from within a worker
     items, complaints = _find(inputs)
     if not items:
         raise ValueError(f"nothing to work on: {'; '.join(complaints)}" if complaints[1:] else complaints[0])
@@ -166,18 +165,18 @@ class _Load:
     def __call__(self) -> Lift:
         route_messages()
         predictor = PosePredictor(**self.networks, **self.place)
-        view = replace(self.view, where=self.where())
-        wanted = Wanted(folder=None, overlay=False, page=False, smooth=self.smooth, keep=True)
+        view = replace(self.view, people=self.people_source())
+        outputs = Outputs(folder=None, overlay=False, page=False, smooth=self.smooth, keep=True)
 
         def lift(path: Path, kind: Kind) -> PoseFile:
             source = Source(label=str(path), kind=kind, name=path.stem)
-            done = lift_source(predictor, source, view, wanted)
+            done = lift_source(predictor, source, view, outputs)
             assert done.poses is not None
             return done.poses
 
         return lift
 
-    def where(self) -> PeopleSource:
+    def people_source(self) -> PeopleSource:
         """Where people are, with the detector loaded."""
         return PeopleSource.from_options(*self.people_options, **self.place)
 

@@ -14,10 +14,9 @@ from rich.text import Text
 from hourlift.cli.progress import LateProgress
 from hourlift.formats import json
 from hourlift.media.sources import Source
-from hourlift.pipeline.options import View
-from hourlift.pipeline.outputs import Wanted
+from hourlift.pipeline.lifting import lift_source
+from hourlift.pipeline.options import Outputs, View
 from hourlift.pipeline.summary import LiftResult
-from hourlift.pipeline.video import lift_video
 from hourlift.pose import Pose, PoseFrame
 from hourlift.predict import PosePredictor
 
@@ -70,8 +69,8 @@ def run(predictor: PosePredictor, clip: Path, out: Path) -> Path:
     source = Source(label=str(clip), kind="video", name="demo")
     start_s = time.perf_counter()
     with LateProgress() as progress:
-        done = lift_video(
-            *(predictor, source, View(), Wanted(folder=out, smooth=True)),
+        done = lift_source(
+            *(predictor, source, View(), Outputs(folder=out, smooth=True)),
             lambda count, total: progress.update("lifting the clip", count, total),
         )
     elapsed_s = time.perf_counter() - start_s

@@ -23,9 +23,9 @@ from hourlift.formats.text import plain, without_secrets
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.world import up_of_pitched_camera
 from hourlift.media.sources import Source, find_sources
-from hourlift.pipeline.api import lift_source
-from hourlift.pipeline.options import View
-from hourlift.pipeline.outputs import Wanted, say_replaced, targets, with_free_names
+from hourlift.pipeline.lifting import lift_source
+from hourlift.pipeline.names import say_replaced, targets, with_free_names
+from hourlift.pipeline.options import Outputs, View
 from hourlift.pipeline.people_source import PeopleSource
 from hourlift.pipeline.summary import LiftResult
 from hourlift.predict import PosePredictor
@@ -152,7 +152,7 @@ def command(
         raise ValueError("--fov and --camera both describe the camera; give one of them")
     if seconds is not None and not seconds > 0:
         raise ValueError(f"--seconds must be above 0, got {seconds}")
-    where = PeopleSource.from_options(
+    people_source = PeopleSource.from_options(
         *(people, bool(box), boxes, detector, None if detector_family == "auto" else detector_family, min_score),
         threads=threads,
         device=device,
@@ -162,7 +162,7 @@ def command(
         fov_deg=fov,
         boxes_xyxy=np.array(box) if box else None,
         seconds=seconds,
-        where=where,
+        people=people_source,
         stature_mm=None if stature is None else parse_stature(stature),
         pitch_deg=pitch,
     )
@@ -172,7 +172,7 @@ def command(
         raise ValueError("--json - writes no files; name a folder for --formats with --out")
     folder = DEFAULT_OUT if out is None and json is None else out
     formats = tuple(dict.fromkeys(formats))
-    wanted = Wanted(
+    outputs = Outputs(
         folder=folder,
         overlay=overlay,
         page=page,
@@ -190,17 +190,17 @@ def command(
     found, complaints = find_sources(sources)
     if not found and len(complaints) == 1:
         raise ValueError(complaints[0])
-    where.check(found)
+    people_source.check(found)
     if viewer == "rerun":
         check_rerun()
     if rrd is not None and (viewer != "rerun" or len(found) != 1):
         raise ValueError("--rrd FILE.rrd goes with --viewer rerun and one photo, video or webcam")
     if folder is not None:
         _prepare(folder)
-    found = with_free_names(found, wanted)
+    found = with_free_names(found, outputs)
     inputs = [*(source.label for source in found), boxes, detector, camera, weights, lifter]
-    keep_inputs(inputs, (file for source in found for file in targets(source, wanted)))
-    say_replaced(found, wanted)
+    keep_inputs(inputs, (file for source in found for file in targets(source, outputs)))
+    say_replaced(found, outputs)
     predictor = PosePredictor(
         *(weights, lifter),
         threads=threads,
@@ -211,11 +211,11 @@ def command(
         precision=precision,
         runtime=runtime,
     )
-    return run(predictor, found, view, wanted, complaints)
+    return run(predictor, found, view, outputs, complaints)
 
 
 def run(
-    predictor: PosePredictor, sources: Sequence[Source], view: View, wanted: Wanted, complaints: Sequence[str] = ()
+    predictor: PosePredictor, sources: Sequence[Source], view: View, outputs: Outputs, complaints: Sequence[str] = ()
 ) -> int:
     """Work through sources; one that fails is named on standard error and does not stop the others.
 
@@ -223,13 +223,13 @@ def run(
         predictor: the networks.
         sources: what to work on.
         view: what is known about the pictures.
-        wanted: which results to write.
+        outputs: which results to write.
         complaints: sources that have failed already, in words.
 
     Returns:
         The exit status.
     """
-    summary = sys.stderr if wanted.json_stdout else sys.stdout
+    summary = sys.stderr if outputs.json_stdout else sys.stdout
     num_all, failed = len(sources) + len(complaints), list(complaints)
     num_done, wholly_failed = 0, len(complaints)
     with LateProgress() as progress, in_good_order() as stop:
@@ -240,7 +240,7 @@ def run(
                 break
             progress.update(source.label, number, len(sources))
             try:
-                done = _lift(predictor, source, view, wanted, progress, stop)
+                done = _lift(predictor, source, view, outputs, progress, stop)
             except BrokenPipeError:
                 raise
             except (ValueError, OSError) as error:
@@ -271,14 +271,14 @@ def run(
 
 
 def _lift(
-    predictor: PosePredictor, source: Source, view: View, wanted: Wanted, progress: LateProgress, stop: Stop
+    predictor: PosePredictor, source: Source, view: View, outputs: Outputs, progress: LateProgress, stop: Stop
 ) -> LiftResult:
     """One source, of whatever kind."""
 
     def report(num_done: int, num_all: int | None) -> None:
         progress.update(source.label, num_done, num_all)
 
-    return lift_source(predictor, source, view, wanted, report, stop)
+    return lift_source(predictor, source, view, outputs, report, stop)
 
 
 def _summary(source: Source, done: LiftResult) -> str:

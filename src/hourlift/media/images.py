@@ -325,3 +325,20 @@ def _directory(tiff: bytes, offset: int) -> tuple[dict[int, int], int]:
 def _byte_order(tiff: bytes) -> str:
     """The struct prefix of a TIFF structure's byte order."""
     return ">" if tiff[:2] == b"MM" else "<"
+
+
+def write_image(path: Path, image_rgb: Image) -> None:
+    """Encode an image by its suffix and write it; unlike cv2.imwrite this says why it fails."""
+    done, data = cv2.imencode(path.suffix, cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])
+    assert done, path
+    path.write_bytes(data.tobytes())
+
+
+def at_most(image_rgb: Image, side: int) -> Image:
+    """The image, made smaller if its longer side is more than ``side`` pixels."""
+    height, width = image_rgb.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 1:
+        return image_rgb
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    return cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]

@@ -10,6 +10,7 @@ from typing import Literal
 
 from hourlift.formats.json import source_id
 from hourlift.formats.text import file_stem, plain
+from hourlift.media.images import read_image
 from hourlift.media.kinds import kind_of
 
 _log = logging.getLogger("hourlift")
@@ -51,6 +52,30 @@ class Source:
         match = _WEBCAM.fullmatch(self.label)
         assert match is not None
         return int(match[1])
+
+
+class StillImage:
+    """A photo, read as a video of one frame would be.
+
+    Args:
+        path: The file.
+
+    Attributes:
+        image_rgb: (H, W, 3) uint8, upright.
+        image_wh: Its width and height.
+        camera: That EXIF describes, or the default one.
+
+    Raises:
+        ValueError, OSError: As `images.read_image`.
+    """
+
+    fps: float | None = None
+    num_frames = 1
+    incomplete: str | None = None
+
+    def __init__(self, path: str | Path) -> None:
+        photo = read_image(path)
+        self.image_rgb, self.image_wh, self.camera = photo.image_rgb, photo.image_wh, photo.camera()
 
 
 def find_sources(arguments: Iterable[str]) -> tuple[list[Source], list[str]]:

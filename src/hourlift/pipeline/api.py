@@ -12,12 +12,11 @@ from hourlift.formats.table import FormatName
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.world import up_of_pitched_camera
 from hourlift.media.sources import Source, find_sources
-from hourlift.pipeline.options import View
-from hourlift.pipeline.outputs import Wanted, with_free_names
+from hourlift.pipeline.lifting import Report, lift_source
+from hourlift.pipeline.names import with_free_names
+from hourlift.pipeline.options import Outputs, View
 from hourlift.pipeline.people_source import PeopleSource
-from hourlift.pipeline.photo import lift_photo
 from hourlift.pipeline.summary import LiftResult
-from hourlift.pipeline.video import Report, lift_video
 from hourlift.predict import PosePredictor
 
 
@@ -84,12 +83,12 @@ def lift(
         seconds=seconds,
         stature_mm=stature_mm,
         pitch_deg=pitch_deg,
-        where=PeopleSource(num_people=people),
+        people=PeopleSource(num_people=people),
     )
     view.say_doubts()
     if pitch_deg is not None:
         up_of_pitched_camera(pitch_deg)  # complains before the work, not after it
-    wanted = Wanted(
+    outputs = Outputs(
         folder=None if out is None else Path(out),
         overlay=overlay,
         page=page,
@@ -98,10 +97,10 @@ def lift(
         formats=tuple(formats),
         keep=True,
     )
-    if wanted.folder is not None:
-        wanted.folder.mkdir(parents=True, exist_ok=True)
-    (found,) = with_free_names([_one(source)], wanted)
-    return lift_source(predictor or PosePredictor(), found, view, wanted, progress, stop)
+    if outputs.folder is not None:
+        outputs.folder.mkdir(parents=True, exist_ok=True)
+    (found,) = with_free_names([_one(source)], outputs)
+    return lift_source(predictor or PosePredictor(), found, view, outputs, progress, stop)
 
 
 def lift_many(
@@ -140,17 +139,3 @@ def _one(named: str | Path) -> Source:
     if len(found) != 1:
         raise ValueError(f"{named}: a folder or pattern of {len(found)} files; lift_many takes those")
     return found[0]
-
-
-def lift_source(
-    predictor: PosePredictor,
-    source: Source,
-    view: View,
-    wanted: Wanted,
-    progress: Report | None = None,
-    stop: Event | None = None,
-) -> LiftResult:
-    """A source of whatever kind; arguments as `lift_video` takes them, errors as `lift_photo`."""
-    if source.kind == "photo":
-        return lift_photo(predictor, source, view, wanted)
-    return lift_video(predictor, source, view, wanted, progress or (lambda _done, _all: None), stop)

@@ -1,11 +1,13 @@
-"""What a user knows about the images: the camera, where and how tall people are, how much of a video counts."""
+"""What a user says of the images, and what they want written."""
 
 import logging
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.formats.table import FormatName
 from hourlift.geometry.camera import Camera
 from hourlift.pipeline.people_source import PeopleSource
 from hourlift.predict.given import camera_at
@@ -15,7 +17,17 @@ _log = logging.getLogger("hourlift")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class View:
-    """What the user knows about the pictures: the camera, where and how tall people are, how much of a video counts."""
+    """What the user knows of the images.
+
+    Attributes:
+        camera: The camera.
+        fov_deg: Else its field of view along the longer side, degrees.
+        boxes_xyxy: (N, 4) people's boxes in pixels, of a video in its first frame.
+        seconds: How much of a video or webcam counts.
+        stature_mm: How tall people are.
+        pitch_deg: How far down the camera looks.
+        people: How many people count, and what says where they are.
+    """
 
     camera: Camera | None = None
     fov_deg: float | None = None
@@ -23,7 +35,7 @@ class View:
     seconds: float | None = None
     stature_mm: float | None = None
     pitch_deg: float | None = None
-    where: PeopleSource = field(default_factory=PeopleSource)
+    people: PeopleSource = field(default_factory=PeopleSource)
 
     def say_doubts(self) -> None:
         """Warn of a camera that can hardly be."""
@@ -32,8 +44,8 @@ class View:
             _log.warning("the camera given: %s", doubt)
 
     @property
-    def knows_room(self) -> bool:
-        """Whether something is known that puts people in their place in the room."""
+    def knows_world(self) -> bool:
+        """Whether something is known that puts people in their place in the world."""
         return self.stature_mm is not None or self.pitch_deg is not None
 
     def camera_for(self, image_wh: tuple[int, int], from_file: Camera | None = None) -> Camera:
@@ -43,3 +55,32 @@ class View:
         if self.fov_deg is not None:
             return Camera.from_fov(image_wh, self.fov_deg, source="given")
         return from_file or Camera.from_fov(image_wh)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """Which results to write.
+
+    Attributes:
+        folder: Of the files; None writes none but the JSON on standard output, and what Rerun gets.
+        overlay: Images and videos with the skeleton drawn in.
+        page: The page in 3D.
+        side_by_side: Images and videos with the pose in 3D beside them.
+        json_stdout: The JSON on standard output.
+        smooth: Smooth people's tracks through a video.
+        rerun: Send everything to the viewer Rerun, or into the file `rrd`.
+        rrd: That file.
+        formats: Files of poses.
+        keep: Also hand back all poses, in memory.
+    """
+
+    folder: Path | None
+    overlay: bool = True
+    page: bool = True
+    side_by_side: bool = False
+    json_stdout: bool = False
+    smooth: bool = False
+    rerun: bool = False
+    rrd: Path | None = None
+    formats: tuple[FormatName, ...] = ("json",)
+    keep: bool = False

@@ -1,0 +1,132 @@
+"""What a sink is, and several of them at work."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from hourlift.formats.json import Header, PoseFile
+from hourlift.media.images import Image
+from hourlift.pose import PoseFrame
+
+_log = logging.getLogger("hourlift")
+
+
+class Sink:
+    """Takes the poses of one source, frame by frame. What it writes appears when it is closed, whole or not at all.
+
+    Attributes:
+        what: What it makes, as messages name it.
+        shows_images: Whether it needs the images, not only the poses.
+        needs_all: Whether it needs all frames at once, when it is closed.
+        is_essential: Whether the source fails with it; another sink that fails is left out with a warning.
+        files: What it has written.
+    """
+
+    what = ""
+    shows_images = False
+    needs_all = False
+    is_essential = False
+
+    def __init__(self) -> None:
+        self.files: list[Path] = []
+        self._resources = ExitStack()
+
+    def open(self, header: Header) -> None:
+        """Begin."""
+
+    def write(self, image_rgb: Image | None, frame: PoseFrame) -> None:
+        """Take the next frame and its image (H, W, 3) uint8 RGB; None where the image is not at hand."""
+
+    def close(self, poses: PoseFile) -> None:
+        """Finish; the frames of `poses` are all of the source's if `needs_all`, and may be missing otherwise."""
+        self._resources.close()
+
+    def abort(self, error: BaseException) -> None:
+        """Stop, and leave nothing half-written."""
+        with suppress(Exception):  # a second failure explains nothing
+            self._resources.__exit__(type(error), error, error.__traceback__)
+
+
+class Sinks:
+    """The sinks of one source.
+
+    Args:
+        label: The source, as messages name it.
+        sinks: In the order in which they are opened, written and closed.
+
+    Attributes:
+        failures: What could not be written and why, in words.
+    """
+
+    def __init__(self, label: str, sinks: Iterable[Sink]) -> None:
+        self._label, self._sinks = label, list(sinks)
+        self.failures: list[str] = []
+
+    @property
+    def files(self) -> list[Path]:
+        """What has been written."""
+        return [file for sink in self._sinks for file in sink.files]
+
+    @property
+    def shows_images(self) -> bool:
+        """Whether any of them needs the images."""
+        return any(sink.shows_images for sink in self._sinks)
+
+    @property
+    def needs_all(self) -> bool:
+        """Whether any of them needs all frames at once."""
+        return any(sink.needs_all for sink in self._sinks)
+
+    def split(self) -> tuple["Sinks", "Sinks"]:
+        """Those of poses alone, which are written without looking at the images again, and the others."""
+        parts = tuple(Sinks(self._label, []) for _ in range(2))
+        for sink in self._sinks:
+            parts[not (sink.is_essential or sink.needs_all)]._sinks.append(sink)
+        for part in parts:
+            part.failures = self.failures
+        return parts  # type: ignore[return-value]
+
+    def drop_images(self) -> None:
+        """Leave out those that need images."""
+        self._sinks = [sink for sink in self._sinks if not sink.shows_images]
+
+    @contextmanager
+    def opened(self, header: Header) -> Iterator[Callable[[Image | None, PoseFrame], None]]:
+        """Open all; hand out what writes a frame into all; `close` is called with the result of `end` by the caller.
+
+        Yields:
+            A function of an image and its frame.
+        """
+        self._open = [*self._sinks]
+        try:
+            self._each(lambda sink: sink.open(header))
+            yield lambda image_rgb, frame: self._each(lambda sink: sink.write(image_rgb, frame))
+        except BaseException as error:
+            for sink in self._open:
+                sink.abort(error)
+            raise
+
+    def close(self, poses: PoseFile) -> None:
+        """Close all, within the block of `opened`."""
+        self._each(lambda sink: sink.close(poses))
+
+    def _each(self, work: Callable[[Sink], None]) -> None:
+        """Do it with every open sink; one that fails is closed, and left out from then on."""
+        for sink in [*self._open]:
+            try:
+                work(sink)
+            except Exception as error:
+                if sink.is_essential:
+                    raise
+                self._open.remove(sink)
+                sink.abort(error)
+                self._fail(sink.what, error)
+
+    def _fail(self, what: str, error: Exception) -> None:
+        if isinstance(error, OSError) and error.strerror:
+            reason = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        else:
+            reason = " ".join(str(error).split()) or type(error).__name__
+        self.failures.append(f"{what}: {reason}")
+        _log.warning("%s: %s could not be written: %s", self._label, what, reason)
