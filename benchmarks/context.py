@@ -23,9 +23,9 @@ def somebody() -> np.ndarray:
     """(720, 1280, 3) the first frame of the shipped clip, enlarged: how long decoding takes depends on what is seen."""
     with VideoReader(Path(hourlift.__file__).parent / "assets" / "demo.mp4") as video:
         frame = next(iter(video)).image_rgb
-    picture = np.full((720, 1280, 3), 128, np.uint8)
-    picture[:, 280:1000] = cv2.resize(frame, (720, 720))
-    return picture
+    image = np.full((720, 1280, 3), 128, np.uint8)
+    image[:, 280:1000] = cv2.resize(frame, (720, 720))
+    return image
 
 
 def publish(result: dict[str, Any], save: Path | None) -> None:

@@ -1,4 +1,4 @@
-"""How the time grows: with people in a picture, the picture's size, the network's stacks, and the batch.
+"""How the time grows: with people in an image, the image's size, the network's stacks, and the batch.
 
 Milliseconds a person of processor time (the wall clock is in the JSON). Stacks are measured with random weights in
 fp32. `--plot` draws it.
@@ -47,7 +47,7 @@ def main(
     random = np.random.default_rng(0)
 
     def per_person(width: int, height: int, count: int) -> dict[str, float]:
-        """One size and number of people, end to end; everybody is as tall as half the picture."""
+        """One size and number of people, end to end; everybody is as tall as half the image."""
         image = random.integers(0, 256, (height, width, 3), np.uint8)
         left = np.linspace(0, 0.8 * width, count)
         boxes = np.stack([left, left * 0 + height / 4, left + 0.2 * width, left * 0 + height * 0.75], axis=-1)
@@ -100,8 +100,8 @@ def _draw(rows: dict[str, dict[str, dict[str, Any]]], file: Path) -> None:
     from matplotlib.figure import Figure
 
     titles = {
-        "people": "people in a 1280 x 720 picture",
-        "picture": "picture, one person",
+        "people": "people in a 1280 x 720 image",
+        "picture": "image, one person",
         "batch": "batch, the network alone",
         "stacks": "stacks of width 128, fp32, the network alone",
     }

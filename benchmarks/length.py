@@ -1,6 +1,6 @@
 """Does memory stay as videos grow? Every length in a process of its own, everything written that hourlift writes.
 
-The frames are those of a clip, there and back again. The films of the longest video are the largest files.
+The frames are those of a clip, there and back again. The videos of the longest video are the largest files.
 
     python benchmarks/length.py --save benchmarks/results/length.json
 """
@@ -63,13 +63,13 @@ def main(
     publish({"weights": weights, "threads": threads, "lengths": rows} | surroundings("av"), save)
 
 
-def _work(film: Path, predictor: PosePredictor) -> dict[str, object]:
-    out = film.with_name("out")
+def _work(video: Path, predictor: PosePredictor) -> dict[str, object]:
+    out = video.with_name("out")
     out.mkdir()
     outputs = Outputs(folder=out, side_by_side=True, smooth=True, formats=tuple(FORMATS))
     begin = time.perf_counter()
     done = lift_source(
-        predictor, Source(kind="video", label=str(film), name="film"), View(), outputs, lambda _d, _a: None
+        predictor, Source(kind="video", label=str(video), name="film"), View(), outputs, lambda _d, _a: None
     )
     seconds = time.perf_counter() - begin
     return {

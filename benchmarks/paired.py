@@ -22,7 +22,7 @@ def compare(
         candidates: by name; the first is what the others are measured against.
         rounds: how often each is measured.
         inner: runs of one measurement.
-        per_run: how many things one run does: people, pictures.
+        per_run: how many things one run does: people, images.
 
     Returns:
         By name, in milliseconds a thing: median and 10 and 90 % of the wall clock, median of the processor time;

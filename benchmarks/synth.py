@@ -47,8 +47,8 @@ def main(
     """Measure the generator.
 
     Args:
-        size: side of the pictures in pixels.
-        batch: pictures rendered in one go.
+        size: side of the images in pixels.
+        batch: images rendered in one go.
         rounds: batches that each process renders after the first.
         processes: that render side by side.
         threads: of each process.
@@ -59,7 +59,7 @@ def main(
         panoramas: folder of panoramas of high dynamic range.
         save: also write the JSON to this file.
     """
-    config = presets.with_pictures(replace(presets.preset(preset), size=size), backgrounds, assets, panoramas)
+    config = presets.with_images(replace(presets.preset(preset), size=size), backgrounds, assets, panoramas)
     Generator(config, device).render(0, batch)  # builds the body, compiles the kernel, once for all processes
     work = (config, batch, rounds, threads, device)
     with mp.get_context("spawn").Pool(processes) as pool:

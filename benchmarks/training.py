@@ -1,4 +1,4 @@
-"""Pictures a second of a training step of the hourglass, against a plain one, and how long it waits for data.
+"""Images a second of a training step of the hourglass, against a plain one, and how long it waits for data.
 
 "plain" is the same network as the public implementations train it: float32, NCHW, eager, Adam in a loop. "ours" is what
 `hourlift train` does on a CPU: bfloat16 autocast, channels last, fused optimiser, and average weights on top.
@@ -98,8 +98,8 @@ def main(
     Args:
         stacks: of the network.
         width: its channels.
-        size: side of the pictures.
-        batch: pictures of a step.
+        size: side of the images.
+        batch: images of a step.
         threads: of PyTorch.
         rounds: steps measured of each.
         device: cpu or cuda, where the network is compiled too.
@@ -120,9 +120,9 @@ def main(
     for row in rows.values():
         row["pictures/s"] = round(1000 / row["median_ms"], 1)
         row["times as fast"] = round(1 / row["cpu_ratio" if device == "cpu" else "ratio"], 2)
-    print_table("training step, ms per picture", rows)
+    print_table("training step, ms per image", rows)
     sizes = {"stacks": stacks, "width": width, "size": size, "batch": batch, "threads": threads, "device": device}
-    publish({"what": "training step, ms per picture"} | sizes | {"rows": rows} | surroundings("torch"), save)
+    publish({"what": "training step, ms per image"} | sizes | {"rows": rows} | surroundings("torch"), save)
 
 
 def _plain_step(network: nn.Module, images: torch.Tensor, targets: torch.Tensor) -> Callable[[], None]:

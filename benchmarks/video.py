@@ -1,4 +1,4 @@
-"""Frames a second of a video from file to film, against the network alone and against one thing after the other.
+"""Frames a second of a video from file to video, against the network alone and against one thing after the other.
 
 "network alone" runs the hourglass and the lifter on as many crops of one person. Every way of working is measured in
 turns. Memory is the highest resident size while videos of growing length are worked on: it stays.
@@ -54,13 +54,13 @@ def main(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         clip = make_film(video or CLIP, lengths[0], folder / "clip.mp4")
-        films = {
+        videos = {
             "JSON": Outputs(folder=folder, overlay=False, page=False),
-            "JSON and film": Outputs(folder=folder, page=False),
-            "JSON and film, smoothed": Outputs(folder=folder, page=False, smooth=True),
+            "JSON and video": Outputs(folder=folder, page=False),
+            "JSON and video, smoothed": Outputs(folder=folder, page=False, smooth=True),
         }
         ways: dict[str, Callable[[], object]] = {"network alone": lambda: _network(predictor, lengths[0])}
-        for what, outputs in films.items():
+        for what, outputs in videos.items():
             ways[f"{what}, side by side"] = lambda outputs=outputs: _lift(predictor, clip, outputs)
             ways[f"{what}, one after the other"] = lambda outputs=outputs: _lift(predictor, clip, outputs, serial=True)
         seconds: dict[str, list[float]] = {way: [] for way in ways}
@@ -83,7 +83,7 @@ def main(
         growth = {}
         for length in lengths:
             begin = time.perf_counter()
-            _lift(predictor, make_film(video or CLIP, length, folder / f"{length}.mp4"), films["JSON and film"])
+            _lift(predictor, make_film(video or CLIP, length, folder / f"{length}.mp4"), videos["JSON and video"])
             growth[f"{length} frames"] = {
                 "frames/s": round(length / (time.perf_counter() - begin), 1),
                 "peak MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
@@ -94,8 +94,8 @@ def main(
     publish(result | {"speed": speed, "growth": growth} | surroundings("av", "opencv-python-headless"), save)
 
 
-def _lift(predictor: PosePredictor, film: Path, outputs: Outputs, *, serial: bool = False) -> None:
-    source = Source(kind="video", label=str(film), name=film.stem)
+def _lift(predictor: PosePredictor, video: Path, outputs: Outputs, *, serial: bool = False) -> None:
+    source = Source(kind="video", label=str(video), name=video.stem)
     with _serial() if serial else contextlib.nullcontext():
         lift_source(predictor, source, View(), outputs, lambda done, total: None)
 

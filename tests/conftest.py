@@ -1,6 +1,6 @@
 """A person made of coloured discs, and ONNX models that know exactly where each colour is; and a browser.
 
-With them the whole path from a picture to 3D is tested without trained weights: the hourglass' heatmap of a
+With them the whole path from an image to 3D is tested without trained weights: the hourglass' heatmap of a
 joint lights up at the discs of that joint's colour, the higher the larger the disc is in the crop; the lifter
 puts the person on a plane that faces the virtual camera.
 """
@@ -55,7 +55,7 @@ class MarkerFigure:
         return np.array([_FIGURE[name] for name in H36M17.joint_names]) * height_px + np.array(pelvis_px)
 
     def draw(self, image_wh: tuple[int, int], pelvis_px: tuple[float, float], height_px: float) -> np.ndarray:
-        """(H, W, 3) picture of the figure on grey."""
+        """(H, W, 3) image of the figure on grey."""
         image = np.full((image_wh[1], image_wh[0], 3), BACKGROUND, np.uint8)
         for (x, y), colour in zip(self.joints(pelvis_px, height_px), COLOURS, strict=True):
             center = (round(x * 16), round(y * 16))
@@ -92,7 +92,7 @@ def predictor(marker_models: tuple[Path, Path]) -> PosePredictor:
 
 @pytest.fixture(scope="session")
 def save_detector() -> Callable[..., Path]:
-    """Writes a detector that gives the same answer to every picture."""
+    """Writes a detector that gives the same answer to every image."""
     return _save_detector
 
 

@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--resume", action="store_true")
     options = parser.parse_args()
     recipe = fast()
-    synth = presets.with_pictures(people(options.generator), options.backgrounds, options.assets, options.panoramas)
+    synth = presets.with_images(people(options.generator), options.backgrounds, options.assets, options.panoramas)
     recipe = replace(
         recipe,
         name="hourglass-accurate",

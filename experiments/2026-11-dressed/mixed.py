@@ -37,7 +37,7 @@ def main() -> None:
     people = load_coco(options.photographs)
     real = [people[i] for i in rng.choice(len(people), EACH, replace=False)]
     synth = replace(presets.photograph(), size=192)
-    synth = presets.with_pictures(synth, options.backgrounds, options.assets, options.panoramas)
+    synth = presets.with_images(synth, options.backgrounds, options.assets, options.panoramas)
     rendered = list(render_samples(synth, 100 + options.seed, EACH))
     crops = [
         cut_out(p.load_image(), [Crop.from_box(p.box_xyxy_px, options.side, MARGIN)], options.side)[0]

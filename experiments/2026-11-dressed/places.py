@@ -14,7 +14,7 @@ import numpy as np
 from rich.progress import track
 
 from hourlift.predict.people.detector import Detector
-from hourlift.synth.scene.pictures import SIDE, photo_paths
+from hourlift.synth.scene.images import SIDE, photo_paths
 
 MIN_SCORE = 0.1
 """Far below the usual: a place too few costs nothing."""
@@ -39,11 +39,11 @@ def main() -> None:
     rng = np.random.default_rng(0)
     written = used = 0
     for path in track(paths, "photographs"):
-        picture = cv2.imread(str(path))
-        boxes = detector(picture[..., ::-1])
-        corners = empty_squares(boxes, picture.shape[:2], rng, options.each)
+        image = cv2.imread(str(path))
+        boxes = detector(image[..., ::-1])
+        corners = empty_squares(boxes, image.shape[:2], rng, options.each)
         for k, (x, y, side) in enumerate(corners):
-            part = cv2.resize(picture[y : y + side, x : x + side], (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+            part = cv2.resize(image[y : y + side, x : x + side], (SIDE, SIDE), interpolation=cv2.INTER_AREA)
             cv2.imwrite(str(options.out / f"{path.stem}-{k}.jpg"), part, [cv2.IMWRITE_JPEG_QUALITY, 95])
         written, used = written + len(corners), used + bool(corners)
     print(f"{written} parts without people of {used} of {len(paths)} photographs")

@@ -1,4 +1,4 @@
-"""Which confidence tells a person from nothing? Fits of true boxes, of wrong finds and of empty pictures.
+"""Which confidence tells a person from nothing? Fits of true boxes, of wrong finds and of empty images.
 
 Synthetic scenes that no training has seen: a person somewhere in the frame, small or large, or nobody.
 
@@ -34,7 +34,7 @@ def main(count: int = 200, weights: str = "hourglass-fast", lifter: str = "lifte
     }
     predictor = PosePredictor(weights, lifter)
     batches = range(0, count, 20)
-    fits: dict[str, list[float]] = {"true box": [], "found right": [], "found wrong": [], "empty picture": []}
+    fits: dict[str, list[float]] = {"true box": [], "found right": [], "found wrong": [], "empty image": []}
     for start in batches:
         batch = scenes[0.0].render((SEED, start), min(20, count - start))
         for image, joints in zip(batch.images.permute(0, 2, 3, 1).numpy(), batch.joints_2d_px.numpy(), strict=True):
@@ -46,7 +46,7 @@ def main(count: int = 200, weights: str = "hourglass-fast", lifter: str = "lifte
                 fits["found right" if right else "found wrong"].append(best.fit)
         batch = scenes[1.0].render((SEED, start), min(20, count - start))
         bests = (_best(predictor, image) for image in batch.images.permute(0, 2, 3, 1).numpy())
-        fits["empty picture"] += [0.0 if best is None else best.fit for best in bests]
+        fits["empty image"] += [0.0 if best is None else best.fit for best in bests]
     for name, values in fits.items():
         shown = " ".join(f"{p:.2f}" for p in np.percentile(values, [5, 25, 50, 75, 95])) if values else "-"
         print(f"{name:14s} {len(values):4d}   fit at 5/25/50/75/95 %: {shown}")
@@ -57,7 +57,7 @@ def main(count: int = 200, weights: str = "hourglass-fast", lifter: str = "lifte
         print(f"at {threshold:.2f}: found {right:.0%}, elsewhere {wrong:.0%}, in empty {shares['empty picture']:.0%}")
 
 
-def _best(predictor: PosePredictor, image: np.ndarray) -> search.Found | None:
+def _best(predictor: PosePredictor, image: np.ndarray) -> search.Detection | None:
     """The best place of the whole search, however unsure."""
     estimate = predictor._joints.estimate
     found = [

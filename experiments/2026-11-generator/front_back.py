@@ -1,7 +1,7 @@
 """Can front and back be told apart by what heads show? Trains a small network on head crops of the installed generator.
 
 The label is whether the person faces the camera: by hips and shoulders, or by the head's own direction (`--by head`).
-People seen from the side (|facing| <= 0.3) are left out, and so are heads that are not in the picture or hidden.
+People seen from the side (|facing| <= 0.3) are left out, and so are heads that are not in the image or hidden.
 
     python experiments/2026-11-generator/front_back.py --upright
     python experiments/2026-11-generator/front_back.py --upright --plain

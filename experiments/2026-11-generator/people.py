@@ -1,4 +1,4 @@
-"""Who the generator's people are: statures, bone lengths beside Human3.6M's, and limbs through the body before redraws.
+"""Who the generator's people are: heights, bone lengths beside Human3.6M's, and limbs through the body before redraws.
 
 python experiments/2026-11-generator/people.py
 """
@@ -21,10 +21,10 @@ PEOPLE = 2000
 
 
 def statures(body: Body) -> None:
-    print("| stature, mm | people | least | 5 % | median | 95 % | most |\n|---|---:|---:|---:|---:|---:|---:|")
+    print("| height, mm | people | least | 5 % | median | 95 % | most |\n|---|---:|---:|---:|---:|---:|---:|")
     adult, male = body.adult, body.male
     for name, chosen in (("men", adult & male), ("women", adult & ~male), ("adults", adult), ("children", ~adult)):
-        values = body.stature_mm[chosen].quantile(torch.tensor([0, 0.05, 0.5, 0.95, 1]))
+        values = body.height_mm[chosen].quantile(torch.tensor([0, 0.05, 0.5, 0.95, 1]))
         print(f"| {name} | {int(chosen.sum())} | " + " | ".join(f"{v:.0f}" for v in values) + " |")
 
 

@@ -1,9 +1,9 @@
-"""How poses are distributed: the generator's, the prior's, motion capture's, and in 2D those of real pictures.
+"""How poses are distributed: the generator's, the prior's, motion capture's, and in 2D those of real images.
 
     python experiments/2026-11-generator/pose_statistics.py mocap photographs
 
 Motion capture is retargeted onto the mean body and weighted by action, as the library draws it, before it is mixed
-and perturbed. Angles are of the 17 joints. Real pictures are for this comparison only; nothing is fitted to them.
+and perturbed. Angles are of the 17 joints. Real images are for this comparison only; nothing is fitted to them.
 """
 
 import sys
@@ -113,14 +113,14 @@ def _statistics_2d(joints: Tensor) -> dict[str, str]:
     return {
         "people": f"{len(joints)}",
         "trunk from the vertical, deg": _quantiles(pitch),
-        "knee flexion in the picture, deg": _quantiles(_bend(joints, "hip", "knee", "ankle")),
-        "elbow flexion in the picture, deg": _quantiles(_bend(joints, "shoulder", "elbow", "wrist")),
+        "knee flexion in the image, deg": _quantiles(_bend(joints, "hip", "knee", "ankle")),
+        "elbow flexion in the image, deg": _quantiles(_bend(joints, "shoulder", "elbow", "wrist")),
         "trunk's length over the box' diagonal, %": _quantiles(100 * trunk.norm(dim=-1) / size),
         "box height over width, %": _quantiles(100 * extent[:, 1] / extent[:, 0]),
         "a wrist above the head": _share(up.any(0)),
         "both wrists above the head": _share(up.all(0)),
         "head below the hips": _share((head > hips[:, 1])[below]),
-        "a knee over 90 deg in the picture": _share((knees > 90).any(0)[~knees.isnan().any(0)]),
+        "a knee over 90 deg in the image": _share((knees > 90).any(0)[~knees.isnan().any(0)]),
         "left shoulder left of the right one": _share(crossed[~trunk.isnan().any(-1)]),
     }
 

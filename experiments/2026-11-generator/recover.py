@@ -3,7 +3,7 @@
     python experiments/2026-11-generator/recover.py recovered.pt
 
 The export folds batch norms that follow a convolution into it. Here such a norm gets the mean and the variance that its
-convolution has on rendered pictures, and the scale and offset that undo them: the same function, and training goes on.
+convolution has on rendered images, and the scale and offset that undo them: the same function, and training goes on.
 """
 
 import sys

@@ -2,7 +2,7 @@
 
     python experiments/2026-11-lifter/measure.py cmu.npz src/hourlift/weights/lifter.onnx [other.onnx ...]
 
-Held-out people: bodies of all statures in poses of motion-capture subjects that no training saw, and in poses of the
+Held-out people: bodies of all heights in poses of motion-capture subjects that no training saw, and in poses of the
 sampler's every kind; cameras as in training. Not one of them was drawn in training, as their seeds differ.
 """
 
@@ -58,7 +58,7 @@ def in_two(predicted: NDArray, true: NDArray) -> str:
 
 
 def invariance(file: Path, sights: Sight) -> None:
-    """The same people through other pictures: what PosePredictor answers."""
+    """The same people through other images: what PosePredictor answers."""
     predictor = PosePredictor(lifter=file, threads=1, precision="fp32")
     near = Camera(fx=900.0, fy=900.0, cx=499.5, cy=499.5, image_wh=(1000, 1000))
     others = {

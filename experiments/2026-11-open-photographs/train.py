@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--panoramas", type=Path)
     parser.add_argument("--minutes", type=float, required=True, help="length of the run; the learning rate follows it")
     parser.add_argument("--size", type=int, default=192, help="side of the crops, pixels")
-    parser.add_argument("--batch", type=int, default=16, help="pictures of a step and process")
+    parser.add_argument("--batch", type=int, default=16, help="images of a step and process")
     parser.add_argument("--lr", type=float, default=6e-4)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--resume", action="store_true")
@@ -78,7 +78,7 @@ def main() -> None:
         views=replace(photograph.views, extreme_share=0.12, roll_spread=6.0),
         empty_share=recipe.plan.synth.empty_share,
     )
-    synth = presets.with_pictures(synth, options.backgrounds, options.assets, options.panoramas)
+    synth = presets.with_images(synth, options.backgrounds, options.assets, options.panoramas)
     network = HourglassConfig(**checkpoint.load(options.init)["model_config"])
     feet = network.num_joints == H36M21.num_joints
     config = replace(
@@ -100,7 +100,7 @@ def main() -> None:
         held_out=256,
         train=config,
     )
-    pictures = HourglassDataRecipe(
+    images = HourglassDataRecipe(
         name=rendered.name,
         network=rendered.network,
         policy=replace(STRONG, zoom=(0.9, 1.5), any_rotation=0.15, stretch=(3 / 4, 4 / 3)),
@@ -111,17 +111,17 @@ def main() -> None:
         train=config,
     )
     held_out = set(HELD_OUT.read_text(encoding="utf-8").split())
-    learners, judges = [], []
+    train_people, val_people = [], []
     for folder, weight in ((options.real_open, REAL_OPEN_WEIGHT), (options.openimages, 1)):
         people = annotated(load_coco(folder))
-        learners += weight * [p for p in people if Path(str(p.image)).name not in held_out]
-        judges += [p for p in people if Path(str(p.image)).name in held_out and weight > 1]
+        train_people += weight * [p for p in people if Path(str(p.image)).name not in held_out]
+        val_people += [p for p in people if Path(str(p.image)).name in held_out and weight > 1]
     stage = MixedStage(
         HourglassStage(rendered, clock),
         HourglassDataStage(
-            pictures,
-            cut(learners, round(CUT_SHARE * options.size), feet=feet),
-            cut(judges, options.size, feet=feet),
+            images,
+            cut(train_people, round(CUT_SHARE * options.size), feet=feet),
+            cut(val_people, options.size, feet=feet),
         ),
     )
     init = None if options.resume else options.init

@@ -1,4 +1,4 @@
-r"""Goes on with a hourglass on pictures that somebody might have taken: see README.md.
+r"""Goes on with a hourglass on images that somebody might have taken: see README.md.
 
     OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 experiments/2026-11-plausible/phase.py \
         -o runs/plausible --init checkpoints/hourglass-fast.pt --backgrounds photos --steps 1500
@@ -28,7 +28,7 @@ PLAUSIBLE = AugmentConfig(
     blur=0.12,
     patches=0.1,
 )
-"""What people do to pictures: without the twilight, snow and boxes of `recipes.STRONG`."""
+"""What people do to images: without the twilight, snow and boxes of `recipes.STRONG`."""
 OPEN = (-2.0, -1.0)
 
 

@@ -2,7 +2,7 @@ r"""Goes on with a hourglass on rendered people and partly annotated photographs
 
 The terms of the photographs hold for the weights.
 
-    OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 experiments/2026-11-real-pictures/finetune.py \
+    OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 experiments/2026-11-real-images/finetune.py \
         --photographs lspet --init runs/fast/compact.pt --backgrounds photos -o runs/real
 """
 
@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--init", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=2400)
     parser.add_argument("--size", type=int, default=128, help="side of the crops, pixels")
-    parser.add_argument("--batch", type=int, default=32, help="pictures of a step and process")
+    parser.add_argument("--batch", type=int, default=32, help="images of a step and process")
     parser.add_argument("--lr", type=float, default=1.2e-3)
     parser.add_argument("--resume", action="store_true")
     options = parser.parse_args()
@@ -52,7 +52,7 @@ def main() -> None:
         plan=replace(recipe.plan, synth=synth, curriculum=EVERYTHING, chunk_size=256),
         train=half,
     )
-    pictures = HourglassDataRecipe(
+    images = HourglassDataRecipe(
         name=rendered.name,
         network=rendered.network,
         policy=replace(STRONG, zoom=(0.9, 1.4), any_rotation=0.15),
@@ -63,9 +63,9 @@ def main() -> None:
         train=half,
     )
     people = list(recognise(options.photographs).samples())
-    learners = cut([p for i, p in enumerate(people) if i % HELD_OUT_EVERY], round(CUT_SHARE * options.size))
-    judges = cut(people[::HELD_OUT_EVERY], pictures.input_size)
-    stage = MixedStage(HourglassStage(rendered), HourglassDataStage(pictures, learners, judges))
+    train_people = cut([p for i, p in enumerate(people) if i % HELD_OUT_EVERY], round(CUT_SHARE * options.size))
+    val_people = cut(people[::HELD_OUT_EVERY], images.input_size)
+    stage = MixedStage(HourglassStage(rendered), HourglassDataStage(images, train_people, val_people))
     config = replace(recipe.train, steps=options.steps, lr=options.lr, schedule="cosine", validate_every=400)
     train(stage, config, options.out, resume=options.resume, init=None if options.resume else options.init)
 

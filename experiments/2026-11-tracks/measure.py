@@ -1,4 +1,4 @@
-"""What smoothing, stature and levelling do to tracks, on rendered clips with known joints and a known camera.
+"""What smoothing, height and levelling do to tracks, on rendered clips with known joints and a known camera.
 
 python experiments/2026-11-tracks/measure.py --motion mocap/cmu.npz --cache clips
 """
@@ -13,14 +13,14 @@ import tyro
 
 from hourlift import Camera, PosePredictor, PoseSequence
 from hourlift.geometry import H36M17, box_from_joints
-from hourlift.geometry.bones import bone_lengths, stature
+from hourlift.geometry.bones import bone_lengths, standing_height
 from hourlift.metrics import acceleration_error, mpjpe, pa_mpjpe
 from hourlift.pose import PoseFrame
 from hourlift.predict.temporal.kalman import smooth_series
 from hourlift.predict.temporal.one_euro import LiveSmoother
 from hourlift.predict.temporal.smooth import SmoothConfig, smooth_track
 from hourlift.predict.world.finish import finish
-from hourlift.predict.world.floor import find_world, with_stature
+from hourlift.predict.world.floor import find_world, with_height
 from hourlift.synth.clip import render_clip
 from hourlift.synth.core.draw import Draw
 from hourlift.synth.generate import Generator, SynthConfig
@@ -56,8 +56,8 @@ class Truth:
         return bool(np.ptp(np.quantile(ankles[..., 2][resting], [0.1, 0.9])) < 100)
 
     @property
-    def stature_mm(self) -> float:
-        return stature(bone_lengths(self.joints_mm))
+    def height_mm(self) -> float:
+        return standing_height(bone_lengths(self.joints_mm))
 
 
 def main(motion: Path, cache: Path, clips: int = 6, first_seed: int = 1, seconds: float = 4.0, size: int = 192) -> None:
@@ -69,7 +69,7 @@ def main(motion: Path, cache: Path, clips: int = 6, first_seed: int = 1, seconds
         clips: how many.
         first_seed: of the clips.
         seconds: their length.
-        size: side of their pictures, pixels.
+        size: side of their images, pixels.
     """
     torch.set_num_threads(1)
     predictor = PosePredictor(threads=1)
@@ -133,35 +133,37 @@ def disturbed(predictor: PosePredictor, truth: Truth) -> list[PoseFrame]:
     return frames
 
 
-def table_of_smoothing(truths: list[Truth], films: list[list[PoseFrame]], predictor: PosePredictor) -> None:
+def table_of_smoothing(truths: list[Truth], videos: list[list[PoseFrame]], predictor: PosePredictor) -> None:
     ways: dict[str, Callable[[list[PoseFrame]], PoseSequence]] = {
         "raw": PoseSequence.from_frames,
         "One-Euro, causal": live,
-        "Savitzky-Golay, 3D, 9 frames": lambda film: savitzky_golay(PoseSequence.from_frames(film), 4),
-        "Savitzky-Golay, 3D, 13 frames": lambda film: savitzky_golay(PoseSequence.from_frames(film), 6),
-        "running median of 5, then Savitzky-Golay, 3D, 9 frames": lambda film: savitzky_golay(
-            running_median(PoseSequence.from_frames(film), 2), 4
+        "Savitzky-Golay, 3D, 9 frames": lambda video: savitzky_golay(PoseSequence.from_frames(video), 4),
+        "Savitzky-Golay, 3D, 13 frames": lambda video: savitzky_golay(PoseSequence.from_frames(video), 6),
+        "running median of 5, then Savitzky-Golay, 3D, 9 frames": lambda video: savitzky_golay(
+            running_median(PoseSequence.from_frames(video), 2), 4
         ),
         "Kalman (RTS), 3D": kalman_3d,
         **{
-            f"smooth_track, {cutoff:g} Hz": lambda film, cutoff=cutoff: smooth_track(
-                PoseSequence.from_frames(film), SmoothConfig(cutoff_hz=cutoff)
+            f"smooth_track, {cutoff:g} Hz": lambda video, cutoff=cutoff: smooth_track(
+                PoseSequence.from_frames(video), SmoothConfig(cutoff_hz=cutoff)
             )
             for cutoff in (2.0, 3.0, 4.0, 6.0)
         },
-        "smooth_track, 2D lifted again": lambda film: smooth_track(lifted_again(film, predictor)),
+        "smooth_track, 2D lifted again": lambda video: smooth_track(lifted_again(video, predictor)),
     }
     print("| | MPJPE, mm | PA-MPJPE, mm | acceleration error, mm/frame² | raw / smoothed |\n|---|---:|---:|---:|---:|")
     raw = 0.0
     for name, way in ways.items():
-        scores = np.mean([scores_3d(way(film), film, truth) for film, truth in zip(films, truths, strict=True)], axis=0)
+        scores = np.mean(
+            [scores_3d(way(video), video, truth) for video, truth in zip(videos, truths, strict=True)], axis=0
+        )
         raw = raw or scores[2]
         print(f"| {name} | {scores[0]:.1f} | {scores[1]:.1f} | {scores[2]:.2f} | {raw / scores[2]:.1f} |", flush=True)
 
 
-def scores_3d(track: PoseSequence, film: list[PoseFrame], truth: Truth) -> tuple[float, float, float]:
+def scores_3d(track: PoseSequence, video: list[PoseFrame], truth: Truth) -> tuple[float, float, float]:
     """Over the frames in which the person was found, so that all ways are measured on the same ones."""
-    there = PoseSequence.from_frames(film).present & track.present
+    there = PoseSequence.from_frames(video).present & track.present
     pred, true = track.joints_3d_mm[there], truth.relative_mm[there]
     pieces = np.split(np.arange(len(track)), np.flatnonzero(np.diff(there)) + 1)
     runs = [piece for piece in pieces if there[piece[0]] and len(piece) > 2]
@@ -169,20 +171,20 @@ def scores_3d(track: PoseSequence, film: list[PoseFrame], truth: Truth) -> tuple
     return mpjpe(pred, true), pa_mpjpe(pred, true), float(np.average(errors, weights=[len(run) - 2 for run in runs]))
 
 
-def live(film: list[PoseFrame]) -> PoseSequence:
+def live(video: list[PoseFrame]) -> PoseSequence:
     smoother = LiveSmoother()
-    return PoseSequence.from_frames([smoother(frame) for frame in film])
+    return PoseSequence.from_frames([smoother(frame) for frame in video])
 
 
-def kalman_3d(film: list[PoseFrame]) -> PoseSequence:
-    track = PoseSequence.from_frames(film)
+def kalman_3d(video: list[PoseFrame]) -> PoseSequence:
+    track = PoseSequence.from_frames(video)
     joints = smooth_series(track.times_s, track.joints_3d_mm, track.confidence, cutoff_hz=4.0, spread=50.0)
     return replace(track, joints_3d_mm=joints.astype(np.float32))
 
 
-def lifted_again(film: list[PoseFrame], predictor: PosePredictor) -> PoseSequence:
+def lifted_again(video: list[PoseFrame], predictor: PosePredictor) -> PoseSequence:
     """The track with 3D joints of the smoothed 2D ones."""
-    track = smooth_track(PoseSequence.from_frames(film))
+    track = smooth_track(PoseSequence.from_frames(video))
     there = np.isfinite(track.joints_2d_px).all(axis=(1, 2))
     boxes = np.stack([box_from_joints(joints) for joints in track.joints_2d_px[there]])
     people = predictor.lift(track.joints_2d_px[there], boxes, track.camera.image_wh, track.camera)
@@ -211,22 +213,22 @@ def running_median(track: PoseSequence, half: int) -> PoseSequence:
     return replace(track, joints_3d_mm=np.median(windows, axis=-1))
 
 
-def table_of_places(truths: list[Truth], films: list[list[PoseFrame]]) -> None:
+def table_of_places(truths: list[Truth], videos: list[list[PoseFrame]]) -> None:
     print(
-        "| clip | stature, mm | root error, % of the distance: raw | smoothed | and stature | "
+        "| clip | height, mm | root error, % of the distance: raw | smoothed | and height | "
         "tilt error, degrees: level camera | found | feet, mm: mean | 90 % | with pitch |\n" + "|---:" * 10 + "|"
     )
     rows = []
-    for film, truth in zip(films, truths, strict=True):
-        raw, smooth = PoseSequence.from_frames(film), smooth_track(PoseSequence.from_frames(film))
-        tall = with_stature(smooth, truth.stature_mm)
+    for video, truth in zip(videos, truths, strict=True):
+        raw, smooth = PoseSequence.from_frames(video), smooth_track(PoseSequence.from_frames(video))
+        tall = with_height(smooth, truth.height_mm)
         true_up = truth.to_world[2]
         world = find_world([tall])
         pitch = float(np.degrees(np.arcsin(-true_up[2])))
-        _, pitched = finish(film, stature_mm=truth.stature_mm, pitch_deg=pitch)
+        _, pitched = finish(video, height_mm=truth.height_mm, pitch_deg=pitch)
         rows.append(
             [
-                truth.stature_mm,
+                truth.height_mm,
                 *(root_error(track, truth) for track in (raw, smooth, tall)),
                 *(angle_deg(up, true_up) for up in (np.array([0.0, -1.0, 0.0]), world.up_cam)),
                 *feet_errors_mm(replace(tall, world=world), truth),

@@ -25,7 +25,7 @@ def main(motion: Path, cache: Path, clips: int = 30, first_seed: int = 100) -> N
 
     Args:
         motion: motion capture.
-        cache: folder that clips are kept in; their pictures are tiny and not looked at.
+        cache: folder that clips are kept in; their images are tiny and not looked at.
         clips: how many, of 4 s.
         first_seed: of the clips.
     """
@@ -52,18 +52,18 @@ def main(motion: Path, cache: Path, clips: int = 30, first_seed: int = 100) -> N
 
 def statures() -> None:
     body = Body()
-    shapes, stature_mm = body.sample_shapes(4000, torch.Generator().manual_seed(0))
+    shapes, height_mm = body.sample_shapes(4000, torch.Generator().manual_seed(0))
     rotations = torch.eye(3).expand(4000, body.num_bones, 3, 3)
     joints = 1000 * body.joints(shapes, rotations).numpy()
     bones = [bone_lengths(person[None])[H36M17.indices(*STATURE_BONES)].sum() for person in joints]
-    ratio = stature_mm.numpy() / bones
-    short, tall = stature_mm.numpy() < 1500, stature_mm.numpy() > 1800
-    print(f"stature over bones: {ratio.mean():.4f}, spread {100 * ratio.std() / ratio.mean():.2f} %, ", end="")
+    ratio = height_mm.numpy() / bones
+    short, tall = height_mm.numpy() < 1500, height_mm.numpy() > 1800
+    print(f"height over bones: {ratio.mean():.4f}, spread {100 * ratio.std() / ratio.mean():.2f} %, ", end="")
     print(f"below 1.5 m {ratio[short].mean():.4f}, above 1.8 m {ratio[tall].mean():.4f}")
     people = body.pose(shapes[:400], rotations[:400])
     ankles = people.joints[:, H36M17.indices("l_ankle", "r_ankle"), 2].mean(1) - people.vertices[..., 2].amin(1)
-    share = 1000 * ankles.numpy() / stature_mm.numpy()[:400]
-    print(f"height of the ankle over the sole: {100 * share.mean():.2f} +- {100 * share.std():.2f} % of stature\n")
+    share = 1000 * ankles.numpy() / height_mm.numpy()[:400]
+    print(f"height of the ankle over the sole: {100 * share.mean():.2f} +- {100 * share.std():.2f} % of height\n")
 
 
 def track_of(truth: Truth) -> PoseSequence:

@@ -1,4 +1,4 @@
-"""What the search in whole pictures finds: rendered people, annotated photographs, and pictures without anybody.
+"""What the search in whole images finds: rendered people, annotated photographs, and images without anybody.
 
 python experiments/2026-11-two-stacks/search.py --photographs lspet --empty backgrounds
 python experiments/2026-11-two-stacks/search.py --joint 0.2 --joints 6 --fit 0.15   # the thresholds before
@@ -33,7 +33,7 @@ class Search:
         self._joints = JointEstimator(Model(weights, "hourglass", threads=1))
         self.looks = 0
 
-    def __call__(self, image_rgb: Image) -> search.Found | None:
+    def __call__(self, image_rgb: Image) -> search.Detection | None:
         def estimate(boxes: np.ndarray, turns_rad: np.ndarray | None = None, /) -> search.Joints2D:
             self.looks += len(boxes)
             return self._joints.estimate(image_rgb, boxes, turns_rad)
@@ -51,7 +51,7 @@ def report(name: str, weights: str, people: Iterable[Sample]) -> None:
     pred, truth = np.array(found), np.array(true, np.float64)
     right = pck(pred[:, _LIMBS], truth[:, _LIMBS], torso_length(truth, H36M17))
     missed = np.isnan(pred).all((1, 2)).sum()
-    print(f"{name}: {right:.1%}, nobody in {missed} of {len(true)}, {search.looks / len(true):.0f} looks a picture")
+    print(f"{name}: {right:.1%}, nobody in {missed} of {len(true)}, {search.looks / len(true):.0f} looks an image")
 
 
 def main() -> None:
@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--weights", default=HOURGLASS)
     parser.add_argument("--rendered", type=int, default=150)
     parser.add_argument("--photographs", type=Path, help="annotated; every third is looked at")
-    parser.add_argument("--empty", type=Path, help="folder of pictures without anybody")
+    parser.add_argument("--empty", type=Path, help="folder of images without anybody")
     parser.add_argument("--joint", type=float, default=search.JOINT_CONFIDENCE)
     parser.add_argument("--joints", type=int, default=search.MIN_JOINTS)
     parser.add_argument("--fit", type=float, default=search.FOUND_CONFIDENCE)

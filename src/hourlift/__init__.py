@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hourlift.errors import UserError
     from hourlift.geometry.camera import Camera
     from hourlift.geometry.skeleton import H36M17
     from hourlift.pipeline.api import lift, lift_many
@@ -29,6 +30,7 @@ __all__ = [
     "PoseFrame",
     "PosePredictor",
     "PoseSequence",
+    "UserError",
     "__version__",
     "lift",
     "lift_many",
@@ -41,6 +43,7 @@ _HOME = {
     "PoseFrame": "hourlift.pose",
     "PosePredictor": "hourlift.predict",
     "PoseSequence": "hourlift.pose",
+    "UserError": "hourlift.errors",
     "lift": "hourlift.pipeline.api",
     "lift_many": "hourlift.pipeline.api",
 }

@@ -1,6 +1,6 @@
-"""Result types: a person in a picture, a picture of a video, a person through a video.
+"""Result types: a person in an image, an image of a video, a person through a video.
 
-Everything is in the pixels of the upright picture and in camera axes: x right, y down, z forward, millimetres.
+Everything is in the pixels of the upright image and in camera axes: x right, y down, z forward, millimetres.
 The joints are those of `hourlift.geometry.skeleton.H36M17`.
 """
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.errors import UserError
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.skeleton import H36M17
 from hourlift.geometry.world import World
@@ -28,7 +29,7 @@ POSE_SHAPES: dict[str, tuple[int, ...]] = {
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pose:
-    """One person in one picture.
+    """One person in one image.
 
     The arrays are kept as float32; shapes are checked. What is unknown is NaN.
 
@@ -100,13 +101,13 @@ class Joint:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PoseFrame:
-    """The people in one picture of a video (or in a photo: index 0, time 0).
+    """The people in one image of a video (or in a photo: index 0, time 0).
 
     Attributes:
-        index: number of the picture in its source, from 0.
-        time_s: when it is shown, in seconds from the first picture.
+        index: number of the image in its source, from 0.
+        time_s: when it is shown, in seconds from the first image.
         people: empty when nobody was found.
-        damaged: the picture was damaged in its file, and the decoder made up some of it.
+        damaged: the image was damaged in its file, and the decoder made up some of it.
     """
 
     index: int
@@ -147,7 +148,7 @@ class PoseSequence:
         object.__setattr__(self, "times_s", np.asarray(self.times_s, dtype=np.float64))
         num_frames = self.frame_index.shape[0] if self.frame_index.ndim == 1 else -1
         if num_frames < 0 or self.times_s.shape != (num_frames,):
-            raise ValueError(
+            raise UserError(
                 f"frame_index and times_s must be two lists of one length, "
                 f"got shapes {self.frame_index.shape} and {self.times_s.shape}"
             )
@@ -181,7 +182,7 @@ class PoseSequence:
                 for name, array in arrays.items():
                     array[i] = getattr(pose, name)
         if camera is None:
-            raise ValueError(
+            raise UserError(
                 f"person {person_id} is in none of the {len(kept)} frames; the people there are {sorted(known)}"
             )
         return cls(person_id=person_id, frame_index=frame_index, times_s=times_s, camera=camera, world=world, **arrays)
@@ -220,7 +221,7 @@ def _checked(name: str, values: object, shape: tuple[int, ...]) -> Array:
     try:
         array = np.asarray(values, dtype=np.float32)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be an array of numbers: {error}") from None
+        raise UserError(f"{name} must be an array of numbers: {error}") from None
     if array.shape != shape:
-        raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
+        raise UserError(f"{name} must have shape {shape}, got {array.shape}")
     return array

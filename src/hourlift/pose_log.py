@@ -10,6 +10,7 @@ from typing import IO, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.errors import UserError
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.skeleton import H36M17
 from hourlift.pose import POSE_SHAPES, Pose, PoseFrame, PoseSequence
@@ -132,7 +133,7 @@ class PoseLog(Sequence[PoseFrame]):
             ValueError: nobody is in the log.
         """
         if not self._cameras:
-            raise ValueError(f"person {person_id} is in none of the {len(self)} frames; nobody is")
+            raise UserError(f"person {person_id} is in none of the {len(self)} frames; nobody is")
         start, stop, _ = part.indices(len(self))
         unknown = {name: 0.0 if name == "confidence" else np.nan for name in POSE_SHAPES}
         arrays = {

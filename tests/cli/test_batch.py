@@ -120,7 +120,7 @@ def test_resume_leaves_out_what_is_finished(archive: Path, here: list[str], caps
         (["in", "-o", "out", "--resume", "--flip-test"], "was started with flip_test False, not True; resume with the"),
         (["in", "-o", "new", "--precision", "int8"], "int8 is not available: this model has no 8-bit twin"),
         (["in", "-o", "in"], "in exists and holds no run of `hourlift batch`; name another folder"),
-        (["empty", "-o", "new"], "empty: there are no pictures or videos in this folder"),
+        (["empty", "-o", "new"], "empty: there are no images or videos in this folder"),
         (["memory://empty/", "-o", "new"], "memory://empty/: "),
         (["nowhere.mp4", "-o", "new"], "nowhere.mp4: there is no such file or folder"),
         (["webcam:0", "-o", "new"], "webcam:0: a webcam is no archive"),
@@ -206,11 +206,11 @@ def test_urls_of_folders_and_of_the_output(archive: Path, here: list[str]) -> No
 
     memory = fsspec.filesystem("memory")
     memory.put("in/", "/films/", recursive=True)
-    assert main(["batch", "memory://films", "-o", "memory://out", *here]) == 1
-    assert main(["batch", "memory://films/*.mp4", "-o", "memory://out", "--resume", *here]) == 1
+    assert main(["batch", "memory://videos", "-o", "memory://out", *here]) == 1
+    assert main(["batch", "memory://videos/*.mp4", "-o", "memory://out", "--resume", *here]) == 1
     memory.get("/out", "copied", recursive=True)
     assert pq.read_table("copied").num_rows == 13
-    assert sources("copied")["walk.mp4"]["source"] == "memory:///films/walk.mp4"
+    assert sources("copied")["walk.mp4"]["source"] == "memory:///videos/walk.mp4"
 
 
 def test_a_full_disk_ends_the_run_and_leaves_nothing_half_written(

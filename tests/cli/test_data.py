@@ -27,8 +27,8 @@ def lsp(tmp_path: Path) -> Path:
     return folder
 
 
-def drawn(picture: np.ndarray, colour: tuple[int, int, int]) -> int:
-    return int((np.abs(picture.astype(int) - colour).max(-1) < 30).sum())
+def drawn(image: np.ndarray, colour: tuple[int, int, int]) -> int:
+    return int((np.abs(image.astype(int) - colour).max(-1) < 30).sum())
 
 
 def test_check_says_what_there_is(lsp: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,9 +37,9 @@ def test_check_says_what_there_is(lsp: Path, tmp_path: Path, capsys: pytest.Capt
     told = capsys.readouterr().out
     assert f"{lsp}: Leeds Sports Pose\n" in told and "people    4, 2D only: for the hourglass" in told
     assert "splits    train, test, all" in told and told.endswith("missing   nothing\n")
-    picture = cv2.cvtColor(cv2.imread(str(sheet)), cv2.COLOR_BGR2RGB)
-    assert picture.shape == (2 * TILE_PX, 2 * TILE_PX, 3)
-    for tile in picture.reshape(2, TILE_PX, 2, TILE_PX, 3).swapaxes(1, 2).reshape(4, TILE_PX, TILE_PX, 3):
+    image = cv2.cvtColor(cv2.imread(str(sheet)), cv2.COLOR_BGR2RGB)
+    assert image.shape == (2 * TILE_PX, 2 * TILE_PX, 3)
+    for tile in image.reshape(2, TILE_PX, 2, TILE_PX, 3).swapaxes(1, 2).reshape(4, TILE_PX, TILE_PX, 3):
         assert drawn(tile, LEFT_RGB) > 100 and drawn(tile, RIGHT_RGB) > 100
 
 
@@ -47,17 +47,17 @@ def test_check_names_what_is_missing(lsp: Path, capsys: pytest.CaptureFixture[st
     (lsp / "images" / "im0003.jpg").unlink()
     assert main(["data", "check", str(lsp)]) == 0
     (lsp / "images" / "im0002.jpg").write_bytes(b"half")
-    assert capsys.readouterr().out.endswith("missing\n  - 1 of 4 pictures, such as images/im0003.jpg\n")
+    assert capsys.readouterr().out.endswith("missing\n  - 1 of 4 images, such as images/im0003.jpg\n")
     assert main(["data", "check", str(lsp)]) == 0
     told = capsys.readouterr().out
-    assert "im0003.jpg\n  - 1 of 4 pictures that were opened; " in told and "im0002.jpg cannot be read" in told
+    assert "im0003.jpg\n  - 1 of 4 images that were opened; " in told and "im0002.jpg cannot be read" in told
 
 
 def test_check_opens_pictures(lsp: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (lsp / "images" / "im0002.jpg").write_bytes(b"half")
     assert main(["data", "check", str(lsp)]) == 0
     told = capsys.readouterr().out
-    assert "  - 1 of 4 pictures that were opened; " in told and "im0002.jpg cannot be read as a picture" in told
+    assert "  - 1 of 4 images that were opened; " in told and "im0002.jpg cannot be read as an image" in told
 
 
 @pytest.mark.parametrize(("shift_px", "is_told"), [(0.0, False), (40.0, True)])
@@ -79,7 +79,7 @@ def test_check_compares_both_sides_of_the_projection(
     assert main(["data", "check", str(tmp_path / "set")]) == 0
     told = capsys.readouterr().out
     assert "1, in 3D" in told
-    assert ("cameras that fit: the joints in space project 57 px from those in the picture" in told) == is_told
+    assert ("cameras that fit: the joints in space project 57 px from those in the image" in told) == is_told
 
 
 def test_convert_writes_shards(lsp: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,8 +22,8 @@ def clip(tmp_path: Path, figure) -> Path:
         stream = container.add_stream("libx264", rate=10, options={"crf": "10"})
         stream.width, stream.height, stream.pix_fmt = 240, 200, "yuv420p"
         for i in range(10):
-            picture = figure.draw((240, 200), (100.0 + 3 * i, 100.0), 150.0)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            image = figure.draw((240, 200), (100.0 + 3 * i, 100.0), 150.0)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode())
     return path
 
@@ -38,7 +38,7 @@ def test_it_writes_everything_and_says_where(
     assert sorted(path.name for path in out.iterdir()) == ["demo.html", "demo.json", "demo.overlay.mp4"]
     for path in out.iterdir():
         assert str(path) in said
-    assert "1 person in 10 of 10 frames (0.9 s of film)" in said
+    assert "1 person in 10 of 10 frames (0.9 s of video)" in said
     assert re.search(r"movement +the (left|right) knee bends most, \d+ degrees", said)
     assert re.search(r"confidence +[01]\.\d\d for the median joint", said)
     assert re.search(r"speed +[\d.]+ frames a second", said)
@@ -74,7 +74,7 @@ def test_the_shipped_weights_find_the_person_of_the_shipped_clip() -> None:
     for frame in frames:
         pose = frame.people[0]
         head, pelvis = (pose.joints_2d_px[H36M17.index(name)] for name in ("head", "pelvis"))
-        assert head[1] < pelvis[1] - 50  # upright in a picture of 400 pixels
+        assert head[1] < pelvis[1] - 50  # upright in an image of 400 pixels
         assert np.isfinite(pose.joints_3d_mm).all() and 1000 < pose.root_cam_mm[2] < 6000
 
 

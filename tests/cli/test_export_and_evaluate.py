@@ -54,15 +54,15 @@ def dataset(tmp_path: Path) -> Path:
     folder = tmp_path / "tiny"
     (folder / "images").mkdir(parents=True)
     rng = np.random.default_rng(0)
-    pictures, people = [], []
+    images, people = [], []
     for i in range(3):
         cv2.imwrite(str(folder / "images" / f"{i}.jpg"), rng.integers(0, 256, (60, 80, 3), dtype=np.uint8))
-        pictures.append({"id": i, "file_name": f"images/{i}.jpg", "width": 80, "height": 60})
+        images.append({"id": i, "file_name": f"images/{i}.jpg", "width": 80, "height": 60})
         keypoints = np.column_stack([rng.uniform(10, 50, (14, 2)), np.full(14, 2)]).ravel().tolist()
         person = {"id": i, "image_id": i, "category_id": 1, "keypoints": keypoints, "bbox": [5, 5, 50, 50]}
         people.append(person)
     categories = [{"id": 1, "name": "person", "keypoints": list(LSP14.joint_names)}]
-    content = {"images": pictures, "annotations": people, "categories": categories}
+    content = {"images": images, "annotations": people, "categories": categories}
     (folder / "keypoints.json").write_text(json.dumps(content))
     return folder
 
@@ -117,7 +117,7 @@ def test_evaluate_reports_and_draws(
 
 def test_evaluate_whole_images(dataset: Path, models: list[str], capsys: pytest.CaptureFixture) -> None:
     assert main(["evaluate", str(dataset), "--whole-image", *models]) == 0
-    assert "searched in the whole picture" in capsys.readouterr().out
+    assert "searched in the whole image" in capsys.readouterr().out
 
 
 def test_analyse_writes_tables_and_the_worst(
@@ -133,7 +133,7 @@ def test_analyse_writes_tables_and_the_worst(
     assert capsys.readouterr().err == "hourlift: --worst must be at least 1, got 0\n"
 
 
-def films(folder: Path, off_px: float) -> Path:
+def videos(folder: Path, off_px: float) -> Path:
     """Two actions of two subjects in shards, and joints found in them."""
     camera = Camera.from_fov((80, 60))
     rng = np.random.default_rng(1)
@@ -163,7 +163,7 @@ def films(folder: Path, off_px: float) -> Path:
 def test_evaluate_the_lifter_alone_by_action_and_subject(
     inputs: str, models: list[str], tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = films(tmp_path, off_px=0.2)
+    folder = videos(tmp_path, off_px=0.2)
     monkeypatch.chdir(tmp_path)
     arguments = [str(folder), "--split", "test", "--inputs", inputs, "-o", "r.json", "--plot", "r.svg", *models]
     assert main(["evaluate", *arguments]) == 0

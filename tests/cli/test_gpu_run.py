@@ -1,4 +1,4 @@
-"""`hourlift gpu-run` on the CPU, with a network and pictures that are tiny, in seconds."""
+"""`hourlift gpu-run` on the CPU, with a network and images that are tiny, in seconds."""
 
 import json
 import subprocess
@@ -93,7 +93,7 @@ def test_who_renders(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose(chunk_bytes=100)[0] == 0  # memory for 10 processes: the GPU is faster
     speeds["cuda"] = 0.0
     assert choose(chunk_bytes=100)[0] == 10
-    assert choose(cores=2) == (1, "the GPU renders 0 pictures/s, 1 processes about 40")
+    assert choose(cores=2) == (1, "the GPU renders 0 images/s, 1 processes about 40")
     assert choose("cpu")[0] == 0
 
 

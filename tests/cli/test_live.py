@@ -40,7 +40,7 @@ def models(marker_models: tuple[Path, Path]) -> list[str]:
 def test_a_video_as_if_live(models: list[str], capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["live", "clip.mp4", "--no-serve", "-o", "out.mp4", "--side-by-side", *models]) == 0
     shown = capfd.readouterr()
-    line = r"clip\.mp4: 1\.\d s, (\d+) of 12 pictures shown \([\d.]+ a second\), somebody in \1, latency \d+ ms \(95 %"
+    line = r"clip\.mp4: 1\.\d s, (\d+) of 12 images shown \([\d.]+ a second\), somebody in \1, latency \d+ ms \(95 %"
     found = re.match(line, shown.out)
     assert found and shown.err == ""
     with VideoReader("out.mp4") as film:
@@ -48,7 +48,7 @@ def test_a_video_as_if_live(models: list[str], capfd: pytest.CaptureFixture[str]
         frames = list(film)
     assert len(frames) == int(found[1])
     steps = np.array([frame.time_s for frame in frames]) * 10
-    np.testing.assert_allclose(steps, np.round(steps), atol=0.02, err_msg="the film keeps the video's own time")
+    np.testing.assert_allclose(steps, np.round(steps), atol=0.02, err_msg="the video keeps the video's own time")
     assert steps[-1] >= 5
     corner = frames[-1].image_rgb[215:240, :150].astype(int)
     assert (corner.max(axis=-1) > 200).sum() > 50, "the figures stand in the lower left corner"
@@ -73,7 +73,7 @@ def test_enough_pictures(models: list[str], capfd: pytest.CaptureFixture[str]) -
 
 
 class Unplugged:
-    """A camera that sends a few pictures."""
+    """A camera that sends a few images."""
 
     def __init__(self, number: int) -> None:
         self.left = {0: 6, 1: 1}.get(number, 0)
@@ -96,8 +96,8 @@ def test_a_dropped_camera(
     monkeypatch.setattr(video.cv2, "VideoCapture", Unplugged)
     assert main(["live", "--no-serve", "-o", "out.mp4", *models]) == 1
     shown = capfd.readouterr()
-    assert shown.err == "hourlift: webcam:0: the camera stopped sending pictures; is it still plugged in?\n"
-    assert "of 5 pictures shown" in shown.out
+    assert shown.err == "hourlift: webcam:0: the camera stopped sending images; is it still plugged in?\n"
+    assert "of 5 images shown" in shown.out
     with VideoReader("out.mp4") as film:
         assert len(list(film)) >= 1, "what came before is kept"
     assert main(["live", "webcam:1", "--no-serve", "-o", "none.mp4", *models]) == 2
@@ -122,9 +122,9 @@ def test_a_mistake_of_the_predictor_is_not_swallowed(models: list[str], monkeypa
     [
         (["missing.mp4"], "missing.mp4: there is no such file or folder"),
         (["photo.png"], "photo.png: one webcam or video is shown live"),
-        (["clip.mp4", "--no-serve"], "--no-serve without -o FILE.mp4 would show the pictures to nobody"),
-        (["clip.mp4", "-o", "film.avi"], "film.avi: the film's name ends in .mp4"),
-        (["clip.mp4", "-o", "nowhere/film.mp4"], "nowhere/film.mp4: the film's name ends in .mp4"),
+        (["clip.mp4", "--no-serve"], "--no-serve without -o FILE.mp4 would show the images to nobody"),
+        (["clip.mp4", "-o", "film.avi"], "video.avi: the video's name ends in .mp4"),
+        (["clip.mp4", "-o", "nowhere/film.mp4"], "nowhere/video.mp4: the video's name ends in .mp4"),
         (["clip.mp4", "--seconds", "0"], "--seconds must be above 0"),
         (["clip.mp4", "--max-frames", "0"], "--max-frames must be at least 1"),
         (["clip.mp4", "--port", "70000"], "--port must be from 0 to 65535"),
@@ -136,7 +136,7 @@ def test_mistakes_are_one_line(
     models: list[str], arguments: list[str], complaint: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     Path("photo.png").touch()
-    Path("text.mp4").write_text("no film")
+    Path("text.mp4").write_text("no video")
     assert main(["live", *arguments, *models]) == 2
     error = capfd.readouterr().err
     assert complaint in error and error.count("\n") == 1

@@ -7,6 +7,7 @@ import types
 import pytest
 
 from hourlift import __version__, cli
+from hourlift.errors import UserError
 
 
 def run_python(code: str) -> str:
@@ -41,6 +42,17 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"hourlift {__version__}\n"
 
 
+def test_old_spellings_of_options_are_understood(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def command(height: str = "", val_split: str = "") -> None:
+        seen.append((height, val_split))
+
+    fake_command(monkeypatch, command)
+    assert cli.main(["fake", "--stature", "1.8m", "--judge=test"]) == 0
+    assert seen == [("1.8m", "test")]
+
+
 def test_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["lift"]) == 2
     error = capsys.readouterr().err
@@ -65,10 +77,10 @@ def raising(error: BaseException) -> object:
 @pytest.mark.parametrize(
     ("error", "status", "line"),
     [
-        (ValueError("photo.jpg: the file\n  is empty"), 2, "hourlift: photo.jpg: the file is empty\n"),
+        (UserError("photo.jpg: the file\n  is empty"), 2, "hourlift: photo.jpg: the file is empty\n"),
         (FileNotFoundError(2, "No such file or directory", "a.jpg"), 2, "hourlift: a.jpg: No such file or directory\n"),
         (OSError("no words from the system"), 2, "hourlift: no words from the system\n"),
-        (ValueError(), 2, "hourlift: ValueError\n"),
+        (UserError(), 2, "hourlift: UserError\n"),
         (KeyboardInterrupt(), 130, "hourlift: interrupted\n"),
     ],
 )
@@ -86,10 +98,19 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert capsys.readouterr().err == "hourlift: `fake` needs the package torch: pip install 'hourlift[train]'\n"
 
 
-def test_our_own_mistakes_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_command(monkeypatch, raising(AssertionError("ours")))
-    with pytest.raises(AssertionError, match="ours"):
-        cli.main(["fake"])
+@pytest.mark.parametrize("error", [AssertionError("ours"), ValueError("operands could not be broadcast"), KeyError(3)])
+def test_a_fault_of_ours_looks_like_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    fake_command(monkeypatch, raising(error))
+    assert cli.main(["fake"]) == cli.OUR_FAULT
+    shown = capsys.readouterr().err.splitlines()
+    assert shown[0] == "Traceback (most recent call last):"
+    assert shown[-2].startswith(type(error).__name__)
+    assert shown[-1] == "hourlift: this is a fault of hourlift, not of yours: please report it with the lines above"
+
+
+def test_the_traceback_of_a_mistake_is_shown_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_command(monkeypatch, raising(ValueError("the user's")))
     monkeypatch.setenv("HOURLIFT_TRACEBACK", "1")
     with pytest.raises(ValueError, match="the user's"):

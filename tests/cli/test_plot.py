@@ -53,8 +53,8 @@ def test_a_plot_and_a_table_are_written(capsys: pytest.CaptureFixture[str]) -> N
     pytest.importorskip("matplotlib")
     assert main(["plot", "film.json"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "film.angles.png: person 0, 1.1 s",
-        "film.angles.csv: 12 frames, 2 people",
+        "video.angles.png: person 0, 1.1 s",
+        "video.angles.csv: 12 frames, 2 people",
     ]
     image = cv2.imread("film.angles.png")
     assert image.shape[0] > 600 and {(178, 114, 0), (0, 94, 213)} <= {tuple(p) for p in image.reshape(-1, 3).tolist()}
@@ -98,8 +98,8 @@ def test_one_person_of_several() -> None:
         (["film.json", "-o", "a.csv", "--person", "7"], "there is no person 7; the people there are 0, 1"),
         (["film.json", "-o", "a.csv", "--pitch", "nan"], "a camera's pitch lies between -90"),
         (["film.json", "-o", "a.csv", "--min-confidence", "2"], "--min-confidence is a number from 0 to 1"),
-        (["nobody.json", "-o", "a.csv", "a.png"], "nobody.json: nobody was found in film.mp4"),
-        (["empty.json", "-o", "a.csv"], "empty.json: nobody was found in film.mp4"),
+        (["nobody.json", "-o", "a.csv", "a.png"], "nobody.json: nobody was found in video.mp4"),
+        (["empty.json", "-o", "a.csv"], "empty.json: nobody was found in video.mp4"),
         (["newer.json", "-o", "a.csv"], "newer.json: schema version 999 cannot be read"),
     ],
 )

@@ -43,10 +43,10 @@ def test_bad_input(
 def test_predict_says_what_there_is(
     marker_models: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    picture = tmp_path / "a.png"
-    picture.touch()
+    image = tmp_path / "a.png"
+    image.touch()
     models = ["--weights", str(marker_models[0]), "--lifter", str(marker_models[1]), "-o", str(tmp_path / "out")]
-    assert main(["predict", str(picture), *models, "--precision", "int8"]) == 2
+    assert main(["predict", str(image), *models, "--precision", "int8"]) == 2
     error = capsys.readouterr().err
     assert "int8 is not available: this model has no 8-bit twin" in error and "fp32 in onnxruntime" in error
 

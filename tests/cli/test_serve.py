@@ -120,8 +120,8 @@ def test_files_are_compressed_for_whoever_takes_that(server: ThreadingHTTPServer
     assert plain.getheader("Content-Encoding") is None and zipped.getheader("Content-Encoding") == "gzip"
     assert gzip.decompress(body) == content and zipped.getheader("Content-Length") == str(len(body))
     assert zipped.getheader("Vary") == "Accept-Encoding"
-    film, _ = get(server, "/example.mp4", **{"Accept-Encoding": "gzip"})
-    assert film.getheader("Content-Encoding") is None
+    video, _ = get(server, "/example.mp4", **{"Accept-Encoding": "gzip"})
+    assert video.getheader("Content-Encoding") is None
 
 
 @pytest.mark.skipif(not (web_app.APP / "index.html").is_file(), reason="the page has not been built: make web")

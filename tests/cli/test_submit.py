@@ -1,4 +1,4 @@
-"""`hourlift submit`: one row a picture, in the data set's order, and nothing at all after an error."""
+"""`hourlift submit`: one row an image, in the data set's order, and nothing at all after an error."""
 
 from pathlib import Path
 from typing import Any
@@ -99,5 +99,5 @@ def test_a_picture_that_is_missing_leaves_no_file(
     cv2.imwrite(str(tmp_path / "pictures" / "a.png"), figure.draw((200, 220), *PLACES[0]))
     (tmp_path / "pictures" / "b.png").write_bytes(b"half")
     assert main(["submit", str(tmp_path / "pictures"), "-o", str(tmp_path / "a.csv.gz"), *models]) == 2
-    assert "b.png cannot be read as a picture" in capsys.readouterr().err
+    assert "b.png cannot be read as an image" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["pictures"]

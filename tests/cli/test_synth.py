@@ -58,7 +58,7 @@ def test_rows_and_columns_of_a_sheet(tmp_path: Path, count: int, expected: tuple
 
 
 def test_the_studio_becomes_a_human36m(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """840 films of one length, whole takes in a shard, and splits by subject; the pictures are stand-ins."""
+    """840 videos of one length, whole takes in a shard, and splits by subject; the images are stand-ins."""
 
     def stand_in(config: object, seed: int, frames: int, count: int, *, first: int = 0) -> Iterator[Sample]:
         per_film = [(s, a, t, c) for s in SUBJECTS for a in ACTIONS for t in TAKES for c in CAMERAS]
@@ -77,7 +77,7 @@ def test_the_studio_becomes_a_human36m(tmp_path: Path, monkeypatch: pytest.Monke
     folder = tmp_path / "studio"
     assert main(["synth", "-o", str(folder), "--preset", "studio", "--count", "841", "--per-shard", "500"]) == 0
     studio = recognise(folder)
-    assert studio.counts.people == 1680 and studio.counts.films == 840
+    assert studio.counts.people == 1680 and studio.counts.videos == 840
     assert studio.counts.subjects == SUBJECTS and len(studio.counts.actions) == 15 and len(studio.counts.cameras) == 4
     assert sum(1 for _ in studio.samples("report-validate")) == 240
     assert sorted(path.name for path in folder.glob("*.tar")) == [f"shard-{i:06}.tar" for i in range(4)]
@@ -109,7 +109,7 @@ def test_shards_are_read_back(shards: Path) -> None:
         np.testing.assert_allclose(ours.joints_2d_px, theirs.joints_2d_px, atol=6e-4)
         np.testing.assert_array_equal(ours.visibility, theirs.visibility)
         np.testing.assert_array_equal(ours.mask, theirs.mask)
-        assert (ours.id, ours.seed, ours.stature_mm) == (theirs.id, theirs.seed, theirs.stature_mm)
+        assert (ours.id, ours.seed, ours.height_mm) == (theirs.id, theirs.seed, theirs.height_mm)
 
 
 def test_going_on_with_a_data_set(shards: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -190,14 +190,14 @@ def test_an_interrupted_data_set_leaves_nothing(tmp_path: Path, monkeypatch: pyt
         ("-o {0}/a --workers 0", "--workers must be from 1 to 1024, got 0"),
         ("-o {0}/a --per-shard 0", "--per-shard must be from 1 to 1000000, got 0"),
         ("-o {0}/a --format coco --workers 2", "--workers and --resume are for --format shards"),
-        ("-o {0}/a --preset film", "there is no preset 'film'; the presets are everyday, upright, sport, portrait, "),
+        ("-o {0}/a --preset video", "there is no preset 'video'; the presets are everyday, upright, sport, portrait, "),
         ("-o {0}/a --motion {0}/no.bvh", "--motion {0}/no.bvh: does not exist"),
-        ("-o {0}/a --backgrounds {0}/full", "{0}/full: no picture (.bmp, .jpeg, .jpg, .png, .webp) in this "),
+        ("-o {0}/a --backgrounds {0}/full", "{0}/full: no image (.bmp, .jpeg, .jpg, .png, .webp) in this "),
         ("-o {0}/full --resume", "{0}/full holds no settings.json: it is no data set to go on with"),
-        ("--sheet {0}/a.png --backgrounds {0}/no", "{0}/no: not a folder of background pictures"),
+        ("--sheet {0}/a.png --backgrounds {0}/no", "{0}/no: not a folder of background images"),
         ("--sheet {0}/a.png --assets {0}/no", "{0}/no: not a folder of MakeHuman assets"),
         ("--sheet {0}/a.png --panoramas {0}/no", "{0}/no: not a folder of panoramas (.hdr)"),
-        ("--sheet {0}/a.png --backgrounds {0}/full", "{0}/full: no picture (.bmp, .jpeg, .jpg, .png, .webp) in this "),
+        ("--sheet {0}/a.png --backgrounds {0}/full", "{0}/full: no image (.bmp, .jpeg, .jpg, .png, .webp) in this "),
         ("-o {0}/full", "{0}/full exists already and is not an empty folder; name another one"),
     ],
 )
@@ -212,14 +212,14 @@ def test_mistakes_are_one_line(options: str, message: str, tmp_path: Path, capsy
 
 
 def test_a_clip_is_a_film_of_the_asked_length(tmp_path: Path) -> None:
-    film = tmp_path / "new" / "moving.mp4"
+    video = tmp_path / "new" / "moving.mp4"
     assert (
-        main(["synth", "--clip", str(film), "--seconds", "0.2", "--size", "64", "--fps", "60", "--moving-camera"]) == 0
+        main(["synth", "--clip", str(video), "--seconds", "0.2", "--size", "64", "--fps", "60", "--moving-camera"]) == 0
     )
-    capture = cv2.VideoCapture(str(film))
+    capture = cv2.VideoCapture(str(video))
     frames = iter(lambda: capture.read()[0], False)
     assert sum(frames) == 12
-    assert [p.name for p in film.parent.iterdir()] == ["moving.mp4"]
+    assert [p.name for p in video.parent.iterdir()] == ["moving.mp4"]
 
 
 @pytest.mark.parametrize(

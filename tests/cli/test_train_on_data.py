@@ -72,7 +72,7 @@ def test_every_row_of_the_study_has_the_reports_values() -> None:
         assert (recipe.name, recipe.policy, recipe.input_size, recipe.network.width) == (name, policy, 256, 256)
         assert recipe.network.num_stacks == (4 if name == "final-4stack" else 2)
         assert recipe.train.steps * recipe.batch_size == 15 * 32_000
-        assert recipe.learn == ("train" if name in ("full-2stack", "final-4stack") else "report-train")
+        assert recipe.train_split == ("train" if name in ("full-2stack", "final-4stack") else "report-train")
     losses = {"lifter-l2": "l2", "lifter-compositional": "compositional", "lifter-weighted": "weighted"}
     for name, loss in (losses | {"final": "weighted", "lifter-rays": "l2"}).items():
         recipe = LIFTER_STUDY[name]()
@@ -91,11 +91,11 @@ def test_a_hourglass_of_the_study_trains(recipe: str, folder: Path, tmp_path: Pa
     state = checkpoint.load(tmp_path / "last.pt")
     assert state["step"] == 2 and state["stage"]["recipe"] == recipe
     assert state["stage"]["loss"] == ("cross_entropy" if ours else "mse")
-    learners = 15 if recipe == "full-2stack" else 12
-    assert f"training on {learners} people, validating on 3" in capsys.readouterr().err
+    train_people = 15 if recipe == "full-2stack" else 12
+    assert f"training on {train_people} people, validating on 3" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("options", ["", "--inputs noisy", "--inputs {}/joints.npz", "--judge test"])
+@pytest.mark.parametrize("options", ["", "--inputs noisy", "--inputs {}/joints.npz", "--val-split test"])
 def test_a_lifter_of_the_study_trains(options: str, folder: Path, tmp_path: Path, capsys) -> None:
     command = f"train lifter --recipe lifter-weighted --data {folder / 'set'} -o {tmp_path} {SMALL_LIFTER} {options}"
     assert main(command.format(folder).split()) == 0
@@ -120,7 +120,7 @@ def test_noise_can_be_measured(folder: Path, tmp_path: Path, capsys) -> None:
         ("lifter --recipe final --data {}/flat", "has no joints in millimetres: it trains the hourglass only"),
         ("lifter --recipe final --data {}/set --inputs {}/others.npz", "has nobody called S"),
         ("lifter --recipe final --data {}/set --inputs {}/set", "'noisy' or an .npz file of predict-joints, not"),
-        ("lifter --recipe final --data {}/set --judge S8", "has no split 'S8'; it has train, test"),
+        ("lifter --recipe final --data {}/set --val-split S8", "has no split 'S8'; it has train, test"),
         ("lifter --recipe final --data {}/set --errors-of {}/joints.npz", "--errors-of goes with --inputs noisy"),
         ("lifter --recipe final --data {}/set --stride 0", "a stride is at least 1"),
         ("lifter --recipe lifter --data {}/set", "'lifter' makes its people as it goes"),
@@ -130,7 +130,7 @@ def test_noise_can_be_measured(folder: Path, tmp_path: Path, capsys) -> None:
         ("lifter --recipe final --data {}/set --motion {}", "takes people from a data set as they are"),
         ("hourglass --recipe frs-2stack --data {}/set --input-size 100", "must be a multiple of 64, got 100"),
         ("hourglass --recipe frs-2stack --data {}/set --batch-size 0", "--batch-size must be at least 1"),
-        ("hourglass --recipe frs-2stack --data {}/set --backgrounds {}", "takes pictures from a data set as they are"),
+        ("hourglass --recipe frs-2stack --data {}/set --backgrounds {}", "takes images from a data set as they are"),
         ("hourglass --recipe fast --width 8", "'fast' makes its people as it goes"),
         ("hourglass --recipe frs", "the recipes are fast, accurate, none-2stack, frs-2stack"),
     ],

@@ -94,7 +94,7 @@ class TinyHuman36m:
         )
 
     def write_official(
-        self, folder: Path, kinds: tuple[str, ...] = ("D3_Positions", "D3_Positions_mono"), films: bool = False
+        self, folder: Path, kinds: tuple[str, ...] = ("D3_Positions", "D3_Positions_mono"), videos: bool = False
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.write_metadata(folder / "metadata.xml")
@@ -108,7 +108,7 @@ class TinyHuman36m:
                     else:
                         for camera in CAMERA_SIZES_WH:
                             write_cdf(place / f"{take}.{camera}.cdf", self.in_camera(subject, take, camera))
-            if films:
+            if videos:
                 (folder / subject / "Videos").mkdir()
                 for take in self.takes:
                     for camera, image_wh in CAMERA_SIZES_WH.items():
@@ -140,7 +140,7 @@ class TinyHuman36m:
         if with_metadata:
             self.write_metadata(folder / "metadata.xml")
 
-    def write_mmpose(self, folder: Path, *, pictures: bool = True) -> None:
+    def write_mmpose(self, folder: Path, *, images: bool = True) -> None:
         annotation = folder / "annotation_body3d" / "fps50"
         annotation.mkdir(parents=True)
         for file, subjects in (("h36m_train.npz", ("S1", "S8")), ("h36m_test.npz", ("S9",))):
@@ -162,7 +162,7 @@ class TinyHuman36m:
                 part=np.concatenate([kps_2d, np.ones((len(names), 17, 1))], axis=2),
                 S=np.concatenate([kps_3d, np.ones((len(names), 17, 1))], axis=2),
             )
-            for name in names if pictures else []:
+            for name in names if images else []:
                 (folder / "images" / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / "images" / name).touch()
         (folder / "annotation_body3d" / "cameras.pkl").write_bytes(pickle.dumps(self.cameras_as_mmpose()))
@@ -204,7 +204,7 @@ def write_cdf(path: Path, joints: np.ndarray) -> None:
 
 
 def _film(folder: Path, image_wh: tuple[int, int]) -> Path:
-    """A film of that size, written once."""
+    """A video of that size, written once."""
     path = folder / f"{image_wh[1]}.mp4"
     if not path.exists():
         write_film(path, image_wh, FRAMES)
@@ -213,9 +213,9 @@ def _film(folder: Path, image_wh: tuple[int, int]) -> Path:
 
 def write_film(path: Path, image_wh: tuple[int, int], frames: int) -> None:
     """Frame i is grey, 40 i."""
-    with VideoWriter(path, image_wh, 50) as film:
+    with VideoWriter(path, image_wh, 50) as video:
         for i in range(frames):
-            film.write(np.full((image_wh[1], image_wh[0], 3), 40 * i, np.uint8), i / 50)
+            video.write(np.full((image_wh[1], image_wh[0], 3), 40 * i, np.uint8), i / 50)
 
 
 def write_picture(path: Path, image_wh: tuple[int, int] = (40, 30)) -> None:

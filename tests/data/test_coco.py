@@ -17,7 +17,7 @@ IMAGE_WH = (40, 30)
 
 
 def content(names: list[str]) -> dict[str, Any]:
-    """Two people in one picture; joint i of the first is at (10 + i, 5 + i / 2)."""
+    """Two people in one image; joint i of the first is at (10 + i, 5 + i / 2)."""
     first = [number for i in range(len(names)) for number in (10 + i, 5 + i / 2, 2)]
     second = [number for i in range(len(names)) for number in (i, i, 1)]
     return {
@@ -33,7 +33,7 @@ def content(names: list[str]) -> dict[str, Any]:
 def write(folder: Path, data: dict[str, Any], name: str = "keypoints.json") -> Path:
     (folder / "images").mkdir(exist_ok=True)
     pixels = np.zeros((IMAGE_WH[1], IMAGE_WH[0], 3), dtype=np.uint8)
-    pixels[..., 2] = 200  # OpenCV writes BGR: a red picture
+    pixels[..., 2] = 200  # OpenCV writes BGR: a red image
     cv2.imwrite(str(folder / "images" / "a.png"), pixels)
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).write_text(json.dumps(data))
@@ -55,7 +55,7 @@ def test_every_known_skeleton_lands_in_human36m_order(tmp_path: Path, skeleton: 
 def test_cocos_own_names_and_folders(tmp_path: Path) -> None:
     names = [name.replace("l_", "left_").replace("r_", "right_") for name in COCO17.joint_names]
     data = content(names)
-    data["images"][0]["file_name"] = "a.png"  # COCO: annotations/x.json beside a folder of pictures
+    data["images"][0]["file_name"] = "a.png"  # COCO: annotations/x.json beside a folder of images
     sample = load_coco(write(tmp_path, data, "annotations/person_keypoints_val2017.json"))[0]
     assert sample.image == tmp_path / "images" / "a.png"
     hips = sample.joints_2d_px[H36M17.indices("l_hip", "r_hip")]
@@ -182,14 +182,14 @@ def test_missing_files_are_named(tmp_path: Path) -> None:
 
 def test_unreadable_and_resized_pictures_are_named(tmp_path: Path) -> None:
     sample = load_coco(write(tmp_path, content(list(LSP14.joint_names))))[0]
-    picture = tmp_path / "images" / "a.png"
-    cv2.imwrite(str(picture), np.zeros((15, 20, 3), dtype=np.uint8))
+    image = tmp_path / "images" / "a.png"
+    cv2.imwrite(str(image), np.zeros((15, 20, 3), dtype=np.uint8))
     with pytest.raises(ValueError, match=r"a\.png is \(20, 15\), but the annotation was made on \(40, 30\)"):
         sample.load_image()
-    picture.write_text("no picture")
+    image.write_text("no image")
     with pytest.raises(ValueError, match=r"a\.png cannot be read"):
         sample.load_image()
-    picture.unlink()
+    image.unlink()
     with pytest.raises(ValueError, match=r"a\.png does not exist"):
         sample.load_image()
 

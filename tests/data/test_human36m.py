@@ -36,7 +36,7 @@ def dataset(request: pytest.FixtureRequest, tiny: Any, tmp_path_factory: pytest.
 
 
 def test_every_layout_gives_the_same_people(dataset: DataSet, tiny: Any) -> None:
-    samples = list(dataset.samples(pictures=False))
+    samples = list(dataset.samples(images=False))
     assert len(samples) == len({sample.id for sample in samples}) == dataset.counts.people == 3 * 4 * 4 * 6
     assert "S1_Photo_1.54138969_000003" in {sample.id for sample in samples}
     for sample in samples:
@@ -55,7 +55,7 @@ def test_counts(dataset: DataSet) -> None:
     counts = dataset.counts
     assert counts.subjects == ("S1", "S8", "S9")
     assert counts.actions == ("Directions", "Photo", "Sitting", "SittingDown")
-    assert counts.cameras == tuple(CAMERA_SIZES_WH) and counts.films == 3 * 4 * 4
+    assert counts.cameras == tuple(CAMERA_SIZES_WH) and counts.videos == 3 * 4 * 4
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_counts(dataset: DataSet) -> None:
     [("train", {"S1", "S8"}), ("test", {"S9"}), ("report-train", {"S1"}), ("report-validate", {"S8"})],
 )
 def test_splits_and_strides(dataset: DataSet, split: str, subjects: set[str]) -> None:
-    samples = list(dataset.samples(split, stride=3, pictures=False))
+    samples = list(dataset.samples(split, stride=3, images=False))
     assert {sample.source.subject for sample in samples if sample.source} == subjects
     assert len(samples) == len(subjects) * 4 * 4 * 2
     with pytest.raises(ValueError, match="has no split 'dev'; it has train, test, report-train"):
@@ -104,35 +104,35 @@ def test_names_of_takes(name: str, take: tuple[str, int] | None) -> None:
 def test_frames_come_from_the_films(tiny: Any, tmp_path: Path) -> None:
     few = type(tiny)(takes=("Directions",))
     tmp_path = tmp_path / "set"
-    few.write_official(tmp_path, films=True)
+    few.write_official(tmp_path, videos=True)
     dataset = recognise(tmp_path)
     samples = list(dataset.samples("test", stride=2))
     assert [sample.source.frame for sample in samples if sample.source] == [1, 3, 5] * 4
     for i, sample in enumerate(samples):
         assert sample.image_wh == (sample.load_image().shape[1], sample.load_image().shape[0])
         assert abs(int(sample.load_image()[500, 500, 0]) - 80 * (i % 3)) < 4
-    assert {sample.id for sample in dataset.samples("test", stride=2, pictures=False)} == {s.id for s in samples}
+    assert {sample.id for sample in dataset.samples("test", stride=2, images=False)} == {s.id for s in samples}
     some = list(dataset.some(3))
     assert [sample.source.subject for sample in some if sample.source] == ["S1", "S8", "S9"]
     assert all(isinstance(sample.image, np.ndarray) for sample in some)
-    film = tmp_path / "S9" / "Videos" / "Directions.60457274.mp4"
-    film.write_bytes(film.read_bytes()[:300])
-    with pytest.raises(ValueError, match=r"Directions\.60457274\.mp4 cannot be read as a film"):
+    video = tmp_path / "S9" / "Videos" / "Directions.60457274.mp4"
+    video.write_bytes(video.read_bytes()[:300])
+    with pytest.raises(ValueError, match=r"Directions\.60457274\.mp4 cannot be read as a video"):
         list(dataset.samples("test"))
-    film.unlink()
-    assert any(m == "S9: 1 of 4 films, such as S9/Videos/Directions.60457274.mp4" for m in recognise(tmp_path).missing)
-    with pytest.raises(ValueError, match=r"1 of 4 films of the split test are missing, such as .*60457274\.mp4"):
+    video.unlink()
+    assert any(m == "S9: 1 of 4 videos, such as S9/Videos/Directions.60457274.mp4" for m in recognise(tmp_path).missing)
+    with pytest.raises(ValueError, match=r"1 of 4 videos of the split test are missing, such as .*60457274\.mp4"):
         dataset.samples("test")
-    shutil.copy(tmp_path / "S9" / "Videos" / "Directions.55011271.mp4", film)
-    with pytest.raises(ValueError, match=r"60457274\.mp4 is \(1000, 1000\); its camera's films are \(1000, 1002\)"):
+    shutil.copy(tmp_path / "S9" / "Videos" / "Directions.55011271.mp4", video)
+    with pytest.raises(ValueError, match=r"60457274\.mp4 is \(1000, 1000\); its camera's videos are \(1000, 1002\)"):
         list(dataset.samples("test"))
 
 
 def test_a_film_that_is_cut_off(tiny: Any, tmp_path: Path, write_film: Callable[..., None]) -> None:
     few = type(tiny)(takes=("Directions",))
-    few.write_official(tmp_path / "set", films=True)
-    film = tmp_path / "set" / "S9" / "Videos" / "Directions.54138969.mp4"
-    write_film(film, (1000, 1002), 3)
+    few.write_official(tmp_path / "set", videos=True)
+    video = tmp_path / "set" / "S9" / "Videos" / "Directions.54138969.mp4"
+    write_film(video, (1000, 1002), 3)
     with pytest.raises(ValueError, match=r"54138969\.mp4 is cut off: it ends after 3 of 6 frames"):
         list(recognise(tmp_path / "set").samples("test"))
 
@@ -140,7 +140,7 @@ def test_a_film_that_is_cut_off(tiny: Any, tmp_path: Path, write_film: Callable[
 def test_the_corrupt_take_is_left_out(tiny: Any, tmp_path: Path) -> None:
     tiny.write_official(tmp_path)
     shutil.move(tmp_path / "S9", tmp_path / "S11")
-    takes = {(s.source.action, s.source.take) for s in recognise(tmp_path).samples("test", pictures=False) if s.source}
+    takes = {(s.source.action, s.source.take) for s in recognise(tmp_path).samples("test", images=False) if s.source}
     assert takes == {("Photo", 1), ("Sitting", 1), ("SittingDown", 2)}
 
 
@@ -149,7 +149,7 @@ def test_what_is_missing_is_named(dataset: DataSet) -> None:
     assert "S5" in told and "S11" in told
     if "official" in dataset.name:
         assert "S1: motion of 4 of 30 takes" in dataset.missing
-        assert "S1: 16 of 16 films, such as S1/Videos/Directions.54138969.mp4" in dataset.missing
+        assert "S1: 16 of 16 videos, such as S1/Videos/Directions.54138969.mp4" in dataset.missing
     if "VideoPose3D" in dataset.name:
         assert "this trains the lifter, not the hourglass" in told
 
@@ -158,9 +158,9 @@ def test_without_cameras(tiny: Any, tmp_path: Path) -> None:
     tiny.write_official(tmp_path / "a")
     (tmp_path / "a" / "metadata.xml").unlink()
     dataset = recognise(tmp_path / "a")
-    assert "metadata.xml with the cameras: without it no joint can be placed in a picture" in dataset.missing
+    assert "metadata.xml with the cameras: without it no joint can be placed in an image" in dataset.missing
     with pytest.raises(ValueError, match=r"a has no metadata\.xml, which holds the cameras: put it there"):
-        dataset.samples("test", pictures=False)
+        dataset.samples("test", images=False)
     tiny.write_mmpose(tmp_path / "b")
     (tmp_path / "b" / "annotation_body3d" / "cameras.pkl").unlink()
     dataset = recognise(tmp_path / "b")
@@ -258,7 +258,7 @@ def test_other_skeletons(tiny: Any, tmp_path: Path, write_cdf: Callable[[Path, n
     np.savez(tmp_path / "b" / "data_3d_h36m.npz", positions_3d=walk)
     with pytest.raises(ValueError, match=r"S1 Walking 1 is \(4, 15, 3\), not \(frames, 32 joints, 3\)"):
         recognise(tmp_path / "b")
-    tiny.write_mmpose(tmp_path / "c", pictures=False)
+    tiny.write_mmpose(tmp_path / "c", images=False)
     file = tmp_path / "c" / "annotation_body3d" / "fps50" / "h36m_test.npz"
     content = dict(np.load(file))
     np.savez(file, **content | {"part": content["part"][:, :16]})
@@ -271,7 +271,7 @@ def test_malicious_files_are_refused(tiny: Any, tmp_path: Path) -> None:
         def __reduce__(self) -> Any:
             return os.system, (f"touch {tmp_path / 'touched'}",)
 
-    tiny.write_mmpose(tmp_path / "a", pictures=False)
+    tiny.write_mmpose(tmp_path / "a", images=False)
     (tmp_path / "a" / "annotation_body3d" / "cameras.pkl").write_bytes(pickle.dumps({("S1", "1"): Malicious()}))
     (tmp_path / "b").mkdir()
     np.savez(tmp_path / "b" / "data_3d_h36m.npz", positions_3d=np.array({"S1": Malicious()}, dtype=object))
@@ -291,7 +291,7 @@ def test_a_half_downloaded_set(tiny: Any, tmp_path: Path) -> None:
     for subject in ("S8", "S9"):
         shutil.rmtree(tmp_path / "a" / subject / "MyPoseFeatures")
         (tmp_path / "a" / subject / "Videos").mkdir()
-    with pytest.raises(ValueError, match=r"holds Human3\.6M's films but no motion: unpack S1/MyPoseFeatures"):
+    with pytest.raises(ValueError, match=r"holds Human3\.6M's videos but no motion: unpack S1/MyPoseFeatures"):
         recognise(tmp_path / "a")
     tiny.write_videopose3d(tmp_path / "b")
     (tmp_path / "b" / "data_3d_h36m.npz").unlink()
@@ -300,7 +300,7 @@ def test_a_half_downloaded_set(tiny: Any, tmp_path: Path) -> None:
     tiny.write_mmpose(tmp_path / "c")
     shutil.rmtree(tmp_path / "c" / "images" / "S9")
     assert any(
-        "96 of 288 pictures that were looked for, such as images/S9/" in m for m in recognise(tmp_path / "c").missing
+        "96 of 288 images that were looked for, such as images/S9/" in m for m in recognise(tmp_path / "c").missing
     )
     with pytest.raises(ValueError, match="holds nobody of the split test: S9, S11"):
         (tmp_path / "c" / "annotation_body3d" / "fps50" / "h36m_test.npz").unlink()
@@ -308,8 +308,8 @@ def test_a_half_downloaded_set(tiny: Any, tmp_path: Path) -> None:
 
 
 def test_a_sample_without_its_picture_says_so(dataset: DataSet) -> None:
-    sample: Sample = next(dataset.samples("test", pictures=False))
-    with pytest.raises(ValueError, match="does not exist, but sample S9_|cannot be read as a picture"):
+    sample: Sample = next(dataset.samples("test", images=False))
+    with pytest.raises(ValueError, match="does not exist, but sample S9_|cannot be read as an image"):
         sample.load_image()
 
 

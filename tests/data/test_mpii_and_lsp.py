@@ -54,17 +54,17 @@ def person(joints: dict[int, Any], **more: Any) -> np.ndarray:
 
 
 def write_mat(path: Path) -> None:
-    """RELEASE with a picture of two people, one of one, one of nobody, one of a person without joints, and a test's."""
+    """RELEASE with an image of two people, one of one, one of nobody, one of a person without joints, and a test's."""
     everything: dict[int, Any] = dict.fromkeys(range(16), 1) | {8: None, 9: None, 0: "0", 10: 0, 11: "1"}
-    pictures = [
+    images = [
         ("a.jpg", structs(person(everything), person({6: 1, 7: 1})), 1),
         ("b.jpg", person(everything), 1),
         ("c.jpg", np.zeros((0, 0)), 1),
         ("d.jpg", person({}), 1),
         ("e.jpg", person(everything), 0),
     ]
-    annolist = structs(*(struct(image=struct(name=name), annorect=rect) for name, rect, _ in pictures))
-    flags = np.array([[flag for *_, flag in pictures]], np.uint8)
+    annolist = structs(*(struct(image=struct(name=name), annorect=rect) for name, rect, _ in images))
+    flags = np.array([[flag for *_, flag in images]], np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
     savemat(path, {"RELEASE": struct(annolist=annolist, img_train=flags, version="12")})
 
@@ -152,7 +152,7 @@ def test_the_h5_have_a_split(h5: Path) -> None:
 
 def test_mpiis_mistakes_are_one_sentence(h5: Path, mat: Path) -> None:
     (h5 / "images" / "b.jpg").unlink()
-    assert recognise(h5).missing == ("1 of 3 pictures in images/, such as b.jpg",)
+    assert recognise(h5).missing == ("1 of 3 images in images/, such as b.jpg",)
     with h5py.File(h5 / "annot" / "train.h5", "a") as file:
         del file["part"]
         file["part"] = np.zeros((2, 14, 2))
@@ -197,7 +197,7 @@ def test_leeds_sports_pose(tmp_path: Path, is_extended: bool) -> None:
     else:
         assert [sample.id for sample in dataset.samples("test")] == ["im0003", "im0004"]
     (tmp_path / "images" / names[1]).unlink()
-    assert recognise(tmp_path).missing == (f"1 of 4 pictures, such as images/{names[1]}",)
+    assert recognise(tmp_path).missing == (f"1 of 4 images, such as images/{names[1]}",)
 
 
 def test_joints_of_another_skeleton(tmp_path: Path) -> None:

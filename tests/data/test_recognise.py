@@ -29,7 +29,7 @@ def sample(name: str) -> Sample:
 
 
 def studio(folder: Path) -> list[str]:
-    """Shards of films, as `hourlift synth --preset studio` may write them."""
+    """Shards of videos, as `hourlift synth --preset studio` may write them."""
     ids = [
         str(Source(subject=subject, action=action, take=1, camera="54138969", frame=frame))
         for subject in ("S1", "S8", "S11")
@@ -43,7 +43,7 @@ def studio(folder: Path) -> list[str]:
 def test_shards_of_films_have_human36ms_splits(tmp_path: Path) -> None:
     ids = studio(tmp_path / "people")
     dataset = recognise(tmp_path / "people")
-    assert dataset.counts.people == 12 and dataset.counts.films == 6 and dataset.has_3d
+    assert dataset.counts.people == 12 and dataset.counts.videos == 6 and dataset.has_3d
     assert dataset.counts.subjects == ("S1", "S8", "S11") and dataset.counts.actions == ("Sitting", "SittingDown")
     assert [person.id for person in dataset.samples()] == ids
     assert [person.id for person in dataset.samples("report-validate")] == ids[4:8]
@@ -54,7 +54,7 @@ def test_shards_of_films_have_human36ms_splits(tmp_path: Path) -> None:
 def test_shards_of_anybody(tmp_path: Path) -> None:
     write_shards(map(sample, ("1", "2")), tmp_path)
     dataset = recognise(tmp_path)
-    assert dataset.splits == ("all",) and dataset.counts.films == 0
+    assert dataset.splits == ("all",) and dataset.counts.videos == 0
     assert [person.id for person in recognise(tmp_path / "shard-000000.tar").samples()] == ["1", "2"]
 
 
@@ -66,7 +66,7 @@ def test_the_coco_layout(tmp_path: Path) -> None:
         assert dataset.missing == ()
     (tmp_path / "set" / "images" / "000002.jpg").unlink()
     (missing,) = recognise(tmp_path / "set").missing
-    assert missing.startswith("1 of 2 pictures that were looked for, such as ")
+    assert missing.startswith("1 of 2 images that were looked for, such as ")
 
 
 def test_cocos_two_halves(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_pictures_alone_are_a_test_set(tmp_path: Path) -> None:
 
 LAYOUTS: dict[str, Callable[[Any, Path], object]] = {
     "official": lambda tiny, folder: type(tiny)(takes=("Directions",)).write_official(folder),
-    "mmpose": lambda tiny, folder: tiny.write_mmpose(folder, pictures=False),
+    "mmpose": lambda tiny, folder: tiny.write_mmpose(folder, images=False),
     "videopose3d": lambda tiny, folder: tiny.write_videopose3d(folder),
     "coco": lambda tiny, folder: write_coco([sample("1")], folder),
     "shards": lambda tiny, folder: studio(folder),

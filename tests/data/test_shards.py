@@ -39,7 +39,7 @@ def person(number: int) -> Sample:
         visibility=visibility,
         mask=rng.random((HEIGHT, WIDTH)) < 0.5,
         head_box_xyxy_px=np.array([10.5, 2, 18, 12.125], np.float32),
-        stature_mm=1712.5,
+        height_mm=1712.5,
         seed=(7, number),
     )
 
@@ -63,8 +63,8 @@ def test_what_is_written_is_read_back(tmp_path: Path, image_format: shards.Image
     assert [path.name for path in written] == ["shard-000000.tar", "shard-000001.tar"]
     assert [shards.count_people(path) for path in written] == [2, 1]
     for read, sample in zip(load_shards(tmp_path / "new" / "set"), people, strict=True):
-        assert (read.id, read.seed, read.stature_mm, read.camera) == (
-            sample.id, sample.seed, sample.stature_mm, sample.camera,
+        assert (read.id, read.seed, read.height_mm, read.camera) == (
+            sample.id, sample.seed, sample.height_mm, sample.camera,
         )  # fmt: skip
         assert read.image_wh == (WIDTH, HEIGHT)
         np.testing.assert_allclose(read.joints_2d_px, sample.joints_2d_px, atol=6e-4)
@@ -179,8 +179,8 @@ def told(**changes: object) -> bytes:
         ({"json": told(visible=[True])}, r"visible must have the shape \(17,\)"),
         ({"json": told(visibility=["seen"] * 17)}, "000000000: .*not in tuple"),
         ({"json": told(image_wh=[5, 5])}, r"mask is \(40, 30\), not \(5, 5\)"),
-        ({"jpg": None}, "it has no picture"),
-        ({"jpg": b"nonsense"}, "its picture cannot be read"),
+        ({"jpg": None}, "it has no image"),
+        ({"jpg": b"nonsense"}, "its image cannot be read"),
         ({"mask.png": b"nonsense"}, "its mask cannot be read"),
     ],
 )

@@ -11,7 +11,7 @@ from hourlift.data.source import Source
 def test_an_id_tells_its_source(take: int) -> None:
     source = Source(subject="S11", action="SittingDown", take=take, camera="54138969", frame=1234567)
     assert Source.parse(str(source)) == source
-    assert source.film == ("S11", "SittingDown", take, "54138969")
+    assert source.video == ("S11", "SittingDown", take, "54138969")
 
 
 def test_ids_are_those_of_mmposes_pictures() -> None:

@@ -1,4 +1,4 @@
-"""``hourlift predict`` with several people: from a film and boxes to ids in the JSON."""
+"""``hourlift predict`` with several people: from a video and boxes to ids in the JSON."""
 
 import json
 from pathlib import Path
@@ -38,7 +38,7 @@ def rendered() -> list[Clip]:
 
 
 def compose(clips: list[Clip], left_px: list[list[float | None]], name: str) -> np.ndarray:
-    """A film of people who are cut out and moved sideways, the last in front; None: not in the picture.
+    """A video of people who are cut out and moved sideways, the last in front; None: not in the image.
 
     Returns:
         (people, T, 17, 2) their joints, NaN where they are not.
@@ -117,7 +117,7 @@ def test_who_walks_out_of_the_picture_and_back_keeps_the_id(rendered: list[Clip]
 
 @pytest.fixture
 def pair(figure) -> Path:
-    """A film of two figures."""
+    """A video of two figures."""
     with VideoWriter("pair.mp4", (480, 240), 25) as writer:
         for i in range(6):
             image = figure.draw((480, 240), (120 + 2 * i, 120), 190)
@@ -152,7 +152,7 @@ def test_boxes_of_a_film(pair: Path, models: list[str], figure, capfd: pytest.Ca
 
 
 def test_a_detector(pair: Path, models: list[str], figure, save_detector, capfd: pytest.CaptureFixture[str]) -> None:
-    boxes = np.array([figure.box((125, 120), 190), figure.box((360, 120), 190)]) * 64 / 480  # the film is 480 wide
+    boxes = np.array([figure.box((125, 120), 190), figure.box((360, 120), 190)]) * 64 / 480  # the video is 480 wide
     dets = np.concatenate([boxes, [[0.9], [0.8]]], axis=1).astype(np.float32)[None]
     save_detector(Path("end2end.onnx"), {"dets": dets, "labels": np.array([[0, 0]])})
     options = ["--detector", "end2end.onnx", "-o", "out", "--no-page", *models]
@@ -234,4 +234,4 @@ def test_boxes_belong_to_one_film_or_to_photos(
     assert "--boxes belongs to one video, or to photos" in capfd.readouterr().err
     assert main(["predict", "photo.png", "--boxes", "boxes.json", *models]) == 2
     assert "boxes.json: image_id 0 and" not in (shown := capfd.readouterr().err)
-    assert "boxes.json: image_id 0 is no picture; pictures go by file name or number" in shown
+    assert "boxes.json: image_id 0 is no image; images go by file name or number" in shown

@@ -15,7 +15,7 @@ from hourlift import weights
 from hourlift.cli import main
 from hourlift.formats.json import load
 from hourlift.formats.table import load_poses
-from hourlift.geometry.bones import bone_lengths, stature
+from hourlift.geometry.bones import bone_lengths, standing_height
 from hourlift.media.images import read_image
 from hourlift.media.video import VideoReader, VideoWriter
 from hourlift.pipeline import lifting
@@ -107,9 +107,9 @@ def test_video(clip: Path, models: list[str], figure, capfd: pytest.CaptureFixtu
     for i, frame in enumerate(document.frames):
         expected = figure.joints((140 + 3 * i, 120), 190)
         np.testing.assert_allclose(frame.people[0].joints_2d_px, expected, atol=6)
-    with VideoReader("out/clip.overlay.mp4") as film:
-        assert film.image_wh == (320, 240)
-        assert len(list(film)) == 10
+    with VideoReader("out/clip.overlay.mp4") as video:
+        assert video.image_wh == (320, 240)
+        assert len(list(video)) == 10
     assert 'data-type="video/mp4"' in Path("out/clip.html").read_text()
     said = capfd.readouterr().out
     assert "clip.mp4: a person in 10 of 10 frames" in said
@@ -162,8 +162,8 @@ def test_a_video_is_smoothed_and_its_gaps_are_filled(figure, models: list[str]) 
     filled, seen = smooth.frames[21].people[0], smooth.frames[19].people[0]
     assert (filled.confidence == 0).all()
     np.testing.assert_allclose(filled.joints_2d_px, seen.joints_2d_px, atol=4)
-    with VideoReader("out/clip.overlay.mp4") as film:
-        assert len(list(film)) == 40
+    with VideoReader("out/clip.overlay.mp4") as video:
+        assert len(list(video)) == 40
 
 
 def test_a_webcam_is_smoothed_as_it_comes(
@@ -183,11 +183,11 @@ def test_a_webcam_is_smoothed_as_it_comes(
         shaking.append(np.abs(np.diff(path, 2, axis=0)).mean())
     assert shaking[1] < shaking[0] / 2
     assert main(["predict", "webcam:0", "-o", "out", "--pitch", "3", *models]) == 2
-    assert "webcam:0: --stature and --pitch need a whole video; record it first" in capfd.readouterr().err
+    assert "webcam:0: --height and --pitch need a whole video; record it first" in capfd.readouterr().err
 
 
 def test_stature_and_pitch(photo: Path, clip: Path, models: list[str]) -> None:
-    options = ["--stature", "2m", "--pitch", "20", "--no-overlay"]
+    options = ["--height", "2m", "--pitch", "20", "--no-overlay"]
     assert main(["predict", str(photo), str(clip), "-o", "out", *options, *models]) == 0
     assert main(["predict", str(photo), str(clip), "-o", "plain", *models]) == 0
     for name in ("photo", "clip"):
@@ -196,10 +196,10 @@ def test_stature_and_pitch(photo: Path, clip: Path, models: list[str]) -> None:
         assert tall.header.world.pitch_deg == pytest.approx(20, abs=1e-3)
         assert '"source":"given"' in Path(f"out/{name}.html").read_text()
         (person,), (usual,) = tall.frames[0].people, plain.frames[0].people
-        assert stature(bone_lengths(person.joints_3d_mm[None])) == pytest.approx(2000, rel=0.01)
+        assert standing_height(bone_lengths(person.joints_3d_mm[None])) == pytest.approx(2000, rel=0.01)
         np.testing.assert_allclose(
             np.linalg.norm(person.root_cam_mm) / np.linalg.norm(usual.root_cam_mm),
-            2000 / stature(bone_lengths(usual.joints_3d_mm[None])),
+            2000 / standing_height(bone_lengths(usual.joints_3d_mm[None])),
             rtol=0.01,
         )
     assert load("plain/photo.json").header.world is None
@@ -222,7 +222,7 @@ def test_folders_mixed_sources_and_one_failure(
     shown = capfd.readouterr()
     assert shown.err.splitlines() == [
         "hourlift: missing.png: there is no such file or folder",
-        "hourlift: more/text.jpg: this is not a JPEG, PNG, WebP, BMP or TIFF picture",
+        "hourlift: more/text.jpg: this is not a JPEG, PNG, WebP, BMP or TIFF image",
     ]
     assert "more/nobody.bmp: nobody found\n" in shown.out
     assert shown.out.endswith("4 of 6 sources done\n")
@@ -241,17 +241,17 @@ def bad_sources(figure) -> dict[str, bytes]:
     with VideoWriter("good.mp4", (64, 48), 25) as writer:
         for i in range(20):
             writer.write(np.full((48, 64, 3), 10 * i, np.uint8), i / 25)
-    film = Path("good.mp4").read_bytes()
+    video = Path("good.mp4").read_bytes()
     huge = cv2.imencode(".png", np.zeros((2, 2, 3), np.uint8))[1].tobytes()
     huge = huge[:16] + (30_000).to_bytes(4, "big") * 2 + huge[24:]
     return {
         "empty.jpg": b"",
-        "text.jpg": b"not a picture",
+        "text.jpg": b"not an image",
         "cut.jpg": good[: len(good) // 2],
         "huge.png": huge,
         "empty.mp4": b"",
-        "text.mp4": b"not a film",
-        "cut.mp4": film[: film.index(b"mdat") + 8],
+        "text.mp4": b"not a video",
+        "cut.mp4": video[: video.index(b"mdat") + 8],
         "text": b"neither",
         "damaged.tif": b"II*\0\x08\0\0\0\x02\0" + b"\x07" * 40,
     }
@@ -315,8 +315,8 @@ def test_a_truncated_video_is_done_as_far_as_it_goes(
         (["--fov", "60", "--camera", "c.json"], "--fov and --camera both describe the camera"),
         (["--camera", "missing.json"], "missing.json: No such file"),
         (["--camera", "photo.png"], "photo.png: a camera file ends in .json or .toml"),
-        (["--stature", "1.78"], "--stature is a number with its unit, such as 1.78m"),
-        (["--stature", "178m"], "--stature '178m' is 178.00 m; people are between 0.4 and 2.8 m tall"),
+        (["--height", "1.78"], "--height is a number with its unit, such as 1.78m"),
+        (["--height", "178m"], "--height '178m' is 178.00 m; people are between 0.4 and 2.8 m tall"),
         (["--pitch", "100"], "a camera's pitch lies between -90"),
         (["--seconds", "-1"], "--seconds must be above 0"),
         (["--formats", "bvh", "--json", "-"], "--json - writes no files; name a folder for --formats with --out"),
@@ -357,7 +357,7 @@ def test_no_sources_and_empty_folders(models: list[str], capfd: pytest.CaptureFi
     assert main(["predict", "empty", *models]) == 2
     first, second = capfd.readouterr().err.splitlines()
     assert first.startswith("hourlift: name at least one photo, video, folder or webcam")
-    assert second == "hourlift: empty: there are no pictures or videos in this folder"
+    assert second == "hourlift: empty: there are no images or videos in this folder"
     assert names(".") == ["empty"]
 
 
@@ -466,7 +466,7 @@ def test_ctrl_c_leaves_what_was_done(
 
 
 class Camera:
-    """A camera that ends as told after three pictures."""
+    """A camera that ends as told after three images."""
 
     def __init__(self, ending: object) -> None:
         self.ending, self.left = ending, 3
@@ -489,10 +489,10 @@ class Camera:
 @pytest.mark.parametrize(
     ("ending", "said"),
     [
-        ((False, None), "the camera stopped sending pictures"),
-        ((True, None), "the camera stopped sending pictures"),
-        ((True, np.zeros((0, 0, 3), np.uint8)), "the camera stopped sending pictures"),
-        (cv2.error("device gone"), "the camera stopped sending pictures"),
+        ((False, None), "the camera stopped sending images"),
+        ((True, None), "the camera stopped sending images"),
+        ((True, np.zeros((0, 0, 3), np.uint8)), "the camera stopped sending images"),
+        (cv2.error("device gone"), "the camera stopped sending images"),
         ((True, np.zeros((200, 320, 3), np.uint8)), "the camera changed from 320 x 240 to 320 x 200 pixels"),
     ],
 )
@@ -506,7 +506,7 @@ def test_a_camera_that_vanishes_leaves_what_was_seen(
     monkeypatch.setattr(cv2, "VideoCapture", lambda _number: Camera(ending))
     assert main(["predict", "webcam:0", "-o", "out", "--no-page", *models]) == 1
     document = load("out/webcam-0.json")
-    assert len(document.frames) == 2  # the first picture told the size
+    assert len(document.frames) == 2  # the first image told the size
     assert said in document.header.incomplete
     assert document.header.fps == 30
     assert f"hourlift: webcam:0: {said}" in capfd.readouterr().err
@@ -516,7 +516,7 @@ def test_spread_stays_with_photos_and_unsmoothed_videos(photo: Path, clip: Path,
     """By the shipped lifter, which tells it; who is made taller is off by more millimetres, too."""
     spread_mm = {}
     for tall in ("1.5m", "2m"):
-        options = ["-o", tall, "--no-smooth", "--stature", tall, *models[:2]]
+        options = ["-o", tall, "--no-smooth", "--height", tall, *models[:2]]
         assert main(["predict", str(photo), str(clip), *options]) == 0
         for name in ("photo", "clip"):
             spread_mm[tall, name] = load(f"{tall}/{name}.json").frames[0].people[0].spread_mm
@@ -551,7 +551,7 @@ def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     assert "hourlift predict webcam:0 --seconds 20 -o live" in shown
     for option in (
-        "--stature",
+        "--height",
         "--pitch",
         "--no-smooth",
         "--box",
@@ -577,9 +577,9 @@ def test_side_by_side(photo: Path, clip: Path, models: list[str]) -> None:
     assert main(["predict", str(photo), str(clip), "-o", "out", "--side-by-side", "--no-page", *models]) == 0
     assert [name for name in names("out") if "side" in name] == ["clip.side-by-side.mp4", "photo.side-by-side.jpg"]
     assert read_image("out/photo.side-by-side.jpg").image_rgb.shape == (240, 320 + 216, 3)
-    with VideoReader("out/clip.side-by-side.mp4") as film:
-        assert film.image_wh == (320 + 216, 240)
-        assert len(list(film)) == 10
+    with VideoReader("out/clip.side-by-side.mp4") as video:
+        assert video.image_wh == (320 + 216, 240)
+        assert len(list(video)) == 10
     assert main(["predict", "out", "-o", "again", *models]) == 2, "its own results are no sources"
 
 

@@ -31,7 +31,7 @@ def person(**moved: tuple[float, float]) -> np.ndarray:
 
 
 def turned(joints: np.ndarray, degrees: float) -> np.ndarray:
-    """Clockwise in the picture, about its middle."""
+    """Clockwise in the image, about its middle."""
     angle = np.radians(degrees)
     return (joints - 200) @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]) + 200
 
@@ -156,7 +156,7 @@ def test_groups_add_up() -> None:
     assert (trunk["upright"].people, trunk["upright"].pck) == (2, 0.5)
     below = trunk["head below hips"]
     assert (below.people, below.pck, below.either_side, below.swapped, below.pairs) == (1, 0, 1, 1, 6)
-    for name in ("torso over the crop's side", "crop's side in the picture, px", "person's mean confidence"):
+    for name in ("torso over the crop's side", "crop's side in the image, px", "person's mean confidence"):
         assert sum(group.people for group in analysis.groups[name].values()) == 3
     assert analysis.mistakes["joint"]["l_wrist"] == pytest.approx(
         {"right": 1 / 3, "on the other side": 1 / 3, "near": 0, "on another joint": 0, "elsewhere": 1 / 3}
@@ -198,5 +198,5 @@ def test_the_sheet_shows_truth_and_prediction_side_by_side() -> None:
     side = 150 / (1.3 * (box_from_joints(person())[3] - box_from_joints(person())[1]))
     assert drawn[1] - drawn[0] == pytest.approx(30 * side, abs=1)  # as sure as the truth, however unsure
     alone = sheet[:150, 450:600]
-    assert (alone.max(-1) == alone.min(-1)).all()  # nobody found: the grey picture
+    assert (alone.max(-1) == alone.min(-1)).all()  # nobody found: the grey image
     assert (sheet[150:170, :300] > 100).any() and not sheet[170:, 300:].any()

@@ -102,7 +102,7 @@ def test_errors_in_space() -> None:
 
 
 def frame(action: str, number: int, off_mm: float = 0.0, subject: str = "S9", camera: str = "c") -> Outcome:
-    """A frame of a film whose pose is larger than the truth, off_mm on average."""
+    """A frame of a video whose pose is larger than the truth, off_mm on average."""
     sample = make_sample(str(Source(subject=subject, action=action, camera=camera, frame=number)))
     scale = 1 + off_mm / np.linalg.norm(STANDING_MM, axis=1).mean()
     pose = replace(make_pose(sample), joints_3d_mm=scale * STANDING_MM)

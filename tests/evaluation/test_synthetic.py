@@ -22,8 +22,8 @@ def test_picture_joints_and_camera_agree() -> None:
         low, high = sample.box_xyxy_px[:2], sample.box_xyxy_px[2:]
         assert (low >= -0.5).all() and (high <= 95.5).all()
         assert (sample.joints_2d_px[known] >= low).all() and (sample.joints_2d_px[known] <= high).all()
-        stature = np.ptp(sample.joints_3d_cam_mm, axis=0).max()
-        assert 400 < stature < 2600  # millimetres
+        height = np.ptp(sample.joints_3d_cam_mm, axis=0).max()
+        assert 400 < height < 2600  # millimetres
         left, right = H36M17.indices("l_hip", "r_hip")
         assert np.linalg.norm(sample.joints_3d_cam_mm[left] - sample.joints_3d_cam_mm[right]) < 450
 

@@ -27,7 +27,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     network = StackedHourglass(HourglassConfig(num_stacks=1, width=16, num_joints=17, depth=2)).eval()
     _with_used_batch_norms(network)
     with torch.no_grad():  # peaks that stand out, as a trained network's
-        answers = network(torch.from_numpy(pictures(4, 3)).permute(0, 3, 1, 2) / 255)[-1]
+        answers = network(torch.from_numpy(images(4, 3)).permute(0, 3, 1, 2) / 255)[-1]
         network.heatmaps[-1].weight *= 8 / answers.std((2, 3)).mean()
     file = tmp_path_factory.mktemp("quantise") / "tiny.onnx"
     export_hourglass(network, file, name="tiny", input_size=SIZE, loss="cross_entropy", sigma=1.0)
@@ -38,17 +38,17 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def done(source: Path) -> Quantised:
     with pytest.MonkeyPatch.context() as patch:  # the random network's peaks stand on slopes, and move easily
         patch.setattr(quantise, "MAX_MOVED", 0.6)
-        return quantise_hourglass(source, source.with_name("tiny.int8.onnx"), pictures(16, 0), pictures(8, 1))
+        return quantise_hourglass(source, source.with_name("tiny.int8.onnx"), images(16, 0), images(8, 1))
 
 
-def pictures(count: int, seed: int) -> np.ndarray:
+def images(count: int, seed: int) -> np.ndarray:
     """(count, SIZE, SIZE, 3) blobs of colour."""
     blobs = np.random.default_rng(seed).integers(0, 256, (count, 8, 8, 3), np.uint8)
     return blobs.repeat(SIZE // 8, axis=1).repeat(SIZE // 8, axis=2)
 
 
 def test_answers_and_contract(source: Path, done: Quantised) -> None:
-    fresh = pictures(5, 2)
+    fresh = images(5, 2)
     exact, quantised = (
         onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"]).run(None, {"image": fresh})[0]
         for file in (source, done.file)
@@ -80,7 +80,7 @@ def test_other_words_give_the_same_bits(source: Path, done: Quantised, tmp_path:
         patch.setattr(quantise, "MAX_MOVED", 0.6)
         for words in ("_fold_pixels", "_double_by_copies"):
             patch.setattr(quantise, words, lambda model: None)
-        plain = quantise_hourglass(source, tmp_path / "plain.onnx", pictures(16, 0), pictures(8, 1))
+        plain = quantise_hourglass(source, tmp_path / "plain.onnx", images(16, 0), images(8, 1))
     kinds = [{node.op_type for node in onnx.load(file).graph.node} for file in (plain.file, done.file)]
     assert kinds[0] - kinds[1] == {"Resize"}
     image = np.random.default_rng(3).integers(0, 256, (3, SIZE, SIZE, 3), np.uint8)
@@ -94,13 +94,13 @@ def test_other_words_give_the_same_bits(source: Path, done: Quantised, tmp_path:
 def test_what_cannot_be_quantised(done: Quantised, tmp_path: Path) -> None:
     out = tmp_path / "out.onnx"
     with pytest.raises(ValueError, match="is quantised already"):
-        quantise_hourglass(done.file, out, pictures(1, 0), pictures(1, 1))
+        quantise_hourglass(done.file, out, images(1, 0), images(1, 1))
     lifter = export_lifter(Lifter(LifterConfig(width=8, num_blocks=1)), tmp_path / "lifter.onnx", name="l").file
     with pytest.raises(ValueError, match="this is a lifter model"):
-        quantise_hourglass(lifter, out, pictures(1, 0), pictures(1, 1))
+        quantise_hourglass(lifter, out, images(1, 0), images(1, 1))
     (tmp_path / "text.onnx").write_text("no graph")
     with pytest.raises(ValueError, match=r"text\.onnx is no whole ONNX model"):
-        quantise_hourglass(tmp_path / "text.onnx", out, pictures(1, 0), pictures(1, 1))
+        quantise_hourglass(tmp_path / "text.onnx", out, images(1, 0), images(1, 1))
     assert not out.exists()
 
 
@@ -108,7 +108,7 @@ def test_ranges_of_other_pictures_are_refused(source: Path, tmp_path: Path) -> N
     out = tmp_path / "out.onnx"
     black = np.zeros((8, SIZE, SIZE, 3), np.uint8)
     with pytest.raises(ValueError, match=r"out\.onnx is not written: its joints are too far"):
-        quantise_hourglass(source, out, black, pictures(8, 1))
+        quantise_hourglass(source, out, black, images(8, 1))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -25,7 +25,7 @@ LENGTHS_MM = dict(
         strict=True,
     )
 )
-# Where bones of a person in a T who faces the camera point: x to the right of the picture, y down, z away.
+# Where bones of a person in a T who faces the camera point: x to the right of the image, y down, z away.
 T_POSE = {
     "r_hip": (-1, 0, 0), "l_hip": (1, 0, 0), "r_shoulder": (-1, 0, 0), "l_shoulder": (1, 0, 0), "r_elbow": (-1, 0, 0),
     "l_elbow": (1, 0, 0), "r_wrist": (-1, 0, 0), "l_wrist": (1, 0, 0), "r_knee": (0, 1, 0), "l_knee": (0, 1, 0),

@@ -38,11 +38,11 @@ def test_pictures_go_by_name_stem_or_number(tmp_path: Path) -> None:
     entries = [BOX | {"image_id": i} for i in ("a.jpg", "b", 42)]
     boxes = load_boxes(write(tmp_path, entries))
     for name in ("a.jpg", "b.png", "000042.jpg", "42.png"):
-        assert len(boxes.of_picture(name)) == 1, name
-    assert len(boxes.of_picture("a.png")) == len(boxes.of_picture("x42.jpg")) == 0
-    boxes.check_pictures(["a.jpg", "b.png", "000042.jpg", "other.jpg"])
-    with pytest.raises(ValueError, match=r"boxes\.json: image_id 'b' and 1 more are no picture"):
-        boxes.check_pictures(["a.jpg"])
+        assert len(boxes.of_image(name)) == 1, name
+    assert len(boxes.of_image("a.png")) == len(boxes.of_image("x42.jpg")) == 0
+    boxes.check_images(["a.jpg", "b.png", "000042.jpg", "other.jpg"])
+    with pytest.raises(ValueError, match=r"boxes\.json: image_id 'b' and 1 more are no image"):
+        boxes.check_images(["a.jpg"])
 
 
 def test_frames_go_by_number(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_no_json(tmp_path: Path) -> None:
         ({"category_id": 0}, "none of the 1 boxes is of category 1, a person \\(there are: 0\\)"),
         ({"category_id": "dog"}, "there are: dog"),
         ({"score": 0.3}, "all below --min-score 0.4; the best has 0.3"),
-        ({"bbox": [0.375, 0.05, 0.275, 0.875]}, "are they fractions of the picture"),
+        ({"bbox": [0.375, 0.05, 0.275, 0.875]}, "are they fractions of the image"),
     ],
 )
 def test_boxes_of_which_none_counts_are_an_error(tmp_path: Path, change: dict[str, object], said: str) -> None:

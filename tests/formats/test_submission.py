@@ -59,7 +59,7 @@ def test_whole_or_not_at_all(tmp_path: Path) -> None:
         write_submission(unknown, tmp_path / "a.csv.gz")
     with pytest.raises(ValueError, match=r"the pose of row 1 is \(16, 3\)"):
         write_submission(POSES[:, :16], tmp_path / "a.csv.gz")
-    with pytest.raises(ValueError, match="there is no picture to write a row for"):
+    with pytest.raises(ValueError, match="there is no image to write a row for"):
         write_submission([], tmp_path / "a.csv.gz")
     with pytest.raises(ValueError, match=r"ends in \.csv or \.csv\.gz"):
         write_submission(POSES, tmp_path / "a.txt")
@@ -70,8 +70,8 @@ def test_whole_or_not_at_all(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (lines(rows=3), "has 3 rows, but the test set has 2 pictures"),
-        (lines(rows=1), "has 1 rows, but the test set has 2 pictures"),
+        (lines(rows=3), "has 3 rows, but the test set has 2 images"),
+        (lines(rows=1), "has 1 rows, but the test set has 2 images"),
         (lines(columns=48), r"line 2 has 48 columns, not 51 \(17 joints x 3\)"),
         (lines(columns=52, names=None), "line 1 has 52 columns, not 51"),
         ([*lines(rows=1), ",".join(["1"] * 50 + ["nan"])], "line 3 holds 'nan', which is no finite number"),

@@ -34,10 +34,10 @@ def test_lines_stay_lines() -> None:
     ("text", "public"),
     [
         ("http://user:pa55@example.org:80/a/b.mp4", "http://example.org:80/a/b.mp4"),
-        ("s3://bucket/film.mp4: 404", "s3://bucket/film.mp4: 404"),
+        ("s3://bucket/video.mp4: 404", "s3://bucket/video.mp4: 404"),
         ("cannot read https://h.org/x.mp4?X-Amz-Signature=abc&t=1#z now", "cannot read https://h.org/x.mp4 now"),
         ("http://u:p@h/a.mp4?x=1: 404, see http://u:p@h.", "http://h/a.mp4: 404, see http://h."),
-        ("memory:///films/walk.mp4", "memory:///films/walk.mp4"),
+        ("memory:///videos/walk.mp4", "memory:///videos/walk.mp4"),
         ("http://u:p?w/d@h/a", "http://u:p"),  # not a URL, and nothing of it after the question mark is told
         ("a/b: no URL at all, c@d?e", "a/b: no URL at all, c@d?e"),
     ],

@@ -179,7 +179,7 @@ def read_set(above: int) -> Callable[[Path], object]:
 
     def read(path: Path) -> None:
         dataset = recognise(path.parents[above])
-        list(dataset.samples("all", stride=2, pictures=False))
+        list(dataset.samples("all", stride=2, images=False))
 
     return read
 
@@ -267,7 +267,7 @@ def in_set(file: str, write: Callable[[Path], object], cost: int = 1) -> Kind:
 
 KINDS: dict[str, Kind] = {
     **{
-        f"picture {suffix}": kind(f"a{suffix}", lambda path: cv2.imwrite(str(path), PICTURE), read_picture)
+        f"image {suffix}": kind(f"a{suffix}", lambda path: cv2.imwrite(str(path), PICTURE), read_picture)
         for suffix in (".jpg", ".png", ".webp", ".bmp", ".tif", ".jp2", ".avif")
     },
     "video": kind("a.mp4", write_video, read_video),
@@ -301,9 +301,9 @@ KINDS: dict[str, Kind] = {
     "VideoPose3D 2d": in_set("data_2d_h36m_gt.npz", TINY.write_videopose3d),
     "VideoPose3D detections": kind("cpn.npz", write_detections, lambda path: list(read_detections(path))),
     "mmpose npz": in_set(
-        "annotation_body3d/fps50/h36m_train.npz", lambda folder: TINY.write_mmpose(folder, pictures=False)
+        "annotation_body3d/fps50/h36m_train.npz", lambda folder: TINY.write_mmpose(folder, images=False)
     ),
-    "mmpose cameras": in_set("annotation_body3d/cameras.pkl", lambda folder: TINY.write_mmpose(folder, pictures=False)),
+    "mmpose cameras": in_set("annotation_body3d/cameras.pkl", lambda folder: TINY.write_mmpose(folder, images=False)),
     "Human3.6M metadata": in_set(
         "metadata.xml", lambda folder: TINY.write_official(folder, kinds=("D3_Positions",)), cost=3
     ),

@@ -1,4 +1,4 @@
-"""Broken files of every kind end in a ValueError or an OSError that names the file, never in anything else.
+"""Broken files of every kind end in a UserError or an OSError that names the file, never in anything else.
 
 `make fuzz` runs many more rounds; seeds are fixed, so that what fails fails again.
 """
@@ -16,6 +16,8 @@ import av
 import cv2
 import numpy as np
 import pytest
+
+from hourlift.errors import UserError
 
 
 def load(name: str) -> ModuleType:
@@ -67,7 +69,7 @@ def test_broken_files_are_refused_or_read(name: str, quiet: None, tmp_path: Path
         faulthandler.dump_traceback_later(MAX_SECONDS, exit=True)  # a reader that does not come back
         try:
             kind.read(path)
-        except (ValueError, OSError) as error:
+        except (UserError, OSError) as error:
             told = f"{error} {getattr(error, 'filename', '')}"
             assert str(folder) in told or path.stem in told, f"seed {seed}: {told} does not name the file"
         except Exception as error:

@@ -160,7 +160,7 @@ def test_a_camera_that_looks_down_does_not_tip_the_person() -> None:
     level = standing() @ np.array([RIGHT, [0, 0, 1], [0, -1, 0]])
     turn = np.radians(25)
     down = np.array([[1, 0, 0], [0, np.cos(turn), -np.sin(turn)], [0, np.sin(turn), np.cos(turn)]])
-    # In the camera that looks down, the floor ahead comes up in the picture: what was ahead (+z) is now at -y.
+    # In the camera that looks down, the floor ahead comes up in the image: what was ahead (+z) is now at -y.
     assert (down @ [0, 0, 1])[1] < 0
     pitched = level @ down.T
     assert joint_angles(pitched)["trunk_inclination"] == pytest.approx(25)

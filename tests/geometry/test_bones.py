@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from hourlift.geometry import H36M17
-from hourlift.geometry.bones import bone_lengths, bone_vectors, stature, with_bone_lengths
+from hourlift.geometry.bones import bone_lengths, bone_vectors, standing_height, with_bone_lengths
 
 
 def random_joints(frames: int, seed: int = 0) -> np.ndarray:
@@ -58,8 +58,8 @@ def test_stature_of_the_generators_people() -> None:
     """The published mean skeleton of docs/synthetic-people.md, whose adults are 1.70 m tall on average."""
     lengths = np.zeros(17)
     lengths[H36M17.indices("l_knee", "l_ankle", "spine", "thorax", "nose", "head")] = [423, 431, 225, 245, 116, 110]
-    assert stature(lengths) == pytest.approx(1700, rel=0.01)
-    assert np.isnan(stature(np.full(17, np.nan)))
+    assert standing_height(lengths) == pytest.approx(1700, rel=0.01)
+    assert np.isnan(standing_height(np.full(17, np.nan)))
 
 
 def test_the_ratios_are_those_of_the_body() -> None:
@@ -68,7 +68,7 @@ def test_the_ratios_are_those_of_the_body() -> None:
     shapes, true_mm = body.sample_shapes(300, torch.Generator().manual_seed(3))
     rest = torch.eye(3).expand(300, body.num_bones, 3, 3)
     joints_mm = 1000 * body.joints(shapes, rest).numpy()
-    found_mm = np.array([stature(bone_lengths(person[None])) for person in joints_mm])
+    found_mm = np.array([standing_height(bone_lengths(person[None])) for person in joints_mm])
     ratio = found_mm / true_mm.numpy()
     assert abs(ratio.mean() - 1) < 0.002
     assert ratio.std() < 0.008

@@ -72,8 +72,8 @@ def test_source_says_whether_the_field_of_view_was_a_guess():
 
 
 def test_35mm_focal_length_keeps_the_angle_over_the_diagonal():
-    film = Camera.from_focal_35mm((3600, 2400), 50.0)
-    assert film.fx == pytest.approx(5000.0)  # 36 mm are 3600 px
+    video = Camera.from_focal_35mm((3600, 2400), 50.0)
+    assert video.fx == pytest.approx(5000.0)  # 36 mm are 3600 px
     phone = Camera.from_focal_35mm((4000, 3000), 26.0)
     assert 2500 / phone.fx == pytest.approx(math.hypot(18, 12) / 26)
     assert phone.source == "exif"

@@ -27,7 +27,7 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 
 def noise(count: int = 6) -> tuple[Tensor, Tensor]:
-    """Pictures and joints inside of them."""
+    """Images and joints inside of them."""
     generator = seeded(5)
     images = torch.randint(0, 256, (count, 3, SIZE, SIZE), dtype=torch.uint8, generator=generator)
     return images, torch.rand(count, 17, 2, generator=generator) * (SIZE - 1)
@@ -54,7 +54,7 @@ def test_half_the_size_is_the_same_picture_smaller() -> None:
 @pytest.mark.parametrize("config", WARPS.values(), ids=WARPS.keys())
 @pytest.mark.parametrize("size", [SIZE, 48])
 def test_a_marker_goes_where_its_joint_goes(config: AugmentConfig, size: int) -> None:
-    """Each picture shows a spot under one joint, far from the border; its centre of mass is found again."""
+    """Each image shows a spot under one joint, far from the border; its centre of mass is found again."""
     count = 30
     joint = torch.arange(count) % 17
     joints = torch.full((count, 17, 2), SIZE / 2)
@@ -63,10 +63,10 @@ def test_a_marker_goes_where_its_joint_goes(config: AugmentConfig, size: int) ->
     axis = torch.arange(SIZE)
     square = (axis[None, :, None] - place[:, 1, None, None]) ** 2 + (axis[None, None, :] - place[:, 0, None, None]) ** 2
     spot = (255 * torch.exp(-square / (2 * 2.0**2))).round().to(torch.uint8)
-    pictures, moved, known = augment(spot[:, None].expand(-1, 3, -1, -1), joints, size, config, seeded(2))
+    images, moved, known = augment(spot[:, None].expand(-1, 3, -1, -1), joints, size, config, seeded(2))
     assert known.all()
     answer = torch.arange(size, dtype=torch.float32)
-    mass = pictures[:, 0]
+    mass = images[:, 0]
     total = mass.sum((1, 2))
     centre = torch.stack([(mass.sum(1) * answer).sum(1), (mass.sum(2) * answer).sum(1)], -1) / total[:, None]
     flipped = torch.as_tensor(H36M17.flip_permutation)[joint]
@@ -87,7 +87,7 @@ def test_a_flip_exchanges_left_and_right() -> None:
 
 
 def test_what_the_source_did_not_show_is_unknown_only_inside() -> None:
-    """A crop that reaches beyond the picture cannot tell whether a joint is there."""
+    """A crop that reaches beyond the image cannot tell whether a joint is there."""
     images, joints = noise(2)
     joints[:, 0] = torch.tensor([-3.0, 30.0])
     joints[:, 1] = torch.tensor([-60.0, 30.0])

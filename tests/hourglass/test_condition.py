@@ -21,11 +21,11 @@ def network(request: pytest.FixtureRequest) -> StackedHourglass:
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = None  # the plain average
     for _ in range(4):
-        network(pictures())
+        network(images())
     return network.eval()
 
 
-def pictures() -> torch.Tensor:
+def images() -> torch.Tensor:
     return torch.rand(8, 3, 64, 64, dtype=torch.float64)
 
 
@@ -41,17 +41,17 @@ def means(network: StackedHourglass) -> torch.Tensor:
         if not isinstance(module, torch.nn.Identity)
     ]
     with torch.no_grad():
-        network(pictures())
+        network(images())
     for hook in hooks:
         hook.remove()
     return torch.stack(found)
 
 
 def test_the_answers_stay(network: StackedHourglass) -> None:
-    before, images = means(network), pictures()
+    before, shown = means(network), images()
     other = conditioned(network)
     with torch.no_grad():
-        for mine, theirs in zip(network(images), other(images), strict=True):
+        for mine, theirs in zip(network(shown), other(shown), strict=True):
             torch.testing.assert_close(theirs, mine, rtol=1e-9, atol=1e-9)
     assert before.mean() > 3
 

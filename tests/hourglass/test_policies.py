@@ -26,7 +26,7 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 
 def people(count: int = 40) -> tuple[Tensor, Tensor, Tensor]:
-    """Pictures with a bright dot under the left wrist, joints in the middle half of them, all visible."""
+    """Images with a bright dot under the left wrist, joints in the middle half of them, all visible."""
     generator = seeded(4)
     joints = 20 + 24 * torch.rand(count, 17, 2, generator=generator)
     place = joints[:, H36M17.index("l_wrist")]
@@ -42,7 +42,7 @@ def apply(policy: Policy, count: int = 40, seed: int = 0) -> tuple[Augmented, Te
 
 
 def centres(images: Tensor) -> Tensor:
-    """Centre of mass (B, 2) of each picture."""
+    """Centre of mass (B, 2) of each image."""
     mass, axis = images[:, 0], torch.arange(SIZE, dtype=torch.float32)
     return torch.stack([mass.sum(1) @ axis, mass.sum(2) @ axis], -1) / mass.sum((1, 2))[:, None]
 
@@ -131,7 +131,7 @@ def test_occlusion_is_one_black_or_white_rectangle_and_hides_joints() -> None:
     assert torch.equal(covered, rows[:, :, None] & columns[:, None])  # a rectangle
     for sides in (rows.sum(1), columns.sum(1)):
         assert sides.min() >= 0.2 * SIZE - 1 and sides.max() <= 0.5 * SIZE + 1 and sides.float().std() > 4
-    value = torch.stack([picture[0][mask].unique() for picture, mask in zip(changed.images, covered, strict=True)])
+    value = torch.stack([image[0][mask].unique() for image, mask in zip(changed.images, covered, strict=True)])
     assert set(value.flatten().tolist()) == {0.0, 1.0}
     assert value.mean().item() == pytest.approx(0.5, abs=0.1)
     under = joints.round().long()
@@ -147,7 +147,7 @@ def test_nothing_is_the_identity() -> None:
 
 
 def counts(policy: Policy, count: int = 20_000) -> Tensor:
-    """How many of the strategies change each picture, and of each in how many pictures, as shares."""
+    """How many of the strategies change each image, and of each in how many images, as shares."""
     drawn = draw_strategies(policy, Draws(count, torch.device("cpu"), seeded()))
     return torch.stack([drawn[name] for name in STRATEGIES], 1)
 

@@ -1,4 +1,4 @@
-"""The lifter's input must not depend on the camera, nor on the person's size and place in the picture."""
+"""The lifter's input must not depend on the camera, nor on the person's size and place in the image."""
 
 from collections.abc import Callable
 
@@ -81,7 +81,7 @@ def test_half_the_person_at_half_the_distance_gives_the_same_rays(joints: np.nda
 
 
 def test_half_the_person_at_the_same_place_differs_by_perspective_alone(joints: np.ndarray) -> None:
-    # Without perspective the two pictures would be equal; it fades with the distance.
+    # Without perspective the two images would be equal; it fades with the distance.
     differences = []
     for away_mm in (0.0, 20_000.0, 2_000_000.0):
         moved = joints + [0, 0, away_mm]

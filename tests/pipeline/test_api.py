@@ -14,7 +14,7 @@ from hourlift.media.video import VideoWriter
 
 EXIF_50_MM = bytes.fromhex(
     "49492a0008000000020012010300010000000100000069870400010000002600000000000000"  # upright, pointer
-    "010005a403000100000032000000" + "00000000"  # focal length as of 35 mm film
+    "010005a403000100000032000000" + "00000000"  # focal length as of 35 mm video
 )
 
 

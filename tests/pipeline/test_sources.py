@@ -30,7 +30,7 @@ def test_what_a_folder_leaves_out_is_said(folder: Path, caplog: pytest.LogCaptur
     (said,) = caplog.messages
     assert said == (
         ".: left out: hidden: .hidden.jpg; results of ours: a.overlay.jpg, c.overlay.mp4; "
-        "folders in it: deep; no pictures or videos: notes.txt"
+        "folders in it: deep; no images or videos: notes.txt"
     )
 
 
@@ -65,7 +65,7 @@ def test_what_is_not_there(folder: Path) -> None:
     assert complaints == [
         "missing.jpg: there is no such file or folder",
         "*.gif: no file fits this pattern",
-        "empty: there are no pictures or videos in this folder",
+        "empty: there are no images or videos in this folder",
     ]
 
 

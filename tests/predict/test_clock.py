@@ -23,7 +23,7 @@ def times(stamps: list[float | None], *, joined: bool = False) -> list[float]:
         ([3, 3, 3, 3], [0, 0.1, 0.2, 0.3], True),  # all the same
         ([0.3, 0.2, 0.1], [0, 0.1, 0.2], True),  # backwards
         ([0, 0.1, 0.1, 0.3], [0, 0.1, 0.2, 0.3], False),  # one out of step
-        ([0, 0.1, 36000.2, 36000.3], [0, 0.1, 0.2, 0.3], True),  # ten hours of one picture
+        ([0, 0.1, 36000.2, 36000.3], [0, 0.1, 0.2, 0.3], True),  # ten hours of one image
         ([0, 0.1, 60.1, 60.2], [0, 0.1, 60.1, 60.2], False),
         ([0.0], [0], False),
         ([], [], False),

@@ -18,7 +18,7 @@ HEIGHT = 200.0
 Places = Mapping[int, tuple[float, float] | None]
 
 
-def picture(figure, places: Places) -> np.ndarray:
+def image_of(figure, places: Places) -> np.ndarray:
     """The figures of those who have a place, left or right of each other."""
     image = np.full((WH[1], WH[0], 3), 128, np.uint8)
     for place in places.values():
@@ -43,7 +43,7 @@ def test_two_people_and_one_who_comes_later(predictor: PosePredictor, figure) ->
     frames = []
     for i in range(16):
         left, right, late = (120 + 4 * i, 150), (640 + 3 * i, 150), (400 + 2 * i, 160) if i >= 4 else None
-        frames.append(follow(i, i * 0.1, picture(figure, {0: left, 1: right, 2: late})))
+        frames.append(follow(i, i * 0.1, image_of(figure, {0: left, 1: right, 2: late})))
         is_left_first = frames[0].people[0].joints_2d_px[0, 0] < 400
         if i < 4 or i > 13:  # newcomers are searched for once a second
             assert_followed(frames[-1], {0 if is_left_first else 1: left, int(is_left_first): right, 2: late}, figure)
@@ -55,14 +55,14 @@ def test_who_leaves_and_returns_within_a_second_keeps_the_id(predictor: PosePred
     follow = predictor.follow([figure.box((120, 150), HEIGHT), figure.box((600, 150), HEIGHT)])
     for i in range(14):
         places = {0: (120, 150) if i < 3 or i >= 9 else None, 1: (600 + 2 * i, 150)}
-        frame = follow(i, i * 0.1, picture(figure, places))
+        frame = follow(i, i * 0.1, image_of(figure, places))
         if not 9 <= i < 11:
             assert_followed(frame, places, figure)
 
 
 def test_given_boxes_tell_who_is_there(predictor: PosePredictor, figure) -> None:
     places = {0: (120.0, 150.0), 1: (400.0, 150.0), 2: (660.0, 150.0)}
-    image = picture(figure, places)
+    image = image_of(figure, places)
     right, left = figure.box(places[2], HEIGHT), figure.box(places[0], HEIGHT)
     shown = {0: [right, left], 1: [left, right], 2: [left], 3: [], 4: [left]}
     follow = predictor.follow(locate=lambda index, _image: np.array(shown[index]).reshape(-1, 4))
@@ -77,7 +77,7 @@ def test_given_boxes_tell_who_is_there(predictor: PosePredictor, figure) -> None
 
 
 def test_without_boxes_for_long_nobody_is_there(predictor: PosePredictor, figure) -> None:
-    image = picture(figure, {0: (120.0, 150.0)})
+    image = image_of(figure, {0: (120.0, 150.0)})
     box = figure.box((120, 150), HEIGHT)[None]
     follow = predictor.follow(locate=lambda index, _image: box if index == 0 else box[:0])
     seen = [bool(follow(i, i * FRAME_S, image).people) for i in range(30)]
@@ -86,7 +86,7 @@ def test_without_boxes_for_long_nobody_is_there(predictor: PosePredictor, figure
 
 def test_the_surest_boxes_count_and_the_same_person_once(predictor: PosePredictor, figure) -> None:
     places = {0: (120.0, 150.0), 1: (400.0, 150.0), 2: (660.0, 150.0)}
-    image = picture(figure, places)
+    image = image_of(figure, places)
     boxes = np.array([figure.box(place, HEIGHT) for place in places.values()])
     twice = np.concatenate([boxes, boxes + 3])
     assert len(predictor.follow(locate=lambda _index, _image: twice)(0, 0.0, image).people) == 3

@@ -10,7 +10,7 @@ from hourlift.predict.people.search import (
     FOUND_CONFIDENCE,
     OKS_FALLOFF,
     SEARCH_SIDES,
-    Found,
+    Detection,
     find_people,
     find_person,
     fit,
@@ -102,7 +102,7 @@ def test_known_people_are_passed_over(predictor: PosePredictor, figure) -> None:
 
 def test_oks() -> None:
     joints = np.random.default_rng(0).uniform(0, 100, (17, 2))
-    person = Found(np.array([0.0, 0, 50, 200]), joints, np.ones(17))  # of size 100
+    person = Detection(np.array([0.0, 0, 50, 200]), joints, np.ones(17))  # of size 100
     aside = person._replace(joints_px=joints + [30, 40])
     similarity = oks([person, aside], [person, aside, person._replace(peaks=np.zeros(17))])
     expected = np.exp(-(50**2) / (2 * (OKS_FALLOFF * 100) ** 2))
@@ -111,7 +111,7 @@ def test_oks() -> None:
     np.testing.assert_allclose(wide, np.exp([[-0.5], [-0.125]]))
     half = joints.copy()
     half[:5] += 1000  # five joints are elsewhere, and half as sure
-    assert oks([person], [Found(person.box_xyxy_px, half, np.r_[np.full(5, 0.5), np.ones(12)])]) == pytest.approx(
+    assert oks([person], [Detection(person.box_xyxy_px, half, np.r_[np.full(5, 0.5), np.ones(12)])]) == pytest.approx(
         12 / 14.5
     )
     assert oks([], [person]).shape == (0, 1)

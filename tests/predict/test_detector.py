@@ -18,7 +18,7 @@ Save = Callable[..., Path]
 
 
 def assert_boxes(found: np.ndarray, drawn: list | np.ndarray) -> None:
-    """Boxes are those drawn (N, 4), which count from the picture's corner; ours count from the first pixel's centre."""
+    """Boxes are those drawn (N, 4), which count from the image's corner; ours count from the first pixel's centre."""
     np.testing.assert_allclose(found, np.array(drawn) - 0.5, atol=1e-4)
 
 
@@ -39,7 +39,7 @@ def yolox_raw() -> Outputs:
     return {"output": rows(CELLS, 7, {8 + 2: first, 64 + 4 + 1: second, 8 + 3: twin, 30: car})}
 
 
-FIRST, SECOND = [12, 0, 28, 22], [28, 28, 36, 52]  # the boxes above; the first reaches out of the picture
+FIRST, SECOND = [12, 0, 28, 22], [28, 28, 36, 52]  # the boxes above; the first reaches out of the image
 
 
 def yolox_decoded() -> Outputs:
@@ -125,7 +125,7 @@ def test_every_layout_gives_the_same_two_people(
 
 
 def test_boxes_come_back_in_the_pictures_pixels(save_detector: Save, tmp_path: Path) -> None:
-    """A picture twice as large and half as high: corner and middle of the input differ."""
+    """An image twice as large and half as high: corner and middle of the input differ."""
     image = np.zeros((SIDE, 2 * SIDE, 3), np.uint8)
     at_corner = Detector(save_detector(tmp_path / "yolox.onnx", mmdeploy()), threads=1)
     assert_boxes(at_corner(image), [[24, 0, 56, 44], [56, 56, 72, 64]])
@@ -170,7 +170,7 @@ def test_what_is_no_detector(save_detector: Save, tmp_path: Path) -> None:
 
 
 def test_a_model_without_a_picture_as_input(marker_models: tuple[Path, Path]) -> None:
-    with pytest.raises(ValueError, match=r"a detector's input is a picture \(1, 3, H, W\), this model has rays"):
+    with pytest.raises(ValueError, match=r"a detector's input is an image \(1, 3, H, W\), this model has rays"):
         Detector(marker_models[1])
 
 

@@ -15,7 +15,7 @@ from hourlift.pose import PoseFrame
 from hourlift.pose_log import PoseLog
 from hourlift.predict.temporal.smooth import leaving_course, smooth_track, within_reach, wrong_bones
 from hourlift.predict.world.finish import finish
-from hourlift.predict.world.floor import STANDING_LEAN_DEG, find_world, with_stature
+from hourlift.predict.world.floor import STANDING_LEAN_DEG, find_world, with_height
 
 FPS = 30
 CAMERA = Camera.from_fov((640, 480), source="given")
@@ -231,17 +231,17 @@ def test_within_reach() -> None:
     assert reached.tolist() == [False, True, True, True, True, False, False, False, True, False]
 
 
-@pytest.mark.parametrize("stature_mm", [1200.0, 1950.0])
-def test_stature_scales_pose_and_place_and_leaves_the_picture(stature_mm: float) -> None:
+@pytest.mark.parametrize("height_mm", [1200.0, 1950.0])
+def test_stature_scales_pose_and_place_and_leaves_the_picture(height_mm: float) -> None:
     track = walker(30)
-    tall = with_stature(track, stature_mm)
+    tall = with_height(track, height_mm)
     factor = tall.joints_3d_mm[0, 3] / track.joints_3d_mm[0, 3]
-    assert factor[1] == pytest.approx(stature_mm / 1700, rel=0.02)
+    assert factor[1] == pytest.approx(height_mm / 1700, rel=0.02)
     np.testing.assert_allclose(CAMERA.project(tall.joints_cam_mm), track.joints_2d_px, atol=0.01)
-    with pytest.raises(ValueError, match="a stature is above 0"):
-        with_stature(track, 0)
+    with pytest.raises(ValueError, match="a height is above 0"):
+        with_height(track, 0)
     nobody = without(track, slice(None))
-    assert with_stature(nobody, 1700) is nobody
+    assert with_height(nobody, 1700) is nobody
 
 
 @pytest.mark.parametrize("pitch_deg", [-10.0, 0.0, 15.0, 40.0])
@@ -326,7 +326,7 @@ def test_a_film_of_two_people_one_of_whom_is_lost_for_a_moment() -> None:
 
 def test_a_film_without_people_or_frames() -> None:
     empty = [PoseFrame(index=i, time_s=i / FPS) for i in range(3)]
-    frames, world = finish(empty, stature_mm=1700, pitch_deg=3)
+    frames, world = finish(empty, height_mm=1700, pitch_deg=3)
     assert [frame.people for frame in frames] == [[], [], []]
     assert world is None
     nothing, world = finish([])
@@ -346,7 +346,7 @@ def test_blocks_of_frames_change_nothing(block: int, monkeypatch: pytest.MonkeyP
     results = []
     for size in (512, block):
         monkeypatch.setattr("hourlift.pose_log.BLOCK", size)
-        smooth = with_stature(smooth_track(track), 1800.0)
+        smooth = with_height(smooth_track(track), 1800.0)
         world = find_world([track, smooth])
         assert world is not None
         results.append([*(getattr(smooth, name) for name in ARRAYS), world.rotation, world.origin_cam_mm])
@@ -361,7 +361,7 @@ def test_memory_hardly_grows_with_length(monkeypatch: pytest.MonkeyPatch) -> Non
     for num_frames in (100, 500):
         log = PoseLog(frames_of([noisy(walker(num_frames))]))
         tracemalloc.start()
-        finish(log, stature_mm=1700.0)
+        finish(log, height_mm=1700.0)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert (peaks[1] - peaks[0]) / 400 < 900  # bytes a frame: the track has 452; they were 6000

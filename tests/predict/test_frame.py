@@ -61,7 +61,7 @@ def test_hdr_looks_like_the_same_picture_without(transfer: int) -> None:
 
 
 def test_half_pictures_are_made_one(tmp_path: Path) -> None:
-    """A bar that moves between two half pictures has straight edges again."""
+    """A bar that moves between two half images has straight edges again."""
     with av.open(str(tmp_path / "a.mpg"), "w") as container:
         stream = container.add_stream("mpeg2video", rate=25, options={"flags": "+ilme+ildct", "top": "1"})
         stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"

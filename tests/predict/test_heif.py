@@ -1,4 +1,4 @@
-"""Pictures that phones store as tiles."""
+"""Images that phones store as tiles."""
 
 import struct
 from pathlib import Path
@@ -23,7 +23,7 @@ def full(kind: bytes, *content: bytes, version: int = 0, flags: int = 0) -> byte
 
 
 def coded_tile(rgb: tuple[int, int, int]) -> tuple[bytes, bytes]:
-    """An AV1 picture of one colour, as OpenCV's AVIF holds it: its decoder configuration and its bytes."""
+    """An AV1 image of one colour, as OpenCV's AVIF holds it: its decoder configuration and its bytes."""
     image = np.full((TILE, TILE, 3), rgb[::-1], np.uint8)
     avif = cv2.imencode(".avif", image)[1].tobytes()
     at = avif.index(b"av1C") - 4
@@ -102,7 +102,7 @@ def test_turned_and_mirrored(tmp_path: Path, turn: bytes, expected: tuple[int, .
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
     (tmp_path / "a.heic").write_bytes(heif(2, 2, (128, 128), missing=1))
-    with pytest.raises(ValueError, match=r"a\.heic: 4 tiles make the picture, and 3 are there"):
+    with pytest.raises(ValueError, match=r"a\.heic: 4 tiles make the image, and 3 are there"):
         read_image(tmp_path / "a.heic")
     whole = heif(2, 2, (128, 128))
     for part in (0.05, 0.2, 0.4, 0.6, 0.8):

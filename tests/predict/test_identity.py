@@ -10,7 +10,7 @@ import pytest
 from hourlift.geometry.crop import box_from_joints
 from hourlift.geometry.skeleton import H36M17
 from hourlift.predict.people.identity import REMEMBER_S, Identities
-from hourlift.predict.people.search import Found
+from hourlift.predict.people.search import Detection
 
 FRAME_S = 1 / 25
 WALL = np.full((300, 900, 3), 128, np.uint8)
@@ -27,14 +27,14 @@ _WALKER = {
 Where = Callable[[int], tuple[float, float] | None]
 
 
-def walker(pelvis_px: tuple[float, float], height_px: float = 200, *, leftward: bool = False) -> Found:
+def walker(pelvis_px: tuple[float, float], height_px: float = 200, *, leftward: bool = False) -> Detection:
     joints = np.array([_WALKER[name] for name in H36M17.joint_names]) * height_px
     joints = joints * [-1, 1] if leftward else joints
     joints = joints + np.array(pelvis_px)
-    return Found(box_from_joints(joints), joints, np.full(17, 0.8))
+    return Detection(box_from_joints(joints), joints, np.full(17, 0.8))
 
 
-def painted(people: Sequence[tuple[Found, tuple[int, int, int]]]) -> np.ndarray:
+def painted(people: Sequence[tuple[Detection, tuple[int, int, int]]]) -> np.ndarray:
     """The wall with people in one colour each, the last in front."""
     image = WALL.copy()
     for person, colour in people:

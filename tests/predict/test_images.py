@@ -171,7 +171,7 @@ def test_cut_off_files_are_refused(tmp_path: Path, suffix: str, kept: float) -> 
     noise = np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)
     data = encode(suffix, noise)
     path = write(tmp_path / f"half{suffix}", data[: int(kept * len(data))])
-    with pytest.raises(ValueError, match=rf"half\{suffix}: (the file is cut off|the picture cannot be decoded)"):
+    with pytest.raises(ValueError, match=rf"half\{suffix}: (the file is cut off|the image cannot be decoded)"):
         read_image(path)
 
 
@@ -185,25 +185,25 @@ def test_a_whole_thumbnail_does_not_hide_a_cut_off_photo(tmp_path: Path) -> None
 
 
 def test_what_phones_append_is_no_damage(tmp_path: Path) -> None:
-    data = encode(".jpg", quarters()) + b"\0\0\0\x18ftypmp42 a film \xff\xda and its scan"
+    data = encode(".jpg", quarters()) + b"\0\0\0\x18ftypmp42 a video \xff\xda and its scan"
     assert read_image(write(tmp_path / "motion.jpg", data)).image_wh == (64, 48)
 
 
 def test_files_that_are_no_pictures(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="notes.jpg: this is not a JPEG, PNG, WebP, BMP or TIFF picture"):
+    with pytest.raises(ValueError, match="notes.jpg: this is not a JPEG, PNG, WebP, BMP or TIFF image"):
         read_image(write(tmp_path / "notes.jpg", b"Dear diary, BM is what a bitmap begins with."))
     with pytest.raises(ValueError, match="nothing.jpg: the file is empty"):
         read_image(write(tmp_path / "nothing.jpg", b""))
     with pytest.raises(FileNotFoundError):
         read_image(tmp_path / "missing.jpg")
-    with pytest.raises(ValueError, match="noise.png: the picture cannot be decoded|damaged|cut off"):
+    with pytest.raises(ValueError, match="noise.png: the image cannot be decoded|damaged|cut off"):
         good = encode(".png", quarters())
         read_image(write(tmp_path / "noise.png", good[:33] + b"\x55" * 40 + good[73:]))
 
 
 def test_floating_point_pixels_are_refused(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "depth.tiff"), np.ones((8, 8), np.float32))
-    with pytest.raises(ValueError, match="depth.tiff: the picture cannot be decoded"):
+    with pytest.raises(ValueError, match="depth.tiff: the image cannot be decoded"):
         read_image(tmp_path / "depth.tiff")
 
 
@@ -239,7 +239,7 @@ def test_several_pictures_in_a_file_are_said(tmp_path: Path, suffix: str, caplog
         assert cv2.imwriteanimation(str(tmp_path / f"a{suffix}"), animation)
     photo = read_image(tmp_path / f"a{suffix}")
     np.testing.assert_allclose(corners(photo.image_rgb), [RED, GREEN, BLUE, WHITE], atol=6)
-    assert "there are 2 pictures in this file; the first is taken" in caplog.text
+    assert "there are 2 images in this file; the first is taken" in caplog.text
 
 
 def test_big_tiff(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from hourlift.predict.people.track import Follower
 
 
 def centroid(image: np.ndarray) -> np.ndarray:
-    """(2,) brightness-weighted mean place of a picture's pixels, x, y."""
+    """(2,) brightness-weighted mean place of an image's pixels, x, y."""
     mass = image.astype(np.float64).sum(axis=-1)
     y, x = np.mgrid[: image.shape[0], : image.shape[1]]
     return np.array([(mass * x).sum(), (mass * y).sum()]) / mass.sum()
@@ -139,7 +139,7 @@ class KnowsOnlyUpright:
 
 
 def test_who_leans_is_looked_at_again_upright(hourglass: Model, figure) -> None:
-    """Three people side by side: one stands, one lies on the right side of the picture, one on the head."""
+    """Three people side by side: one stands, one lies on the right side of the image, one on the head."""
     standing, pelvis = figure.draw((301, 301), (150, 150), 250), (150.0, 150.0)
     image = np.hstack([standing, np.rot90(standing, -1), np.rot90(standing, 2)])
     joints = figure.joints(pelvis, 250)

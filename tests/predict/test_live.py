@@ -1,4 +1,4 @@
-"""Live pictures: the newest wins, and every end is a clean one."""
+"""Live images: the newest wins, and every end is a clean one."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ BLANK = np.zeros((4, 6, 3), np.uint8)
 
 
 class FakeSource:
-    """Pictures at an even rate; after the last one whatever ``end`` does."""
+    """Images at an even rate; after the last one whatever ``end`` does."""
 
     image_wh = (6, 4)
     patience_s = 5.0
@@ -94,8 +94,8 @@ def test_who_is_slow_skips_pictures_and_does_not_fall_behind(predict_s: float, s
     assert report.captured == 100
     assert 3 <= report.shown <= 50, "ten or so in half a second in steps of 50 ms; more on a machine that is busy"
     assert screen.indices == sorted(set(screen.indices))
-    assert screen.indices[-1] == 99, "the last picture is never one of those that are dropped"
-    # A picture waits for one predecessor at most, in front of each of the two; a queue would end seconds behind.
+    assert screen.indices[-1] == 99, "the last image is never one of those that are dropped"
+    # An image waits for one predecessor at most, in front of each of the two; a queue would end seconds behind.
     assert max(report.latencies_s) < 2 * (predict_s + show_s) + 1
     assert report.latency_ms() >= 1000 * (predict_s + show_s)
     rate, latency_ms = report.recent
@@ -115,7 +115,7 @@ def test_a_camera_that_hangs_is_lost() -> None:
     source.patience_s = 0.3
     start = time.monotonic()
     report = run_live(source, predicting(), Screen())
-    assert report.lost == "the camera has sent no picture for 0.3 seconds"
+    assert report.lost == "the camera has sent no image for 0.3 seconds"
     assert report.shown == 3 and time.monotonic() - start < 5
 
 
@@ -170,7 +170,7 @@ def test_a_video_comes_at_its_own_speed() -> None:
 
 
 class FakeCapture:
-    """Three blue pictures, then nothing."""
+    """Three blue images, then nothing."""
 
     def __init__(self, number: int) -> None:
         self.left = 3 if number == 0 else 0
@@ -193,7 +193,7 @@ def test_a_webcam_that_is_unplugged(monkeypatch: pytest.MonkeyPatch) -> None:
         assert (camera.image_wh, camera.fps) == ((6, 4), 25.0)
         shown = Screen()
         report = run_live(camera, predicting(), shown)
-    assert report.lost is not None and report.lost.startswith("webcam:0: the camera stopped sending pictures")
+    assert report.lost is not None and report.lost.startswith("webcam:0: the camera stopped sending images")
     assert report.captured == 2
     assert camera._camera._capture.released  # type: ignore[attr-defined]
     with pytest.raises(ValueError, match="webcam:1: there is no camera"):

@@ -1,4 +1,4 @@
-"""Pictures, videos and everything else told apart."""
+"""Images, videos and everything else told apart."""
 
 from pathlib import Path
 

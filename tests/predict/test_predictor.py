@@ -1,4 +1,4 @@
-"""Pictures to 3D: exact with the marker models, and clear about what it cannot take."""
+"""Images to 3D: exact with the marker models, and clear about what it cannot take."""
 
 import json
 from pathlib import Path
@@ -48,10 +48,10 @@ def test_size_and_place_in_the_frame_do_not_change_the_pose(
     rotation = virtual_rotation(camera.unproject(pelvis))
     turned_px = camera.project(camera.unproject(straight) @ rotation)
     centred = predictor._joints.estimate(figure.draw(WH, (camera.cx, camera.cy), height), whole_box(straight))
-    from hourlift.predict.people.search import Found
+    from hourlift.predict.people.search import Detection
 
-    (at_place,) = predictor._lift([Found(whole_box(turned_px)[0], turned_px, np.ones(17))], camera)
-    (in_middle,) = predictor._lift([Found(whole_box(straight)[0], straight, np.ones(17))], camera)
+    (at_place,) = predictor._lift([Detection(whole_box(turned_px)[0], turned_px, np.ones(17))], camera)
+    (in_middle,) = predictor._lift([Detection(whole_box(straight)[0], straight, np.ones(17))], camera)
     np.testing.assert_allclose(virtual_joints(at_place), virtual_joints(in_middle), atol=0.05)
     np.testing.assert_allclose(centred.joints_px[0], straight, atol=2)
 
@@ -140,7 +140,7 @@ def test_a_camera_of_another_resolution_is_scaled(predictor: PosePredictor, figu
     (scaled,) = predictor.predict(image, box, Camera.from_fov((1280, 960), 40))
     assert scaled.camera.image_wh == WH
     np.testing.assert_allclose(scaled.joints_cam_mm, exact.joints_cam_mm, rtol=1e-4)
-    with pytest.raises(ValueError, match="camera is one of 480 x 640 pictures, but this picture is 640 x 480"):
+    with pytest.raises(ValueError, match="camera is one of 480 x 640 images, but this image is 640 x 480"):
         predictor.predict(image, box, Camera.from_fov((480, 640), 40))
 
 
@@ -151,12 +151,12 @@ def test_distortion_is_taken_out(predictor: PosePredictor, figure) -> None:
 
 
 def test_a_joint_that_no_ray_explains_is_a_guess_and_harms_no_other(predictor: PosePredictor) -> None:
-    from hourlift.predict.people.search import Found
+    from hourlift.predict.people.search import Detection
 
     camera = Camera(fx=300, fy=300, cx=320, cy=240, image_wh=WH, distortion=(-0.4, 0.0, 0.0, 0.0))
     joints = np.random.default_rng(0).uniform(250, 350, (17, 2))
     joints[5] = (4000, 4000)
-    (pose,) = predictor._lift([Found(np.array([0, 0, 1, 1.0]), joints, np.full(17, 0.9))], camera)
+    (pose,) = predictor._lift([Detection(np.array([0, 0, 1, 1.0]), joints, np.full(17, 0.9))], camera)
     assert pose.confidence[5] == 0
     assert np.isfinite(pose.joints_cam_mm).all()
 

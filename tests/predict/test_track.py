@@ -74,7 +74,7 @@ def test_frames_lifted_at_once_are_those_lifted_one_by_one(predictor: PosePredic
 
 
 def test_nobody_costs_little(caplog: pytest.LogCaptureFixture) -> None:
-    """30 s at 25 frames a second: crops looked at in a picture that stays, and in one that changes all the time."""
+    """30 s at 25 frames a second: crops looked at in an image that stays, and in one that changes all the time."""
     num_crops: dict[str, int] = {}
 
     def nobody(boxes: np.ndarray, _turns: object = None) -> Joints2D:
@@ -83,10 +83,10 @@ def test_nobody_costs_little(caplog: pytest.LogCaptureFixture) -> None:
 
     noise = np.random.default_rng(0).integers(0, 255, (16, 9, 16, 3), np.uint8)
     still = np.full((9, 16, 3), 40, np.uint8)
-    for name, pictures in (("still", [still]), ("moving", list(noise))):
+    for name, images in (("still", [still]), ("moving", list(noise))):
         follower, num_crops[name] = Follower(), 0
         for i in range(750):
-            assert follower.step((1600, 900), i * FRAME_S, nobody, pictures[i % len(pictures)]) is None
+            assert follower.step((1600, 900), i * FRAME_S, nobody, images[i % len(images)]) is None
     whole = sum(map(len, search_boxes((1600, 900))))
     assert num_crops["still"] == whole
     assert num_crops["moving"] < 25 * whole  # not 150 times

@@ -102,17 +102,17 @@ def test_a_growing_film_plays_as_far_as_it_goes(tmp_path: Path) -> None:
         for i in range(150):
             writer.write(np.full((48, 64, 3), i, np.uint8), i / 25)
         (tmp_path / "crash.mp4").write_bytes((tmp_path / "a.mp4").read_bytes())
-    with VideoReader(tmp_path / "crash.mp4") as film:
-        assert len(list(film)) >= 50
-    with VideoReader(tmp_path / "a.mp4") as film:
-        assert [shot.time_s for shot in film] == pytest.approx([i / 25 for i in range(150)])
+    with VideoReader(tmp_path / "crash.mp4") as video:
+        assert len(list(video)) >= 50
+    with VideoReader(tmp_path / "a.mp4") as video:
+        assert [shot.time_s for shot in video] == pytest.approx([i / 25 for i in range(150)])
 
 
 def test_the_default_track_is_shown_and_rates_are_those_of_the_time_stamps(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "two.mkv"), "w") as container:
         streams = []
         for side in (96, 32):
-            stream = container.add_stream("mpeg4", rate=1000)  # no film has that
+            stream = container.add_stream("mpeg4", rate=1000)  # no video has that
             stream.width = stream.height = side
             stream.pix_fmt, stream.codec_context.time_base = "yuv420p", Fraction(1, 1000)
             streams.append(stream)
@@ -124,26 +124,26 @@ def test_the_default_track_is_shown_and_rates_are_those_of_the_time_stamps(tmp_p
                 container.mux(stream.encode(frame))
         for stream in streams:
             container.mux(stream.encode(None))
-    with VideoReader(tmp_path / "two.mkv") as film:
-        assert film.image_wh == (32, 32)
-        assert film.fps == pytest.approx(25, rel=0.01)
-        assert len(list(film)) == 5
+    with VideoReader(tmp_path / "two.mkv") as video:
+        assert video.image_wh == (32, 32)
+        assert video.fps == pytest.approx(25, rel=0.01)
+        assert len(list(video)) == 5
 
 
 @pytest.mark.parametrize("damage", [0, 300])
 def test_damaged_frames_are_counted_and_marked(tmp_path: Path, damage: int, caplog: pytest.LogCaptureFixture) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (24, 24, 3), np.uint8)
-    picture = np.repeat(np.repeat(noise, 8, axis=0), 8, axis=1)
+    image = np.repeat(np.repeat(noise, 8, axis=0), 8, axis=1)
     with VideoWriter(tmp_path / "a.mp4", (192, 192), 25) as writer:
         for i in range(40):
-            writer.write(np.roll(picture, 3 * i, axis=(0, 1)), i / 25)
+            writer.write(np.roll(image, 3 * i, axis=(0, 1)), i / 25)
     data = bytearray((tmp_path / "a.mp4").read_bytes())
     middle = data.index(b"mdat") + (len(data) - data.index(b"mdat")) // 2
     for place in range(middle, middle + damage, 30):
         data[place] ^= 0x55
     (tmp_path / "b.mp4").write_bytes(bytes(data))
-    with VideoReader(tmp_path / "b.mp4") as film:
-        damaged = [shot.damaged for shot in film]
+    with VideoReader(tmp_path / "b.mp4") as video:
+        damaged = [shot.damaged for shot in video]
     assert any(damaged) == bool(damage)
     assert ("frames are damaged" in caplog.text) == bool(damage)
 
@@ -160,7 +160,7 @@ def test_odd_sizes_and_rates(tmp_path: Path, image_wh: tuple[int, int], fps: flo
 
 def test_more_than_h264_can_hold(tmp_path: Path) -> None:
     with (
-        pytest.raises(ValueError, match="a film of 20000 x 64 pixels cannot be written as H.264"),
+        pytest.raises(ValueError, match="a video of 20000 x 64 pixels cannot be written as H.264"),
         VideoWriter(tmp_path / "a.mp4", (20_000, 64), 25) as writer,
     ):
         writer.write(np.zeros((64, 20_000, 3), np.uint8), 0.0)
@@ -240,7 +240,7 @@ def test_a_whole_video_is_no_cause_for_warnings(tmp_path: Path, caplog: pytest.L
 def test_files_that_are_no_videos(tmp_path: Path) -> None:
     whole = write_clip(tmp_path / "whole.mp4", [i / 25 for i in range(30)]).read_bytes()
     bad = {
-        "text.mp4": b"this is no film, whatever the name says",
+        "text.mp4": b"this is no video, whatever the name says",
         "cut.mp4": whole[: whole.index(b"moov") + 60],
         "no-frame.mp4": whole[: whole.index(b"mdat") + 8],
     }
@@ -265,7 +265,7 @@ def test_sound_alone_is_no_video(tmp_path: Path) -> None:
         frame.sample_rate = 44_100
         container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    with pytest.raises(ValueError, match="song.m4a: there are no moving pictures in this file"):
+    with pytest.raises(ValueError, match="song.m4a: there are no moving images in this file"):
         VideoReader(path)
 
 
@@ -282,7 +282,7 @@ def test_predict_video_follows_and_is_in_time(predictor: PosePredictor, figure, 
 
 
 class FakeCapture:
-    """Stands in for cv2.VideoCapture: five grey pictures, then Ctrl-C or the end."""
+    """Stands in for cv2.VideoCapture: five grey images, then Ctrl-C or the end."""
 
     def __init__(self, number: int, interrupt: bool = False) -> None:
         self.number, self.count, self.interrupt = number, 0, interrupt

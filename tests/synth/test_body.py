@@ -95,11 +95,11 @@ def test_mirrored_poses_have_mirrored_joints(body: Body) -> None:
 
 
 def test_statures_are_those_of_people(body: Body) -> None:
-    shapes, stature_mm = body.sample_shapes(512, torch.Generator().manual_seed(1))
+    shapes, height_mm = body.sample_shapes(512, torch.Generator().manual_seed(1))
     height = body.pose(shapes[:8], at_rest(body, 8)).vertices[:, body.layer == 0, 2]
-    torch.testing.assert_close(1000 * (height.amax(1) - height.amin(1)), stature_mm[:8], atol=15, rtol=0)
-    assert stature_mm.min() >= 1300 and stature_mm.max() <= 2050
-    adults = body.stature_mm[body.adult]
+    torch.testing.assert_close(1000 * (height.amax(1) - height.amin(1)), height_mm[:8], atol=15, rtol=0)
+    assert height_mm.min() >= 1300 and height_mm.max() <= 2050
+    adults = body.height_mm[body.adult]
     assert adults.min() >= 1450 and adults.quantile(0.05) < 1550 and adults.quantile(0.95) > 1860
     men, women = (adults[body.male[body.adult] == sex].median() for sex in (True, False))
     assert 60 < men - women < 160

@@ -76,7 +76,7 @@ def test_a_picture_depends_on_seed_and_number_alone() -> None:
         alone = remake(CONFIG.synth, sample.seed)
         np.testing.assert_array_equal(alone.load_image(), sample.load_image())
         np.testing.assert_array_equal(alone.joints_2d_px, sample.joints_2d_px)
-        assert alone.id == sample.id and alone.stature_mm == sample.stature_mm
+        assert alone.id == sample.id and alone.height_mm == sample.height_mm
     assert (several[0].load_image() != several[1].load_image()).any()
 
 
@@ -157,5 +157,5 @@ def test_presets_differ_and_are_named() -> None:
     assert preset("everyday").size == 256
     poses = with_motion(preset("sport"), Path("mocap")).poses
     assert poses.captured == pytest.approx(sum(poses.weights) / 2) and poses.wild == preset("sport").poses.wild
-    with pytest.raises(ValueError, match="no preset 'film'; the presets are everyday, upright, sport, portrait, stud"):
+    with pytest.raises(ValueError, match="no preset 'video'; the presets are everyday, upright, sport, portrait, stud"):
         preset("film")

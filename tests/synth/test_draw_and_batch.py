@@ -44,12 +44,12 @@ def test_batches_are_changed_repeated_and_joined() -> None:
 
 
 def test_alike_draws_give_every_frame_the_first_value() -> None:
-    one, film = Draw(7, 1), Draw(7, 5, alike=True)
+    one, video = Draw(7, 1), Draw(7, 5, alike=True)
     for name, arguments in (("uniform", ()), ("normal", ()), ("chance", (0.5,)), ("choose", ([0.2, 0.3, 0.5],)),
                             ("integer", (9,)), ("vector", (3,)), ("turn", ())):  # fmt: skip
         expected = getattr(one, name)(*arguments)
-        assert torch.equal(getattr(film, name)(*arguments), expected.expand(5, *expected.shape[1:]))
-    assert torch.equal(film.stream(2).uniform(), one.stream(2).uniform().expand(5))
+        assert torch.equal(getattr(video, name)(*arguments), expected.expand(5, *expected.shape[1:]))
+    assert torch.equal(video.stream(2).uniform(), one.stream(2).uniform().expand(5))
 
 
 def test_streams_differ_and_do_not_move_each_other() -> None:

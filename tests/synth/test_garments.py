@@ -125,7 +125,7 @@ def test_absent_people_wear_nothing(dressed_generator: Generator) -> None:
 
 
 def test_a_film_keeps_its_clothes(dressed_generator: Generator) -> None:
-    film = render_clip(dressed_generator, 2, 3, fps=30, moving_camera=False)
-    assert film.mask.any((1, 2)).all()
+    video = render_clip(dressed_generator, 2, 3, fps=30, moving_camera=False)
+    assert video.mask.any((1, 2)).all()
     drawn = dressed_generator.outfits(Draw(2, 1), dressed_generator.body.people[:1])
     assert drawn.expand(3).dressing.piece.shape == (3, len(SLOTS))

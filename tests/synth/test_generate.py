@@ -1,4 +1,4 @@
-"""Rendered pictures and what they say about themselves."""
+"""Rendered images and what they say about themselves."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -120,7 +120,7 @@ def test_shadows_darken_pictures_and_hide_nobody(generator: Generator) -> None:
 
 
 def test_a_folder_without_photos_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no picture"):
+    with pytest.raises(ValueError, match="no image"):
         Generator(SynthConfig(photos=tmp_path))
 
 

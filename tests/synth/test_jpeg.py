@@ -8,7 +8,7 @@ import torch
 from hourlift.synth.camera.jpeg import RGB_TO_YCC, YCC_TO_RGB, compress, quantisation_tables
 
 
-def picture(height: int, width: int) -> np.ndarray:
+def random_image(height: int, width: int) -> np.ndarray:
     """Smooth colours, edges and a little texture, (H, W, 3) uint8 RGB."""
     y, x = np.mgrid[:height, :width] / max(height, width)
     colours = np.stack([x, y, 0.5 + 0.4 * np.sin(9 * x * y)], -1)
@@ -32,7 +32,7 @@ def libjpeg(image: np.ndarray, quality: int) -> np.ndarray:
 @pytest.mark.parametrize("quality", [5, 20, 49, 50, 75, 90, 100])
 @pytest.mark.parametrize("shape", [(96, 128), (75, 51)])
 def test_parity_with_libjpeg(quality: int, shape: tuple[int, int]) -> None:
-    image = picture(*shape)
+    image = random_image(*shape)
     theirs = libjpeg(image, quality).astype(float)
     lost = np.abs(theirs - image).mean()
     apart = np.abs(ours(image, quality) - theirs)

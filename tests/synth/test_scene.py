@@ -84,7 +84,7 @@ def test_planes_are_seen_where_they_are(body: Body, sitting: tuple[PosedBodies, 
     scene = scene_of(body, sitting)
     planes = see_planes(scene, views)
     pixel = torch.tensor([20.0, 50.0])
-    for i, b in enumerate(planes.picture.tolist()):
+    for i, b in enumerate(planes.image.tolist()):
         depth = planes.depth[i, 50, 20]
         ray = torch.cat([(pixel - views.centre[b]) / views.focal[b], torch.ones(1)])
         world = views.eye[b] + views.rotation[b].T @ (ray * depth)
@@ -164,19 +164,19 @@ def test_the_floor_is_dark_below_what_touches_it() -> None:
 
 
 def test_only_edges_are_smoothed() -> None:
-    picture = torch.zeros(1, 8, 8, 3)
-    picture[:, :, 4:] = 1.0
-    surface = (picture[..., 0] > 0.5).to(torch.int8)
-    done = smooth_edges(picture.clone(), surface, torch.ones(1, 8, 8))[0, 3, :, 0]
+    image = torch.zeros(1, 8, 8, 3)
+    image[:, :, 4:] = 1.0
+    surface = (image[..., 0] > 0.5).to(torch.int8)
+    done = smooth_edges(image.clone(), surface, torch.ones(1, 8, 8))[0, 3, :, 0]
     assert done.tolist() == pytest.approx([0, 0, 0, 0.25, 0.75, 1, 1, 1])
     untouched = torch.rand(1, 8, 8, 3)
     assert torch.equal(smooth_edges(untouched.clone(), torch.zeros(1, 8, 8), torch.ones(1, 8, 8)), untouched)
 
 
 def test_the_atlas_finds_its_textures_at_all_sizes() -> None:
-    pictures = torch.zeros(2, 320, 320, 3, dtype=torch.uint8)
-    pictures[0], pictures[1, :, 160:] = 102, 255
-    atlas: Atlas = build_atlas(0, pictures)
+    images = torch.zeros(2, 320, 320, 3, dtype=torch.uint8)
+    images[0], images[1, :, 160:] = 102, 255
+    atlas: Atlas = build_atlas(0, images)
     assert atlas.count == NUM_MATERIALS + 2
     u = torch.tensor([0.1, 0.9, 5.9, -0.9])
     for footprint in (1e-4, 1 / SIDE, 0.05, 3.0):

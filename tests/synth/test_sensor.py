@@ -1,4 +1,4 @@
-"""What the sensor does has closed forms on plain pictures."""
+"""What the sensor does has closed forms on plain images."""
 
 from dataclasses import replace
 
@@ -37,7 +37,7 @@ def plain(*rgb: float, count: int = 1, side: int = SIDE) -> torch.Tensor:
 
 
 @pytest.fixture
-def pictures() -> torch.Tensor:
+def images() -> torch.Tensor:
     return torch.rand(6, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
 
 
@@ -45,24 +45,24 @@ def luma(images: torch.Tensor) -> torch.Tensor:
     return torch.einsum("c,bchw->bhw", RGB_TO_YCC[0], images)
 
 
-def test_off_is_the_identity(pictures: torch.Tensor) -> None:
-    assert sense(Draw(0, 6), pictures, OFF) is pictures
-    torch.testing.assert_close(expose(pictures, ideal(6)), pictures, atol=2e-6, rtol=0)
+def test_off_is_the_identity(images: torch.Tensor) -> None:
+    assert sense(Draw(0, 6), images, OFF) is images
+    torch.testing.assert_close(expose(images, ideal(6)), images, atol=2e-6, rtol=0)
 
 
-def test_the_same_seed_gives_the_same_pictures(pictures: torch.Tensor) -> None:
-    before = pictures.clone()
-    first, again, other = (sense(Draw(seed, 6), pictures, SensorConfig()) for seed in (3, 3, 4))
-    assert (pictures == before).all()
+def test_the_same_seed_gives_the_same_pictures(images: torch.Tensor) -> None:
+    before = images.clone()
+    first, again, other = (sense(Draw(seed, 6), images, SensorConfig()) for seed in (3, 3, 4))
+    assert (images == before).all()
     assert (first == again).all() and (first != other).any()
-    assert first.shape == pictures.shape and first.dtype == pictures.dtype
+    assert first.shape == images.shape and first.dtype == images.dtype
     assert first.min() >= 0 and first.max() <= 1
 
 
-def test_a_picture_does_not_depend_on_its_neighbours(pictures: torch.Tensor) -> None:
+def test_a_picture_does_not_depend_on_its_neighbours(images: torch.Tensor) -> None:
     sensors = sample_sensors(Draw(8, 6), SensorConfig(strength=2.0))
-    together = expose(pictures, sensors)
-    alone = torch.cat([expose(pictures[i : i + 1], sensors.map(lambda t, i=i: t[i : i + 1])) for i in range(6)])
+    together = expose(images, sensors)
+    alone = torch.cat([expose(images[i : i + 1], sensors.map(lambda t, i=i: t[i : i + 1])) for i in range(6)])
     torch.testing.assert_close(together, alone, atol=0.02, rtol=0)  # a coefficient of JPEG may round the other way
     assert (together - alone).abs().mean() < 1e-4
 
@@ -116,10 +116,10 @@ def test_blur_keeps_plain_pictures_and_spreads_a_point() -> None:
 
 
 @pytest.mark.parametrize("factor", [0.7, 0.5, 0.35, 0.25])
-def test_low_resolution_loses_detail_and_keeps_the_mean(factor: float, pictures: torch.Tensor) -> None:
-    out = expose(pictures, replace(ideal(6), resolution=torch.full((6,), factor)))
-    assert out.std() < 0.8 * pictures.std()
-    torch.testing.assert_close(out.mean((2, 3)), pictures.mean((2, 3)), atol=0.03, rtol=0)
+def test_low_resolution_loses_detail_and_keeps_the_mean(factor: float, images: torch.Tensor) -> None:
+    out = expose(images, replace(ideal(6), resolution=torch.full((6,), factor)))
+    assert out.std() < 0.8 * images.std()
+    torch.testing.assert_close(out.mean((2, 3)), images.mean((2, 3)), atol=0.03, rtol=0)
 
 
 def test_exposure_cast_contrast_and_vignette_of_plain_pictures() -> None:
@@ -148,12 +148,12 @@ def test_exposure_is_metered() -> None:
     )
 
 
-def test_grey_is_grey_even_with_noise_and_jpeg(pictures: torch.Tensor) -> None:
+def test_grey_is_grey_even_with_noise_and_jpeg(images: torch.Tensor) -> None:
     zero, some = torch.zeros(6), torch.full((6,), 1e-3)
     bad = replace(ideal(6), saturation=zero, shot=some, read=some, chroma=some * 500, quality=torch.full((6,), 30.0))
-    out = expose(pictures, bad)
+    out = expose(images, bad)
     assert (out.amax(1) - out.amin(1)).max() < 1e-5
-    torch.testing.assert_close(luma(expose(pictures, replace(ideal(6), saturation=zero))), luma(pictures))
+    torch.testing.assert_close(luma(expose(images, replace(ideal(6), saturation=zero))), luma(images))
 
 
 @pytest.mark.parametrize("grey", [0.3, 0.7])
@@ -179,8 +179,8 @@ def test_sharpening_leaves_a_halo() -> None:
     assert out[3] == pytest.approx(0.3, abs=1e-5) and out[-3] == pytest.approx(0.7, abs=1e-5)
 
 
-def test_jpeg_is_applied_to_the_chosen(pictures: torch.Tensor) -> None:
-    out = expose(pictures, replace(ideal(6), quality=torch.tensor([0.0, 10, 0, 90, 0, 0])))
-    lost = (out - pictures).abs().mean((1, 2, 3))
+def test_jpeg_is_applied_to_the_chosen(images: torch.Tensor) -> None:
+    out = expose(images, replace(ideal(6), quality=torch.tensor([0.0, 10, 0, 90, 0, 0])))
+    lost = (out - images).abs().mean((1, 2, 3))
     assert (lost[[0, 2, 4, 5]] < 1e-6).all()
     assert lost[1] > lost[3] > 0.001

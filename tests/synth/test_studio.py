@@ -12,7 +12,7 @@ from hourlift.geometry.skeleton import H36M17
 from hourlift.synth import presets
 from hourlift.synth.camera.views import studio_cameras
 from hourlift.synth.core.draw import Draw
-from hourlift.synth.studio import ACTS, CAMERAS, NUM_FILMS, NUM_TAKES, _studio, num_pictures, render_studio
+from hourlift.synth.studio import ACTS, CAMERAS, NUM_FILMS, NUM_TAKES, _studio, num_images, render_studio
 
 CONFIG = replace(presets.studio(), size=48)
 FRAMES = 6  # more than a second's five, so that a second pose is passed
@@ -29,30 +29,30 @@ def take() -> list[Sample]:
     return render(PER_TAKE)
 
 
-def world_mm(film: list[Sample], camera: int) -> np.ndarray:
-    """Joints (T, 17, 3) of a film in the room, z up."""
+def world_mm(video: list[Sample], camera: int) -> np.ndarray:
+    """Joints (T, 17, 3) of a video in the room, z up."""
     eyes, rotations = (each[camera].double().numpy() for each in studio_cameras())
-    return np.stack([sample.joints_3d_cam_mm for sample in film]) @ rotations + 1000 * eyes
+    return np.stack([sample.joints_3d_cam_mm for sample in video]) @ rotations + 1000 * eyes
 
 
-def films(samples: list[Sample]) -> list[list[Sample]]:
+def videos(samples: list[Sample]) -> list[list[Sample]]:
     return [samples[start : start + FRAMES] for start in range(0, len(samples), FRAMES)]
 
 
 def test_it_has_human36ms_size_and_vocabulary(take: list[Sample]) -> None:
-    assert tuple(ACTS) == ACTIONS and NUM_TAKES == 7 * 15 * 2 and NUM_FILMS == 840 and num_pictures(24) == 20160
+    assert tuple(ACTS) == ACTIONS and NUM_TAKES == 7 * 15 * 2 and NUM_FILMS == 840 and num_images(24) == 20160
     sources = [sample.source for sample in take]
     assert all(source is not None for source in sources)
     assert [source.camera for source in sources if source] == [name for name in CAMERAS for _ in range(FRAMES)]
     assert {(source.subject, source.action, source.take) for source in sources if source} == {("S1", "Directions", 1)}
     assert [source.frame for source in sources[:FRAMES] if source] == [1, 11, 21, 31, 41, 51]
-    last = render(1, num_pictures(FRAMES) - 1)[0].source
+    last = render(1, num_images(FRAMES) - 1)[0].source
     assert last is not None and (last.subject, last.action, last.take) == (SUBJECTS[-1], ACTIONS[-1], 2)
     assert (last.camera, last.frame) == (CAMERAS[-1], 51)
 
 
 def test_four_cameras_see_one_world(take: list[Sample]) -> None:
-    views = [world_mm(film, camera) for camera, film in enumerate(films(take))]
+    views = [world_mm(video, camera) for camera, video in enumerate(videos(take))]
     for view in views[1:]:
         np.testing.assert_allclose(view, views[0], atol=0.5)
     assert np.abs(views[0][:, 0, :2]).max() < 3000  # in the room
@@ -82,17 +82,17 @@ def test_somebody_keeps_body_and_clothes_but_not_the_pose(take: list[Sample]) ->
     mine = limbs(take)
     np.testing.assert_allclose(mine, mine[:, :1].repeat(mine.shape[1], 1), atol=0.5)
     np.testing.assert_allclose(limbs(other_action)[:, 0], mine[:, 0], atol=0.5)
-    assert take[0].stature_mm == other_action[0].stature_mm
+    assert take[0].height_mm == other_action[0].height_mm
     assert np.abs(limbs(other_person)[:, 0] - mine[:, 0]).max() > 2
-    moved = np.diff(world_mm(films(take)[0], 0), axis=0)
+    moved = np.diff(world_mm(videos(take)[0], 0), axis=0)
     assert 5 < np.linalg.norm(moved, axis=-1).mean() < 300
 
 
 def test_who_sits_keeps_the_seat() -> None:
     for number in (0, PER_TAKE):  # both takes
-        film = render(FRAMES, SITTING + number)
-        assert film[0].source is not None and film[0].source.action == "Sitting"
-        pelvis = world_mm(film, 0)[:, 0]
+        video = render(FRAMES, SITTING + number)
+        assert video[0].source is not None and video[0].source.action == "Sitting"
+        pelvis = world_mm(video, 0)[:, 0]
         assert np.ptp(pelvis[:, :2], axis=0).max() < 1 and pelvis[:, 2].min() > 250
         assert np.ptp(pelvis[:, 2]) < 150
 
@@ -104,7 +104,7 @@ def test_a_part_is_a_part_of_the_whole(take: list[Sample]) -> None:
         np.testing.assert_array_equal(sample.load_image(), same.load_image())
     other = render(1, FRAMES + 2, seed=6)[0]
     assert (other.load_image() != part[0].load_image()).any()
-    with pytest.raises(ValueError, match=r"a studio of 6 frames has 5040 pictures, not 5041"):
+    with pytest.raises(ValueError, match=r"a studio of 6 frames has 5040 images, not 5041"):
         render(2, 5039)
 
 

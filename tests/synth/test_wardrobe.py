@@ -168,7 +168,7 @@ def test_outfits_vary() -> None:
     assert 0.05 < (outfit.midriff == NEVER_Z).float().mean() < 0.3
     assert 0.1 < (outfit.beard.amax(1) > 0).float().mean() < 0.4
     assert outfit.skin.mean(1).max() > 0.75 and outfit.skin.mean(1).min() < 0.3
-    assert outfit.cloth.max() == 4 and outfit.print_picture.max() == 4
+    assert outfit.cloth.max() == 4 and outfit.print_image.max() == 4
     assert (outfit.carries.mean(0) > 0).all()
 
 

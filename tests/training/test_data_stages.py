@@ -68,7 +68,7 @@ def person(number: int, subject: str | None = None) -> Sample:
 def data_set(people: list[Sample], splits: tuple[str, ...] = ("all",)) -> DataSet:
     subjects = tuple(sorted({sample.source.subject for sample in people if sample.source}))
 
-    def read(split: str, stride: int, pictures: bool) -> Iterator[Sample]:
+    def read(split: str, stride: int, images: bool) -> Iterator[Sample]:
         chosen = [s for s in people if split == "all" or s.source is None or s.source.subject in SPLITS[split]]
         return iter(chosen[::stride])
 
@@ -86,27 +86,29 @@ def test_everybody_comes_once_before_anybody_comes_again() -> None:
 def test_subjects_train_or_judge() -> None:
     people = [person(i, subject) for i, subject in enumerate(["S1", "S5", "S8", "S9", "S8"])]
     data = data_set(people, splits=tuple(SPLITS))
-    parts = TrainingData(data=data, learn="report-train", judge="report-validate")
-    assert [s.source.subject for s in parts.learners()] == ["S1", "S5"]
-    assert [s.source.subject for s in parts.judges()] == ["S8", "S8"]
-    everybody = TrainingData(data=data, learn="train", judge="test", stride=2)
-    assert [s.source.subject for s in everybody.learners()] == ["S1", "S8"]
+    parts = TrainingData(data=data, train_split="report-train", val_split="report-validate")
+    assert [s.source.subject for s in parts.train_people()] == ["S1", "S5"]
+    assert [s.source.subject for s in parts.val_people()] == ["S8", "S8"]
+    everybody = TrainingData(data=data, train_split="train", val_split="test", stride=2)
+    assert [s.source.subject for s in everybody.train_people()] == ["S1", "S8"]
     with pytest.raises(ValueError, match=r"no split 'report-validate'; it has report-train, train"):
         lacking = data_set(people[:2], splits=("report-train", "train", "all"))
-        TrainingData(data=lacking, learn="report-train", judge="report-validate")
+        TrainingData(data=lacking, train_split="report-train", val_split="report-validate")
 
 
 def test_people_without_subjects_are_divided_by_counting() -> None:
     people = [person(i) for i in range(25)]
-    parts = TrainingData(data=data_set(people), learn="report-train", judge="report-validate")
-    learners, judges = [s.id for s in parts.learners()], [s.id for s in parts.judges()]
-    assert judges == ["person-9", "person-19"]
-    assert len(learners) == 23 and not set(learners) & set(judges)
+    parts = TrainingData(data=data_set(people), train_split="report-train", val_split="report-validate")
+    train_people, val_people = [s.id for s in parts.train_people()], [s.id for s in parts.val_people()]
+    assert val_people == ["person-9", "person-19"]
+    assert len(train_people) == 23 and not set(train_people) & set(val_people)
     assert "every tenth person" in str(parts)
 
 
 def test_other_data_sets_have_splits_of_their_own() -> None:
-    parts = TrainingData(data=data_set([], splits=("train2017", "val2017", "all")), learn="report-train", judge="x")
+    parts = TrainingData(
+        data=data_set([], splits=("train2017", "val2017", "all")), train_split="report-train", val_split="x"
+    )
     assert parts.split_names == ("train2017", "val2017")
 
 

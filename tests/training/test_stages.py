@@ -137,7 +137,7 @@ def test_batches_of_pictures_are_in_heatmap_pixels_and_know_what_they_do_not_kno
     assert batch.images.shape == (4, 3, 32, 32) and batch.joints.shape == (4, 17, 2)
     assert set(batch.weights.unique().tolist()) == {0.0, 1.0}
     unknown = batch.joints[batch.weights == 0]
-    # The picture fills the middle half of the crop of 8 heatmap pixels; what is unknown lies around it, in the crop.
+    # The image fills the middle half of the crop of 8 heatmap pixels; what is unknown lies around it, in the crop.
     around = ((unknown < 1.5) | (unknown > 5.5)).any(-1)
     assert around.all()
     assert ((unknown > -0.5) & (unknown < 7.5)).all()
@@ -146,7 +146,7 @@ def test_batches_of_pictures_are_in_heatmap_pixels_and_know_what_they_do_not_kno
 
 
 def wide_plan() -> RenderPlan:
-    """Pictures that cut people."""
+    """Images that cut people."""
     return replace(HOURGLASS.plan, synth=SynthConfig(size=48, views=ViewConfig(truncated_share=1.0)))
 
 

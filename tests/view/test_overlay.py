@@ -41,7 +41,7 @@ def test_pixels_change_near_limbs_and_nowhere_else(person: MakePerson) -> None:
     distance = distance_to_limbs(pose)
     assert changed[distance < 1].all()
     assert not changed[distance > 6].any()
-    assert (GREY == 128).all(), "the picture given must stay as it was"
+    assert (GREY == 128).all(), "the image given must stay as it was"
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ class Document(HTMLParser):
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Path:
+def image(tmp_path: Path) -> Path:
     path = tmp_path / "picture.jpg"
     cv2.imwrite(str(path), np.full((240, 320, 3), 90, np.uint8))
     return path
@@ -92,12 +92,12 @@ def test_the_numbers_are_whole_millimetres(tmp_path: Path, person: MakePerson) -
 
 
 def test_film(tmp_path: Path, waving: MakeFrames) -> None:
-    film = tmp_path / "film.mp4"
-    film.write_bytes(bytes(range(256)) * 5000)  # more than one chunk of base64
+    video = tmp_path / "film.mp4"
+    video.write_bytes(bytes(range(256)) * 5000)  # more than one chunk of base64
     frames = [dataclasses.replace(frame, time_s=frame.time_s + 3) for frame in waving(12)]
-    write_page(tmp_path / "film.html", iter(frames), image_wh=WH, fps=10, media=film)
+    write_page(tmp_path / "film.html", iter(frames), image_wh=WH, fps=10, media=video)
     document = Document(tmp_path / "film.html")
-    assert base64.b64decode(document.text["video-data"], validate=True) == film.read_bytes()
+    assert base64.b64decode(document.text["video-data"], validate=True) == video.read_bytes()
     assert document.poses["times"] == pytest.approx([100 * i for i in range(12)])
     assert document.poses["step"] == 100
     assert "12 frames · 1.2 s · 10 fps" in document.text["summary"]
@@ -124,9 +124,9 @@ def test_unknown_is_null(tmp_path: Path, person: MakePerson) -> None:
     assert content["step"] == pytest.approx(100)
 
 
-def test_nothing_comes_from_outside(tmp_path: Path, picture: Path, waving: MakeFrames) -> None:
+def test_nothing_comes_from_outside(tmp_path: Path, image: Path, waving: MakeFrames) -> None:
     page = tmp_path / "a.html"
-    write_page(page, waving(3), image_wh=WH, fps=10, media=picture)
+    write_page(page, waving(3), image_wh=WH, fps=10, media=image)
     text = page.read_text(encoding="utf-8")
     assert not re.findall(r"https?:|//[a-z]|@import|url\(", re.sub(r"base64,[A-Za-z0-9+/=]*", "", text))
     document = Document(page)
@@ -142,9 +142,9 @@ def test_nothing_comes_from_outside(tmp_path: Path, picture: Path, waving: MakeF
 @pytest.mark.parametrize(
     "title", ["</script><script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{poses}} & {{media}}", "Ünï 人"]
 )
-def test_titles_are_only_text(tmp_path: Path, picture: Path, person: MakePerson, title: str) -> None:
+def test_titles_are_only_text(tmp_path: Path, image: Path, person: MakePerson, title: str) -> None:
     page = tmp_path / "a.html"
-    write_page(page, [PoseFrame(index=0, time_s=0, people=[person()])], image_wh=WH, media=picture, title=title)
+    write_page(page, [PoseFrame(index=0, time_s=0, people=[person()])], image_wh=WH, media=image, title=title)
     document = Document(page)
     assert document.text["h1"] == title
     assert len(document.find("script")) == 2
@@ -164,7 +164,7 @@ def test_what_cannot_be_shown_leaves_nothing_behind(tmp_path: Path, waving: Make
     with pytest.raises(ValueError, match="at least one frame"):
         write_page(tmp_path / "a.html", [], image_wh=WH)
     text = tmp_path / "notes.txt"
-    text.write_text("no film")
+    text.write_text("no video")
     with pytest.raises(ValueError, match=r"notes\.txt.*text/plain"):
         write_page(tmp_path / "a.html", waving(2), image_wh=WH, media=text)
     with pytest.raises(FileNotFoundError, match=r"missing\.mp4"):

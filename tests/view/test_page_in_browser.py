@@ -50,10 +50,10 @@ def alone(tmp_path: Path, waving: MakeFrames) -> Path:
 def test_photo_loads_quietly_and_shows_a_skeleton(
     browser: Browser, tmp_path: Path, person: MakePerson, width: int, dark: bool
 ) -> None:
-    picture = tmp_path / "picture.png"
-    cv2.imwrite(str(picture), draw_pose(np.full((240, 320, 3), 90, np.uint8), [person()]))
+    image = tmp_path / "picture.png"
+    cv2.imwrite(str(image), draw_pose(np.full((240, 320, 3), 90, np.uint8), [person()]))
     frame = PoseFrame(index=0, time_s=0, people=[person()])
-    write_page(tmp_path / "photo.html", [frame], image_wh=WH, media=picture)
+    write_page(tmp_path / "photo.html", [frame], image_wh=WH, media=image)
     browser.open(tmp_path / "photo.html", width=width, height=800, dark=dark)
     assert browser.complaints() == []
     assert [url for url in browser.requests() if url.partition(":")[0] not in ("file", "data")] == []
@@ -151,11 +151,11 @@ def test_angles_are_read_out(browser: Browser, tmp_path: Path, waving: MakeFrame
 
 
 def test_on_a_phone_the_angles_take_the_pictures_place(browser: Browser, tmp_path: Path, person: MakePerson) -> None:
-    picture = tmp_path / "picture.png"
-    cv2.imwrite(str(picture), np.full((240, 320, 3), 90, np.uint8))
-    write_page(tmp_path / "a.html", [PoseFrame(index=0, time_s=0, people=[person()])], image_wh=WH, media=picture)
+    image = tmp_path / "picture.png"
+    cv2.imwrite(str(image), np.full((240, 320, 3), 90, np.uint8))
+    write_page(tmp_path / "a.html", [PoseFrame(index=0, time_s=0, people=[person()])], image_wh=WH, media=image)
     browser.open(tmp_path / "a.html", width=390, height=844)
-    assert browser.run("find('angles').hidden"), "the picture comes first"
+    assert browser.run("find('angles').hidden"), "the image comes first"
     browser.run("find('readout').click()")
     browser.run(SETTLED)
     assert browser.run("find('source').offsetParent === null")
@@ -192,7 +192,7 @@ def test_pinch_zooms(browser: Browser, alone: Path) -> None:
 
 
 def test_camera_view_looks_as_the_camera_did(browser: Browser, alone: Path) -> None:
-    """The person faces the camera upright: head on top, their right on the picture's left."""
+    """The person faces the camera upright: head on top, their right on the image's left."""
     browser.open(alone)
     browser.run("scene.look('camera')")
     browser.run(SETTLED)
@@ -270,9 +270,9 @@ def test_gaps_and_crowds(browser: Browser, tmp_path: Path, person: MakePerson) -
 
 def test_film_and_skeleton_keep_step(browser: Browser, tmp_path: Path, waving: MakeFrames) -> None:
     frames = waving(40)
-    film = tmp_path / "film.mp4"
-    write_film(film, [draw_pose(np.full((240, 320, 3), 90, np.uint8), frame.people) for frame in frames], fps=10)
-    write_page(tmp_path / "film.html", frames, image_wh=WH, fps=10, media=film)
+    video = tmp_path / "film.mp4"
+    write_film(video, [draw_pose(np.full((240, 320, 3), 90, np.uint8), frame.people) for frame in frames], fps=10)
+    write_page(tmp_path / "film.html", frames, image_wh=WH, fps=10, media=video)
     browser.open(tmp_path / "film.html")
     wait_for(browser, "video.readyState >= 2 || !find('unplayable').hidden")
     if not browser.run("find('unplayable').hidden"):
@@ -290,9 +290,9 @@ def test_film_and_skeleton_keep_step(browser: Browser, tmp_path: Path, waving: M
 
 
 def test_a_film_that_does_not_play_leaves_the_skeleton(browser: Browser, tmp_path: Path, waving: MakeFrames) -> None:
-    film = tmp_path / "film.mp4"
-    film.write_bytes(b"no film at all")
-    write_page(tmp_path / "film.html", waving(30), image_wh=WH, fps=10, media=film)
+    video = tmp_path / "film.mp4"
+    video.write_bytes(b"no video at all")
+    write_page(tmp_path / "film.html", waving(30), image_wh=WH, fps=10, media=video)
     browser.open(tmp_path / "film.html")
     wait_for(browser, "!find('unplayable').hidden")
     browser.run("find('play').click()")

@@ -50,9 +50,9 @@ def test_pictures_2d_3d_and_camera_are_in_the_file(tmp_path: Path, person: MakeP
     (matrix,) = table["/camera"]["Pinhole:image_from_camera"]
     np.testing.assert_allclose(np.reshape(matrix, (3, 3)).T, person().camera.matrix, rtol=1e-6)
     assert table["/camera"]["Pinhole:resolution"] == [[[320.0, 240.0]]]
-    pictures = table["/camera/image"]
-    assert pictures["frame"] == [0, 1, 2]
-    jpeg = np.frombuffer(bytes(pictures["EncodedImage:blob"][0][0]), np.uint8)
+    images = table["/camera/image"]
+    assert images["frame"] == [0, 1, 2]
+    jpeg = np.frombuffer(bytes(images["EncodedImage:blob"][0][0]), np.uint8)
     np.testing.assert_allclose(cv2.imdecode(jpeg, cv2.IMREAD_COLOR)[..., ::-1], IMAGE, atol=6)
     solid = table["/person/0/joints"]
     np.testing.assert_allclose(

@@ -1,4 +1,4 @@
-"""The moving picture over HTTP, read with the standard library's client and, where there is one, in a browser."""
+"""The moving image over HTTP, read with the standard library's client and, where there is one, in a browser."""
 
 import http.client
 import threading
@@ -18,7 +18,7 @@ BLUE = np.full((48, 64, 3), (10, 10, 250), np.uint8)
 
 @pytest.fixture
 def stream() -> Iterator[LiveStream]:
-    with LiveStream('a "film" <1>') as stream:
+    with LiveStream('a "video" <1>') as stream:
         yield stream
 
 

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.skipif(not (APP / "index.html").is_file(), reason="the 
 
 Browser = Any  # of tests/conftest.py
 NUM_PICTURES = 10  # that are compared with Python
-NUM_FILM = 12  # frames of the film that is opened
+NUM_FILM = 12  # frames of the video that is opened
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 OPTIONS = (
     # WebGL without a graphics card
@@ -46,19 +46,19 @@ OPTIONS = (
 
 @pytest.fixture(scope="module")
 def clip() -> list[np.ndarray]:
-    """The shipped clip's pictures, RGB."""
+    """The shipped clip's images, RGB."""
     path = str(resources.files("hourlift") / "assets" / "demo.mp4")
     with av.open(path) as container:
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 
 
-def write_film(path: Path, pictures: list[np.ndarray], codec: str, pix_fmt: str, fps: int = 25) -> Path:
+def write_film(path: Path, images: list[np.ndarray], codec: str, pix_fmt: str, fps: int = 25) -> Path:
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=Fraction(fps))
-        stream.height, stream.width = pictures[0].shape[:2]
+        stream.height, stream.width = images[0].shape[:2]
         stream.pix_fmt = pix_fmt
-        for picture in pictures:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        for image in images:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode())
     return path
 
@@ -139,15 +139,15 @@ def test_other_hosts_cannot_be_reached(page: Browser) -> None:
 
 def test_pictures_give_pythons_numbers(page: Browser, tmp_path: Path, clip: list[np.ndarray]) -> None:
     predictor = PosePredictor(PAGE_HOURGLASS, threads=1, precision="fp32")
-    pictures = clip[:: len(clip) // NUM_PICTURES][:NUM_PICTURES]
-    for number, picture in enumerate(pictures):
+    images = clip[:: len(clip) // NUM_PICTURES][:NUM_PICTURES]
+    for number, image in enumerate(images):
         lies = number % 3 == 1
         if lies:
-            picture = np.rot90(picture).copy()
-        cv2.imwrite(str(tmp_path / "picture.png"), picture[..., ::-1])
+            image = np.rot90(image).copy()
+        cv2.imwrite(str(tmp_path / "picture.png"), image[..., ::-1])
         poses = lifted(page, tmp_path / "picture.png")
         (person,) = poses["frames"][0]["people"]
-        (own,) = predictor.predict(picture)  # which searches the picture as the page does
+        (own,) = predictor.predict(image)  # which searches the image as the page does
         assert (np.abs(trunk_tilt(own.joints_2d_px[None])) > TURNED_FROM_RAD) == lies, "who lies is looked at twice"
         np.testing.assert_array_equal(own.box_xyxy_px, person["box_xyxy_px"])
         assert np.abs(own.joints_2d_px - person["joints_2d_px"]).max() < 1  # px
@@ -188,7 +188,7 @@ def test_a_picture_is_shown_with_its_numbers(page: Browser, tmp_path: Path, clip
     heights = dict(zip(H36M17.joint_names, np.array(joints)[:, 1], strict=True))
     assert heights["head"] > heights["pelvis"] > heights["r_knee"] > heights["r_ankle"]
     assert min(heights.values()) == pytest.approx(70), "feet on the ground"
-    blue_and_orange = """(() => { const canvas = document.getElementById('picture');
+    blue_and_orange = """(() => { const canvas = document.getElementById('image');
         const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
         const near = (rgb) => { for (let i = 0; i < data.length; i += 4)
             if (rgb.every((value, c) => Math.abs(value - data[i + c]) < 25)) return true; };
@@ -207,8 +207,8 @@ def test_a_picture_is_shown_with_its_numbers(page: Browser, tmp_path: Path, clip
 def test_a_film_plays_and_the_skeleton_moves(
     page: Browser, tmp_path: Path, clip: list[np.ndarray], codec: str, name: str
 ) -> None:
-    film = write_film(tmp_path / name, clip[: 4 * NUM_FILM : 4], codec, "yuv420p")
-    poses = lifted(page, film)
+    video = write_film(tmp_path / name, clip[: 4 * NUM_FILM : 4], codec, "yuv420p")
+    poses = lifted(page, video)
     assert [frame["index"] for frame in poses["frames"]] == list(range(NUM_FILM))
     assert [frame["time_s"] for frame in poses["frames"]] == pytest.approx(np.arange(NUM_FILM) / 25, abs=2e-3)
     assert poses["fps"] == pytest.approx(25, rel=0.02) and poses["image_wh"] == [400, 400]
@@ -274,8 +274,8 @@ def png(width: int, height: int, data: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("note.jpg", b"dear diary, this is no picture", "no picture"),
-        ("note.mp4", b"dear diary, this is no film either", "no video"),
+        ("note.jpg", b"dear diary, this is no image", "no image"),
+        ("note.mp4", b"dear diary, this is no video either", "no video"),
         ("empty.png", b"", "empty"),
         ("huge.png", png(30_000, 30_000, bytes(1000)), "30000 x 30000 pixels"),
         ("broken.png", png(300, 300, bytes(1000))[:60], "cannot be decoded"),
@@ -295,7 +295,7 @@ def test_what_is_wrong_with_a_file_is_said(
 def test_nobody_in_a_picture(page: Browser, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "wall.png"), np.full((240, 320, 3), 120, np.uint8))
     assert lifted(page, tmp_path / "wall.png")["frames"][0]["people"] == []
-    assert page.run("document.getElementById('notice').textContent") == "Nobody found in this picture"
+    assert page.run("document.getElementById('notice').textContent") == "Nobody found in this image"
     page.run("document.querySelector('[data-format=bvh]').click()")
     assert "nobody was found" in page.run("document.getElementById('message').textContent")
 

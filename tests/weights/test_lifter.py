@@ -87,6 +87,6 @@ def test_half_the_size_off_centre_through_another_lens_changes_nothing(lift: Lif
 
 
 def test_twice_as_far_away_changes_little(lift: Lift, people: np.ndarray) -> None:
-    """The perspective is another one then, and who is as large in the picture may be taller."""
+    """The perspective is another one then, and who is as large in the image may be taller."""
     far = (people + [0, 0, 3500]) @ turn(12.0).T
     assert difference(lift(far, FAR) @ turn(12.0), lift(people, NEAR)) < 20

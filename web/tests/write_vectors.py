@@ -80,7 +80,7 @@ def crops() -> dict[str, Any]:
 
 
 def cutouts() -> dict[str, Any]:
-    """Crops cut out of a small picture: enlarged, shrunk a little, shrunk much, reaching outside, turned."""
+    """Crops cut out of a small image: enlarged, shrunk a little, shrunk much, reaching outside, turned."""
     rng = np.random.default_rng(2)
     y, x = np.mgrid[0:90, 0:120]
     smooth = np.stack([100 + 90 * np.sin(x / 9 + c) * np.cos(y / (7 + c)) for c in range(3)], -1)
@@ -234,7 +234,7 @@ def angles() -> dict[str, Any]:
 
 
 def files() -> dict[str, Any]:
-    """A film of five frames in which the person is lost for one, and what is written of it."""
+    """A video of five frames in which the person is lost for one, and what is written of it."""
     rng = np.random.default_rng(9)
     camera, start = CAMERAS[0], joints_cam_mm(9, 1)[0]
     frames = []

@@ -1,4 +1,4 @@
-"""Whole archives of videos and pictures: many sources, many workers, one folder of Parquet.
+"""Whole archives of videos and images: many sources, many workers, one folder of Parquet.
 
 - `store`: the folder of results, and what makes each source appear in it once.
 - `work`: one source from end to end.

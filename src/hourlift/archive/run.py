@@ -19,7 +19,7 @@ from hourlift.archive.store import Item, Record
 from hourlift.archive.work import Lift, OutputError, Worker
 
 PHOTOS_AT_ONCE = 16
-"""Pictures in a task; a video is a task of its own."""
+"""Images in a task; a video is a task of its own."""
 _OBJECT_STORE_BYTES = 80_000_000  # near Ray's least: only names and records travel
 _CLUSTER_PATIENCE_S = 20
 _GO_ON = "what is finished is kept, --resume goes on"
@@ -211,7 +211,7 @@ class _Actor:
 
 
 def _tasks(items: Sequence[Item]) -> list[list[Item]]:
-    """The sources in order, pictures in groups."""
+    """The sources in order, images in groups."""
     tasks: list[list[Item]] = []
     for item in items:
         joins = tasks and item.kind == "photo" == tasks[-1][0].kind and len(tasks[-1]) < PHOTOS_AT_ONCE

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hourlift import __version__
+from hourlift.errors import UserError
 from hourlift.formats.atomic import replacing
 from hourlift.formats.guarded import parse_json, parsing
 from hourlift.formats.json import source_id
@@ -60,7 +61,7 @@ class Record:
         status: "done", or "failed" for a reason that lies in the source.
         error: that reason, in one line.
         warning: what was said while it was read, such as that the video is cut off.
-        frames: how many pictures were looked at.
+        frames: how many images were looked at.
         people: how many people were told apart.
         rows: how many poses were written.
         header: camera, size, frame rate and world as JSON, as in docs/formats.md.
@@ -103,7 +104,7 @@ class Store:
         try:
             self._files, root = fsspec.core.url_to_fs(url, use_listings_cache=False)
         except (ImportError, ValueError) as error:
-            raise ValueError(f"{url}: {error}") from None
+            raise UserError(f"{url}: {error}") from None
         self._root = root.rstrip("/")
         self.is_local = "file" in self._files.protocol
 
@@ -117,10 +118,10 @@ class Store:
         run_file = f"{self._root}/_run.json"
         if self._files.exists(run_file):
             if not resume:
-                raise ValueError(f"{self.url} holds a run already: --resume goes on with it, or name another folder")
+                raise UserError(f"{self.url} holds a run already: --resume goes on with it, or name another folder")
             _compare(self.url, parse_json(self._files.cat_file(run_file), f"{self.url}/_run.json"), settings)
         elif self._files.exists(self._root) and (self._files.isfile(self._root) or self._files.ls(self._root)):
-            raise ValueError(f"{self.url} exists and holds no run of `hourlift batch`; name another folder")
+            raise UserError(f"{self.url} exists and holds no run of `hourlift batch`; name another folder")
         else:
             run = {"schema": SCHEMA, "schema_version": SCHEMA_VERSION, "generator": f"hourlift {__version__}"}
             self._write(run_file, json.dumps(run | {"settings": dict(settings)}, indent=1).encode())
@@ -148,7 +149,7 @@ class Store:
             ValueError: it is on a disk of the worker's own.
         """
         if not self._files.exists(self._record_file(item)):
-            raise ValueError(
+            raise UserError(
                 f"{self.url}: a worker wrote to another disk; name a folder that all machines share, or a URL"
             )
 
@@ -209,14 +210,14 @@ def _compare(url: str, run: Mapping[str, Any], settings: Mapping[str, Any]) -> N
         ValueError: it does not.
     """
     if not isinstance(run, dict) or not isinstance(run.get("settings"), dict):
-        raise ValueError(f"{url}/_run.json is damaged: it holds no settings of a run")
+        raise UserError(f"{url}/_run.json is damaged: it holds no settings of a run")
     if run.get("schema") != SCHEMA or run.get("schema_version") != SCHEMA_VERSION:
-        raise ValueError(f"{url}: its run is of another version of hourlift ({run.get('generator')})")
+        raise UserError(f"{url}: its run is of another version of hourlift ({run.get('generator')})")
     before = run["settings"]
     changed = [name for name in settings if settings[name] != before.get(name)]
     if changed:
         there = ", ".join(f"{name} {before.get(name)}, not {settings[name]}" for name in changed)
-        raise ValueError(f"{url}: its run was started with {there}; resume with the same, or name another folder")
+        raise UserError(f"{url}: its run was started with {there}; resume with the same, or name another folder")
 
 
 def _to_table(records: Iterable[Record]) -> pa.Table:
@@ -237,12 +238,12 @@ def _parse(data: bytes, path: str) -> Record:
     """
     with parsing(path, "record of a source"):
         if pq.read_metadata(io.BytesIO(data)).num_rows != 1:
-            raise ValueError("it has not one row")
+            raise UserError("it has not one row")
         table = pq.read_table(io.BytesIO(data)).select(RECORD_SCHEMA.names).cast(RECORD_SCHEMA)
         (fields,) = table.to_pylist()
     for name, known in (("status", ("done", "failed")), ("kind", ("photo", "video"))):
         if fields[name] not in known:
-            raise ValueError(f"{path} is damaged: its {name} is {fields[name]!r}")
+            raise UserError(f"{path} is damaged: its {name} is {fields[name]!r}")
     return Record(**fields)
 
 

@@ -1,4 +1,4 @@
-"""What a user names by an fsspec URL -> the pictures and videos to work on."""
+"""What a user names by an fsspec URL -> the images and videos to work on."""
 
 import logging
 from pathlib import PurePosixPath
@@ -7,6 +7,7 @@ from typing import Any
 import fsspec
 
 from hourlift.archive.store import Item
+from hourlift.errors import UserError
 from hourlift.media.kinds import kind_by_name
 
 _log = logging.getLogger("hourlift")
@@ -20,7 +21,7 @@ def is_url(argument: str) -> bool:
 def find_items(url: str) -> list[Item]:
     """Expand the URL of a file, a folder or a pattern.
 
-    A folder stands for the pictures and videos in it, not in its sub-folders, in order of their names. A file is taken
+    A folder stands for the images and videos in it, not in its sub-folders, in order of their names. A file is taken
     as it is: whether it can be read is seen when its turn comes.
 
     Raises:
@@ -32,13 +33,13 @@ def find_items(url: str) -> list[Item]:
         files, path = fsspec.core.url_to_fs(url)
         found = sorted(_listed(files, path))
     except Exception as error:  # every protocol has its own exceptions
-        raise ValueError(f"{url}: {' '.join(str(error).split()) or type(error).__name__}") from None
+        raise UserError(f"{url}: {' '.join(str(error).split()) or type(error).__name__}") from None
     left_out = [name for name in found if not _is_media(name)]
     if left_out:
-        _log.warning("%s: left out: no pictures or videos: %s and %d more", url, left_out[0], len(left_out) - 1)
+        _log.warning("%s: left out: no images or videos: %s and %d more", url, left_out[0], len(left_out) - 1)
     items = [_item(files.unstrip_protocol(name)) for name in found if _is_media(name)]
     if not items:
-        raise ValueError(f"{url}: there are no pictures or videos there")
+        raise UserError(f"{url}: there are no images or videos there")
     return items
 
 

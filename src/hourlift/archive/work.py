@@ -14,6 +14,7 @@ from typing import Any
 import fsspec
 
 from hourlift.archive.store import Item, Kind, Record, Store, shown
+from hourlift.errors import UserError
 from hourlift.formats.atomic import is_disk_full
 from hourlift.formats.json import PoseFile
 from hourlift.formats.parquet import pose_table
@@ -108,7 +109,7 @@ def _check_name(source: str) -> None:
     try:
         source.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"{source}: the name is no UTF-8, as an archive's text is; rename the file") from None
+        raise UserError(f"{source}: the name is no UTF-8, as an archive's text is; rename the file") from None
 
 
 @contextmanager

@@ -23,6 +23,7 @@ import os
 import signal
 import sys
 import textwrap
+import traceback
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -47,7 +48,7 @@ COMMANDS: dict[str, Command] = {
         "hourlift.cli.convert", "turn results into BVH, glTF, C3D, TRC, CSV, NPZ or COCO files", "formats"
     ),
     "demo": Command("hourlift.cli.demo", "lift the clip that ships with hourlift"),
-    "live": Command("hourlift.cli.live", "lift people in a webcam's pictures as they come, and watch"),
+    "live": Command("hourlift.cli.live", "lift people in a webcam's images as they come, and watch"),
     "plot": Command("hourlift.cli.plot", "joint angles over time as a plot and a CSV file", "plots"),
     "serve": Command("hourlift.cli.serve", "lift photos, videos and the webcam in a page of your browser"),
     "train": Command("hourlift.cli.train", "train the hourglass or the lifter", "train,synth"),
@@ -55,11 +56,11 @@ COMMANDS: dict[str, Command] = {
     "predict-joints": Command(
         "hourlift.cli.predict_joints", "find the 2D joints of a whole data set, for the lifter to train on"
     ),
-    "synth": Command("hourlift.cli.synth", "render pictures of synthetic people with their joints", "synth"),
+    "synth": Command("hourlift.cli.synth", "render images of synthetic people with their joints", "synth"),
     "evaluate": Command("hourlift.cli.evaluate", "measure a model on a data set"),
     "analyse": Command("hourlift.cli.analyse", "find where a hourglass's joints go wrong, and whom to look at"),
     "curves": Command("hourlift.cli.curves", "compare training runs in a table and a plot", "plots"),
-    "data": Command("hourlift.cli.data", "say what a folder of annotated pictures holds; turn it into shards", "data"),
+    "data": Command("hourlift.cli.data", "say what a folder of annotated images holds; turn it into shards", "data"),
     "submit": Command("hourlift.cli.submit", "predict a test set into a CSV file for an evaluation server"),
     "export": Command("hourlift.cli.export", "turn a training checkpoint into an ONNX model", "train"),
     "calibrate": Command(
@@ -69,6 +70,12 @@ COMMANDS: dict[str, Command] = {
 }
 
 
+OUR_FAULT = 70
+"""The exit status where hourlift itself failed, as sysexits.h has it."""
+RENAMED_OPTIONS = {"--stature": "--height", "--judge": "--val-split"}
+"""Old spellings, which are still understood but not shown."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
@@ -76,7 +83,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments after the program's name; None reads ``sys.argv``.
 
     Returns:
-        Exit status: 0 all well, 1 some of many sources failed, 2 the user's mistake, 130 interrupted, 143 terminated.
+        Exit status: 0 all well, 1 some of many sources failed, 2 the user's mistake, 70 a fault of hourlift's,
+        130 interrupted, 143 terminated.
         Wrong options and ``--help`` leave through SystemExit (2 and 0), as argparse does it.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -104,14 +112,20 @@ def _answer(arguments: list[str]) -> int:
         return 0
     if "" in arguments:
         return _complain("an argument is empty; did the shell know the variable that it stands for?")
-    name, rest = arguments[0], arguments[1:]
+    name, rest = arguments[0], [_respelled(argument) for argument in arguments[1:]]
     if name not in COMMANDS:
         return _complain(f"there is no command {name!r}; the commands are {', '.join(COMMANDS)}")
     return _run_safely(name, rest)
 
 
+def _respelled(argument: str) -> str:
+    """An option in its present spelling."""
+    option, equals, value = argument.partition("=")
+    return RENAMED_OPTIONS.get(option, option) + equals + value
+
+
 def _run_safely(name: str, arguments: list[str]) -> int:
-    """Run a known command; its expected errors become one line and a status."""
+    """Run a known command; what the user can mend becomes one line and a status."""
     if os.environ.get("HOURLIFT_TRACEBACK"):  # for bug reports: the whole story instead of one line
         return _run(name, arguments)
     try:
@@ -119,16 +133,18 @@ def _run_safely(name: str, arguments: list[str]) -> int:
             return _run(name, arguments)
     except BrokenPipeError:  # no mistake: see main
         raise
-    except (ValueError, OSError, RecursionError, MemoryError) as error:
+    except (UserError, OSError, MemoryError) as error:
         return _complain(_one_line(error))
     except ModuleNotFoundError as error:
         extra = COMMANDS[name].extra
         if not extra or (error.name or "").startswith("hourlift"):
-            raise
+            return _report(error)
         return _complain(f"`{name}` needs the package {error.name}: pip install 'hourlift[{extra}]'")
     except KeyboardInterrupt as error:
         number = error.args[0] if error.args else signal.SIGINT
         return _complain("interrupted" if number == signal.SIGINT else "terminated", status=128 + number)
+    except Exception as error:
+        return _report(error)
 
 
 def _run(name: str, arguments: list[str]) -> int:
@@ -168,6 +184,12 @@ def _complain(message: str, status: int = 2) -> int:
     """Say one line on standard error and hand the exit status back."""
     print(f"hourlift: {plain(without_secrets(message))}", file=sys.stderr)
     return status
+
+
+def _report(error: BaseException) -> int:
+    """Show where hourlift itself failed, and ask for a report."""
+    traceback.print_exception(error)
+    return _complain("this is a fault of hourlift, not of yours: please report it with the lines above", OUR_FAULT)
 
 
 def _one_line(error: BaseException) -> str:

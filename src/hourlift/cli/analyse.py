@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from hourlift.errors import UserError
 from hourlift.weights import HOURGLASS
 
 if TYPE_CHECKING:
@@ -44,18 +45,18 @@ def command(
     limb joints (annotation on the left, prediction on the right), and reliability.png (with hourlift[plots]).
 
     "on either side" counts a joint as right also on the place of its partner of the other side: what PCK would be if
-    left and right were never mistaken. Poses are told from the annotated joints in the picture.
+    left and right were never mistaken. Poses are told from the annotated joints in the image.
 
     Args:
         data: a data set, or synthetic people, as `hourlift evaluate` takes it.
         out: folder to write to.
         weights: hourglass to analyse, by name or as an .onnx file.
-        whole_image: search for the person in the whole picture instead of giving their box.
+        whole_image: search for the person in the whole image instead of giving their box.
         count: how many people, the first of the data set [default: all, or 400 synthetic ones].
         worst: how many people worst.png shows.
         split: which part of the data set, such as test.
-        stride: every how many-th frame of each film, or person.
-        images: folder of the pictures of a file in the COCO keypoint layout, if it is not beside the annotation.
+        stride: every how many-th frame of each video, or person.
+        images: folder of the images of a file in the COCO keypoint layout, if it is not beside the annotation.
         flip_test: look at every crop mirrored too.
         turn: look again at people who lean, at a turned crop, and keep the surer answer.
         threads: CPU threads of the networks.
@@ -70,8 +71,8 @@ def command(
 
     for option, number in (("count", count), ("worst", worst)):
         if number is not None and number < 1:
-            raise ValueError(f"--{option} must be at least 1, got {number}")
-    samples, total = open_people(data, count, images, split, stride, pictures=True)
+            raise UserError(f"--{option} must be at least 1, got {number}")
+    samples, total = open_people(data, count, images, split, stride, need_images=True)
     predictor = PosePredictor(weights, threads=threads, flip_test=flip_test, turn=turn)
     out.mkdir(parents=True, exist_ok=True)
     outcomes: list[Outcome] = []
@@ -88,11 +89,11 @@ def command(
         sure = 0.0 if outcome.pose is None else outcome.pose.score
         return (2.0 if math.isnan(score) else score, -sure)  # of equally bad ones, who was sure comes first
 
-    chosen = heapq.nsmallest(worst, watched(), key=order)  # goes through all, and holds the pictures of few
+    chosen = heapq.nsmallest(worst, watched(), key=order)  # goes through all, and holds the images of few
     title = f"Analysis: {data_title(data)}"
     settings = {
         "weights": weights,
-        "person": "searched in the whole picture" if whole_image else "given by a box",
+        "person": "searched in the whole image" if whole_image else "given by a box",
         "split": split,
         "flip_test": flip_test,
         "turn": turn,

@@ -1,4 +1,4 @@
-"""``hourlift batch``: archives of videos and pictures in, a folder of Parquet out, on as many machines as there are."""
+"""``hourlift batch``: archives of videos and images in, a folder of Parquet out, on as many machines as there are."""
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,9 +13,10 @@ from hourlift.archive.run import RayPlan, run_here, run_on_ray
 from hourlift.archive.store import Item, Kind, Record, Store, shown
 from hourlift.archive.urls import find_items, is_url
 from hourlift.archive.work import Lift
+from hourlift.cli.height import parse_height
 from hourlift.cli.predict import route_messages
 from hourlift.cli.progress import LateProgress
-from hourlift.cli.stature import parse_stature
+from hourlift.errors import UserError
 from hourlift.formats.coco_boxes import MIN_SCORE
 from hourlift.formats.json import PoseFile
 from hourlift.geometry.camera import Camera
@@ -33,7 +34,7 @@ EXAMPLES = """
 hourlift batch videos/ -o results.parquet
 hourlift batch videos/ -o results.parquet --resume
 hourlift batch "archive/**/*.mp4" photos/ -o results.parquet --workers 8
-hourlift batch s3://bucket/films/ -o s3://bucket/results.parquet --address ray-head:6379
+hourlift batch s3://bucket/videos/ -o s3://bucket/results.parquet --address ray-head:6379
 hourlift batch https://example.org/dance.mp4 -o results.parquet --workers 0
 """
 
@@ -57,7 +58,7 @@ def command(
     fov: Annotated[float | None, _arg(metavar="DEGREES", help_behavior_hint="")] = None,
     camera: Annotated[Path | None, _arg(metavar="FILE", help_behavior_hint="")] = None,
     smooth: bool = True,
-    stature: Annotated[str | None, _arg(metavar="HEIGHT", help_behavior_hint="")] = None,
+    height: Annotated[str | None, _arg(metavar="HEIGHT", help_behavior_hint="")] = None,
     pitch: Annotated[float | None, _arg(metavar="DEGREES", help_behavior_hint="")] = None,
     weights: Annotated[str, _arg(metavar="MODEL")] = HOURGLASS,
     lifter: Annotated[str, _arg(metavar="MODEL")] = LIFTER,
@@ -82,12 +83,12 @@ def command(
         address: a running Ray cluster. Without it, and without RAY_ADDRESS, this machine's cores are used.
         people: how many people to find and follow at most. More than one in a video needs the extra "track".
         detector: a person detector as ONNX file, as for `hourlift predict`.
-        detector_family: how the detector takes pictures, where file and outputs do not tell.
+        detector_family: how the detector takes images, where file and outputs do not tell.
         min_score: what the detector scores less is not taken for a person.
-        fov: field of view along the longer side of the pictures in degrees, if you know it.
+        fov: field of view along the longer side of the images in degrees, if you know it.
         camera: JSON or TOML file of the camera that took everything, as for `hourlift predict`.
         smooth: smooth people's tracks through a video.
-        stature: how tall the people are, such as 1.78m, 178cm or 5'10".
+        height: how tall the people are, such as 1.78m, 178cm or 5'10".
         pitch: how far down the camera looks in degrees.
         weights: hourglass to use, by name or as an .onnx file, which all machines must be able to read.
         lifter: lifter to use, likewise.
@@ -105,17 +106,17 @@ def command(
             reached or goes away.
     """
     if not inputs:
-        raise ValueError("name at least one photo, video, folder or URL; `hourlift batch --help` has examples")
+        raise UserError("name at least one photo, video, folder or URL; `hourlift batch --help` has examples")
     if fov is not None and camera is not None:
-        raise ValueError("--fov and --camera both describe the camera; give one of them")
+        raise UserError("--fov and --camera both describe the camera; give one of them")
     if threads < 1 or (workers is not None and workers < 0):
-        raise ValueError("--threads is at least 1, and --workers at least 0")
+        raise UserError("--threads is at least 1, and --workers at least 0")
     if pitch is not None:
         up_of_pitched_camera(pitch)  # complains before the work, not after it
     view = View(
         camera=None if camera is None else Camera.load(camera),
         fov_deg=fov,
-        stature_mm=None if stature is None else parse_stature(stature),
+        height_mm=None if height is None else parse_height(height),
         pitch_deg=pitch,
     )
     route_messages()
@@ -139,7 +140,7 @@ def command(
     load.people_source()  # complains before the work, not from within a worker
     items, complaints = _find(inputs)
     if not items:
-        raise ValueError(f"nothing to work on: {'; '.join(complaints)}" if complaints[1:] else complaints[0])
+        raise UserError(f"nothing to work on: {'; '.join(complaints)}" if complaints[1:] else complaints[0])
     store = Store(out if is_url(out) else str(Path(out).absolute()))
     store.start(load.settings(), resume=resume)
     finished = store.finished() if resume else set()
@@ -192,7 +193,7 @@ class _Load:
             "smooth": self.smooth,
             "fov_deg": self.view.fov_deg,
             "camera": None if self.view.camera is None else self.view.camera.to_dict(),
-            "stature_mm": self.view.stature_mm,
+            "stature_mm": self.view.height_mm,
             "pitch_deg": self.view.pitch_deg,
         }
 
@@ -218,10 +219,10 @@ def _find_local(argument: str) -> Iterator[Item]:
     """As `hourlift predict` finds them."""
     sources, complaints = find_sources([argument])
     if complaints:
-        raise ValueError(complaints[0])
+        raise UserError(complaints[0])
     for source in sources:
         if source.kind == "webcam":
-            raise ValueError(f"{source.label}: a webcam is no archive; `hourlift predict` and `live` take it")
+            raise UserError(f"{source.label}: a webcam is no archive; `hourlift predict` and `live` take it")
         yield Item(source=str(Path(source.label).absolute()), kind=source.kind)
 
 

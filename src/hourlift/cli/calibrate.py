@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from hourlift.errors import UserError
+
 if TYPE_CHECKING:
     from hourlift.data.sample import Sample
 
@@ -15,7 +17,7 @@ FIT_SEED, CHECK_SEED = 30_000_000, 31_000_000  # of people that neither training
 EXAMPLES = """
 hourlift calibrate my-hourglass.onnx
 hourlift calibrate my-hourglass.onnx --backgrounds photos/ --plot reliability.png -o calibrated.onnx
-hourlift analyse my-dataset/ --weights my-hourglass.onnx -o analysis/    # how it holds on other pictures
+hourlift analyse my-dataset/ --weights my-hourglass.onnx -o analysis/    # how it holds on other images
 """
 
 
@@ -32,7 +34,7 @@ def command(
     """Fit how likely a joint is right to what its heatmap looks like, and keep that in the model's metadata.
 
     Renders people of all presets whom no training has seen, and fits on them: of the joints that are then said to be
-    0.8, 80 % lie within 0.2 torso of their true place. Checked on further people, and printed. On pictures that differ
+    0.8, 80 % lie within 0.2 torso of their true place. Checked on further people, and printed. On images that differ
     from the rendered ones it says too much or too little; `hourlift analyse` measures that on a data set.
 
     Args:
@@ -41,7 +43,7 @@ def command(
         count: how many people to fit on.
         check_count: how many further people to check with.
         backgrounds: folder of photographs without people, for backgrounds and cloth beside those that are drawn.
-        plot: write a picture (.png, .svg, .pdf) of confidence and share right, before and after; needs
+        plot: write an image (.png, .svg, .pdf) of confidence and share right, before and after; needs
             hourlift[plots].
         threads: CPU threads of the network.
     """
@@ -55,9 +57,9 @@ def command(
     out = out or model
     for option, number in (("count", count), ("check-count", check_count)):
         if number < 1:
-            raise ValueError(f"--{option} must be at least 1, got {number}")
+            raise UserError(f"--{option} must be at least 1, got {number}")
     if out.suffix != ".onnx" or model.suffix != ".onnx":
-        raise ValueError(f"{out if model.suffix == '.onnx' else model}: the name of an ONNX model ends in .onnx")
+        raise UserError(f"{out if model.suffix == '.onnx' else model}: the name of an ONNX model ends in .onnx")
     if plot is not None:
         from hourlift.evaluation.plot import check_plot, plot_reliability
 

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import tyro
 
+from hourlift.errors import UserError
+
 EXAMPLES = """
 hourlift convert result.json result.bvh                    # Blender: File > Import > Motion Capture
 hourlift convert result.json result.glb result.csv         # several at once
@@ -44,7 +46,7 @@ def command(
     handler.setFormatter(logging.Formatter("hourlift: %(message)s"))
     logging.getLogger("hourlift").handlers = [handler]
     if not out:
-        raise ValueError("name at least one file to write; `hourlift convert --help` has examples")
+        raise UserError("name at least one file to write; `hourlift convert --help` has examples")
     for path in out:
         format_of(path).load_module()
     document = load_poses(source)

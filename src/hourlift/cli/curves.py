@@ -5,6 +5,8 @@ from typing import Annotated
 
 import tyro
 
+from hourlift.errors import UserError
+
 EXAMPLES = """
 hourlift curves runs/none runs/frs runs/frso -o curves.png
 hourlift curves runs/l2 runs/compositional --values val_mpjpe --reach 60 -o losses.svg
@@ -32,7 +34,7 @@ def command(
     from hourlift.evaluation.plot import check_plot, plot_curves, read_curve
 
     if not runs:
-        raise ValueError("name the folders of the runs to compare")
+        raise UserError("name the folders of the runs to compare")
     names = [run.resolve().name for run in runs]
     if len(set(names)) < len(names):
         names = [str(run) for run in runs]

@@ -1,4 +1,4 @@
-"""``hourlift data``: what a folder of annotated pictures holds, and turning it into shards."""
+"""``hourlift data``: what a folder of annotated images holds, and turning it into shards."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 import tyro
 from numpy.typing import NDArray
+
+from hourlift.errors import UserError
 
 if TYPE_CHECKING:
     from hourlift.data import DataSet, Sample
@@ -24,7 +26,7 @@ examples:
 """
 _LABEL_PX = 20
 _TILE_MARGIN = 1.3  # more than the network sees, to judge the box by
-_BACKDROP = 200  # grey of a tile without a picture
+_BACKDROP = 200  # grey of a tile without an image
 _DOT_RGB = (0, 230, 0)
 _HIDDEN = 0.3  # drawn as a joint of this confidence is: thinner, paler
 _CHECK = """Say which data set a folder holds, how much there is of it, and what is missing.
@@ -36,13 +38,13 @@ examples:
   hourlift data check h36m
   hourlift data check mpii --sheet mpii.png
 """
-_CONVERT = """Write a data set as shards (WebDataset tar files), which are read much faster than films.
+_CONVERT = """Write a data set as shards (WebDataset tar files), which are read much faster than videos.
 
 examples:
   hourlift data convert h36m -o h36m-train --split train --stride 5
   hourlift data convert mpii -o mpii-train --split train
 """
-_TOLERATED_PX = 5.0  # between the joints in the picture and the projection of those in space
+_TOLERATED_PX = 5.0  # between the joints in the image and the projection of those in space
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +53,7 @@ class Check:
 
     Attributes:
         folder: the data set's own folder.
-        sheet: write a PNG picture of some people with their joints; the subject's left is blue, hidden joints are pale.
+        sheet: write a PNG image of some people with their joints; the subject's left is blue, hidden joints are pale.
         count: how many people are looked at, from all over the data set.
     """
 
@@ -64,9 +66,9 @@ class Check:
         from hourlift.data import recognise
 
         if self.sheet is not None and self.sheet.suffix.lower() != ".png":
-            raise ValueError(f"--sheet {self.sheet}: the name must end in .png")
+            raise UserError(f"--sheet {self.sheet}: the name must end in .png")
         if self.count < 1:
-            raise ValueError(f"--count must be at least 1, got {self.count}")
+            raise UserError(f"--count must be at least 1, got {self.count}")
         dataset = recognise(self.folder)
         for line in description(dataset):
             print(line)
@@ -79,20 +81,20 @@ class Check:
             from hourlift.cli.synth import write_sheet
 
             if not tiles:
-                raise ValueError(f"--sheet {self.sheet}: there is nobody to show")
+                raise UserError(f"--sheet {self.sheet}: there is nobody to show")
             write_sheet(tiles, self.sheet)
         return 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Convert:
-    """Write a data set as shards, from which pictures are read much faster than from films.
+    """Write a data set as shards, from which images are read much faster than from videos.
 
     Attributes:
         folder: the data set's own folder, any that `hourlift data check` knows.
         out: folder of the shards, which is new or empty.
         split: which people; `hourlift data check` lists the names.
-        stride: every how many-th frame of each film; of photographs, every how many-th person.
+        stride: every how many-th frame of each video; of photographs, every how many-th person.
         per_shard: people a shard.
     """
 
@@ -122,7 +124,7 @@ class Convert:
 
             shards = write_shards(counted(), temporary, per_shard=self.per_shard)
             if not shards:
-                raise ValueError(f"{self.folder}: the split {self.split} holds nobody")
+                raise UserError(f"{self.folder}: the split {self.split} holds nobody")
         print(f"{self.out}: {done} people in {len(shards)} shards")
         return 0
 
@@ -145,10 +147,10 @@ class Joints:
         from hourlift.data.joints_file import FoundJoints, write_joints
 
         if self.out.suffix != ".npz":
-            raise ValueError(f"--out {self.out}: the name must end in .npz")
+            raise UserError(f"--out {self.out}: the name must end in .npz")
         detections = dict(read_detections(self.file))
         if not detections:
-            raise ValueError(f"{self.file} holds no frame of Human3.6M")
+            raise UserError(f"{self.file} holds no frame of Human3.6M")
         ids, joints_px = list(detections), np.stack(list(detections.values()))
         found = np.asarray(np.isfinite(joints_px).all(axis=-1), np.float32)  # the file tells no confidence
         self.out.parent.mkdir(parents=True, exist_ok=True)
@@ -168,7 +170,7 @@ def description(dataset: "DataSet") -> Iterator[str]:
     """What there is, in lines."""
     counts = dataset.counts
     yield f"{dataset.folder}: {dataset.name}"
-    frames = f" (frames of {counts.films} films)" if counts.films else ""
+    frames = f" (frames of {counts.videos} videos)" if counts.videos else ""
     yield f"people    {counts.people}{frames}, {'in 3D' if dataset.has_3d else '2D only: for the hourglass'}"
     for label, names in (("subjects", counts.subjects), ("actions", counts.actions), ("cameras", counts.cameras)):
         if names:
@@ -180,7 +182,7 @@ def look(dataset: "DataSet", count: int) -> tuple[list[NDArray[np.uint8]], list[
     """Draw some people, and say what is wrong with them.
 
     Returns:
-        Tiles (TILE_PX, TILE_PX, 3) RGB, grey where there is no picture, and sentences.
+        Tiles (TILE_PX, TILE_PX, 3) RGB, grey where there is no image, and sentences.
     """
     tiles: list[NDArray[np.uint8]] = []
     unreadable: list[str] = []
@@ -195,20 +197,20 @@ def look(dataset: "DataSet", count: int) -> tuple[list[NDArray[np.uint8]], list[
                     unreadable.append(str(error))
             tiles.append(tile(sample, image))
             distances.append(reprojection_px(sample))
-    except ValueError as error:  # of the data set, where one of a picture is above: nothing more can be read
+    except ValueError as error:  # of the data set, where one of an image is above: nothing more can be read
         return tiles, [str(error)]
     problems = []
     if unreadable:
-        problems.append(f"{len(unreadable)} of {len(tiles)} pictures that were opened; {unreadable[0]}")
+        problems.append(f"{len(unreadable)} of {len(tiles)} images that were opened; {unreadable[0]}")
     if distances and np.nanmedian([0.0 if np.isnan(d) else d for d in distances]) > _TOLERATED_PX:
         problems.append(
-            f"cameras that fit: the joints in space project {np.nanmedian(distances):.0f} px from those in the picture"
+            f"cameras that fit: the joints in space project {np.nanmedian(distances):.0f} px from those in the image"
         )
     return tiles, problems
 
 
 def reprojection_px(sample: "Sample") -> float:
-    """Median distance of the joints in the picture from the projection of those in space; NaN without either."""
+    """Median distance of the joints in the image from the projection of those in space; NaN without either."""
     if sample.camera is None or sample.joints_3d_cam_mm is None:
         return float("nan")
     distance = np.linalg.norm(sample.camera.project(sample.joints_3d_cam_mm) - sample.joints_2d_px, axis=-1)

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from hourlift.cli.progress import LateProgress
+from hourlift.errors import UserError
 from hourlift.formats import json
 from hourlift.media.sources import Source
 from hourlift.pipeline.lifting import lift_source
@@ -24,8 +25,8 @@ DEFAULT_OUT = Path("demo")
 
 _SURE = 0.3  # joints below this confidence do not take part in what the demo says about the movement
 _WHAT_IT_IS = {
-    ".html": "open it in a browser: the skeleton in 3D beside the film",
-    ".mp4": "the film with the skeleton drawn in",
+    ".html": "open it in a browser: the skeleton in 3D beside the video",
+    ".mp4": "the video with the skeleton drawn in",
     ".json": "every joint of every frame in pixels and millimetres",
 }
 
@@ -46,7 +47,7 @@ def command(*, out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = DEFAULT_OUT
     """
     clip = resources.files("hourlift") / "assets" / "demo.mp4"
     if not clip.is_file():
-        raise ValueError("the demo's clip is missing from this installation; try `hourlift predict` on your own video")
+        raise UserError("the demo's clip is missing from this installation; try `hourlift predict` on your own video")
     with resources.as_file(clip) as path:
         run(PosePredictor(threads=threads), path, out)
 
@@ -97,7 +98,7 @@ def _facts(frames: Sequence[PoseFrame], elapsed_s: float) -> Iterator[tuple[str,
     num_people = len({pose.person_id for pose in poses})
     num_found = sum(bool(frame.people) for frame in frames)
     people = {0: "nobody", 1: "1 person"}.get(num_people, f"{num_people} people")
-    yield "found", f"{people} in {num_found} of {len(frames)} frames ({frames[-1].time_s:.1f} s of film)"
+    yield "found", f"{people} in {num_found} of {len(frames)} frames ({frames[-1].time_s:.1f} s of video)"
     if poses:
         confidence = float(np.median([pose.confidence for pose in poses]))
         yield "confidence", f"{confidence:.2f} for the median joint, where 1 is certain"
@@ -109,7 +110,7 @@ def _facts(frames: Sequence[PoseFrame], elapsed_s: float) -> Iterator[tuple[str,
         yield "movement", f"the {side} knee bends most, {bend:.0f} degrees at {time_s:.2f} s"
     yield (
         "speed",
-        f"{len(frames) / elapsed_s:.1f} frames a second, with film and page written ({elapsed_s:.1f} s in all)",
+        f"{len(frames) / elapsed_s:.1f} frames a second, with video and page written ({elapsed_s:.1f} s in all)",
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from hourlift.errors import UserError
 from hourlift.predict.models.precision import Precision, Runtime
 from hourlift.weights import HOURGLASS, LIFTER
 
@@ -66,16 +67,16 @@ def command(
             "synthetic" for rendered people that no training has seen (needs hourlift[synth]): everyday ones, or those
             of another preset, such as synthetic:sport, or as many of each, synthetic:all.
         out: write the report to this .json file, and as a table beside it with the ending .md.
-        sheet: write a PNG picture of some of the people with what was found.
+        sheet: write a PNG image of some of the people with what was found.
         sheet_count: how many people are on it.
-        whole_image: search for the person in the whole picture instead of giving their box.
+        whole_image: search for the person in the whole image instead of giving their box.
         count: how many people, the first of the data set [default: all, or 400 synthetic ones].
         split: which part of the data set, such as test.
-        stride: every how many-th frame of each film, or person.
+        stride: every how many-th frame of each video, or person.
         inputs: 2D joints for the lifter, to measure it alone: "ground-truth", or the file that
             `hourlift predict-joints` wrote.
-        plot: write a picture (.png, .svg, .pdf) of the errors by action and by joint; needs hourlift[plots].
-        images: folder of the pictures of a file in the COCO keypoint layout, if it is not beside the annotation.
+        plot: write an image (.png, .svg, .pdf) of the errors by action and by joint; needs hourlift[plots].
+        images: folder of the images of a file in the COCO keypoint layout, if it is not beside the annotation.
         weights: hourglass to use, by name or as an .onnx file.
         lifter: lifter to use, by name or as an .onnx file.
         flip_test: look at every crop mirrored too; half the speed, a little more accurate.
@@ -93,10 +94,10 @@ def command(
     from hourlift.predict import PosePredictor
 
     if count is not None and count < 1:
-        raise ValueError(f"--count must be at least 1, got {count}")
+        raise UserError(f"--count must be at least 1, got {count}")
     for option, file, suffix in (("--out", out, ".json"), ("--sheet", sheet, ".png")):
         if file is not None and file.suffix != suffix:
-            raise ValueError(f"{option} {file}: the name must end in {suffix}")
+            raise UserError(f"{option} {file}: the name must end in {suffix}")
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)  # now, not after an hour of work
     joints_px = _joints(inputs, sheet, whole_image)
@@ -104,7 +105,7 @@ def command(
         from hourlift.evaluation.plot import check_plot, plot_report
 
         check_plot(plot)
-    samples, total = open_people(data, count, images, split, stride, pictures=inputs is None)
+    samples, total = open_people(data, count, images, split, stride, need_images=inputs is None)
     predictor = PosePredictor(
         *(weights, lifter),
         threads=threads,
@@ -128,7 +129,7 @@ def command(
     settings = {
         "weights": weights,
         "lifter": lifter,
-        "person": "searched in the whole picture" if whole_image else "given by a box",
+        "person": "searched in the whole image" if whole_image else "given by a box",
         "2D joints": inputs or "of the hourglass",
         "split": split,
         "flip_test": flip_test,
@@ -147,9 +148,9 @@ def command(
     if plot is not None:
         plot_report(report, plot)
     if sheet is not None:
-        picture = cv2.cvtColor(contact_sheet(outcomes, count=sheet_count), cv2.COLOR_RGB2BGR)
+        image = cv2.cvtColor(contact_sheet(outcomes, count=sheet_count), cv2.COLOR_RGB2BGR)
         with replacing(sheet) as temporary:
-            cv2.imwrite(str(temporary), picture)
+            cv2.imwrite(str(temporary), image)
 
 
 def _joints(inputs: str | None, sheet: Path | None, whole_image: bool) -> Mapping[str, NDArray[np.floating]] | None:
@@ -157,13 +158,13 @@ def _joints(inputs: str | None, sheet: Path | None, whole_image: bool) -> Mappin
     if inputs is None:
         return None
     if sheet is not None or whole_image:
-        raise ValueError(
-            "--inputs measures the lifter alone, without pictures: it goes with neither --sheet nor --whole-image"
+        raise UserError(
+            "--inputs measures the lifter alone, without images: it goes with neither --sheet nor --whole-image"
         )
     if inputs == GROUND_TRUTH:
         return None
     if not inputs.endswith(".npz"):
-        raise ValueError(f"--inputs is {GROUND_TRUTH!r} or an .npz file of predict-joints, not {inputs}")
+        raise UserError(f"--inputs is {GROUND_TRUTH!r} or an .npz file of predict-joints, not {inputs}")
     from hourlift.data.joints_file import read_joints
 
     return read_joints(inputs).by_id()
@@ -179,18 +180,18 @@ def _is_synthetic(data: str) -> bool:
 
 
 def open_people(
-    data: str, count: int | None, images: Path | None, split: str, stride: int, *, pictures: bool
+    data: str, count: int | None, images: Path | None, split: str, stride: int, *, need_images: bool
 ) -> tuple[Iterator[Sample], int | None]:
     """The people to evaluate, and how many, where that is known.
 
     Raises:
-        ValueError: there is no such data set, split or picture, or rendering lacks a package.
+        ValueError: there is no such data set, split or image, or rendering lacks a package.
     """
     if _is_synthetic(data):
         try:
             from hourlift.evaluation.synthetic import EVERYDAY, synthetic_samples
         except ModuleNotFoundError as error:
-            raise ValueError(
+            raise UserError(
                 f"rendering people needs the package {error.name}: pip install 'hourlift[synth]'"
             ) from error
 
@@ -202,11 +203,11 @@ def open_people(
 
     if images is not None:
         if find_shards(data):
-            raise ValueError(f"--images {images}: shards hold their pictures themselves")
+            raise UserError(f"--images {images}: shards hold their images themselves")
         people = load_coco(data, images)
         chosen = people[::stride][:count]
         return iter(chosen), len(chosen)
     known = recognise(data)
     total = known.counts.people // stride if split == "all" else None
-    samples = known.samples(split, stride=stride, pictures=pictures)
+    samples = known.samples(split, stride=stride, images=need_images)
     return islice(samples, count), count if total is None else min(total, count or total)

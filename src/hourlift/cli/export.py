@@ -7,6 +7,7 @@ from typing import Annotated
 
 import tyro
 
+from hourlift.errors import UserError
 from hourlift.geometry.crop import EXPORTED_MARGIN
 from hourlift.hourglass.heatmap import DecodeMethod
 
@@ -40,9 +41,9 @@ def command(
     from hourlift.training.engine.checkpoint import load_model
 
     if out.suffix != ".onnx":
-        raise ValueError(f"{out}: the name of an ONNX model ends in .onnx")
+        raise UserError(f"{out}: the name of an ONNX model ends in .onnx")
     if not 0.5 <= crop_margin <= 3:
-        raise ValueError(f"--crop-margin is between 0.5 and 3, got {crop_margin}")
+        raise UserError(f"--crop-margin is between 0.5 and 3, got {crop_margin}")
     model, meta = load_model(checkpoint)
     name, commit = name or out.stem, _commit()
     if isinstance(model, Lifter):
@@ -52,7 +53,7 @@ def command(
         kind, unit = "hourglass", ""
         stage = {key: meta["stage"].get(key) for key in ("input_size", "loss", "sigma")}
         if None in stage.values():
-            raise ValueError(f"{checkpoint} does not say how its hourglass was trained: {stage}")
+            raise UserError(f"{checkpoint} does not say how its hourglass was trained: {stage}")
         exported = export_hourglass(
             model, out, name=name, decode=decode, crop_margin=crop_margin, commit=commit, **stage
         )

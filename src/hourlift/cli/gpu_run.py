@@ -9,6 +9,8 @@ from typing import Annotated
 
 import tyro
 
+from hourlift.errors import UserError
+
 EXAMPLES = """
 hourlift gpu-run --dry-run -o runs/dry                            # everything once, tiny, on the CPU: a minute
 hourlift gpu-run -o runs/accurate --minutes 25 --backgrounds photos/
@@ -35,7 +37,7 @@ def command(
 ) -> int:
     """Render, train, evaluate and write the weights within a time limit; call it again to go on.
 
-    The learning rate, the curriculum and the size of the pictures follow the share of the time that is used, so the run
+    The learning rate, the curriculum and the size of the images follow the share of the time that is used, so the run
     ends well however fast the machine is. A call that was cut off is gone on with from its last checkpoint, which is a
     minute old at most: what is left of the run is then spread over the time of the new call.
 
@@ -60,17 +62,17 @@ def command(
         dry_run: the same with a tiny network on the CPU, to see that everything is there.
     """
     from hourlift.data.mocap.motion import load_motion
-    from hourlift.synth.presets import with_motion, with_pictures
+    from hourlift.synth.presets import with_images, with_motion
     from hourlift.training.gpu_run import GpuRun, gpu_run, tiny, to_markdown
     from hourlift.training.recipes import HOURGLASS_RECIPES
 
     for option, number in (("minutes", minutes), ("train-minutes", train_minutes)):
         if number is not None and number <= 0:
-            raise ValueError(f"--{option} must be more than 0, got {number}")
+            raise UserError(f"--{option} must be more than 0, got {number}")
     if recipe not in HOURGLASS_RECIPES:
-        raise ValueError(f"there is no recipe {recipe!r}; the recipes are {', '.join(HOURGLASS_RECIPES)}")
+        raise UserError(f"there is no recipe {recipe!r}; the recipes are {', '.join(HOURGLASS_RECIPES)}")
     chosen = HOURGLASS_RECIPES[recipe]()
-    synth = with_pictures(chosen.plan.synth, backgrounds, assets, panoramas)
+    synth = with_images(chosen.plan.synth, backgrounds, assets, panoramas)
     if motion is not None:
         load_motion(motion)  # likewise
         synth = with_motion(synth, motion)

@@ -1,4 +1,4 @@
-"""``hourlift live``: a webcam, or a video as if live, predicted and drawn as the pictures come."""
+"""``hourlift live``: a webcam, or a video as if live, predicted and drawn as the images come."""
 
 import sys
 import webbrowser
@@ -11,6 +11,7 @@ import tyro
 
 from hourlift.cli.predict import route_messages
 from hourlift.cli.stopping import in_good_order
+from hourlift.errors import UserError
 from hourlift.formats.atomic import replacing
 from hourlift.geometry.camera import Camera
 from hourlift.media.images import Image
@@ -55,23 +56,23 @@ def command(
     threads: Annotated[int, _arg(metavar="N")] = 2,
     device: Literal["cpu", "cuda"] = "cpu",
 ) -> int:
-    """Lift people in a webcam's pictures as they come, and watch in the browser on this computer.
+    """Lift people in a webcam's images as they come, and watch in the browser on this computer.
 
-    Capturing, predicting and drawing run side by side, and the newest picture wins: when predicting takes longer than
-    a picture, pictures are skipped instead of falling behind. Latency, from a picture's arrival until it is drawn,
-    and pictures a second stand in the picture and are printed at the end. Ctrl-C ends it in good order.
+    Capturing, predicting and drawing run side by side, and the newest image wins: when predicting takes longer than
+    an image, images are skipped instead of falling behind. Latency, from an image's arrival until it is drawn,
+    and images a second stand in the image and are printed at the end. Ctrl-C ends it in good order.
 
     Args:
         source: webcam:0, or a video that is played at its own speed as if it were live.
-        out: film of what was shown.
-        serve: show the pictures on a page at 127.0.0.1, which no other computer can reach.
+        out: video of what was shown.
+        serve: show the images on a page at 127.0.0.1, which no other computer can reach.
         port: of that page; 0 finds a free one.
         open: open the page in the browser.
-        side_by_side: show the pose in 3D beside the picture.
+        side_by_side: show the pose in 3D beside the image.
         smooth: smooth people's tracks as they come.
         seconds: end after this long.
-        max_frames: end when so many pictures were shown.
-        fov: field of view along the longer side of the picture in degrees, if you know it.
+        max_frames: end when so many images were shown.
+        fov: field of view along the longer side of the image in degrees, if you know it.
         camera: JSON or TOML file with fx, fy, cx, cy, image_wh in pixels and OpenCV's distortion.
         weights: hourglass to use, by name or as an .onnx file.
         lifter: lifter to use, by name or as an .onnx file.
@@ -85,27 +86,27 @@ def command(
         ValueError, OSError: there is no such camera or video, or an option makes no sense.
     """
     if fov is not None and camera is not None:
-        raise ValueError("--fov and --camera both describe the camera; give one of them")
+        raise UserError("--fov and --camera both describe the camera; give one of them")
     if seconds is not None and not seconds > 0:
-        raise ValueError(f"--seconds must be above 0, got {seconds}")
+        raise UserError(f"--seconds must be above 0, got {seconds}")
     if max_frames is not None and max_frames < 1:
-        raise ValueError(f"--max-frames must be at least 1, got {max_frames}")
+        raise UserError(f"--max-frames must be at least 1, got {max_frames}")
     if not serve and out is None:
-        raise ValueError("--no-serve without -o FILE.mp4 would show the pictures to nobody")
+        raise UserError("--no-serve without -o FILE.mp4 would show the images to nobody")
     if not 0 <= port <= 65535:
-        raise ValueError(f"--port must be from 0 to 65535, got {port}")
+        raise UserError(f"--port must be from 0 to 65535, got {port}")
     if out is not None and (out.suffix.lower() != ".mp4" or not out.parent.is_dir()):
-        raise ValueError(f"{out}: the film's name ends in .mp4, and its folder exists")
+        raise UserError(f"{out}: the video's name ends in .mp4, and its folder exists")
     route_messages()
     view = View(camera=None if camera is None else Camera.load(camera), fov_deg=fov)
     view.say_doubts()
     with ExitStack() as stack:
-        pictures = _open_source(source, stack)
-        intrinsics = view.camera_for(pictures.image_wh)
+        images = _open_source(source, stack)
+        intrinsics = view.camera_for(images.image_wh)
         follow = PosePredictor(weights, lifter, threads=threads, device=device).follow(None, intrinsics)
         smoother = LiveSmoother()
-        draw, size_wh = _drawing(pictures.image_wh, side_by_side)
-        screens = list(_screens(stack, source, size_wh, pictures.fps, out, port if serve else None, open))
+        draw, size_wh = _drawing(images.image_wh, side_by_side)
+        screens = list(_screens(stack, source, size_wh, images.fps, out, port if serve else None, open))
 
         def predict(index: int, time_s: float, image_rgb: Image) -> PoseFrame:
             frame = follow(index, time_s, image_rgb)
@@ -119,13 +120,13 @@ def command(
 
         with in_good_order() as stop:
             report = run_live(
-                *(pictures, predict, show),
+                *(images, predict, show),
                 stop=stop,
                 seconds=seconds,
                 max_frames=max_frames,
             )
         if report.shown == 0:
-            raise ValueError(f"{source}: {report.lost or 'not one picture came'}")
+            raise UserError(f"{source}: {report.lost or 'not one image came'}")
     print(_summary(source, report), *([] if out is None else [f"  {out}"]), sep="\n")
     if report.lost is not None:
         print(f"hourlift: {report.lost}", file=sys.stderr)
@@ -140,9 +141,9 @@ def _open_source(argument: str, stack: ExitStack) -> LiveSource:
     """
     found, complaints = find_sources([argument])
     if complaints:
-        raise ValueError(complaints[0])
+        raise UserError(complaints[0])
     if len(found) != 1 or found[0].kind == "photo":
-        raise ValueError(f"{argument}: one webcam or video is shown live; photos are for `hourlift predict`")
+        raise UserError(f"{argument}: one webcam or video is shown live; photos are for `hourlift predict`")
     if found[0].kind == "webcam":
         return stack.enter_context(LiveCamera(found[0].webcam_number))
     return PacedVideo(stack.enter_context(VideoReader(argument)))
@@ -151,7 +152,7 @@ def _open_source(argument: str, stack: ExitStack) -> LiveSource:
 def _drawing(
     image_wh: tuple[int, int], side_by_side: bool
 ) -> tuple[Callable[[Image, LiveShot], Image], tuple[int, int]]:
-    """How a picture is drawn, and how large it is then."""
+    """How an image is drawn, and how large it is then."""
     if not side_by_side:
         return (lambda image_rgb, shot: draw_pose(image_rgb, shot.frame.people)), image_wh
     pair = SideBySide(image_wh)
@@ -161,12 +162,12 @@ def _drawing(
 def _screens(
     stack: ExitStack, title: str, size_wh: tuple[int, int], fps: float, out: Path | None, port: int | None, open: bool
 ) -> Iterator[Callable[[Image, LiveShot], None]]:
-    """Everything that shows or keeps the drawn pictures; port None shows no page."""
+    """Everything that shows or keeps the drawn images; port None shows no page."""
     if out is not None:
-        film = stack.enter_context(
+        video = stack.enter_context(
             VideoWriter(stack.enter_context(replacing(out, keep=True)), size_wh, fps, growing=True)
         )
-        yield lambda image_rgb, shot: film.write(image_rgb, shot.image.time_s)
+        yield lambda image_rgb, shot: video.write(image_rgb, shot.image.time_s)
     if port is not None:
         stream = stack.enter_context(LiveStream(title, port))
         print(f"{title}: watch at {stream.address} - Ctrl-C ends", flush=True)
@@ -176,7 +177,7 @@ def _screens(
 
 
 def _write_figures(image_rgb: Image, report: LiveReport) -> None:
-    """Latency and pictures a second of the last second, in the lower left corner."""
+    """Latency and images a second of the last second, in the lower left corner."""
     rate, latency_ms = report.recent
     if rate == rate:  # not NaN
         height = image_rgb.shape[0]
@@ -188,6 +189,6 @@ def _write_figures(image_rgb: Image, report: LiveReport) -> None:
 def _summary(source: str, report: LiveReport) -> str:
     """What happened, in one line."""
     rate = report.shown / report.elapsed_s if report.elapsed_s > 0 else float("nan")
-    pictures = f"{report.shown} of {report.captured} pictures shown ({rate:.1f} a second)"
+    images = f"{report.shown} of {report.captured} images shown ({rate:.1f} a second)"
     latency = f"latency {report.latency_ms():.0f} ms (95 %: {report.latency_ms(95):.0f} ms)"
-    return f"{source}: {report.elapsed_s:.1f} s, {pictures}, somebody in {report.found}, {latency}"
+    return f"{source}: {report.elapsed_s:.1f} s, {images}, somebody in {report.found}, {latency}"

@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from hourlift.errors import UserError
+
 _OUTPUTS = frozenset({"out", "rrd", "sheet", "plot", "manifest", "clip"})
 """Options that name what a command writes; every other one that names a file or folder is something it reads."""
 _NO_DATA = frozenset({"runs"})
@@ -27,7 +29,7 @@ def check_arguments(arguments: Mapping[str, object]) -> None:
     for file in files:
         for folder in folders:
             if folder.is_dir() and folder.resolve() in file.resolve().parents:
-                raise ValueError(f"{file} is there already, in {folder}, which is read; name another file to write")
+                raise UserError(f"{file} is there already, in {folder}, which is read; name another file to write")
 
 
 def keep_inputs(inputs: Iterable[str | Path | None], outputs: Iterable[Path | None]) -> None:
@@ -44,7 +46,7 @@ def keep_inputs(inputs: Iterable[str | Path | None], outputs: Iterable[Path | No
     for output in outputs:
         key = None if output is None else _identity(output)
         if key in kept:
-            raise ValueError(f"{output} would overwrite its own input {kept[key]}; name another file or folder")
+            raise UserError(f"{output} would overwrite its own input {kept[key]}; name another file or folder")
 
 
 def _identity(path: str | Path) -> tuple[int, int] | None:

@@ -9,6 +9,7 @@ import tyro
 from numpy.typing import ArrayLike
 
 from hourlift.cli.progress import LateProgress
+from hourlift.errors import UserError
 from hourlift.formats.angles import AngleTrack, angle_track, write_angles
 from hourlift.formats.json import PoseFile, load
 from hourlift.geometry.skeleton_style import MIN_CONFIDENCE
@@ -58,11 +59,11 @@ def command(
     files = list(out) or [result.with_suffix(".angles.png"), result.with_suffix(".angles.csv")]
     for file in files:
         if file.suffix.lower() not in (*PLOT_SUFFIXES, ".csv"):
-            raise ValueError(f"{file}: angles are written as .csv, {', '.join(PLOT_SUFFIXES)}")
+            raise UserError(f"{file}: angles are written as .csv, {', '.join(PLOT_SUFFIXES)}")
         if file.suffix.lower() != ".csv":
             check_plot(file)
     if not 0 <= min_confidence <= 1:
-        raise ValueError(f"--min-confidence is a number from 0 to 1, got {min_confidence}")
+        raise UserError(f"--min-confidence is a number from 0 to 1, got {min_confidence}")
     given_up = None if pitch is None else up_of_pitched_camera(pitch)
     with LateProgress() as progress:
         document = load(result)
@@ -96,9 +97,9 @@ def _tracks(
     frames = document.frames if isinstance(document.frames, PoseLog) else PoseLog(document.frames)
     known = frames.person_ids
     if not known:
-        raise ValueError(f"{file}: nobody was found in {document.header.source}, so there are no angles")
+        raise UserError(f"{file}: nobody was found in {document.header.source}, so there are no angles")
     if person is not None and person not in known:
-        raise ValueError(f"{file}: there is no person {person}; the people there are {', '.join(map(str, known))}")
+        raise UserError(f"{file}: there is no person {person}; the people there are {', '.join(map(str, known))}")
     return [_track(frames, i, up, min_confidence) for i in (known if person is None else [person])]
 
 

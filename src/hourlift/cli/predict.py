@@ -1,6 +1,7 @@
 """``hourlift predict``: photos, folders, videos and webcams in; JSON, overlays and 3D pages out."""
 
 import logging
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -12,10 +13,11 @@ import cv2
 import numpy as np
 import tyro
 
+from hourlift.cli.height import parse_height
 from hourlift.cli.overwriting import keep_inputs
 from hourlift.cli.progress import LateProgress
-from hourlift.cli.stature import parse_stature
 from hourlift.cli.stopping import Interrupted, Stop, in_good_order
+from hourlift.errors import UserError
 from hourlift.formats.atomic import is_disk_full
 from hourlift.formats.coco_boxes import MIN_SCORE
 from hourlift.formats.table import FORMATS, FormatName
@@ -38,7 +40,7 @@ DEFAULT_OUT = Path("hourlift-output")
 EXAMPLES = """
 hourlift predict photo.jpg
 hourlift predict holiday/ dance.mp4 "clips/*.mov" -o results
-hourlift predict dance.mp4 --stature 1.78m --pitch 12
+hourlift predict dance.mp4 --height 1.78m --pitch 12
 hourlift predict photo.jpg --box 120 40 310 520 --fov 65
 hourlift predict dance.mp4 --formats json bvh glb
 hourlift predict dance.mp4 --people 2
@@ -72,7 +74,7 @@ def command(
     camera: Annotated[Path | None, _text(metavar="FILE", help_behavior_hint="")] = None,
     seconds: Annotated[float | None, _text(metavar="S", help_behavior_hint="(default: all)")] = None,
     smooth: bool = True,
-    stature: Annotated[str | None, _text(metavar="HEIGHT", help_behavior_hint="")] = None,
+    height: Annotated[str | None, _text(metavar="HEIGHT", help_behavior_hint="")] = None,
     pitch: Annotated[float | None, _text(metavar="DEGREES", help_behavior_hint="")] = None,
     overlay: bool = True,
     page: bool = True,
@@ -105,24 +107,24 @@ def command(
             is in the first frame. Without it the most visible person is searched for.
         people: how many people to find and follow at most. More than one in a video needs the extra "track".
         boxes: JSON file of people's boxes in COCO's layout of detections; image_id is the frame's number from 0, or
-            the picture's file name or number.
+            the image's file name or number.
         detector: a person detector as ONNX file: YOLOX, RTMDet, or of the YOLO family.
-        detector_family: how the detector takes pictures, where file and outputs do not tell.
+        detector_family: how the detector takes images, where file and outputs do not tell.
         min_score: what --boxes or the detector score less is not taken for a person.
-        fov: field of view along the longer side of the picture in degrees, if you know it.
+        fov: field of view along the longer side of the image in degrees, if you know it.
         camera: JSON or TOML file with fx, fy, cx, cy, image_wh in pixels and OpenCV's distortion. Without --camera
             and --fov a photo's EXIF data are used, else 60 degrees are assumed.
         seconds: stop after this much of a video or webcam; Ctrl-C, too, ends a webcam in good order.
         smooth: smooth people's tracks through a video and fill gaps of up to half a second; a webcam's are smoothed as
             they come. --no-smooth leaves every frame as it was found.
-        stature: how tall the people are, such as 1.78m, 178cm or 5'10"; it sets the scale of pose and place. Without
+        height: how tall the people are, such as 1.78m, 178cm or 5'10"; it sets the scale of pose and place. Without
             it they come out as tall as an average person.
         pitch: how far down the camera looks in degrees, below 0 up, so that the world stands upright. Without it a
             video's people tell, if they stand long enough.
-        overlay: write pictures and videos with the skeleton drawn in.
+        overlay: write images and videos with the skeleton drawn in.
         page: write the 3D page.
         side_by_side: also write OUT/NAME.side-by-side.jpg or .mp4: the overlay, and the pose in 3D beside it.
-        viewer: send pictures, 2D, 3D and camera to the viewer Rerun, which needs hourlift[view].
+        viewer: send images, 2D, 3D and camera to the viewer Rerun, which needs hourlift[view].
         rrd: write what Rerun would show into this file instead of opening it; of one source.
         formats: which files of poses to write: json, csv, npz, bvh, trc, c3d, glb, coco; docs/formats.md tells what is
             in them. `hourlift convert` makes the others of the JSON later.
@@ -147,11 +149,11 @@ def command(
         ValueError, OSError: options that make no sense, a model or output folder that cannot be used.
     """
     if not sources:
-        raise ValueError("name at least one photo, video, folder or webcam; `hourlift predict --help` has examples")
+        raise UserError("name at least one photo, video, folder or webcam; `hourlift predict --help` has examples")
     if fov is not None and camera is not None:
-        raise ValueError("--fov and --camera both describe the camera; give one of them")
+        raise UserError("--fov and --camera both describe the camera; give one of them")
     if seconds is not None and not seconds > 0:
-        raise ValueError(f"--seconds must be above 0, got {seconds}")
+        raise UserError(f"--seconds must be above 0, got {seconds}")
     people_source = PeopleSource.from_options(
         *(people, bool(box), boxes, detector, None if detector_family == "auto" else detector_family, min_score),
         threads=threads,
@@ -163,13 +165,13 @@ def command(
         boxes_xyxy=np.array(box) if box else None,
         seconds=seconds,
         people=people_source,
-        stature_mm=None if stature is None else parse_stature(stature),
+        height_mm=None if height is None else parse_height(height),
         pitch_deg=pitch,
     )
     if pitch is not None:
         up_of_pitched_camera(pitch)  # complains before the work, not after it
     if formats != ("json",) and json is not None and out is None:
-        raise ValueError("--json - writes no files; name a folder for --formats with --out")
+        raise UserError("--json - writes no files; name a folder for --formats with --out")
     folder = DEFAULT_OUT if out is None and json is None else out
     formats = tuple(dict.fromkeys(formats))
     outputs = Outputs(
@@ -189,12 +191,12 @@ def command(
     view.say_doubts()
     found, complaints = find_sources(sources)
     if not found and len(complaints) == 1:
-        raise ValueError(complaints[0])
+        raise UserError(complaints[0])
     people_source.check(found)
     if viewer == "rerun":
         check_rerun()
     if rrd is not None and (viewer != "rerun" or len(found) != 1):
-        raise ValueError("--rrd FILE.rrd goes with --viewer rerun and one photo, video or webcam")
+        raise UserError("--rrd FILE.rrd goes with --viewer rerun and one photo, video or webcam")
     if folder is not None:
         _prepare(folder)
     found = with_free_names(found, outputs)
@@ -222,7 +224,7 @@ def run(
     Args:
         predictor: the networks.
         sources: what to work on.
-        view: what is known about the pictures.
+        view: what is known about the images.
         outputs: which results to write.
         complaints: sources that have failed already, in words.
 
@@ -243,7 +245,11 @@ def run(
                 done = _lift(predictor, source, view, outputs, progress, stop)
             except BrokenPipeError:
                 raise
-            except (ValueError, OSError) as error:
+            except Exception as error:
+                if not isinstance(error, UserError | OSError) and (
+                    num_all == 1 or os.environ.get("HOURLIFT_TRACEBACK")
+                ):
+                    raise
                 wholly_failed += 1
                 failed.append(_in_words(source, error))
                 progress.say(f"hourlift: {failed[-1]}", sys.stderr)
@@ -302,8 +308,12 @@ def _summary(source: Source, done: LiftResult) -> str:
     return f"{plain(source.label)}: {found}{files}"
 
 
-def _in_words(source: Source, error: ValueError | OSError) -> str:
+def _in_words(source: Source, error: Exception) -> str:
     """One line that names the source, or the file that could not be written."""
+    if not isinstance(error, UserError | OSError):
+        return plain(
+            f"{source.label}: a fault of hourlift ({type(error).__name__}: {error}); HOURLIFT_TRACEBACK=1 shows where"
+        )
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.filename or source.label}: {error.strerror}"
         if error.filename:
@@ -325,7 +335,7 @@ def _prepare(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise ValueError(f"{folder}: no results can be written to this folder ({error.strerror})") from None
+        raise UserError(f"{folder}: no results can be written to this folder ({error.strerror})") from None
 
 
 class PlainFormatter(logging.Formatter):

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from hourlift.errors import UserError
 from hourlift.weights import HOURGLASS
 
 EXAMPLES = """
@@ -26,7 +27,7 @@ def command(
 ) -> None:
     """Find the 2D joints of everybody in a data set with the hourglass, and write them to a file.
 
-    The file holds the arrays ids, joints_2d_px (N, 17, 2) in pixels of the pictures, confidence (N, 17) and
+    The file holds the arrays ids, joints_2d_px (N, 17, 2) in pixels of the images, confidence (N, 17) and
     joint_names. Everybody is looked for in their annotated box.
 
     Args:
@@ -34,7 +35,7 @@ def command(
         out: the .npz file to write.
         weights: hourglass to use, by name or as an .onnx file.
         split: which part of the data set.
-        stride: every how many-th frame of each film, or person.
+        stride: every how many-th frame of each video, or person.
         flip_test: look at every crop mirrored too; half the speed, a little more accurate.
         threads: CPU threads of the network.
         device: where the network runs; cuda needs the package onnxruntime-gpu.
@@ -48,7 +49,7 @@ def command(
     from hourlift.predict.models.runtime import Model
 
     if out.suffix != ".npz":
-        raise ValueError(f"--out {out}: the name must end in .npz")
+        raise UserError(f"--out {out}: the name must end in .npz")
     people = recognise(data)
     samples = people.samples(split, stride=stride)
     estimator = JointEstimator(Model(weights, "hourglass", threads=threads, device=device), flip_test=flip_test)
@@ -60,12 +61,12 @@ def command(
             try:
                 found = estimator.estimate(sample.load_image(), box)
             except ValueError as error:
-                raise ValueError(f"sample {sample.id}: {error}") from error
+                raise UserError(f"sample {sample.id}: {error}") from error
             ids.append(sample.id)
             joints.append(found.joints_px[0])
             confidence.append(estimator.judge(found.peaks, found.heatmaps)[0])
             progress.update("people", len(ids), people.counts.people // stride if split == "all" else None)
     if not ids:
-        raise ValueError(f"{data}: nobody in the split {split!r}")
+        raise UserError(f"{data}: nobody in the split {split!r}")
     write_joints(FoundJoints(ids=ids, joints_2d_px=np.stack(joints), confidence=np.stack(confidence)), out)
     print(f"{out}: 2D joints of {len(ids):,} people")

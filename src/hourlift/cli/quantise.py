@@ -6,6 +6,8 @@ from typing import Annotated
 
 import tyro
 
+from hourlift.errors import UserError
+
 SEED = 32_000_000  # of people that neither training nor `hourlift evaluate` nor `hourlift calibrate` renders
 EXAMPLES = """
 hourlift quantise my-hourglass.onnx                                   # writes my-hourglass.int8.onnx
@@ -45,12 +47,12 @@ def command(
     from hourlift.weights import int8_name
 
     if model.suffix != ".onnx":
-        raise ValueError(f"{model}: the name of an ONNX model ends in .onnx")
+        raise UserError(f"{model}: the name of an ONNX model ends in .onnx")
     out = out or model.with_name(int8_name(model.name))
     if out.suffix != ".onnx":
-        raise ValueError(f"{out}: the name of an ONNX model ends in .onnx")
+        raise UserError(f"{out}: the name of an ONNX model ends in .onnx")
     if count < 1:
-        raise ValueError(f"--count must be at least 1, got {count}")
+        raise UserError(f"--count must be at least 1, got {count}")
     contract = float_contract(model)
     num_all = count + max(count // 2, 1)
     people = []
@@ -62,8 +64,8 @@ def command(
         done = quantise_lifter(model, out, people)
         agreement = f"its joints are {done.agreement:.1f} mm from the float lifter's on average"
     else:
-        pictures = crops(people, contract["input_size"], contract["crop_margin"])
-        done = quantise_hourglass(model, out, pictures[:count], pictures[count:])
+        images = crops(people, contract["input_size"], contract["crop_margin"])
+        done = quantise_hourglass(model, out, images[:count], images[count:])
         agreement = f"on {num_all - count} other people, compared with the float hourglass: {done.agreement}"
     print(f"{out}: {contract['kind']} in 8 bits, {done.size_bytes / 1e6:.1f} MB")
     print(agreement)

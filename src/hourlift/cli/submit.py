@@ -11,7 +11,7 @@ from hourlift.weights import HOURGLASS, LIFTER
 
 EXAMPLES = """
 hourlift submit h36m -o submission.csv.gz --stride 64
-hourlift submit test-pictures -o submission.csv.gz --weights final.onnx --lifter final-lifter.onnx
+hourlift submit test-images -o submission.csv.gz --weights final.onnx --lifter final-lifter.onnx
 hourlift submit people --split report-validate -o s8.csv
 """
 
@@ -29,18 +29,18 @@ def command(
     threads: int = 2,
     device: Literal["cpu", "cuda"] = "cpu",
 ) -> None:
-    """Predict every picture of a test set and write the poses as a CSV file, as evaluation servers take them.
+    """Predict every image of a test set and write the poses as a CSV file, as evaluation servers take them.
 
-    One row a picture in the data set's order; 17 x 3 columns, millimetres relative to the pelvis in camera axes. The
+    One row an image in the data set's order; 17 x 3 columns, millimetres relative to the pelvis in camera axes. The
     file is written whole or not at all. docs/formats.md describes it; `hourlift.formats.submission.read_submission`
     reads it back.
 
     Args:
-        data: any data set that `hourlift data check` knows, or a folder of pictures that each show one person, in the
+        data: any data set that `hourlift data check` knows, or a folder of images that each show one person, in the
             order of their names.
         out: the file to write, .csv or .csv.gz.
         split: which people [default: test if the data set has it, else all].
-        stride: every how many-th frame of each film.
+        stride: every how many-th frame of each video.
         header: begin with a row of names.
         weights: hourglass to use, by name or as an .onnx file.
         lifter: lifter to use, by name or as an .onnx file.
@@ -66,7 +66,7 @@ def command(
             for done, outcome in enumerate(predict_samples(predictor.predict, samples), start=1):
                 assert outcome.pose is not None, "a box was given, so somebody was found"
                 yield outcome.pose.joints_3d_mm
-                progress.update("pictures", done, None)
+                progress.update("images", done, None)
 
         count = write_submission(poses(), out, header=header)
     print(f"{out}: {count} rows, the split {chosen} of {dataset.name}")

@@ -1,4 +1,4 @@
-"""``hourlift synth``: synthetic people, as a contact sheet to look at, a data set to keep, or a film."""
+"""``hourlift synth``: synthetic people, as a contact sheet to look at, a data set to keep, or a video."""
 
 import math
 import time
@@ -13,6 +13,7 @@ import tyro
 from numpy.typing import NDArray
 
 from hourlift.cli.progress import LateProgress
+from hourlift.errors import UserError
 from hourlift.formats.atomic import replacing
 
 if TYPE_CHECKING:  # `hourlift synth --help` does not wait for PyTorch
@@ -64,35 +65,35 @@ def command(
 ) -> None:
     """Render people who never lived, with their joints in 2D and 3D.
 
-    A data set is a folder of WebDataset shards: tar files of pictures, their annotations (the Human3.6M-17 joints in
+    A data set is a folder of WebDataset shards: tar files of images, their annotations (the Human3.6M-17 joints in
     pixels and millimetres, what hides each, the person's box, mask and body height, the camera, the seed) and masks;
     or it is in the COCO keypoint layout. `hourlift evaluate` reads both.
 
     Args:
-        sheet: write the pictures side by side into this file, with the joints drawn on every second one.
+        sheet: write the images side by side into this file, with the joints drawn on every second one.
         out: write a data set into this folder, which is new or empty.
-        clip: write a film of one moving person into this file.
-        count: how many people, one a picture; of the studio, whose 840 films are of one length, at least so many.
+        clip: write a video of one moving person into this file.
+        count: how many people, one an image; of the studio, whose 840 videos are of one length, at least so many.
         seed: the same seed gives the same people.
         preset: what is rendered: everyday, photograph (people as everyday photographs show them, best with
             --backgrounds), upright (easy poses), sport (acrobatics, odd cameras), portrait (near, cut by the frame) or
             studio (a plain room, four fixed cameras like Human3.6M's; written to a folder it is a synthetic Human3.6M:
-            7 subjects, 15 actions, films of four cameras, which the report's recipes train on).
-        size: side of the square pictures in pixels.
+            7 subjects, 15 actions, videos of four cameras, which the report's recipes train on).
+        size: side of the square images in pixels.
         backgrounds: folders of photographs, for backgrounds and cloth beside those that are drawn.
         assets: folder of MakeHuman's clothes, hair and skins that people wear, beside painted ones
             [default: $HOURLIFT_ASSETS]; docs/synthetic-people.md says where to get them.
         panoramas: folder of panoramas of high dynamic range (.hdr) that light people.
         motion: motion capture (.bvh, .amc, .npz), a file or a folder of them, that half of the poses are taken from.
-        joints: draw the joints on every picture of the sheet.
+        joints: draw the joints on every image of the sheet.
         format: of the data set.
         workers: processes that render; each writes whole shards, and the files are the same for any number of them.
         per_shard: people a shard; of the studio rounded to whole takes.
-        image_format: of the pictures in shards: JPEG of quality 95, or lossless PNG.
+        image_format: of the images in shards: JPEG of quality 95, or lossless PNG.
         resume: go on with an interrupted data set of the same settings, or make it longer.
-        seconds: length of the film.
-        fps: frames a second of the film, 30 to 60.
-        moving_camera: let the film's camera follow the person.
+        seconds: length of the video.
+        fps: frames a second of the video, 30 to 60.
+        moving_camera: let the video's camera follow the person.
 
     Raises:
         ValueError: nothing is to be written, or a number, the file's name or a folder will not do.
@@ -106,15 +107,15 @@ def command(
     _check_within("--workers", workers, 1, 1024)
     _check_within("--per-shard", per_shard, 1, 10**6)
     if format == "coco" and (workers > 1 or resume):
-        raise ValueError("--workers and --resume are for --format shards")
+        raise UserError("--workers and --resume are for --format shards")
     if format == "coco" and preset == STUDIO:
-        raise ValueError("the studio is written as shards, whose ids tell subject, action and camera")
+        raise UserError("the studio is written as shards, whose ids tell subject, action and camera")
     if motion is not None and not motion.exists():
-        raise ValueError(f"--motion {motion}: does not exist")
+        raise UserError(f"--motion {motion}: does not exist")
     from hourlift.synth import presets
 
     config = replace(presets.preset(preset), size=size)
-    config = presets.with_pictures(config, backgrounds, assets, panoramas)
+    config = presets.with_images(config, backgrounds, assets, panoramas)
     if motion is not None:
         config = presets.with_motion(config, motion)
     if clip is not None:
@@ -138,26 +139,26 @@ def command(
 
 
 def studio(config: "DatasetConfig", count: int) -> tuple["DatasetConfig", int]:
-    """Films long enough for at least so many pictures, takes in one piece; and how many pictures that makes."""
-    from hourlift.synth.studio import CAMERAS, NUM_FILMS, num_pictures
+    """Videos long enough for at least so many images, takes in one piece; and how many images that makes."""
+    from hourlift.synth.studio import CAMERAS, NUM_FILMS, num_images
 
     frames = -(-count // NUM_FILMS)
     per_take = frames * len(CAMERAS)
     per_shard = max(1, round(config.per_shard / per_take)) * per_take
-    return replace(config, frames=frames, per_shard=per_shard), num_pictures(frames)
+    return replace(config, frames=frames, per_shard=per_shard), num_images(frames)
 
 
 def _check_targets(sheet: Path | None, out: Path | None, clip: Path | None) -> None:
     if sum(target is not None for target in (sheet, out, clip)) != 1:
-        raise ValueError("say what to write: --sheet FILE.png, --out FOLDER, or --clip FILE.mp4")
+        raise UserError("say what to write: --sheet FILE.png, --out FOLDER, or --clip FILE.mp4")
     for option, file, suffix in (("--sheet", sheet, ".png"), ("--clip", clip, ".mp4")):
         if file is not None and file.suffix.lower() != suffix:
-            raise ValueError(f"{option} {file}: the name must end in {suffix}")
+            raise UserError(f"{option} {file}: the name must end in {suffix}")
 
 
 def _check_within(option: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
-        raise ValueError(f"{option} must be from {low} to {high}, got {value}")
+        raise UserError(f"{option} must be from {low} to {high}, got {value}")
 
 
 def render(config: "SynthConfig", seed: int, count: int) -> Iterator["Sample"]:
@@ -176,7 +177,7 @@ def shown(people: Iterable["Sample"], count: int) -> Iterator["Sample"]:
 
 
 class Rate(LateProgress):
-    """A progress bar that tells pictures a second."""
+    """A progress bar that tells images a second."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -184,13 +185,13 @@ class Rate(LateProgress):
         self.done = 0
 
     def rendered(self, done: int, total: int) -> None:
-        """Tell how many pictures are done."""
+        """Tell how many images are done."""
         self.done = done
         self.update(f"people, {self.per_second:.1f}/s", done, total)
 
     @property
     def per_second(self) -> float:
-        """Pictures a second since the start."""
+        """Images a second since the start."""
         return self.done / max(time.monotonic() - self.begin_s, 1e-9)
 
 
@@ -204,7 +205,7 @@ def write_dataset(config: "DatasetConfig", folder: Path, count: int, workers: in
 
 
 def tile(sample: "Sample", joints: bool) -> NDArray[np.uint8]:
-    """A sample's picture (H, W, 3) RGB, with its joints if they are asked for; hidden ones are paler."""
+    """A sample's image (H, W, 3) RGB, with its joints if they are asked for; hidden ones are paler."""
     from hourlift.geometry.align import root_relative
     from hourlift.pose import Pose
     from hourlift.view.overlay import draw_pose
@@ -226,14 +227,14 @@ def tile(sample: "Sample", joints: bool) -> NDArray[np.uint8]:
 
 
 def write_clip(path: Path, config: "SynthConfig", seed: int, seconds: float, fps: int, moving_camera: bool) -> None:
-    """Write an H.264 film of one person who moves."""
+    """Write an H.264 video of one person who moves."""
     from hourlift.media.video import VideoWriter
     from hourlift.synth.clip import render_clip
     from hourlift.synth.generate import Generator
 
     count = max(1, round(seconds * fps))
     with LateProgress() as bar:
-        film = render_clip(
+        video = render_clip(
             Generator(config),
             seed,
             count,
@@ -244,20 +245,20 @@ def write_clip(path: Path, config: "SynthConfig", seed: int, seconds: float, fps
     path.parent.mkdir(parents=True, exist_ok=True)
     size_wh = (config.size, config.size)
     with replacing(path) as temporary, VideoWriter(temporary, size_wh, fps) as writer:
-        for index, image in enumerate(film.images.numpy()):
+        for index, image in enumerate(video.images.numpy()):
             writer.write(image, index / fps)
 
 
 def write_sheet(tiles: list[NDArray[np.uint8]], path: Path) -> None:
-    """Write pictures (S, S, 3) RGB of one size side by side, in rows; the last row may end in black."""
+    """Write images (S, S, 3) RGB of one size side by side, in rows; the last row may end in black."""
     size = tiles[0].shape[0]
     root = math.ceil(math.sqrt(len(tiles)))
     columns = min(range(root, 2 * root), key=lambda columns: -len(tiles) % columns)  # that leave the fewest gaps
     rows = math.ceil(len(tiles) / columns)
     grid = np.zeros((rows * columns, size, size, 3), np.uint8)
     grid[: len(tiles)] = tiles
-    picture = grid.reshape(rows, columns, size, size, 3).swapaxes(1, 2).reshape(rows * size, columns * size, 3)
-    _, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    image = grid.reshape(rows, columns, size, size, 3).swapaxes(1, 2).reshape(rows * size, columns * size, 3)
+    _, data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         temporary.write_bytes(data.tobytes())

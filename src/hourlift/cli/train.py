@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import tyro
 
+from hourlift.errors import UserError
+
 if TYPE_CHECKING:  # `hourlift train --help` does not wait for PyTorch
     from hourlift.data.sample import Sample
     from hourlift.training.engine.loop import Stage, TrainConfig
@@ -37,7 +39,7 @@ class _Train:
         out: folder of the run: last.pt to resume from, compact.pt to keep and to export, log.jsonl.
         data: data set to train on, of any layout that `hourlift data check` knows, for the recipes of the study; the
             others make synthetic people as they go.
-        stride: every how many-th frame of each of the data set's films, or person.
+        stride: every how many-th frame of each of the data set's videos, or person.
         judge: split of the data set to validate on.
         batch_size: people a step, for the recipes of the study.
         device: cpu, cuda, cuda:1 or mps.
@@ -54,7 +56,7 @@ class _Train:
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     data: Path | None = None
     stride: int = 1
-    judge: str | None = None
+    val_split: str | None = None
     batch_size: int | None = None
     device: str | None = None
     max_minutes: float | None = None
@@ -79,7 +81,7 @@ class _Train:
         for name in names:
             if getattr(self, name) not in (None, 1, GROUND_TRUTH):
                 option = "--" + name.replace("_", "-")
-                raise ValueError(f"{option}: the recipe {self.recipe!r} makes its people as it goes and reads none")
+                raise UserError(f"{option}: the recipe {self.recipe!r} makes its people as it goes and reads none")
 
     def open(self, recipe: HourglassDataRecipe | LifterDataRecipe) -> TrainingData:
         """The data set; complains about what would fail later, before anything is read."""
@@ -87,13 +89,15 @@ class _Train:
         from hourlift.training.people import TrainingData
 
         if self.data is None:
-            raise ValueError(f"the recipe {self.recipe!r} trains on a data set: name it with --data")
+            raise UserError(f"the recipe {self.recipe!r} trains on a data set: name it with --data")
         if (self.out / "last.pt").exists() and not self.resume:
-            raise ValueError(f"{self.out} holds a run already: resume it, or choose another folder.")
+            raise UserError(f"{self.out} holds a run already: resume it, or choose another folder.")
         for name in ("batch_size", "steps", "validate_every"):
             if (value := getattr(self, name)) is not None and value < 1:
-                raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {value}")
-        data = TrainingData(data=recognise(self.data), learn=recipe.learn, judge=recipe.judge, stride=self.stride)
+                raise UserError(f"--{name.replace('_', '-')} must be at least 1, got {value}")
+        data = TrainingData(
+            data=recognise(self.data), train_split=recipe.train_split, val_split=recipe.val_split, stride=self.stride
+        )
         for sentence in data.data.missing:
             print(f"missing: {sentence}", file=sys.stderr)
         print(f"{self.data}, {data}", file=sys.stderr)
@@ -109,7 +113,7 @@ class _Train:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainHourglass(_Train):
-    """Train stage 1: pictures to heatmaps of the joints.
+    """Train stage 1: images to heatmaps of the joints.
 
     for example:
       hourlift train hourglass --recipe fast -o runs/fast
@@ -122,12 +126,12 @@ class TrainHourglass(_Train):
             [default: $HOURLIFT_ASSETS].
         panoramas: folder of panoramas of high dynamic range (.hdr) that light people.
         motion: motion capture (.bvh, .amc, .npz), a file or a folder of them, that half of the poses are taken from.
-        input_size: side of the pictures in pixels, for the recipes of the study.
+        input_size: side of the images in pixels, for the recipes of the study.
         width: channels of the network, likewise.
         stacks: hourglasses of the network, likewise.
         loss: likewise. The study's mean squared error stands still at first, for thousands of steps on small runs;
             cross-entropy, our own, does not.
-        read_workers: processes that read pictures ahead of the training, likewise; 0 reads in the training's own.
+        read_workers: processes that read images ahead of the training, likewise; 0 reads in the training's own.
     """
 
     backgrounds: tuple[Path, ...] = ()
@@ -151,12 +155,12 @@ class TrainHourglass(_Train):
 
     def _on_rendered(self, recipe: HourglassRecipe) -> int:
         from hourlift.data.mocap.motion import load_motion
-        from hourlift.synth.presets import with_motion, with_pictures
+        from hourlift.synth.presets import with_images, with_motion
         from hourlift.training.hourglass.stage import HourglassStage
 
         self.refuse("data", "stride", "judge", "batch_size", "input_size", "width", "stacks", "loss", "read_workers")
         recipe = replace(recipe, train=self.changed(recipe.train))
-        synth = with_pictures(recipe.plan.synth, self.backgrounds, self.assets, self.panoramas)
+        synth = with_images(recipe.plan.synth, self.backgrounds, self.assets, self.panoramas)
         recipe = replace(recipe, plan=replace(recipe.plan, synth=synth))
         if self.motion is not None:
             load_motion(self.motion)  # likewise
@@ -171,24 +175,24 @@ class TrainHourglass(_Train):
         rendered = [f"--{name}" for name, value in {**pictured, "motion": self.motion}.items() if value]
         if rendered:
             option = rendered[0]
-            raise ValueError(f"{option}: the recipe {self.recipe!r} takes pictures from a data set as they are")
+            raise UserError(f"{option}: the recipe {self.recipe!r} takes images from a data set as they are")
         network = replace(recipe.network, **self.given("width"))
         if self.stacks is not None:
             network = replace(network, num_stacks=self.stacks)
         fields = self.given("judge", "batch_size", "input_size", "loss", "read_workers")
         recipe = replace(recipe, network=network, train=self.changed(recipe.train), **fields)
         if recipe.input_size % network.size_multiple:
-            raise ValueError(f"--input-size must be a multiple of {network.size_multiple}, got {recipe.input_size}")
+            raise UserError(f"--input-size must be a multiple of {network.size_multiple}, got {recipe.input_size}")
         data = self.open(recipe)
-        judges = cut(_watched(data.judges(), "reading people to validate on"), recipe.input_size)
-        learners = cut(_watched(data.learners(), "reading people to train on"), recipe.input_size)
-        print(f"training on {len(learners):,} people, validating on {len(judges):,}", file=sys.stderr)
-        return self.run(HourglassDataStage(recipe, learners, judges), recipe.train)
+        val_people = cut(_watched(data.val_people(), "reading people to validate on"), recipe.input_size)
+        train_people = cut(_watched(data.train_people(), "reading people to train on"), recipe.input_size)
+        print(f"training on {len(train_people):,} people, validating on {len(val_people):,}", file=sys.stderr)
+        return self.run(HourglassDataStage(recipe, train_people, val_people), recipe.train)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainLifter(_Train):
-    """Train stage 2: joints in the picture to joints in millimetres.
+    """Train stage 2: joints in the image to joints in millimetres.
 
     for example:
       hourlift train lifter --recipe lifter --motion mocap/ --data people/ --errors-of joints.npz -o runs/lifter
@@ -224,7 +228,7 @@ class TrainLifter(_Train):
         recipe = _named(LIFTER_RECIPES, self.recipe, LIFTER_STUDY)
         self.refuse("stride", "judge", "batch_size", "inputs", "epochs", "width")
         if (self.data is None) != (self.errors_of is None):
-            raise ValueError(
+            raise UserError(
                 f"the recipe {self.recipe!r} makes its people as it goes: --data and --errors-of together tell it of a "
                 "hourglass's mistakes, one alone tells nothing"
             )
@@ -244,47 +248,45 @@ class TrainLifter(_Train):
         found = read_joints(file)
         row = {name: i for i, name in enumerate(found.ids)}
         rows, true = [], []
-        for sample in _watched(recognise(self.data).samples(pictures=False), "measuring errors"):
+        for sample in _watched(recognise(self.data).samples(images=False), "measuring errors"):
             if sample.id in row and sample.camera is not None and sample.joints_3d_cam_mm is not None:
                 rows.append(row[sample.id])
                 true.append(sample.camera.project(sample.joints_3d_cam_mm))
         if not rows:
-            raise ValueError(
-                f"{file} has none of the people in {self.data} who have joints in millimetres and a camera"
-            )
+            raise UserError(f"{file} has none of the people in {self.data} who have joints in millimetres and a camera")
         return MeasuredErrors.of(found.joints_2d_px[rows], found.confidence[rows], np.stack(true))
 
     def _on_data(self, recipe: LifterDataRecipe) -> int:
         from hourlift.training.lifter.data_stage import LifterDataStage, collect
 
         if self.motion is not None:
-            raise ValueError(f"--motion: the recipe {self.recipe!r} takes people from a data set as they are")
+            raise UserError(f"--motion: the recipe {self.recipe!r} takes people from a data set as they are")
         network = replace(recipe.network, **self.given("width"))
         recipe = replace(recipe, network=network, **self.given("judge", "batch_size", "epochs"))
         if self.errors_of is not None and self.inputs != NOISY:
-            raise ValueError(f"--errors-of goes with --inputs {NOISY}")
+            raise UserError(f"--errors-of goes with --inputs {NOISY}")
         detections = None if self.inputs in (GROUND_TRUTH, NOISY) else _detections(Path(self.inputs))
         data = self.open(recipe)
         if not data.data.has_3d:
-            raise ValueError(
+            raise UserError(
                 f"{self.data} ({data.data.name}) has no joints in millimetres: it trains the hourglass only"
             )
         if self.inputs == NOISY:
             recipe = replace(recipe, errors=self._errors(data))
             print(f"errors of the 2D joints: {recipe.errors}", file=sys.stderr)
-        judges, learners = (
+        val_people, train_people = (
             collect(_watched(people, "reading people"), recipe.inputs, detections)
-            for people in (data.judges(pictures=False), data.learners(pictures=False))
+            for people in (data.val_people(images=False), data.train_people(images=False))
         )
-        left_out = learners.left_out + judges.left_out
+        left_out = train_people.left_out + val_people.left_out
         print(
-            f"training on {len(learners):,} people, validating on {len(judges):,}"
+            f"training on {len(train_people):,} people, validating on {len(val_people):,}"
             + (f"; {left_out:,} have a joint that is not known" if left_out else ""),
             file=sys.stderr,
         )
-        recipe = recipe.with_steps_of(len(learners))
+        recipe = recipe.with_steps_of(len(train_people))
         recipe = replace(recipe, train=self.changed(recipe.train))
-        stage = LifterDataStage(recipe, learners, judges)
+        stage = LifterDataStage(recipe, train_people, val_people)
         told = "  ".join(f"{name} {value:.1f}" for name, value in stage.baselines().items())
         print(f"without a network, mm: {told}", file=sys.stderr)
         return self.run(stage, recipe.train)
@@ -300,11 +302,11 @@ class TrainLifter(_Train):
         detections = _detections(self.errors_of)
         known = [
             (detections[sample.id], sample.joints_2d_px)
-            for sample in _watched(data.learners(pictures=False), "measuring errors")
+            for sample in _watched(data.train_people(images=False), "measuring errors")
             if sample.id in detections
         ]
         if not known:
-            raise ValueError(f"{self.errors_of} has none of the people in {self.data}")
+            raise UserError(f"{self.errors_of} has none of the people in {self.data}")
         detected, true = np.array(known).swapaxes(0, 1)
         return measure_errors(detected, true)
 
@@ -318,7 +320,7 @@ command = (
 def _named(recipes: Mapping[str, Callable[[], Recipe]], name: str, others: Mapping[str, Callable[[], Any]]) -> Recipe:
     """The config of a recipe."""
     if name not in recipes:
-        raise ValueError(f"there is no recipe {name!r}; the recipes are {', '.join([*recipes, *others])}")
+        raise UserError(f"there is no recipe {name!r}; the recipes are {', '.join([*recipes, *others])}")
     return recipes[name]()
 
 
@@ -327,7 +329,7 @@ def _detections(path: Path) -> Detections:
     from hourlift.data.joints_file import read_joints
 
     if path.suffix != ".npz":
-        raise ValueError(f"2D joints are {GROUND_TRUTH!r}, {NOISY!r} or an .npz file of predict-joints, not {path}")
+        raise UserError(f"2D joints are {GROUND_TRUTH!r}, {NOISY!r} or an .npz file of predict-joints, not {path}")
     return read_joints(path).by_id()
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hourlift import __version__, weights
+from hourlift.errors import UserError
 from hourlift.predict.models.runtime import Model
 
 HOST = "127.0.0.1"
@@ -63,7 +64,7 @@ def app_entries(
         ValueError: the app has not been built, or a model is unknown, damaged or of the wrong kind.
     """
     if not (app / "index.html").is_file():
-        raise ValueError(
+        raise UserError(
             "this hourlift was installed without its page: with Node.js 20 or newer, run `make web` in a checkout "
             "and install that"
         )

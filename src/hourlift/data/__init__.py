@@ -1,4 +1,4 @@
-"""Annotated pictures from files, whatever their layout, as one `Sample` each."""
+"""Annotated images from files, whatever their layout, as one `Sample` each."""
 
 from hourlift.data.dataset import DataSet
 from hourlift.data.images.coco import load_coco, write_coco

@@ -6,9 +6,10 @@ from itertools import islice
 from pathlib import Path
 
 from hourlift.data.sample import Sample
+from hourlift.errors import UserError
 
 Read = Callable[[str, int, bool], Iterator[Sample]]
-"""(split, stride, pictures) -> people, as `DataSet.samples` says."""
+"""(split, stride, images) -> people, as `DataSet.samples` says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,13 +17,13 @@ class Counts:
     """How much there is; the names are in the data set's own order.
 
     Attributes:
-        people: Annotated people; of films, one a frame and camera.
-        films: Takes times cameras; 0 for photographs.
+        people: Annotated people; of videos, one a frame and camera.
+        videos: Takes times cameras; 0 for photographs.
         subjects, actions, cameras: Names, where the data set tells them.
     """
 
     people: int
-    films: int = 0
+    videos: int = 0
     subjects: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
     cameras: tuple[str, ...] = ()
@@ -52,13 +53,13 @@ class DataSet:
     read: Read
     pick: Callable[[int], Iterator[Sample]] | None = None
 
-    def samples(self, split: str = "all", *, stride: int = 1, pictures: bool = True) -> Iterator[Sample]:
+    def samples(self, split: str = "all", *, stride: int = 1, images: bool = True) -> Iterator[Sample]:
         """Read people in the data set's order.
 
         Args:
             split: One of `splits`.
-            stride: Every how many-th frame of each film; of photographs, every how many-th person.
-            pictures: False leaves pictures unread where reading them takes time (films): the lifter needs none. Such a
+            stride: Every how many-th frame of each video; of photographs, every how many-th person.
+            images: False leaves images unread where reading them takes time (videos): the lifter needs none. Such a
                 sample's `image` is a file that need not exist.
 
         Raises:
@@ -66,16 +67,16 @@ class DataSet:
         """
         self.check_split(split)
         if stride < 1:
-            raise ValueError(f"a stride is at least 1, got {stride}")
-        return self.read(split, stride, pictures)
+            raise UserError(f"a stride is at least 1, got {stride}")
+        return self.read(split, stride, images)
 
     def check_split(self, split: str) -> None:
         """Raise a ValueError if there is no such split."""
         if split not in self.splits:
-            raise ValueError(f"{self.folder} ({self.name}) has no split {split!r}; it has {', '.join(self.splits)}")
+            raise UserError(f"{self.folder} ({self.name}) has no split {split!r}; it has {', '.join(self.splits)}")
 
     def some(self, count: int) -> Iterator[Sample]:
-        """At most so many people with pictures, from all over the data set; quick.
+        """At most so many people with images, from all over the data set; quick.
 
         Raises:
             ValueError: As `samples`.

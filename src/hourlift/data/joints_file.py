@@ -1,7 +1,7 @@
 """Files of 2D joints that a hourglass found in a data set, by the samples' ids; a lifter trains on them.
 
 ids           (N,) text, in the data set's order
-joints_2d_px  (N, 17, 2) float32, pixels of the picture; NaN where there is none
+joints_2d_px  (N, 17, 2) float32, pixels of the image; NaN where there is none
 confidence    (N, 17) float32 in [0, 1]
 joint_names   (17,) text: those of Human3.6M-17
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.errors import UserError
 from hourlift.formats.atomic import replacing
 from hourlift.formats.guarded import check_arrays, read_arrays
 from hourlift.geometry.skeleton import H36M17
@@ -60,10 +61,10 @@ def read_joints(path: str | Path) -> FoundJoints:
     arrays = read_arrays(path)
     check_arrays(path, arrays, {"joint_names": ("U", (H36M17.num_joints,)), "ids": ("U", (None,))})
     if tuple(arrays["joint_names"].tolist()) != H36M17.joint_names:
-        raise ValueError(f"{path}: its joints are not those of {H36M17.name}")
+        raise UserError(f"{path}: its joints are not those of {H36M17.name}")
     count = len(arrays["ids"])
     check_arrays(path, arrays, {name: ("f", (count, *shape)) for name, shape in _SHAPES.items()})
     ids = arrays["ids"].tolist()
     if len(set(ids)) != count:
-        raise ValueError(f"{path}: {count - len(set(ids))} ids come twice")
+        raise UserError(f"{path}: {count - len(set(ids))} ids come twice")
     return FoundJoints(ids=ids, joints_2d_px=arrays["joints_2d_px"], confidence=arrays["confidence"])

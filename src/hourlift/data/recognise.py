@@ -14,19 +14,20 @@ import numpy as np
 from hourlift.data.dataset import Counts, DataSet
 from hourlift.data.human36m import mmpose, published, videopose3d
 from hourlift.data.human36m.protocol import SPLITS, split_subjects
-from hourlift.data.human36m.videos import Take, count_films
+from hourlift.data.human36m.videos import Take, count_videos
 from hourlift.data.images import lsp, mpii
 from hourlift.data.images.coco import load_coco
 from hourlift.data.sample import Sample
 from hourlift.data.shards import find_shards, load_shards
 from hourlift.data.source import Source
+from hourlift.errors import UserError
 from hourlift.formats.guarded import read_json
 from hourlift.geometry.crop import whole_image_box
 from hourlift.geometry.skeleton import H36M17
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 _ARCHIVE_SUFFIXES = (".tgz", ".gz", ".zip", ".rar", ".7z")
-PICTURES = "pictures without annotation"
+PICTURES = "images without annotation"
 _COCO = "COCO keypoint layout"
 _COCO_PREFIX = "person_keypoints_"
 _FOLDERS_TO_SEARCH = 200
@@ -58,26 +59,26 @@ def recognise(folder: str | Path) -> DataSet:
         if find_shards(folder):
             return _open_shards(folder)
         if not folder.exists():
-            raise ValueError(f"{folder} does not exist")
+            raise UserError(f"{folder} does not exist")
         if folder.suffix.lower() != ".json":
-            raise ValueError(f"{folder} is a file: name the data set's folder, or a JSON file in the {_COCO}")
+            raise UserError(f"{folder} is a file: name the data set's folder, or a JSON file in the {_COCO}")
         return _coco(folder, {"all": folder})
     layout = _layout(folder)
     if layout is not None:
         return layout.open(folder)
     for above in islice(folder.resolve().parents, 3):
         if (found := _layout(above)) is not None and found.has_parts:
-            raise ValueError(f"{folder} is only a part of a data set: name {above}, which holds {found.sign}")
+            raise UserError(f"{folder} is only a part of a data set: name {above}, which holds {found.sign}")
     for below in _folders_below(folder):
         if (found := _layout(below)) is not None:
-            raise ValueError(f"{folder} is too high up: name {below}, which holds {found.sign}")
-    if _pictures(folder):
+            raise UserError(f"{folder} is too high up: name {below}, which holds {found.sign}")
+    if _images(folder):
         return _open_pictures(folder)
     archives = [path.name for path in sorted(folder.iterdir()) if path.suffix.lower() in _ARCHIVE_SUFFIXES]
     if archives:
-        raise ValueError(f"{folder} holds archives: unpack {archives[0]} and the others first")
+        raise UserError(f"{folder} holds archives: unpack {archives[0]} and the others first")
     signs = "; ".join(known.sign for known in _LAYOUTS)
-    raise ValueError(f"{folder} holds no data set that hourlift knows. Those hold {signs}")
+    raise UserError(f"{folder} holds no data set that hourlift knows. Those hold {signs}")
 
 
 def _layout(folder: Path) -> _Layout | None:
@@ -136,12 +137,12 @@ def _coco(folder: Path, files: dict[str, Path]) -> DataSet:
         missing=tuple(_missing_pictures(everybody)),
         splits=tuple(people),
         has_3d=any(sample.joints_3d_cam_mm is not None for sample in everybody),
-        read=lambda split, stride, pictures: iter(people[split][::stride]),
+        read=lambda split, stride, images: iter(people[split][::stride]),
     )
 
 
 def _coco_images(folder: Path, split: str) -> Path | None:
-    """COCO's pictures lie in a folder called after the split; None leaves it to `load_coco`."""
+    """COCO's images lie in a folder called after the split; None leaves it to `load_coco`."""
     return next((path for path in (folder / split, folder / "images" / split) if path.is_dir()), None)
 
 
@@ -149,7 +150,7 @@ def _missing_pictures(people: list[Sample]) -> Iterator[str]:
     tried = people[:: max(1, len(people) // _SAMPLES_TO_TRY)]
     lacking = [sample.image for sample in tried if isinstance(sample.image, Path) and not sample.image.is_file()]
     if lacking:
-        yield f"{len(lacking)} of {len(tried)} pictures that were looked for, such as {lacking[0]}"
+        yield f"{len(lacking)} of {len(tried)} images that were looked for, such as {lacking[0]}"
 
 
 def _open_shards(folder: Path) -> DataSet:
@@ -157,10 +158,10 @@ def _open_shards(folder: Path) -> DataSet:
     shards = find_shards(folder)
     heads = [head for shard in shards for head in _heads(shard)]
     if not heads:
-        raise ValueError(f"{folder}: its shards hold nobody, such as {shards[0].name}")
+        raise UserError(f"{folder}: its shards hold nobody, such as {shards[0].name}")
     sources = [source for name, _ in heads if (source := Source.parse(name)) is not None]
-    films = sorted({Take(subject=s.subject, action=s.action, take=s.take, camera=s.camera) for s in sources})
-    counts = count_films(films, len(heads))
+    videos = sorted({Take(subject=s.subject, action=s.action, take=s.take, camera=s.camera) for s in sources})
+    counts = count_videos(videos, len(heads))
     splits = tuple(split for split in SPLITS if set(SPLITS[split]) & set(counts.subjects)) or ("all",)
     return DataSet(
         name="shards of people",
@@ -174,7 +175,7 @@ def _open_shards(folder: Path) -> DataSet:
 
 
 def _heads(shard: Path) -> Iterator[tuple[str, bool]]:
-    """Every person's id and whether there are joints in millimetres, without decoding pictures."""
+    """Every person's id and whether there are joints in millimetres, without decoding images."""
     try:
         with tarfile.open(shard) as tar:
             for member in tar:
@@ -183,10 +184,10 @@ def _heads(shard: Path) -> Iterator[tuple[str, bool]]:
                     told = json.loads(file.read())
                     yield str(told["id"]), told.get("joints_3d_cam_mm") is not None
     except (tarfile.TarError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"{shard} cannot be read as a shard: {error}") from error
+        raise UserError(f"{shard} cannot be read as a shard: {error}") from error
 
 
-def _read_shards(folder: Path, with_subjects: bool, split: str, stride: int, pictures: bool) -> Iterator[Sample]:
+def _read_shards(folder: Path, with_subjects: bool, split: str, stride: int, images: bool) -> Iterator[Sample]:
     people: Iterable[Sample] = load_shards(folder)
     if with_subjects and split != "all":
         subjects = split_subjects(split)
@@ -201,28 +202,28 @@ def _pick_from_shards(shards: list[Path], count: int) -> Iterator[Sample]:
     return islice((sample for shard in chosen for sample in islice(load_shards(shard), each)), count)
 
 
-def _pictures(folder: Path) -> list[Path]:
+def _images(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
 
 
 def _open_pictures(folder: Path) -> DataSet:
-    """A test set whose truth is kept secret: pictures in the order of their names, the person filling each."""
-    paths = _pictures(folder)
+    """A test set whose truth is kept secret: images in the order of their names, the person filling each."""
+    paths = _images(folder)
     return DataSet(
         name=PICTURES,
         folder=folder,
         counts=Counts(people=len(paths)),
-        missing=("joints: these pictures can be predicted, not trained on",),
+        missing=("joints: these images can be predicted, not trained on",),
         splits=("test", "all"),
         has_3d=False,
-        read=lambda split, stride, pictures: map(_picture, paths[::stride]),
+        read=lambda split, stride, images: map(_image, paths[::stride]),
     )
 
 
-def _picture(path: Path) -> Sample:
+def _image(path: Path) -> Sample:
     image = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
     if image is None:
-        raise ValueError(f"{path} cannot be read as a picture")
+        raise UserError(f"{path} cannot be read as an image")
     image_wh = (image.shape[1], image.shape[0])
     return Sample(
         id=path.stem,

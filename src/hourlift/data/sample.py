@@ -1,4 +1,4 @@
-"""One annotated person in one picture."""
+"""One annotated person in one image."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hourlift.data.source import Source
+from hourlift.errors import UserError
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.skeleton import H36M17
 
 OUTSIDE, OCCLUDED, SELF_OCCLUDED, VISIBLE = range(4)
-"""States of a joint: outside of the picture; hidden by something else; by the person's own body; seen."""
+"""States of a joint: outside of the image; hidden by something else; by the person's own body; seen."""
 VISIBILITY_NAMES = ("outside", "occluded", "self-occluded", "visible")
 """What files call them, in that order."""
 
@@ -38,9 +39,9 @@ class Sample:
     """
 
     id: str
-    """Unique within its data set. Of a film's frame: as `data.source` says, which `source` reads."""
+    """Unique within its data set. Of a video's frame: as `data.source` says, which `source` reads."""
     image: Path | NDArray[np.uint8]
-    """A picture file, or pixels (H, W, 3) RGB."""
+    """An image file, or pixels (H, W, 3) RGB."""
     joints_2d_px: NDArray[np.float32]
     """(17, 2) Human3.6M-17 joints; NaN where the data set does not tell."""
     visible: NDArray[np.bool_]
@@ -50,17 +51,17 @@ class Sample:
     joints_3d_cam_mm: NDArray[np.float32] | None = None
     """(17, 3) the joints in camera coordinates."""
     camera: Camera | None = None
-    """The camera that took the picture."""
+    """The camera that took the image."""
     image_wh: tuple[int, int] | None = None
-    """The size that the annotation was made for, which the picture is held to."""
+    """The size that the annotation was made for, which the image is held to."""
     visibility: NDArray[np.uint8] | None = None
     """(17,) why a joint is not `visible`: OUTSIDE, OCCLUDED, SELF_OCCLUDED or VISIBLE."""
     mask: NDArray[np.bool_] | None = None
     """(H, W) the pixels that show the person."""
-    stature_mm: float | None = None
+    height_mm: float | None = None
     """Body height, from the soles to the crown of the person standing straight."""
     seed: tuple[int, int] | None = None
-    """Of a synthetic person: the seed of the run and the number of the picture; `synth.samples` makes it again."""
+    """Of a synthetic person: the seed of the run and the number of the image; `synth.samples` makes it again."""
 
     head_box_xyxy_px: NDArray[np.float32] | None = None
     """(4,) MPII's box around the head, which PCKh measures by."""
@@ -81,26 +82,26 @@ class Sample:
         for name, shape in _SHAPES.items():
             value = getattr(self, name)
             if value is not None and np.shape(value) != shape:
-                raise ValueError(f"sample {self.id}: {name} must have the shape {shape}, not {np.shape(value)}")
+                raise UserError(f"sample {self.id}: {name} must have the shape {shape}, not {np.shape(value)}")
         if self.mask is not None and self.image_wh is not None and self.mask.shape != self.image_wh[::-1]:
-            raise ValueError(f"sample {self.id}: mask is {self.mask.shape[::-1]}, not {self.image_wh} (width, height)")
+            raise UserError(f"sample {self.id}: mask is {self.mask.shape[::-1]}, not {self.image_wh} (width, height)")
 
     def load_image(self) -> NDArray[np.uint8]:
-        """Read the picture's stored pixels (H, W, 3) RGB; data sets annotate those, not EXIF's rotation of them.
+        """Read the image's stored pixels (H, W, 3) RGB; data sets annotate those, not EXIF's rotation of them.
 
         Raises:
-            ValueError: if the file is missing, is no picture, or is not of the size that the annotation states.
+            ValueError: if the file is missing, is no image, or is not of the size that the annotation states.
         """
         if isinstance(self.image, np.ndarray):
             return self.image
         if not self.image.is_file():
-            raise ValueError(f"{self.image} does not exist, but sample {self.id} is annotated on it")
+            raise UserError(f"{self.image} does not exist, but sample {self.id} is annotated on it")
         image = cv2.imread(str(self.image), cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
         if image is None:
-            raise ValueError(f"{self.image} cannot be read as a picture")
+            raise UserError(f"{self.image} cannot be read as an image")
         image_wh = (image.shape[1], image.shape[0])
         if self.image_wh not in (None, image_wh):
-            raise ValueError(
+            raise UserError(
                 f"{self.image} is {image_wh}, but the annotation was made on {self.image_wh} (width, height)"
             )
         return image.astype(np.uint8, copy=False)

@@ -1,7 +1,7 @@
-"""WebDataset shards: tar files of people, each a picture, its annotation and a mask; synthetic and real alike.
+"""WebDataset shards: tar files of people, each an image, its annotation and a mask; synthetic and real alike.
 
     shard-000000.tar
-      000000000.jpg         the picture (or .png)
+      000000000.jpg         the image (or .png)
       000000000.json        the annotation, as `annotation` says
       000000000.mask.png    255 where the person is seen; only where the data set tells
 
@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hourlift.data.sample import VISIBILITY_NAMES, Sample
+from hourlift.errors import UserError
 from hourlift.formats.atomic import replacing
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.skeleton import H36M17
@@ -45,7 +46,7 @@ def write_shards(
     """Write people, as they come, into shard-000000.tar and so on.
 
     Args:
-        samples: the people; the pictures of samples from files are encoded anew.
+        samples: the people; the images of samples from files are encoded anew.
         folder: made if it is not there; its shards of the same names are replaced.
         per_shard: people a shard; the last one may have fewer.
         image_format: "jpg" of quality 95, or lossless "png".
@@ -54,11 +55,11 @@ def write_shards(
         The shards, in order.
 
     Raises:
-        ValueError: a number will not do, or a picture cannot be read.
+        ValueError: a number will not do, or an image cannot be read.
         OSError: a shard cannot be written, as on a full disk. Those before it are whole and stay.
     """
     if per_shard < 1:
-        raise ValueError(f"per_shard must be at least 1, got {per_shard}")
+        raise UserError(f"per_shard must be at least 1, got {per_shard}")
     Path(folder).mkdir(parents=True, exist_ok=True)
     samples = iter(samples)
     written: list[Path] = []
@@ -82,7 +83,7 @@ def write_shard(
         image_format: "jpg" of quality 95, or lossless "png".
 
     Raises:
-        ValueError: a picture cannot be read.
+        ValueError: an image cannot be read.
         OSError: the shard cannot be written; nothing of it stays.
     """
     try:
@@ -124,14 +125,14 @@ def load_shards(source: str | Path) -> Iterator[Sample]:
         source: a folder, a shard, or a pattern, as `find_shards` takes them.
 
     Yields:
-        Samples whose pictures and masks are in memory.
+        Samples whose images and masks are in memory.
 
     Raises:
         ValueError: there is no shard, or what one holds cannot be read. The message names the shard and the member.
     """
     shards = find_shards(source)
     if not shards:
-        raise ValueError(f"{source}: no shard (.tar) there")
+        raise UserError(f"{source}: no shard (.tar) there")
     return chain.from_iterable(map(_load_shard, shards))
 
 
@@ -145,7 +146,7 @@ def count_people(shard: Path) -> int:
         with tarfile.open(shard) as tar:
             return sum(name.endswith(".json") for name in tar.getnames())
     except (tarfile.TarError, OSError) as error:
-        raise ValueError(f"{shard} cannot be read as a shard: {error}") from error
+        raise UserError(f"{shard} cannot be read as a shard: {error}") from error
 
 
 def _load_shard(path: Path) -> Iterator[Sample]:
@@ -165,7 +166,7 @@ def _load_shard(path: Path) -> Iterator[Sample]:
             if parts:
                 yield _decode(parts, f"{path}: {person}")
     except (tarfile.TarError, OSError) as error:
-        raise ValueError(f"{path} cannot be read as a shard: {error}") from error
+        raise UserError(f"{path} cannot be read as a shard: {error}") from error
 
 
 def _encode(sample: Sample, image_format: ImageFormat) -> Iterator[tuple[str, bytes]]:
@@ -204,7 +205,7 @@ def annotation(sample: Sample, image_wh: tuple[int, int]) -> dict[str, Any]:
         "feet_2d_px": _maybe(sample.feet_2d_px, lambda points: _points(points, 3)),
         "feet_3d_cam_mm": _maybe(sample.feet_3d_cam_mm, lambda points: _points(points, 2)),
         "feet_visibility": _maybe(sample.feet_visibility, lambda states: [VISIBILITY_NAMES[s] for s in states]),
-        "stature_mm": sample.stature_mm,
+        "stature_mm": sample.height_mm,
         "seed": None if sample.seed is None else list(sample.seed),
     }
 
@@ -218,15 +219,15 @@ def _decode(parts: dict[str, bytes], where: str) -> Sample:
     try:
         told = json.loads(parts["json"])
         if told["schema"] != SCHEMA:
-            raise ValueError(f"its annotation has schema {told['schema']}; this version of hourlift reads {SCHEMA}")
+            raise UserError(f"its annotation has schema {told['schema']}; this version of hourlift reads {SCHEMA}")
         if told["joint_names"] != list(H36M17.joint_names):
-            raise ValueError("its joints are not those of Human3.6M-17")
-        picture = next((parts[suffix] for suffix in ("jpg", "png") if suffix in parts), None)
-        if picture is None:
-            raise ValueError("it has no picture (.jpg or .png)")
+            raise UserError("its joints are not those of Human3.6M-17")
+        encoded = next((parts[suffix] for suffix in ("jpg", "png") if suffix in parts), None)
+        if encoded is None:
+            raise UserError("it has no image (.jpg or .png)")
         return Sample(
             id=told["id"],
-            image=_pixels(picture, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION, "picture"),
+            image=_pixels(encoded, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION, "image"),
             image_wh=(told["image_wh"][0], told["image_wh"][1]),
             joints_2d_px=_array(told["joints_2d_px"], 2),
             visible=np.array(told["visible"], dtype=bool),
@@ -239,13 +240,13 @@ def _decode(parts: dict[str, bytes], where: str) -> Sample:
             feet_2d_px=_maybe(told.get("feet_2d_px"), lambda points: _array(points, 2)),
             feet_3d_cam_mm=_maybe(told.get("feet_3d_cam_mm"), lambda points: _array(points, 3)),
             feet_visibility=_maybe(told.get("feet_visibility"), _states),
-            stature_mm=told["stature_mm"],
+            height_mm=told["stature_mm"],
             seed=_maybe(told["seed"], lambda seed: (int(seed[0]), int(seed[1]))),
         )
     except KeyError as error:
-        raise ValueError(f"{where}: {error} is missing") from error
+        raise UserError(f"{where}: {error} is missing") from error
     except (ValueError, TypeError, IndexError) as error:
-        raise ValueError(f"{where}: {error}") from error
+        raise UserError(f"{where}: {error}") from error
 
 
 def _maybe(value: Any, read: Callable[[Any], Any]) -> Any:
@@ -263,5 +264,5 @@ def _states(names: list[str]) -> NDArray[np.uint8]:
 def _pixels(data: bytes, flags: int, what: str) -> NDArray[np.uint8]:
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if pixels is None:
-        raise ValueError(f"its {what} cannot be read")
+        raise UserError(f"its {what} cannot be read")
     return pixels.astype(np.uint8, copy=False)

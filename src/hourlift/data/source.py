@@ -1,15 +1,17 @@
-"""Where a picture of a film comes from: who does what before which camera. Written into a sample's id, read from it.
+"""Where an image of a video comes from: who does what before which camera. Written into a sample's id, read from it.
 
     S9_WalkDog_1.54138969_000042      subject, action, take, camera, number of the frame
     S9_WalkDog.54138969_000042        the take that Human3.6M does not number
 
-This is how Human3.6M's frames are called in mmpose's picture files, but for two actions that S1 calls otherwise. An id
+This is how Human3.6M's frames are called in mmpose's image files, but for two actions that S1 calls otherwise. An id
 survives every format, so a `Sample` needs no field for it: `Sample.source` reads it.
 """
 
 import re
 from dataclasses import dataclass
 from typing import Self
+
+from hourlift.errors import UserError
 
 _ID = re.compile(r"(S\d+)_([A-Za-z]+)(?:_(\d+))?\.([A-Za-z0-9]+)_(\d+)")
 
@@ -21,9 +23,9 @@ class Source:
     Attributes:
         subject: "S1", as Human3.6M calls people.
         action: "WalkDog": letters, without the number of the take.
-        take: The number behind the action's name; 0 for none. Frames of one film share subject, action, take, camera.
+        take: The number behind the action's name; 0 for none. Frames of one video share subject, action, take, camera.
         camera: "54138969": letters and digits.
-        frame: Number of the frame in its film, from 1.
+        frame: Number of the frame in its video, from 1.
 
     Raises:
         ValueError: An id could not hold these.
@@ -37,7 +39,7 @@ class Source:
 
     def __post_init__(self) -> None:
         if _ID.fullmatch(str(self)) is None:
-            raise ValueError(
+            raise UserError(
                 f"{self!r}: a subject is called S and a number, an action by letters, a camera by letters and digits"
             )
 
@@ -55,6 +57,6 @@ class Source:
         return cls(subject=subject, action=action, take=int(take or 0), camera=camera, frame=int(frame))
 
     @property
-    def film(self) -> tuple[str, str, int, str]:
-        """What the frames of one film, and no others, have in common: subject, action, take, camera."""
+    def video(self) -> tuple[str, str, int, str]:
+        """What the frames of one video, and no others, have in common: subject, action, take, camera."""
         return self.subject, self.action, self.take, self.camera

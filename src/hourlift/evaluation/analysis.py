@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hourlift.data.sample import VISIBILITY_NAMES
+from hourlift.errors import UserError
 from hourlift.evaluation import mistakes
 from hourlift.evaluation.pose_types import pose_types
 from hourlift.evaluation.reliability import Reliability, reliability
@@ -22,7 +23,7 @@ SCHEMA = 1
 TORSO_EDGES = (0.18, 0.24, 0.3, 0.38)
 """Between bins of the torso (left shoulder to right hip) over the crop's side: how large the body is in the crop."""
 SIDE_EDGES_PX = (100.0, 150.0, 200.0, 300.0)
-"""Between bins of the crop's side in pixels of the picture: how sharp the crop can be."""
+"""Between bins of the crop's side in pixels of the image: how sharp the crop can be."""
 CONFIDENCE_EDGES = (0.2, 0.4, 0.6, 0.8)
 """Between bins of a person's mean confidence."""
 
@@ -100,7 +101,7 @@ def analyse(outcomes: Sequence[Outcome], title: str, settings: dict[str, Any]) -
         ValueError: if there are no outcomes.
     """
     if not outcomes:
-        raise ValueError("there is nobody to analyse")
+        raise UserError("there is nobody to analyse")
     people = _People(outcomes)
     groups = {
         aspect: {kind: people.group(mask) for kind, mask in kinds.items()} for aspect, kinds in people.aspects().items()
@@ -147,7 +148,7 @@ class _People:
         return {
             **pose_types(self.true_px),
             "torso over the crop's side": _bins(self.torso_px / side_px, TORSO_EDGES, "{:.2f}"),
-            "crop's side in the picture, px": _bins(side_px, SIDE_EDGES_PX, "{:.0f}"),
+            "crop's side in the image, px": _bins(side_px, SIDE_EDGES_PX, "{:.0f}"),
             "person's mean confidence": _bins(self.confidence.mean(1), CONFIDENCE_EDGES, "{:.1f}"),
         }
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hourlift.data.sample import Sample
+from hourlift.errors import UserError
 from hourlift.evaluation import mistakes
 from hourlift.evaluation.reliability import Reliability, reliability
 from hourlift.evaluation.run import true_places
@@ -30,7 +31,7 @@ class JudgedJoints:
     Attributes:
         evidence: (N, 17, evidence) of `gather_evidence`.
         peaks: (N, 17) of the heatmaps.
-        right: (N, 17) whether each is within 0.2 torso of its true place, be it outside of the picture.
+        right: (N, 17) whether each is within 0.2 torso of its true place, be it outside of the image.
         known: (N, 17) whether that place is known.
         collapsed: (N, 17) whether it and its partner, clearly apart in truth, were found on one limb.
     """
@@ -54,7 +55,7 @@ class JudgedJoints:
             found.append((answer.joints_px[0], answer.peaks[0], gather_evidence(answer.heatmaps)[0]))
             true.append(true_places(sample))
         if not found:
-            raise ValueError("there is nobody to calibrate on")
+            raise UserError("there is nobody to calibrate on")
         joints_px, peaks, evidence = (np.array(part) for part in zip(*found, strict=True))
         true_px = np.array(true)
         torso_px = torso_length(true_px, H36M17)

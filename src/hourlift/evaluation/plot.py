@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hourlift.errors import UserError
 from hourlift.evaluation.reliability import Reliability
 from hourlift.evaluation.report import Report
 from hourlift.formats.atomic import replacing
@@ -26,7 +27,7 @@ def check_plot(file: Path) -> None:
         ValueError: Matplotlib is not installed, or the file's name ends in something that it cannot write.
     """
     if file.suffix not in SUFFIXES:
-        raise ValueError(f"{file}: the name of a plot ends in {', '.join(SUFFIXES)}")
+        raise UserError(f"{file}: the name of a plot ends in {', '.join(SUFFIXES)}")
     _new_figure(1)
 
 
@@ -70,11 +71,11 @@ def read_curve(run: Path, name: str) -> tuple[list[int], list[float]]:
         try:
             told: dict[str, Any] = json.loads(line)
         except ValueError as error:
-            raise ValueError(f"{run / 'log.jsonl'} is not the log of a training run") from error
+            raise UserError(f"{run / 'log.jsonl'} is not the log of a training run") from error
         if name in told:
             values[int(told["step"])] = float(told[name])
     if not values:
-        raise ValueError(f"{run / 'log.jsonl'} tells no {name!r}")
+        raise UserError(f"{run / 'log.jsonl'} tells no {name!r}")
     return sorted(values), [values[step] for step in sorted(values)]
 
 
@@ -129,7 +130,7 @@ def _new_figure(panels: int) -> "tuple[Figure, list[Axes]]":
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
-        raise ValueError(f"plots need the package {error.name}: pip install 'hourlift[plots]'") from error
+        raise UserError(f"plots need the package {error.name}: pip install 'hourlift[plots]'") from error
     figure = Figure(figsize=_INCHES, layout="constrained")
     return figure, list(figure.subplots(1, panels, squeeze=False)[0])
 

@@ -1,6 +1,6 @@
 """What kind of pose an annotated person is in, from their 2D joints alone: so that errors can be told apart by it.
 
-Directions are the person's: "along the trunk" is from the pelvis to the thorax, wherever that points in the picture.
+Directions are the person's: "along the trunk" is from the pelvis to the thorax, wherever that points in the image.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from hourlift.geometry.skeleton import H36M17
 
 UPRIGHT_DEG = 45.0
-"""People count as upright when pelvis to thorax is within this angle of straight up in the picture."""
+"""People count as upright when pelvis to thorax is within this angle of straight up in the image."""
 
 _HORIZONTAL_DEG = 90.0  # beyond, the head is below the hips
 _FACING = 0.3  # least width of shoulders and hips, in torsos, of somebody who does not stand sideways to the camera
@@ -25,7 +25,7 @@ Mask = NDArray[np.bool_]
 
 
 def is_upright(joints_px: ArrayLike) -> Mask:
-    """Whether the torso points up in the picture.
+    """Whether the torso points up in the image.
 
     Args:
         joints_px: (..., 17, 2).
@@ -37,7 +37,7 @@ def is_upright(joints_px: ArrayLike) -> Mask:
 
 
 def trunk_angle_deg(joints_px: ArrayLike) -> Array:
-    """Angle between pelvis to thorax and straight up in the picture, 0 to 180: (..., 17, 2) -> (...,)."""
+    """Angle between pelvis to thorax and straight up in the image, 0 to 180: (..., 17, 2) -> (...,)."""
     trunk = _joint(joints_px, "thorax") - _joint(joints_px, "pelvis")
     return np.degrees(np.arctan2(np.abs(trunk[..., 0]), -trunk[..., 1]))
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from hourlift.errors import UserError
 from hourlift.evaluation.pose_types import is_upright
 from hourlift.evaluation.run import Outcome
 from hourlift.evaluation.scores import PCK_THRESHOLD, Scores, score
@@ -30,7 +31,7 @@ class Report:
     Attributes:
         title: Heading.
         settings: What was evaluated and how.
-        groups: All people, and those upright in the picture. Of "all", every mean is the frame mean.
+        groups: All people, and those upright in the image. Of "all", every mean is the frame mean.
         actions: By action, where ids tell them, sorted by name.
         subjects: By subject, likewise.
         action_mean: Mean of the actions' scores, every action weighing the same: pck, accuracy and the errors in mm.
@@ -66,7 +67,7 @@ class Report:
 
 
 def make_report(outcomes: Sequence[Outcome], title: str, settings: dict[str, Any]) -> Report:
-    """Score outcomes: all people, those who are upright in the picture, by action and by subject.
+    """Score outcomes: all people, those who are upright in the image, by action and by subject.
 
     Args:
         outcomes: at least one.
@@ -77,7 +78,7 @@ def make_report(outcomes: Sequence[Outcome], title: str, settings: dict[str, Any
         ValueError: if there are no outcomes.
     """
     if not outcomes:
-        raise ValueError("there is nobody to evaluate")
+        raise UserError("there is nobody to evaluate")
     upright = is_upright(np.stack([outcome.sample.joints_2d_px for outcome in outcomes]))
     actions = _scores_by(outcomes, "action")
     return Report(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hourlift.data.sample import Sample
+from hourlift.errors import UserError
 from hourlift.geometry.camera import Camera
 from hourlift.pose import Pose
 from hourlift.predict.people.search import iou
@@ -19,7 +20,7 @@ Predict = Callable[[NDArray[np.uint8], NDArray[np.floating] | None, Camera | Non
 
 
 Lift = Callable[[NDArray[np.floating], NDArray[np.floating], tuple[int, int], Camera | None], list[Pose]]
-"""`PosePredictor.lift`: joints, boxes, width and height of the picture, camera or None -> people."""
+"""`PosePredictor.lift`: joints, boxes, width and height of the image, camera or None -> people."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,9 +29,9 @@ class Outcome:
 
     sample: Sample
     pose: Pose | None
-    """None when nobody was found in the picture."""
+    """None when nobody was found in the image."""
     milliseconds: float
-    """Wall clock of the prediction: search or given box, both stages; without reading the picture."""
+    """Wall clock of the prediction: search or given box, both stages; without reading the image."""
 
     def without_picture(self) -> Self:
         """The same without pixels, which are most of the memory that an outcome holds."""
@@ -45,14 +46,14 @@ def predict_samples(predict: Predict, samples: Iterable[Sample], *, whole_image:
     Args:
         predict: the model.
         samples: annotated people. Where a sample does not tell its camera, the predictor assumes its default.
-        whole_image: give the picture alone and judge the person found whose box overlaps the annotated one most,
+        whole_image: give the image alone and judge the person found whose box overlaps the annotated one most,
             instead of giving the annotated box.
 
     Yields:
         One outcome per sample, in order.
 
     Raises:
-        ValueError: for a picture that cannot be read, or a box that the predictor refuses; the message names it.
+        ValueError: for an image that cannot be read, or a box that the predictor refuses; the message names it.
     """
     for sample in samples:
         image = sample.load_image()
@@ -61,7 +62,7 @@ def predict_samples(predict: Predict, samples: Iterable[Sample], *, whole_image:
         try:
             people = predict(image, boxes, sample.camera)
         except ValueError as error:
-            raise ValueError(f"sample {sample.id}: {error}") from error
+            raise UserError(f"sample {sample.id}: {error}") from error
         milliseconds = 1000 * (time.perf_counter() - start)
         yield Outcome(sample=sample, pose=_nearest(people, sample.box_xyxy_px), milliseconds=milliseconds)
 
@@ -73,20 +74,20 @@ def lift_samples(
 
     Args:
         lift: the model.
-        samples: annotated people; their pictures are not looked at.
-        joints_px: 2D joints (17, 2) by the sample's id; None takes the true ones, outside of the picture too where
+        samples: annotated people; their images are not looked at.
+        joints_px: 2D joints (17, 2) by the sample's id; None takes the true ones, outside of the image too where
             the camera tells.
 
     Yields:
         One outcome per sample, in order; nobody is found where a 2D joint is not known.
 
     Raises:
-        ValueError: a sample has no joints in the mapping, or does not tell the size of its picture.
+        ValueError: a sample has no joints in the mapping, or does not tell the size of its image.
     """
     for sample in samples:
         image_wh = sample.image_wh or (sample.camera.image_wh if sample.camera is not None else None)
         if image_wh is None:
-            raise ValueError(f"sample {sample.id} tells neither its camera nor the size of its picture")
+            raise UserError(f"sample {sample.id} tells neither its camera nor the size of its image")
         joints = _given_joints(sample, joints_px)
         start = time.perf_counter()
         people = lift(joints[None], sample.box_xyxy_px[None], image_wh, sample.camera) if joints is not None else []
@@ -95,7 +96,7 @@ def lift_samples(
 
 
 def true_places(sample: Sample) -> NDArray[np.float64]:
-    """(17, 2) where the joints are in the plane of the picture, outside of it too where the camera tells."""
+    """(17, 2) where the joints are in the plane of the image, outside of it too where the camera tells."""
     if sample.camera is not None and sample.joints_3d_cam_mm is not None:
         return sample.camera.project(sample.joints_3d_cam_mm)
     return sample.joints_2d_px.astype(np.float64)
@@ -107,7 +108,7 @@ def _given_joints(sample: Sample, joints_px: Mapping[str, NDArray[np.floating]] 
     elif sample.id in joints_px:
         joints = joints_px[sample.id]
     else:
-        raise ValueError(f"the joints file has nobody called {sample.id}: it was made of another data set or of a part")
+        raise UserError(f"the joints file has nobody called {sample.id}: it was made of another data set or of a part")
     return joints if np.isfinite(joints).all() else None
 
 

@@ -1,4 +1,4 @@
-"""Outcomes -> scores: 2D and 3D metrics of a group of people, per joint, and per film where there is one."""
+"""Outcomes -> scores: 2D and 3D metrics of a group of people, per joint, and per video where there is one."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -57,7 +57,7 @@ class Scores:
     pa_mpjpe_mm: float
     """After the best similarity."""
     mpjve_mm: float
-    """Error of the motion from one frame to the next, mm a frame; of films, where both frames were evaluated."""
+    """Error of the motion from one frame to the next, mm a frame; of videos, where both frames were evaluated."""
     mpjpe_per_joint_mm: dict[str, float]
 
 
@@ -92,7 +92,7 @@ def score(outcomes: Sequence[Outcome]) -> Scores:
 
 
 def crop_side(outcome: Outcome) -> float:
-    """Side of the square around the annotated box, in pixels of the picture; NaN for a box without extent."""
+    """Side of the square around the annotated box, in pixels of the image; NaN for a box without extent."""
     x0, y0, x1, y1 = outcome.sample.box_xyxy_px.astype(float).tolist()
     return Crop.from_box((x0, y0, x1, y1), 1).side_px if x1 > x0 and y1 > y0 else float("nan")
 
@@ -117,7 +117,7 @@ def _in_space(outcomes: Sequence[Outcome]) -> tuple[NDArray[np.float64], NDArray
 
 
 def _mpjve(outcomes: Sequence[Outcome]) -> float:
-    """The mean over all pairs of consecutive frames, film by film; never from one film to another."""
+    """The mean over all pairs of consecutive frames, video by video; never from one video to another."""
     total, pairs = 0.0, 0
     for run in _runs(outcomes):
         predicted, true = _in_space(run)
@@ -128,13 +128,13 @@ def _mpjve(outcomes: Sequence[Outcome]) -> float:
 
 
 def _runs(outcomes: Sequence[Outcome]) -> Iterator[list[Outcome]]:
-    """Frames of the same film with consecutive numbers, of people found who have 3D truth."""
-    films = defaultdict(list)
+    """Frames of the same video with consecutive numbers, of people found who have 3D truth."""
+    videos = defaultdict(list)
     for outcome in outcomes:
         source = outcome.sample.source
         if source is not None and outcome.pose is not None and outcome.sample.joints_3d_cam_mm is not None:
-            films[source.film].append((source.frame, outcome))
-    for frames in films.values():
+            videos[source.video].append((source.frame, outcome))
+    for frames in videos.values():
         frames.sort(key=lambda entry: entry[0])
         run: list[Outcome] = []
         before = None

@@ -1,4 +1,4 @@
-"""A contact sheet: numbers hide what a look at the pictures shows."""
+"""A contact sheet: numbers hide what a look at the images shows."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +17,7 @@ from hourlift.view.overlay import draw_pose
 _MARGIN = 1.3  # more than the network sees, to judge the crop by
 _TRUTH_RGB = (0, 230, 0)
 _TEXT_RGB = (235, 235, 235)
-_STRIP_PX = 20  # for the words under a pair of pictures
+_STRIP_PX = 20  # for the words under a pair of images
 
 
 def contact_sheet(
@@ -29,7 +29,7 @@ def contact_sheet(
         outcomes: of `predict_samples`.
         count: how many people, at most.
         columns: of the sheet.
-        tile_px: side of each picture.
+        tile_px: side of each image.
 
     Returns:
         (rows x tile_px, columns x tile_px, 3) uint8 RGB; tiles that are not needed are black.
@@ -48,10 +48,10 @@ def truth_sheet(
     """Draw people twice, side by side: on the left the annotated joints, on the right all that were found.
 
     Args:
-        outcomes: of `predict_samples`, with their pictures; one at least.
+        outcomes: of `predict_samples`, with their images; one at least.
         captions: ASCII words to write under each pair.
         columns: pairs side by side.
-        tile_px: side of each picture.
+        tile_px: side of each image.
 
     Returns:
         (rows x (tile_px + 20), columns x 2 x tile_px, 3) uint8 RGB; the subject's left is blue, the right orange.
@@ -60,18 +60,18 @@ def truth_sheet(
     sheet = np.zeros((rows, columns, tile_px + _STRIP_PX, 2 * tile_px, 3), dtype=np.uint8)
     for i, (outcome, caption) in enumerate(zip(outcomes, captions, strict=True)):
         cell = sheet[i // columns, i % columns]
-        picture, crop = _cut(outcome, tile_px)
+        image, crop = _cut(outcome, tile_px)
         for place, pose in enumerate((_truth(outcome), outcome.pose)):
             shown = None if pose is None else replace(pose, confidence=np.ones(H36M17.num_joints, np.float32))
-            cell[:tile_px, place * tile_px : (place + 1) * tile_px] = _drawn(picture, crop, shown)
+            cell[:tile_px, place * tile_px : (place + 1) * tile_px] = _drawn(image, crop, shown)
         corner = (4, tile_px + _STRIP_PX - 6)
         cv2.putText(cell, caption, corner, cv2.FONT_HERSHEY_SIMPLEX, 0.4, _TEXT_RGB, 1, cv2.LINE_AA)
     return sheet.swapaxes(1, 2).reshape(rows * (tile_px + _STRIP_PX), columns * 2 * tile_px, 3)
 
 
 def _tile(outcome: Outcome, tile_px: int) -> NDArray[np.uint8]:
-    picture, crop = _cut(outcome, tile_px)
-    tile = _drawn(picture, crop, outcome.pose)
+    image, crop = _cut(outcome, tile_px)
+    tile = _drawn(image, crop, outcome.pose)
     true_px = crop.to_crop(outcome.sample.joints_2d_px)
     for x, y in true_px[np.isfinite(true_px).all(axis=-1)].round().astype(int).tolist():
         cv2.circle(tile, (x, y), 2, _TRUTH_RGB, thickness=-1, lineType=cv2.LINE_AA)
@@ -80,16 +80,16 @@ def _tile(outcome: Outcome, tile_px: int) -> NDArray[np.uint8]:
 
 def _cut(outcome: Outcome, tile_px: int) -> tuple[NDArray[np.uint8], Crop]:
     crop = Crop.from_box(outcome.sample.box_xyxy_px, tile_px, _MARGIN)
-    picture = np.zeros((tile_px, tile_px, 3), dtype=np.uint8)
-    cv2.warpAffine(outcome.sample.load_image(), crop.affine, (tile_px, tile_px), dst=picture, flags=cv2.INTER_LINEAR)
-    return picture, crop
+    image = np.zeros((tile_px, tile_px, 3), dtype=np.uint8)
+    cv2.warpAffine(outcome.sample.load_image(), crop.affine, (tile_px, tile_px), dst=image, flags=cv2.INTER_LINEAR)
+    return image, crop
 
 
-def _drawn(picture: NDArray[np.uint8], crop: Crop, pose: Pose | None) -> NDArray[np.uint8]:
+def _drawn(image: NDArray[np.uint8], crop: Crop, pose: Pose | None) -> NDArray[np.uint8]:
     if pose is None:
-        return picture.copy()
+        return image.copy()
     joints_px = crop.to_crop(pose.joints_2d_px).astype(np.float32)
-    return draw_pose(picture, [replace(pose, joints_2d_px=joints_px)])
+    return draw_pose(image, [replace(pose, joints_2d_px=joints_px)])
 
 
 def _truth(outcome: Outcome) -> Pose:

@@ -29,16 +29,16 @@ def synthetic_samples(
     Args:
         count: how many.
         seed: the same seed gives the same people.
-        size: side of the square pictures.
+        size: side of the square images.
         photos: folder of photographs without people, for backgrounds and cloth.
         kind: one of the generator's presets, or "all": as many people of each that needs no photographs, one preset
             after the other.
 
     Returns:
-        Samples whose joints outside of the picture are NaN in 2D, as no annotator could place them.
+        Samples whose joints outside of the image are NaN in 2D, as no annotator could place them.
 
     Raises:
-        ValueError: the folder holds no readable picture, or there is no such preset.
+        ValueError: the folder holds no readable image, or there is no such preset.
     """
     kinds = [name for name in PRESETS if name != NEEDS_PHOTOGRAPHS] if kind == ALL else [kind]
     configs = [replace(preset(name), size=size, photos=photos) for name in kinds]
@@ -59,5 +59,5 @@ def crops(samples: Sequence[Sample], size: int, margin: float) -> NDArray[np.uin
         (N, S, S, 3) uint8 RGB.
     """
     squares = [Crop.from_box(sample.box_xyxy_px, size, margin) for sample in samples]
-    pictures = [cut_out(sample.load_image(), [crop], size) for sample, crop in zip(samples, squares, strict=True)]
-    return np.concatenate(pictures)
+    images = [cut_out(sample.load_image(), [crop], size) for sample, crop in zip(samples, squares, strict=True)]
+    return np.concatenate(images)

@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from hourlift.errors import UserError
 from hourlift.export.onnx_file import Exported, Parity, write_onnx
 from hourlift.geometry.crop import EXPORTED_MARGIN
 from hourlift.geometry.skeleton import H36M17, H36M21
@@ -39,7 +40,7 @@ _EXAMPLES = 3
 _LIFTER_INPUTS: dict[InputKind, dict[str, str]] = {
     "rays": {
         "input": "joints as viewing rays of a virtual camera, as hourlift.lifter.normalize makes them",
-        "output": "joints in mm relative to the pelvis, axes of the virtual camera, for a person of average stature",
+        "output": "joints in mm relative to the pelvis, axes of the virtual camera, for a person of average height",
     },
     "crop": {
         "input": "joints in pixels of the person's 256-pixel crop less the pelvis's, as crop_offsets makes them",
@@ -48,7 +49,7 @@ _LIFTER_INPUTS: dict[InputKind, dict[str, str]] = {
     "person": {
         "input": "joints as viewing rays of a virtual camera, confidence (0: unknown) and size (0: unknown), as "
         "person_input of hourlift.lifter.normalize makes them",
-        "output": "joints in mm relative to the pelvis, axes of the virtual camera, for a person of average stature",
+        "output": "joints in mm relative to the pelvis, axes of the virtual camera, for a person of average height",
     },
 }
 _LIFTER_CHANNELS: dict[InputKind, int] = {"rays": 2, "crop": 2, "person": PERSON_CHANNELS}
@@ -120,7 +121,7 @@ def export_lifter(
     """
     _check_joints(lifter.config.num_joints)
     if lifter.config.channels != _LIFTER_CHANNELS[inputs]:
-        raise ValueError(f"a lifter of {lifter.config.channels} numbers a joint does not read {inputs!r}")
+        raise UserError(f"a lifter of {lifter.config.channels} numbers a joint does not read {inputs!r}")
     spread = lifter.config.spread
     metadata = _metadata("lifter", name, commit) | {"inputs": inputs} | _LIFTER_INPUTS[inputs]
     return write_onnx(
@@ -183,7 +184,7 @@ def _without_feet(network: StackedHourglass) -> StackedHourglass:
 
 def _check_joints(num_joints: int) -> None:
     if num_joints != H36M17.num_joints:
-        raise ValueError(
+        raise UserError(
             f"only models of the {H36M17.num_joints} joints of {H36M17.name} can be exported, not {num_joints}"
         )
 
@@ -201,7 +202,7 @@ def _example_people(lifter: Lifter) -> Tensor:
 
 
 def _example_images(size: int) -> Tensor:
-    """(B, size, size, 3) uint8: blobs of colour with some noise, nearer to a picture than noise alone."""
+    """(B, size, size, 3) uint8: blobs of colour with some noise, nearer to an image than noise alone."""
     generator = torch.Generator().manual_seed(0)
     blobs = F.interpolate(torch.rand(_EXAMPLES, 3, 8, 8, generator=generator), size=(size, size), mode="bilinear")
     noise = 0.1 * torch.rand(blobs.shape, generator=generator)

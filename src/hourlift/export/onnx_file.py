@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from hourlift.errors import UserError
 from hourlift.formats.atomic import replacing
 from hourlift.formats.guarded import parsing
 from hourlift.predict.models.contract import METADATA_KEY, read_contract
@@ -89,7 +90,7 @@ def write_onnx(
     )
     # Negated, so that a NaN does not pass.
     if not (parity.exact <= tolerance.exact and parity.stored <= tolerance.stored):
-        raise ValueError(
+        raise UserError(
             f"{file} is not written: ONNX Runtime's answers differ from torch's by {parity}, over {tolerance}"
         )
     content = stored.SerializeToString()

@@ -6,12 +6,12 @@ in pairs, in 16 bits, which 2 x 255 x 64 fits into and 2 x 255 x 127 does not. S
 The hourglass:
 
 Static quantisation (Jacob et al., CVPR 2018) as ONNX's QuantizeLinear and DequantizeLinear: weights int8, one scale
-a channel; activations uint8, scales from the ranges seen on pictures. Three things are particular:
+a channel; activations uint8, scales from the ranges seen on images. Three things are particular:
 
 - Before most convolutions stands a batch norm that no convolution before it can take up, because a sum or a pooling
   lies between. It becomes a 1 x 1 convolution of each channel alone, which quantises like any other; left as it is,
   every activation would be turned to float and back for it.
-- The picture's bytes are used as they are: they are uint8 with the scale 1/255 already.
+- The image's bytes are used as they are: they are uint8 with the scale 1/255 already.
 - What ONNX Runtime does slowly in bytes is said in other words, with the same answer to the bit: the first
   convolution's stride over three channels, and doubling by the nearest neighbour.
 - The last convolution stays float: the softmax behind it would turn its steps into those of the confidence.
@@ -36,6 +36,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from hourlift.data.sample import Sample
+from hourlift.errors import UserError
 from hourlift.formats.atomic import replacing
 from hourlift.formats.guarded import parsing
 from hourlift.predict import PosePredictor
@@ -49,12 +50,12 @@ MAX_SHIFT_MM = 10.0
 
 _CLEAR = 0.2  # peaks below are noise, which may move
 _QUANTISED = ("Conv", "Relu", "Add", "MaxPool", "Resize")
-_AT_ONCE = 8  # pictures of a run while calibrating
+_AT_ONCE = 8  # images of a run while calibrating
 
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """How the 8-bit heatmaps differ from the float ones, on pictures that the ranges were not taken from."""
+    """How the 8-bit heatmaps differ from the float ones, on images that the ranges were not taken from."""
 
     mean_difference: float
     """Mean absolute difference of the peaks' heights."""
@@ -77,14 +78,14 @@ class Quantised:
 
 
 def quantise_hourglass(
-    source: str | Path, file: str | Path, pictures: NDArray[np.uint8], checks: NDArray[np.uint8]
+    source: str | Path, file: str | Path, images: NDArray[np.uint8], checks: NDArray[np.uint8]
 ) -> Quantised:
     """Write the 8-bit twin of an exported hourglass.
 
     Args:
         source: .onnx file of `export_hourglass`.
         file: where to write; an existing file is replaced in one step.
-        pictures: (N, S, S, 3) crops that the ranges are taken from.
+        images: (N, S, S, 3) crops that the ranges are taken from.
         checks: (M, S, S, 3) further crops, to compare both on.
 
     Returns:
@@ -97,10 +98,10 @@ def quantise_hourglass(
     source, file = Path(source), Path(file)
     contract = float_contract(source, "hourglass")
     with tempfile.TemporaryDirectory() as folder:
-        model = _quantised(_with_convolved_norms(_folded(source, Path(folder))), pictures, Path(folder))
+        model = _quantised(_with_convolved_norms(_folded(source, Path(folder))), images, Path(folder))
     agreement = _compare(source.read_bytes(), model.SerializeToString(), checks)
     if agreement.moved > MAX_MOVED:
-        raise ValueError(f"{file} is not written: its joints are too far from those of {source} ({agreement})")
+        raise UserError(f"{file} is not written: its joints are too far from those of {source} ({agreement})")
     measured = {"mean_peak_difference": round(agreement.mean_difference, 4), "moved": round(agreement.moved, 4)}
     return _write(model, file, contract | {"made_from": sha256(source), "parity": measured}, agreement)
 
@@ -140,7 +141,7 @@ def quantise_lifter(source: str | Path, file: str | Path, people: Sequence[Sampl
         written = _write(model, after, contract, 0.0)
         shift_mm = float(np.mean([np.linalg.norm(a - b, axis=-1) for a, b in _lifted((source, written.file), people)]))
     if not shift_mm <= MAX_SHIFT_MM:  # negated, so that a NaN does not pass
-        raise ValueError(f"{file} is not written: its joints are {shift_mm:.1f} mm from those of {source} on average")
+        raise UserError(f"{file} is not written: its joints are {shift_mm:.1f} mm from those of {source} on average")
     return _write(model, file, contract | {"parity": {"mean_shift_mm": round(shift_mm, 2)}}, shift_mm)
 
 
@@ -173,7 +174,7 @@ def float_contract(source: Path, kind: Kind | None = None) -> dict[str, Any]:
         properties = {prop.key: prop.value for prop in onnx.load(source).metadata_props}
     contract = read_contract(source, properties.get(METADATA_KEY), kind)
     if contract.get("precision", "fp32") != "fp32":
-        raise ValueError(f"{source}: this {contract['kind']} is quantised already")
+        raise UserError(f"{source}: this {contract['kind']} is quantised already")
     return contract
 
 
@@ -216,15 +217,15 @@ def _drop_unused(model: onnx.ModelProto) -> None:
         model.graph.initializer.remove(tensor)
 
 
-def _quantised(model: onnx.ModelProto, pictures: NDArray[np.uint8], folder: Path) -> onnx.ModelProto:
-    """Take the ranges from pictures and put them into the graph."""
+def _quantised(model: onnx.ModelProto, images: NDArray[np.uint8], folder: Path) -> onnx.ModelProto:
+    """Take the ranges from images and put them into the graph."""
     from onnxruntime import quantization
 
     name = model.graph.input[0].name
 
     class Pictures(quantization.CalibrationDataReader):
         def __init__(self) -> None:
-            self._parts = iter(np.array_split(pictures, max(len(pictures) // _AT_ONCE, 1)))
+            self._parts = iter(np.array_split(images, max(len(images) // _AT_ONCE, 1)))
 
         def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
             part = next(self._parts, None)
@@ -295,11 +296,11 @@ def _fold_pixels(model: onnx.ModelProto) -> None:
         if item.name in changed:
             item.CopyFrom(helper.make_attribute(item.name, changed[item.name]))
     half = side // 2
-    picture, planes = to_planes.input[0], to_planes.output[0]
+    image, planes = to_planes.input[0], to_planes.output[0]
     nodes = _chain(
         graph,
         "pixels",
-        (picture, planes),
+        (image, planes),
         ("Reshape", [-1, half, 2, half, 6]),
         ("Beside", (2, 4)),  # as Transpose and Reshape, but faster
         ("Reshape", [-1, half, half, 12]),
@@ -379,7 +380,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _compare(exact: bytes, quantised: bytes, checks: NDArray[np.uint8]) -> Agreement:
-    """Run both on the same pictures."""
+    """Run both on the same images."""
     heatmaps = []
     for model in (exact, quantised):
         options = onnxruntime.SessionOptions()

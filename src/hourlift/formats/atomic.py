@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from hourlift.errors import UserError
+
 LEFTOVER_AFTER_S = 3600.0
 """A temporary file or folder that nothing has been written to for so long is of a run that was killed."""
 _MAX_STEM_BYTES = 200  # file systems allow 255 for a name; ours are longer than the file's own
@@ -73,7 +75,7 @@ def new_folder(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise ValueError(f"{path} exists already and is not an empty folder; name another one")
+        raise UserError(f"{path} exists already and is not an empty folder; name another one")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     _remove_leftovers(temporary)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hourlift.errors import UserError
 from hourlift.formats.json import PoseFile
 from hourlift.formats.tracks import markers
 
@@ -23,7 +24,7 @@ def write(path: Path, document: PoseFile) -> None:
     """
     names, fps, num_frames, places_mm = markers(document)
     if num_frames > MAX_FRAMES:
-        raise ValueError(f"C3D counts no more than {MAX_FRAMES} frames; at an even rate these are {num_frames}")
+        raise UserError(f"C3D counts no more than {MAX_FRAMES} frames; at an even rate these are {num_frames}")
     head = _head(path, names, fps, num_frames)
     with path.open("wb") as stream:
         stream.write(head)

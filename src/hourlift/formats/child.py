@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from hourlift.errors import UserError
+
 MAX_BYTES = 8 << 30
 MAX_SECONDS = 600.0
 
@@ -42,11 +44,11 @@ def read_in_child(read: Callable[[Path], _T], path: str | Path, what: str, *, ma
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=max_seconds, env=os.environ | settings
         )
     except subprocess.TimeoutExpired:
-        raise ValueError(f"{path} is no whole {what}: it was not read in {max_seconds:g} seconds") from None
+        raise UserError(f"{path} is no whole {what}: it was not read in {max_seconds:g} seconds") from None
     if done.returncode == 1:
         raise RuntimeError(f"{read.__qualname__} failed:\n{done.stderr.decode(errors='replace')}")
     if done.returncode:
-        raise ValueError(f"{path} is no whole {what}: its reader crashed")
+        raise UserError(f"{path} is no whole {what}: its reader crashed")
     answer: _T | ValueError | OSError = pickle.loads(done.stdout)
     if isinstance(answer, ValueError | OSError):
         raise answer

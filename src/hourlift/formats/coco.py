@@ -1,4 +1,4 @@
-"""COCO keypoints: everybody's 17 COCO joints in every picture, in the layout of COCO's annotation files.
+"""COCO keypoints: everybody's 17 COCO joints in every image, in the layout of COCO's annotation files.
 
 H36M17 has no eyes and ears; they are marked as not labelled, as is every joint whose place is unknown: 0, 0, v = 0. All
 others are v = 2. Beyond COCO's own fields an annotation has "score", "keypoint_scores" (17 confidences) and "track_id".
@@ -26,7 +26,7 @@ _BONES = (
 
 
 def write(path: Path, document: PoseFile) -> None:
-    """Write every picture, also those with nobody in them.
+    """Write every image, also those with nobody in them.
 
     A photo's `file_name` is its own. A frame of dance.mp4 is called dance/000012.jpg, with its number from 0.
 

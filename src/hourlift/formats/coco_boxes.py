@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.errors import UserError
 from hourlift.formats.guarded import is_number, read_json
 
 PERSON_CATEGORY = 1
@@ -43,8 +44,8 @@ class BoxFile:
         """(N, 4) the boxes of a video's frame by its number, from 0; N is 0 when the file has none."""
         return self.boxes_xyxy.get(index, np.zeros((0, 4)))
 
-    def of_picture(self, name: str) -> NDArray[np.float64]:
-        """(N, 4) the boxes of a picture by its file's name; N is 0 when the file has none."""
+    def of_image(self, name: str) -> NDArray[np.float64]:
+        """(N, 4) the boxes of an image by its file's name; N is 0 when the file has none."""
         found = [boxes for image_id, boxes in self.boxes_xyxy.items() if _is_picture(image_id, name)]
         return np.concatenate([np.zeros((0, 4)), *found])
 
@@ -62,8 +63,8 @@ class BoxFile:
         unknown = [i for i in self.boxes_xyxy if not isinstance(i, int) or not 0 <= i < end]
         self._complain(unknown, f"frame{known}; frames are numbered from 0")
 
-    def check_pictures(self, names: Iterable[str]) -> None:
-        """See that every image_id is one of these pictures.
+    def check_images(self, names: Iterable[str]) -> None:
+        """See that every image_id is one of these images.
 
         Args:
             names: of their files.
@@ -73,13 +74,13 @@ class BoxFile:
         """
         names = list(names)
         unknown = [i for i in self.boxes_xyxy if not any(_is_picture(i, name) for name in names)]
-        self._complain(unknown, "picture; pictures go by file name or number")
+        self._complain(unknown, "image; images go by file name or number")
 
     def _complain(self, unknown: list[ImageId], what: str) -> None:
         """Raise if there is something to complain about."""
         if unknown:
             more = f" and {len(unknown) - 1} more are" if len(unknown) > 1 else " is"
-            raise ValueError(f"{self.path}: image_id {unknown[0]!r}{more} no {what}")
+            raise UserError(f"{self.path}: image_id {unknown[0]!r}{more} no {what}")
 
 
 def load_boxes(path: str | Path, min_score: float = MIN_SCORE) -> BoxFile:
@@ -99,7 +100,7 @@ def load_boxes(path: str | Path, min_score: float = MIN_SCORE) -> BoxFile:
     path = Path(path)
     entries = read_json(path)
     if not isinstance(entries, list):
-        raise ValueError(f"{path}: a list of boxes is needed, COCO's layout of detections, not {_kind(entries)}")
+        raise UserError(f"{path}: a list of boxes is needed, COCO's layout of detections, not {_kind(entries)}")
     scored: dict[ImageId, list[tuple[float, tuple[float, ...]]]] = {}
     left_out = _LeftOut(path)
     for number, entry in enumerate(entries):
@@ -107,7 +108,7 @@ def load_boxes(path: str | Path, min_score: float = MIN_SCORE) -> BoxFile:
             image_id, score, box = _read(entry)
         except (KeyError, TypeError, ValueError) as error:
             text = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-            raise ValueError(f"{path}: entry {number}: {text}") from None
+            raise UserError(f"{path}: entry {number}: {text}") from None
         boxes = scored.setdefault(image_id, [])
         if left_out.passes(entry.get("category_id", PERSON_CATEGORY), score, min_score, box):
             boxes.append((score, box))
@@ -154,15 +155,15 @@ class _LeftOut:
             return
         none = f"{self._path}: none of the {num_entries} boxes"
         if self._num_small:
-            raise ValueError(f"{none} is a pixel wide and high; are they fractions of the picture? Pixels are needed")
+            raise UserError(f"{none} is a pixel wide and high; are they fractions of the image? Pixels are needed")
         if self._best_score > -math.inf:
-            raise ValueError(
+            raise UserError(
                 f"{self._path}: the boxes of people are all below --min-score {self._min_score:g}; "
                 f"the best has {self._best_score:g}"
             )
         if self._categories:
             there = ", ".join(sorted(self._categories)[:10])
-            raise ValueError(f"{none} is of category {PERSON_CATEGORY}, a person (there are: {there})")
+            raise UserError(f"{none} is of category {PERSON_CATEGORY}, a person (there are: {there})")
 
 
 def _read(entry: Any) -> tuple[ImageId, float, tuple[float, ...]]:
@@ -172,17 +173,17 @@ def _read(entry: Any) -> tuple[ImageId, float, tuple[float, ...]]:
         KeyError, TypeError, ValueError: it is none.
     """
     if not isinstance(entry, dict):
-        raise ValueError(f"an object with image_id, bbox and score is needed, not {_kind(entry)}")
+        raise UserError(f"an object with image_id, bbox and score is needed, not {_kind(entry)}")
     image_id, bbox, score = entry["image_id"], entry["bbox"], entry.get("score", 1.0)
     if not isinstance(image_id, int | str) or isinstance(image_id, bool):
-        raise ValueError(f"image_id must be a number or a file's name, got {image_id!r}")
+        raise UserError(f"image_id must be a number or a file's name, got {image_id!r}")
     if not isinstance(bbox, list) or len(bbox) != 4 or not all(_is_finite(value) for value in bbox):
-        raise ValueError(f"bbox must be four finite numbers, x, y, width, height; got {bbox!r}")
+        raise UserError(f"bbox must be four finite numbers, x, y, width, height; got {bbox!r}")
     if not _is_finite(score):
-        raise ValueError(f"score must be a finite number, got {score!r}")
+        raise UserError(f"score must be a finite number, got {score!r}")
     x, y, width, height = map(float, bbox)
     if width <= 0 or height <= 0:
-        raise ValueError(f"bbox {bbox!r} is empty; it must be x, y, width, height")
+        raise UserError(f"bbox {bbox!r} is empty; it must be x, y, width, height")
     return image_id, float(score), (x, y, x + width, y + height)
 
 
@@ -192,7 +193,7 @@ def _is_finite(value: object) -> bool:
 
 
 def _is_picture(image_id: ImageId, name: str) -> bool:
-    """Whether a picture's file is meant: by its name, the name without suffix, or the number that this is in COCO."""
+    """Whether an image's file is meant: by its name, the name without suffix, or the number that this is in COCO."""
     stem = Path(name).stem
     if isinstance(image_id, str):
         return image_id in (name, stem)

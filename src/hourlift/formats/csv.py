@@ -2,7 +2,7 @@
 
     frame,time_s,person,joint,x_px,y_px,confidence,x_rel_mm,y_rel_mm,z_rel_mm,x_world_mm,y_world_mm,z_world_mm
 
-``px`` are pixels of the picture. ``rel`` is relative to the pelvis, in camera axes: x right, y down, z forward.
+``px`` are pixels of the image. ``rel`` is relative to the pelvis, in camera axes: x right, y down, z forward.
 ``world`` is the place in the room, z up. A cell of something unknown is empty; a frame with nobody in it has no rows.
 """
 

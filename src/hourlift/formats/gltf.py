@@ -176,7 +176,7 @@ class _Scene:
     def _animate(
         self, node: int, path: str, count: int, shape: tuple[int, ...], interpolation: str = "LINEAR"
     ) -> int | None:
-        """Let a node's property follow values (count, *shape), to be filled in; a single picture has no animation."""
+        """Let a node's property follow values (count, *shape), to be filled in; a single image has no animation."""
         if self._times is None:
             return None
         output = self._room((count, *shape), np.dtype(np.float32))

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.errors import UserError
+
 MAX_ARRAY_BYTES = 8 << 30
 """Of all arrays of an NPZ file together, unpacked; Human3.6M's largest files have 2 GiB."""
 MAX_JSON_BYTES = 1 << 30
@@ -47,7 +49,7 @@ def parsing(path: str | Path, what: str, *, reason: bool = True) -> Iterator[Non
         if isinstance(error, OSError) and error.filename is not None:
             raise
         told = " ".join(str(error).split())[:_MAX_REASON] or type(error).__name__
-        raise ValueError(f"{path} is no whole {what}{f': {told}' if reason else ''}") from error
+        raise UserError(f"{path} is no whole {what}{f': {told}' if reason else ''}") from error
 
 
 def parse_json(data: bytes | str, path: str | Path) -> Any:
@@ -61,7 +63,7 @@ def parse_json(data: bytes | str, path: str | Path) -> Any:
         ValueError: it is no JSON, nested too deeply, or larger than `MAX_JSON_BYTES`; the message names the file.
     """
     if len(data) > MAX_JSON_BYTES:
-        raise ValueError(f"{path} has {len(data)} bytes; a JSON file of more than {MAX_JSON_BYTES} is not read")
+        raise UserError(f"{path} has {len(data)} bytes; a JSON file of more than {MAX_JSON_BYTES} is not read")
     with parsing(path, "JSON file"):
         return json.loads(data.decode("utf-8") if isinstance(data, bytes) else data)
 
@@ -91,9 +93,9 @@ def read_arrays(path: str | Path) -> dict[str, NDArray[Any]]:
             arrays = {name: content[name] for name in content.files}
     for name, value in arrays.items():
         if not isinstance(value, np.ndarray):
-            raise ValueError(f"{path} is damaged: {name!r} is no array")
+            raise UserError(f"{path} is damaged: {name!r} is no array")
         if value.dtype.kind == "U" and not _is_text(value):
-            raise ValueError(f"{path} is damaged: {name!r} holds letters that there are not")
+            raise UserError(f"{path} is damaged: {name!r} holds letters that there are not")
     return arrays
 
 
@@ -113,7 +115,7 @@ def check_size(archive: zipfile.ZipFile, max_bytes: int = MAX_ARRAY_BYTES) -> No
     """
     size = sum(member.file_size for member in archive.infolist())
     if size > max_bytes:
-        raise ValueError(f"it unpacks to {size} bytes, more than {max_bytes}")
+        raise UserError(f"it unpacks to {size} bytes, more than {max_bytes}")
 
 
 def check_arrays(
@@ -131,15 +133,15 @@ def check_arrays(
     """
     missing = [name for name in wanted if name not in arrays]
     if missing:
-        raise ValueError(f"{path} has no {', '.join(missing)}; it has {', '.join(arrays) or 'nothing'}")
+        raise UserError(f"{path} has no {', '.join(missing)}; it has {', '.join(arrays) or 'nothing'}")
     for name, (kinds, shape) in wanted.items():
         value = arrays[name]
         if not isinstance(value, np.ndarray) or value.dtype.kind not in kinds:
-            raise ValueError(f"{path}: {name} is {getattr(value, 'dtype', type(value).__name__)}, not {_kinds(kinds)}")
+            raise UserError(f"{path}: {name} is {getattr(value, 'dtype', type(value).__name__)}, not {_kinds(kinds)}")
         fits = value.ndim == len(shape) and all(n in (None, m) for n, m in zip(shape, value.shape, strict=True))
         if not fits:
             told = ", ".join("any" if n is None else str(n) for n in shape)
-            raise ValueError(f"{path}: {name} is {value.shape}, not ({told})")
+            raise UserError(f"{path}: {name} is {value.shape}, not ({told})")
 
 
 def is_number(value: object, low: float = -math.inf, high: float = math.inf) -> bool:
@@ -156,7 +158,7 @@ def checked_name(name: str) -> str:
         ValueError: no file can have it.
     """
     if not name or "\0" in name or any("\ud800" <= letter <= "\udfff" for letter in name):
-        raise ValueError(f"{name!r} is no file's name")
+        raise UserError(f"{name!r} is no file's name")
     return name
 
 

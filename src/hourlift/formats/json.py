@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hourlift import __version__
+from hourlift.errors import UserError
 from hourlift.formats.atomic import is_disk_full, replacing
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.skeleton import H36M17
@@ -36,7 +37,7 @@ SCHEMA_MINOR_VERSION = 3
 `source_id`, `incomplete` and a frame's `damaged`."""
 
 CONVENTIONS = {
-    "joints_2d_px": "x right, y down, pixels of the upright picture; pixel centres are integers",
+    "joints_2d_px": "x right, y down, pixels of the upright image; pixel centres are integers",
     "confidence": "0 (a guess) to 1 (certain)",
     "joints_3d_mm": "millimetres relative to the pelvis, camera axes: x right, y down, z forward",
     "root_cam_mm": "the pelvis in the camera frame, millimetres; add it to joints_3d_mm",
@@ -62,7 +63,7 @@ class Header:
     Attributes:
         source: the file's name, or "webcam:0".
         kind: "photo" or "video".
-        image_wh: width and height of the upright pictures in pixels.
+        image_wh: width and height of the upright images in pixels.
         camera: the camera that was used.
         fps: average frames a second; None for a photo. The frames' own times count.
         world: where the camera stands in the room; None when nobody has found out.
@@ -246,20 +247,20 @@ def load(path: str | Path) -> PoseFile:
     except _NotByLinesError:
         document = _read_at_once(Path(path))
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        raise ValueError(f"{path}: this JSON file does not hold hourlift's poses (schema {SCHEMA!r})")
+        raise UserError(f"{path}: this JSON file does not hold hourlift's poses (schema {SCHEMA!r})")
     if document.get("schema_version") != SCHEMA_VERSION:
-        raise ValueError(
+        raise UserError(
             f"{path}: schema version {document.get('schema_version')!r} cannot be read, only {SCHEMA_VERSION}"
         )
     if document.get("joint_names") != list(H36M17.joint_names):
-        raise ValueError(f"{path}: the joints are not those of {H36M17.name}")
+        raise UserError(f"{path}: the joints are not those of {H36M17.name}")
     try:
         header = parse_header(document)
         if frames is None:
             frames = [_parse_frame(fields, header.camera) for fields in document["frames"]]
         return PoseFile(header=header, frames=frames)
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: a value is missing or malformed ({error!r})") from None
+        raise UserError(f"{path}: a value is missing or malformed ({error!r})") from None
 
 
 class _NotByLinesError(Exception):
@@ -313,7 +314,7 @@ def _read_at_once(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: this is not a JSON file ({error})") from None
+        raise UserError(f"{path}: this is not a JSON file ({error})") from None
 
 
 def header_fields(header: Header) -> dict[str, Any]:
@@ -344,7 +345,7 @@ def parse_header(fields: dict[str, Any]) -> Header:
     width, height = fields["image_wh"]
     fps = None if fields["fps"] is None else float(fields["fps"])
     if fps is not None and not 0 < fps < math.inf:
-        raise ValueError(f"fps is {fps}")
+        raise UserError(f"fps is {fps}")
     return Header(
         source=str(fields["source"]),
         kind=fields["kind"],

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from hourlift.errors import UserError
 from hourlift.formats.guarded import read_arrays
 from hourlift.formats.json import SCHEMA, SCHEMA_VERSION, PoseFile, header_fields, parse_header
 from hourlift.formats.tracks import checked_frames, tracks
@@ -103,32 +104,30 @@ def load(path: str | Path) -> PoseFile:
         arrays = read_arrays(path)
         facts = json.loads(str(arrays["header"]))
         if facts["schema"] != SCHEMA:
-            raise ValueError(f"schema {facts['schema']!r}")
+            raise UserError(f"schema {facts['schema']!r}")
     except OSError:
         raise
     except _DAMAGE as error:
-        raise ValueError(f"{path}: this is not an NPZ file of hourlift's poses ({error})") from None
+        raise UserError(f"{path}: this is not an NPZ file of hourlift's poses ({error})") from None
     if facts.get("schema_version") != SCHEMA_VERSION:
-        raise ValueError(
-            f"{path}: schema version {facts.get('schema_version')!r} cannot be read, only {SCHEMA_VERSION}"
-        )
+        raise UserError(f"{path}: schema version {facts.get('schema_version')!r} cannot be read, only {SCHEMA_VERSION}")
     try:
         return _parse(facts, arrays)
     except _DAMAGE as error:
-        raise ValueError(f"{path}: a value is missing or malformed ({error!r})") from None
+        raise UserError(f"{path}: a value is missing or malformed ({error!r})") from None
 
 
 def _parse(facts: dict[str, Any], arrays: dict[str, NDArray]) -> PoseFile:
     """The objects that arrays of the right schema describe."""
     if arrays["joint_names"].tolist() != list(H36M17.joint_names):
-        raise ValueError(f"the joints are not those of {H36M17.name}")
+        raise UserError(f"the joints are not those of {H36M17.name}")
     header = parse_header(facts)
     counts = (len(arrays["person_ids"]), len(arrays["frame_index"]))
     for name, shape in {"present": (), **_SHAPES}.items():
         if arrays[name].shape != (*counts, *shape):
-            raise ValueError(f"{name} is {arrays[name].shape}, not {(*counts, *shape)}")
+            raise UserError(f"{name} is {arrays[name].shape}, not {(*counts, *shape)}")
     if arrays["times_s"].shape != counts[1:]:
-        raise ValueError(f"times_s is {arrays['times_s'].shape}, not {counts[1:]}")
+        raise UserError(f"times_s is {arrays['times_s'].shape}, not {counts[1:]}")
     frames = []
     for t in range(counts[1]):
         people = [

@@ -23,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.errors import UserError
 from hourlift.formats.json import Header
 from hourlift.formats.tracks import Track
 from hourlift.formats.world import to_world, y_up_m
@@ -138,7 +139,7 @@ class Rig:
                     lengths_mm[i, part] = np.linalg.norm(places[:, end] - places[:, start], axis=-1)
         if np.isnan(self._first_mm[:-1]).any():
             names = ", ".join(np.array(H36M17.joint_names)[np.isnan(self._first_mm[:-1]).any(axis=-1)])
-            raise ValueError(f"person {track.person_id}: a skeleton needs all joints, but no frame has {names}")
+            raise UserError(f"person {track.person_id}: a skeleton needs all joints, but no frame has {names}")
         lengths_m = np.array([_median_of_known(of_bone) / 1000 for of_bone in lengths_mm])
         tips = self.tips_m = lengths_m[:, None] * [joint.rest for joint in RIG]
         self.offsets_m = np.array(

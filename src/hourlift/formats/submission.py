@@ -1,7 +1,7 @@
-"""Predictions for a test set whose truth is kept secret: CSV, a row a picture, millimetres relative to the pelvis.
+"""Predictions for a test set whose truth is kept secret: CSV, a row an image, millimetres relative to the pelvis.
 
     pelvis_x,pelvis_y,pelvis_z,r_hip_x,...,r_wrist_z       51 columns: 17 joints in H36M17's order, x y z
-    0.00,0.00,0.00,-131.08,54.01,0.12,...                  one row a picture, in the data set's order
+    0.00,0.00,0.00,-131.08,54.01,0.12,...                  one row an image, in the data set's order
 
 Axes are the camera's. The pelvis is always zero; its columns are there so that nobody has to count joints.
 """
@@ -17,6 +17,7 @@ from typing import TextIO
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.errors import UserError
 from hourlift.formats.atomic import replacing
 from hourlift.geometry.align import root_relative
 from hourlift.geometry.skeleton import H36M17
@@ -24,21 +25,21 @@ from hourlift.geometry.skeleton import H36M17
 COLUMNS = tuple(f"{joint}_{axis}" for joint in H36M17.joint_names for axis in "xyz")
 SUFFIXES = (".csv", ".csv.gz")
 MAX_BYTES = 1 << 30
-"""Of a submission, unpacked: two million pictures."""
+"""Of a submission, unpacked: two million images."""
 _SHAPE = (H36M17.num_joints, 3)
 
 
 def check_name(path: Path) -> None:
     """Raise a ValueError if a file's name ends neither in .csv nor in .csv.gz."""
     if not path.name.lower().endswith(SUFFIXES):
-        raise ValueError(f"{path}: the name of a submission ends in {' or '.join(SUFFIXES)}")
+        raise UserError(f"{path}: the name of a submission ends in {' or '.join(SUFFIXES)}")
 
 
 def write_submission(poses_mm: Iterable[NDArray[np.floating]], path: str | Path, *, header: bool = True) -> int:
     """Write a submission whole, or not at all.
 
     Args:
-        poses_mm: (17, 3) for each picture, in the order of the pictures, in camera axes; the pelvis anywhere.
+        poses_mm: (17, 3) for each image, in the order of the images, in camera axes; the pelvis anywhere.
         path: ends in .csv or .csv.gz; its folder exists.
         header: begin with a row of names.
 
@@ -58,11 +59,11 @@ def write_submission(poses_mm: Iterable[NDArray[np.floating]], path: str | Path,
         for count, pose in enumerate(poses_mm, start=1):
             if np.shape(pose) != _SHAPE or not np.isfinite(pose).all():
                 problem = "holds a joint that is not known" if np.shape(pose) == _SHAPE else f"is {np.shape(pose)}"
-                raise ValueError(f"the pose of row {count} {problem}; a submission needs {_SHAPE} finite numbers a row")
+                raise UserError(f"the pose of row {count} {problem}; a submission needs {_SHAPE} finite numbers a row")
             numbers = root_relative(pose, root=H36M17.root).ravel() + 0.0
             stream.write(",".join(f"{number:.2f}" for number in numbers) + "\n")
         if count == 0:
-            raise ValueError(f"{path}: there is no picture to write a row for")
+            raise UserError(f"{path}: there is no image to write a row for")
     return count
 
 
@@ -71,7 +72,7 @@ def read_submission(path: str | Path, rows: int | None = None) -> NDArray[np.flo
 
     Args:
         path: the file.
-        rows: how many pictures the test set has; None does not check.
+        rows: how many images the test set has; None does not check.
 
     Returns:
         (N, 17, 3) millimetres.
@@ -89,24 +90,24 @@ def read_submission(path: str | Path, rows: int | None = None) -> NDArray[np.flo
         text = data.decode("utf-8-sig")
         lines = [(number, row) for number, row in enumerate(csv.reader(io.StringIO(text)), start=1) if row]
     except (gzip.BadGzipFile, EOFError, UnicodeDecodeError, zlib.error, csv.Error) as error:
-        raise ValueError(f"{path} is cut off or no CSV file: {error}") from error
+        raise UserError(f"{path} is cut off or no CSV file: {error}") from error
     if len(data) > MAX_BYTES:
-        raise ValueError(f"{path} holds more than {MAX_BYTES} bytes, more than any test set needs")
+        raise UserError(f"{path} holds more than {MAX_BYTES} bytes, more than any test set needs")
     if lines and not _is_number(lines[0][1][0]):
         names = [name.strip() for name in lines.pop(0)[1]]
         if len(names) == len(COLUMNS) and names != list(COLUMNS):
             i = next(i for i, name in enumerate(names) if name != COLUMNS[i])
-            raise ValueError(f"{path}: column {i + 1} is called {names[i]!r}, not {COLUMNS[i]!r}")
+            raise UserError(f"{path}: column {i + 1} is called {names[i]!r}, not {COLUMNS[i]!r}")
     for number, row in lines:
         if len(row) != len(COLUMNS):
-            raise ValueError(f"{path}: line {number} has {len(row)} columns, not {len(COLUMNS)} (17 joints x 3)")
+            raise UserError(f"{path}: line {number} has {len(row)} columns, not {len(COLUMNS)} (17 joints x 3)")
         wrong = next((cell for cell in row if not _is_number(cell)), None)
         if wrong is not None:
-            raise ValueError(f"{path}: line {number} holds {wrong!r}, which is no finite number")
+            raise UserError(f"{path}: line {number} holds {wrong!r}, which is no finite number")
     if rows is not None and len(lines) != rows:
-        raise ValueError(f"{path} has {len(lines)} rows, but the test set has {rows} pictures")
+        raise UserError(f"{path} has {len(lines)} rows, but the test set has {rows} images")
     if not lines:
-        raise ValueError(f"{path} has no rows")
+        raise UserError(f"{path} has no rows")
     return np.array([row for _, row in lines], np.float64).reshape(-1, *_SHAPE)
 
 

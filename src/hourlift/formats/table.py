@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Literal, NamedTuple
 
+from hourlift.errors import UserError
 from hourlift.formats.atomic import replacing
 from hourlift.formats.json import PoseFile
 from hourlift.formats.tracks import NobodyError, only, shown_ids
@@ -42,7 +43,7 @@ class Format(NamedTuple):
             ValueError: a package is missing; the message says how to install it.
         """
         if self.needs and importlib.util.find_spec(self.needs) is None:
-            raise ValueError(f"{self.suffix} files need the package {self.needs}: pip install 'hourlift[formats]'")
+            raise UserError(f"{self.suffix} files need the package {self.needs}: pip install 'hourlift[formats]'")
         return importlib.import_module(f"hourlift.formats.{self.module}")
 
 
@@ -68,7 +69,7 @@ def format_of(path: str | Path) -> Format:
     """
     fitting = [f for f in FORMATS.values() if Path(path).name.lower().endswith(f.suffix)]
     if not fitting:
-        raise ValueError(f"{path}: a file of poses ends in {', '.join(f.suffix for f in FORMATS.values())}")
+        raise UserError(f"{path}: a file of poses ends in {', '.join(f.suffix for f in FORMATS.values())}")
     return max(fitting, key=lambda f: len(f.suffix))
 
 
@@ -82,7 +83,7 @@ def load_poses(path: str | Path) -> PoseFile:
     found = format_of(path)
     if not found.readable:
         readable = " and ".join(f.suffix for f in FORMATS.values() if f.readable)
-        raise ValueError(f"{path}: {found.suffix} files are written, not read; {readable} files are read")
+        raise UserError(f"{path}: {found.suffix} files are written, not read; {readable} files are read")
     document: PoseFile = found.load_module().load(path)
     return document
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.errors import UserError
 from hourlift.formats.json import PoseFile
 from hourlift.formats.world import joints_world_mm
 from hourlift.geometry.skeleton import H36M17
@@ -18,7 +19,7 @@ from hourlift.pose import POSE_SHAPES, PoseSequence
 from hourlift.pose_log import PoseLog, blocks
 
 STILL_FPS = 30.0
-"""Frames a second that a format which must have some is told for a single picture."""
+"""Frames a second that a format which must have some is told for a single image."""
 
 _log = logging.getLogger("hourlift")
 
@@ -69,7 +70,7 @@ def only(document: PoseFile, person_id: int) -> PoseFile:
     if person_id not in frames.person_ids:
         known = sorted({pose.person_id for frame in document.frames for pose in frame.people})
         others = f"the people there are {', '.join(map(str, known))}" if known else "nobody is"
-        raise ValueError(f"person {person_id} is in none of the {len(document.frames)} frames; {others}")
+        raise UserError(f"person {person_id} is in none of the {len(document.frames)} frames; {others}")
     return replace(document, frames=frames)
 
 
@@ -86,9 +87,7 @@ def checked_frames(document: PoseFile) -> PoseLog:
         known, counts = np.unique(np.stack([places, ids]), axis=1, return_counts=True)
         if (counts > 1).any():
             frame = frames[int(known[0, counts > 1][0])]
-            raise ValueError(
-                f"frame {frame.index} holds a person_id twice: {sorted(p.person_id for p in frame.people)}"
-            )
+            raise UserError(f"frame {frame.index} holds a person_id twice: {sorted(p.person_id for p in frame.people)}")
     return frames
 
 
@@ -203,7 +202,7 @@ def _check_times(frames: PoseLog) -> NDArray[np.float64]:
     wrong[1:] |= ~(np.diff(times_s) > 0)
     if wrong.any():
         frame = frames[int(wrong.argmax())]
-        raise ValueError(f"frame {frame.index} has the time {frame.time_s}, which does not follow on the one before")
+        raise UserError(f"frame {frame.index} has the time {frame.time_s}, which does not follow on the one before")
     return times_s
 
 

@@ -7,6 +7,8 @@ Joints that are NaN in either array do not take part in a fit.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hourlift.errors import UserError
+
 Array = NDArray[np.float64]
 
 
@@ -53,7 +55,7 @@ def _paired(pred: ArrayLike, true: ArrayLike) -> tuple[Array, Array, Array]:
     """Both as float64 and a (..., J, 1) weight: 1 where a joint is finite in both, else 0."""
     pred, true = np.asarray(pred, np.float64), np.asarray(true, np.float64)
     if pred.shape != true.shape:
-        raise ValueError(f"Predicted and true joints differ in shape: {pred.shape} and {true.shape}.")
+        raise UserError(f"Predicted and true joints differ in shape: {pred.shape} and {true.shape}.")
     return pred, true, np.isfinite(pred + true).all(-1, keepdims=True).astype(np.float64)
 
 

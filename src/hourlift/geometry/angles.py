@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hourlift.errors import UserError
 from hourlift.geometry.skeleton import H36M17
 from hourlift.geometry.world import CAMERA_UP
 
@@ -65,10 +66,10 @@ def joint_angles(joints_mm: ArrayLike, up: ArrayLike = CAMERA_UP) -> dict[str, A
     """
     joints = np.asarray(joints_mm, dtype=np.float64)
     if joints.shape[-2:] != (H36M17.num_joints, 3):
-        raise ValueError(f"joint angles need joints (..., {H36M17.num_joints}, 3), got {joints.shape}")
+        raise UserError(f"joint angles need joints (..., {H36M17.num_joints}, 3), got {joints.shape}")
     vertical = np.asarray(up, dtype=np.float64)
     if vertical.shape != (3,) or not np.isfinite(vertical).all() or not vertical.any():
-        raise ValueError(f"up must be three finite numbers that are not all 0, got {up!r}")
+        raise UserError(f"up must be three finite numbers that are not all 0, got {up!r}")
     angles = _limb_angles(joints) | _trunk_angles(joints, _unit(vertical))
     return {key: angles[key] for key in ANGLE_KEYS}
 

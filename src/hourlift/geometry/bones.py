@@ -1,4 +1,4 @@
-"""Lengths of bones: measuring them through a track, giving every frame the same, and what they say of stature."""
+"""Lengths of bones: measuring them through a track, giving every frame the same, and what they say of height."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,7 +16,7 @@ Measured on 4000 of the generator's people (ages from ten up): 1.102 below 1.5 m
 STATURE_BONES = ("l_knee", "l_ankle", "spine", "thorax", "nose", "head")
 """The bones from ankle to eyes, each named by its lower end's joint; left and right are of one length."""
 ANKLE_HEIGHT = 0.044
-"""Height of a standing person's ankle joint over the floor, as a share of stature.
+"""Height of a standing person's ankle joint over the floor, as a share of height.
 
 4.0 % barefoot, measured likewise, and a sole of 8 mm.
 """
@@ -76,6 +76,6 @@ def with_bone_lengths(joints: ArrayLike, lengths: ArrayLike) -> Array:
     return moved
 
 
-def stature(lengths: ArrayLike) -> float:
+def standing_height(lengths: ArrayLike) -> float:
     """Height of a person standing upright, from bone lengths (17,) in the same unit; NaN if one of them is."""
     return float(STATURE_OVER_BONES * np.asarray(lengths)[H36M17.indices(*STATURE_BONES)].sum())

@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hourlift.errors import UserError
 from hourlift.geometry.crop import rescale_points
 
 Array = NDArray[np.float64]
@@ -53,11 +54,11 @@ class Camera:
     def __post_init__(self) -> None:
         numbers = (self.fx, self.fy, self.cx, self.cy, *self.distortion)
         if not all(math.isfinite(n) for n in numbers) or min(self.fx, self.fy) <= 0:
-            raise ValueError(f"A camera needs finite numbers and focal lengths above 0, got {self}.")
+            raise UserError(f"A camera needs finite numbers and focal lengths above 0, got {self}.")
         if len(self.image_wh) != 2 or min(self.image_wh) < 1:
-            raise ValueError(f"A camera needs image_wh = width, height in pixels, got {self.image_wh}.")
+            raise UserError(f"A camera needs image_wh = width, height in pixels, got {self.image_wh}.")
         if len(self.distortion) not in (0, 4, 5, 8):
-            raise ValueError(f"Distortion has 0, 4, 5 or 8 coefficients (OpenCV order), got {len(self.distortion)}.")
+            raise UserError(f"Distortion has 0, 4, 5 or 8 coefficients (OpenCV order), got {len(self.distortion)}.")
 
     @classmethod
     def from_fov(cls, image_wh: tuple[int, int], fov_deg: float = DEFAULT_FOV_DEG, source: str | None = None) -> Self:
@@ -72,7 +73,7 @@ class Camera:
             ValueError: The field of view is not between 0 and 180 degrees.
         """
         if not 0 < fov_deg < 180:
-            raise ValueError(f"A field of view lies between 0 and 180 degrees, got {fov_deg}.")
+            raise UserError(f"A field of view lies between 0 and 180 degrees, got {fov_deg}.")
         focal = max(image_wh) / 2 / math.tan(math.radians(fov_deg) / 2)
         return cls._centred(image_wh, focal, source or ("default" if fov_deg == DEFAULT_FOV_DEG else "given"))
 
@@ -80,13 +81,13 @@ class Camera:
     def from_focal_35mm(cls, image_wh: tuple[int, int], focal_mm: float, source: str = "exif") -> Self:
         """Camera from a 35 mm equivalent focal length (EXIF FocalLengthIn35mmFilm).
 
-        Equivalent means: the same angle over the diagonal as on 36 x 24 mm film (CIPA DCG-001).
+        Equivalent means: the same angle over the diagonal as on 36 x 24 mm video (CIPA DCG-001).
 
         Raises:
             ValueError: The focal length is not above 0.
         """
         if not focal_mm > 0:
-            raise ValueError(f"A focal length is above 0 mm, got {focal_mm}.")
+            raise UserError(f"A focal length is above 0 mm, got {focal_mm}.")
         return cls._centred(image_wh, focal_mm * math.hypot(*image_wh) / _DIAGONAL_35MM, source)
 
     @classmethod
@@ -106,11 +107,11 @@ class Camera:
         path = Path(path)
         parse = {".json": json.loads, ".toml": tomllib.loads}.get(path.suffix.lower())
         if parse is None:
-            raise ValueError(f"{path}: a camera file ends in .json or .toml.")
+            raise UserError(f"{path}: a camera file ends in .json or .toml.")
         try:
             return cls.from_dict(parse(path.read_text(encoding="utf-8")))
         except (ValueError, RecursionError) as error:  # also what both parsers and the decoder raise
-            raise ValueError(f"{path}: {error}") from error
+            raise UserError(f"{path}: {error}") from error
 
     def doubts(self) -> list[str]:
         """What is hardly true of a real camera, in words; an empty list if nothing is."""
@@ -123,7 +124,7 @@ class Camera:
             )
         if not (-0.5 <= self.cx <= width - 0.5 and -0.5 <= self.cy <= height - 0.5):
             found.append(
-                f"the principal point {self.cx:g}, {self.cy:g} lies outside of the picture of {width} x {height} pixels"
+                f"the principal point {self.cx:g}, {self.cy:g} lies outside of the image of {width} x {height} pixels"
             )
         if not 1 / _MOST_UNEQUAL <= self.fx / self.fy <= _MOST_UNEQUAL:
             found.append(f"fx {self.fx:g} and fy {self.fy:g} differ as they do in no camera of square pixels")
@@ -137,16 +138,16 @@ class Camera:
             ValueError: A key is missing or unknown, or a value is not a number.
         """
         if not isinstance(values, Mapping):
-            raise ValueError("a camera is a table of fx, fy, cx, cy and image_wh.")
+            raise UserError("a camera is a table of fx, fy, cx, cy and image_wh.")
         if values.get("skew", 0) == 0:
             values = {key: value for key, value in values.items() if key != "skew"}
         else:
-            raise ValueError(f"a camera's skew must be 0, got {values['skew']!r}: pixels are taken to be rectangular.")
+            raise UserError(f"a camera's skew must be 0, got {values['skew']!r}: pixels are taken to be rectangular.")
         known = {f.name for f in fields(cls)}
         missing = sorted(known - {"distortion", "source"} - set(values))
         unknown = sorted(set(values) - known)
         if missing or unknown:
-            raise ValueError(f"camera keys missing: {missing or 'none'}, unknown: {unknown or 'none'}.")
+            raise UserError(f"camera keys missing: {missing or 'none'}, unknown: {unknown or 'none'}.")
         try:
             width, height = values["image_wh"]
             return cls(
@@ -156,7 +157,7 @@ class Camera:
                 source=str(values.get("source", "given")),
             )
         except (TypeError, OverflowError) as error:
-            raise ValueError(f"a camera value is not a number: {error}") from error
+            raise UserError(f"a camera value is not a number: {error}") from error
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON: fx, fy, cx, cy, image_wh, distortion, source."""

@@ -11,6 +11,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hourlift.errors import UserError
+
 BOX_GROWTH = 0.15
 """Each side of a box moves out by this share of the joints' extent, for the flesh around the joints."""
 
@@ -87,10 +89,10 @@ class Crop:
         """
         box = np.asarray(box_xyxy_px, np.float64)
         if box.shape != (4,) or not np.isfinite(box).all():
-            raise ValueError(f"A box is four finite numbers x0, y0, x1, y1, got {box.tolist()}.")
+            raise UserError(f"A box is four finite numbers x0, y0, x1, y1, got {box.tolist()}.")
         extent = box[2:] - box[:2]
         if extent.min() < 0 or extent.max() <= 0:
-            raise ValueError(f"A box needs x0 < x1 and y0 < y1, got {box.tolist()}.")
+            raise UserError(f"A box needs x0 < x1 and y0 < y1, got {box.tolist()}.")
         x, y = (box[:2] + box[2:]) / 2
         return cls(center_px=(float(x), float(y)), side_px=float(margin * extent.max()), size=size)
 

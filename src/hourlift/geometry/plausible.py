@@ -1,6 +1,6 @@
 """Whether a pose is one that a human body can take: bone lengths, and the way in which knees and elbows bend.
 
-It needs no truth, so it judges predictions on pictures of which nothing is known. Frames: any right-handed one.
+It needs no truth, so it judges predictions on images of which nothing is known. Frames: any right-handed one.
 """
 
 from dataclasses import dataclass

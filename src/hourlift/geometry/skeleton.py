@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hourlift.errors import UserError
+
 
 @dataclass(frozen=True, kw_only=True)
 class Skeleton:
@@ -27,9 +29,9 @@ class Skeleton:
 
     def __post_init__(self) -> None:
         if len(self.parents) != len(self.joint_names):
-            raise ValueError(f"{self.name}: {len(self.joint_names)} joints but {len(self.parents)} parents.")
+            raise UserError(f"{self.name}: {len(self.joint_names)} joints but {len(self.parents)} parents.")
         if self.parents.count(-1) != 1:
-            raise ValueError(f"{self.name}: exactly one joint must be the root (parent -1).")
+            raise UserError(f"{self.name}: exactly one joint must be the root (parent -1).")
 
     @property
     def num_joints(self) -> int:
@@ -61,7 +63,7 @@ class Skeleton:
             ValueError: The skeleton has no such joint; the message names those it has.
         """
         if name not in self.joint_names:
-            raise ValueError(f"{self.name} has no joint {name!r}; it has {', '.join(self.joint_names)}.")
+            raise UserError(f"{self.name} has no joint {name!r}; it has {', '.join(self.joint_names)}.")
         return self.joint_names.index(name)
 
     def indices(self, *names: str) -> list[int]:
@@ -191,7 +193,7 @@ def skeleton_of(num_points: int) -> Skeleton:
     for skeleton in (H36M17, H36M21):
         if skeleton.num_joints == num_points:
             return skeleton
-    raise ValueError(f"{H36M17.num_joints} joints, or {H36M21.num_joints} with the feet, not {num_points}")
+    raise UserError(f"{H36M17.num_joints} joints, or {H36M21.num_joints} with the feet, not {num_points}")
 
 
 SKELETONS: dict[str, Skeleton] = {s.name: s for s in (H36M17, H36M21, MPII16, COCO17, LSP14)}
@@ -235,7 +237,7 @@ def map_joints(joints: ArrayLike, source: Skeleton, target: Skeleton) -> NDArray
     """
     joints = np.asarray(joints)
     if joints.ndim < 2 or joints.shape[-2] != source.num_joints:
-        raise ValueError(f"{source.name} needs an array (..., {source.num_joints}, D), got shape {joints.shape}.")
+        raise UserError(f"{source.name} needs an array (..., {source.num_joints}, D), got shape {joints.shape}.")
     dtype = joints.dtype if np.issubdtype(joints.dtype, np.floating) else np.float64
     mapped = np.full((*joints.shape[:-2], target.num_joints, joints.shape[-1]), np.nan, dtype)
     for i, name in enumerate(target.joint_names):

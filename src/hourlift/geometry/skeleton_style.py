@@ -1,4 +1,4 @@
-"""How a skeleton looks, in the picture and on the page alike: colours, sides, and confidence as weight."""
+"""How a skeleton looks, in the image and on the page alike: colours, sides, and confidence as weight."""
 
 from collections.abc import Sequence
 

@@ -8,6 +8,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hourlift.errors import UserError
+
 Array = NDArray[np.float64]
 
 CAMERA_UP = (0.0, -1.0, 0.0)
@@ -42,12 +44,12 @@ class World:
     def __post_init__(self) -> None:
         rotation, origin = np.asarray(self.rotation, np.float64), np.asarray(self.origin_cam_mm, np.float64)
         if rotation.shape != (3, 3) or origin.shape != (3,) or not np.isfinite(origin).all():
-            raise ValueError(f"a world needs a (3, 3) rotation and a (3,) origin, got {rotation} and {origin}")
+            raise UserError(f"a world needs a (3, 3) rotation and a (3,) origin, got {rotation} and {origin}")
         residual = np.abs(rotation @ rotation.T - np.eye(3)).max()
         if not residual < _ORTHOGONAL_TOLERANCE or np.linalg.det(rotation) < 0:
-            raise ValueError(f"a world's rotation must be a rotation, got {rotation.tolist()}")
+            raise UserError(f"a world's rotation must be a rotation, got {rotation.tolist()}")
         if self.source not in SOURCES:
-            raise ValueError(f"a world's source is one of {', '.join(SOURCES)}, got {self.source!r}")
+            raise UserError(f"a world's source is one of {', '.join(SOURCES)}, got {self.source!r}")
         object.__setattr__(self, "rotation", rotation)
         object.__setattr__(self, "origin_cam_mm", origin)
 
@@ -66,10 +68,10 @@ class World:
         up = np.asarray(up_cam, np.float64)
         length = np.linalg.norm(up)
         if up.shape != (3,) or not 0 < length < math.inf:
-            raise ValueError(f"up must be three finite numbers that are not all 0, got {up.tolist()}")
+            raise UserError(f"up must be three finite numbers that are not all 0, got {up.tolist()}")
         up = up / length
         forward = np.array([0.0, 0.0, 1.0])
-        if abs(up[2]) > _VERTICAL:  # looks straight down or up: away is where the picture's top or bottom points
+        if abs(up[2]) > _VERTICAL:  # looks straight down or up: away is where the image's top or bottom points
             forward = np.array([0.0, np.sign(up[2]), 0.0])
         right = np.cross(forward, up)
         right = right / np.linalg.norm(right)
@@ -123,6 +125,6 @@ def up_of_pitched_camera(pitch_deg: float) -> Array:
         ValueError: the pitch is not between -90 and 90 degrees.
     """
     if not -90 <= pitch_deg <= 90:
-        raise ValueError(f"a camera's pitch lies between -90 (looks straight up) and 90 degrees, got {pitch_deg}")
+        raise UserError(f"a camera's pitch lies between -90 (looks straight up) and 90 degrees, got {pitch_deg}")
     pitch = math.radians(pitch_deg)
     return np.array([0.0, -math.cos(pitch), -math.sin(pitch)])

@@ -1,1 +1,1 @@
-"""Stage 1: picture of a person -> a heatmap per joint -> 17 joints in the picture."""
+"""Stage 1: image of a person -> a heatmap per joint -> 17 joints in the image."""

@@ -1,6 +1,6 @@
-"""Augmentation of a training batch: one affine warp per picture, then what a sensor does to it. Batched, on the device.
+"""Augmentation of a training batch: one affine warp per image, then what a sensor does to it. Batched, on the device.
 
-Shapes: B pictures (B, 3, S, S), J joints (B, J, 2) in pixels (centres at integers).
+Shapes: B images (B, 3, S, S), J joints (B, J, 2) in pixels (centres at integers).
 """
 
 import math
@@ -19,22 +19,22 @@ _MAX_SPREADS = 2.5, 2.0  # Gaussian angle and shift are cut off at so many stand
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentConfig:
-    """How far pictures are changed; the defaults change nothing but flips.
+    """How far images are changed; the defaults change nothing but flips.
 
     Attributes:
-        flip: Probability of a mirrored picture, left and right joints exchanged.
+        flip: Probability of a mirrored image, left and right joints exchanged.
         rotation_deg: Spread of the Gaussian angle.
-        any_rotation: Share of pictures turned by any angle.
-        upright: Share of pictures turned until the trunk points up, but for the Gaussian angle: what the second look
+        any_rotation: Share of images turned by any angle.
+        upright: Share of images turned until the trunk points up, but for the Gaussian angle: what the second look
             at somebody tilted shows (`predict.joints`).
-        zoom: Crops take a square of the picture's side divided by a factor log-uniform in this range.
+        zoom: Crops take a square of the image's side divided by a factor log-uniform in this range.
         shift: Spread of the Gaussian shift, as a share of the crop's side.
         stretch: Width over height by which the source was distorted, log-uniform in this range; it is undone.
         photometric: Strength of gain, contrast, colour, and gamma changes; 1 is strong.
-        grey: Share of grey pictures.
+        grey: Share of grey images.
         noise: Largest standard deviation of sensor noise, of 1.
-        blur: Share of pictures of a lower resolution.
-        patches: Share of pictures with an occluding patch: black, white, a colour, or a part of another picture.
+        blur: Share of images of a lower resolution.
+        patches: Share of images with an occluding patch: black, white, a colour, or a part of another image.
     """
 
     flip: float = 0.5
@@ -64,42 +64,42 @@ def augment(
         generator: Of the CPU; the same state gives the same answer.
 
     Returns:
-        Pictures (B, 3, size, size) float32 in [0, 1]; their joints (B, 17, 2) in pixels, also where they lie outside;
-        known (B, 17) bool, False for a joint that the source picture did not hold although the crop reaches there.
+        Images (B, 3, size, size) float32 in [0, 1]; their joints (B, 17, 2) in pixels, also where they lie outside;
+        known (B, 17) bool, False for a joint that the source image did not hold although the crop reaches there.
     """
-    pictures, warp = augment_pictures(images, joints_px, size, config, generator)
-    return pictures, *warp.move(joints_px)
+    changed, warp = augment_images(images, joints_px, size, config, generator)
+    return changed, *warp.move(joints_px)
 
 
-def augment_pictures(
+def augment_images(
     images: Tensor, joints_px: Tensor, size: int, config: AugmentConfig, generator: torch.Generator
 ) -> tuple[Tensor, Warp]:
-    """The pictures of `augment`, and the warp that takes along whatever else is known of them."""
+    """The images of `augment`, and the warp that takes along whatever else is known of them."""
     draws = Draws(len(images), images.device, generator)
     warp = _sample_warp(draws, trunk_tilt(joints_px), images.shape[-1], size, config)
     return _disturb(warp.sample(images, draws.chance(0.5)), draws, config), warp
 
 
-def _disturb(pictures: Tensor, draws: Draws, config: AugmentConfig) -> Tensor:
-    """What is in the way of pictures (B, 3, S, S) in [0, 1], and what a sensor does to them."""
+def _disturb(images: Tensor, draws: Draws, config: AugmentConfig) -> Tensor:
+    """What is in the way of images (B, 3, S, S) in [0, 1], and what a sensor does to them."""
     if config.patches:
-        pictures = _paste_patches(pictures, draws.chance(config.patches), draws)
+        images = _paste_patches(images, draws.chance(config.patches), draws)
     if config.blur:
         blurred = draws.chance(config.blur)[:, None, None, None]
-        pictures = torch.where(blurred, _lower_resolution(pictures, draws), pictures)
+        images = torch.where(blurred, _lower_resolution(images, draws), images)
     if config.photometric:
-        pictures = _recolour(pictures, config.photometric, draws)
+        images = _recolour(images, config.photometric, draws)
     if config.grey:
-        grey = pictures.mean(1, keepdim=True).expand_as(pictures)
-        pictures = torch.where(draws.chance(config.grey)[:, None, None, None], grey, pictures)
+        grey = images.mean(1, keepdim=True).expand_as(images)
+        images = torch.where(draws.chance(config.grey)[:, None, None, None], grey, images)
     if config.noise:
-        level = (config.noise * draws.uniform(0, 1) ** 2)[:, None, None, None]  # most pictures have little
-        pictures = pictures + level * draws.normal(*pictures.shape[1:])
-    return pictures.clamp(0, 1)
+        level = (config.noise * draws.uniform(0, 1) ** 2)[:, None, None, None]  # most images have little
+        images = images + level * draws.normal(*images.shape[1:])
+    return images.clamp(0, 1)
 
 
 def trunk_tilt(joints_px: Tensor) -> Tensor:
-    """How far the trunks of people (B, 17, 2) lean to the right in the picture: (B,) radians, 0 where nobody knows.
+    """How far the trunks of people (B, 17, 2) lean to the right in the image: (B,) radians, 0 where nobody knows.
 
     From hips to shoulders, which every data set annotates; `predict.joints.trunk_tilt` reads found joints.
     """
@@ -108,7 +108,7 @@ def trunk_tilt(joints_px: Tensor) -> Tensor:
 
 
 def _sample_warp(draws: Draws, tilt: Tensor, source: int, size: int, config: AugmentConfig) -> Warp:
-    """The warps of a batch, from pictures of side `source` with trunks that lean by `tilt`, to pictures of `size`."""
+    """The warps of a batch, from images of side `source` with trunks that lean by `tilt`, to images of `size`."""
     most_angle, most_shift = _MAX_SPREADS
     angle = draws.normal().clamp(-most_angle, most_angle) * math.radians(config.rotation_deg)
     if config.upright:
@@ -133,35 +133,35 @@ def _sample_warp(draws: Draws, tilt: Tensor, source: int, size: int, config: Aug
     )
 
 
-def _lower_resolution(pictures: Tensor, draws: Draws) -> Tensor:
-    """The pictures as if taken with 30 to 80 % of their resolution, the same for all."""
-    size = pictures.shape[-1]
+def _lower_resolution(images: Tensor, draws: Draws) -> Tensor:
+    """The images as if taken with 30 to 80 % of their resolution, the same for all."""
+    size = images.shape[-1]
     side = int(size * (0.3 + 0.5 * draws.once()))
-    small = F.interpolate(pictures, size=(side, side), mode="area")
+    small = F.interpolate(images, size=(side, side), mode="area")
     return F.interpolate(small, size=(size, size), mode="bilinear")
 
 
-def _recolour(pictures: Tensor, strength: float, draws: Draws) -> Tensor:
+def _recolour(images: Tensor, strength: float, draws: Draws) -> Tensor:
     """Other exposure, white balance, contrast and saturation; all ranges are of logarithms."""
     gamma = torch.exp(strength * draws.uniform(-0.5, 0.5, 1, 1, 1))
     gain = torch.exp(strength * (draws.uniform(-0.4, 0.4, 1, 1, 1) + draws.uniform(-0.2, 0.2, 3, 1, 1)))
     contrast = torch.exp(strength * draws.uniform(-0.5, 0.3, 1, 1, 1))
     saturation = torch.exp(strength * draws.uniform(-1.2, 0.4, 1, 1, 1))
-    pictures = pictures.clamp(1e-4, 1) ** gamma * gain
-    mean = pictures.mean((1, 2, 3), keepdim=True)
-    pictures = mean + (pictures - mean) * contrast
-    grey = pictures.mean(1, keepdim=True)
-    return grey + (pictures - grey) * saturation
+    images = images.clamp(1e-4, 1) ** gamma * gain
+    mean = images.mean((1, 2, 3), keepdim=True)
+    images = mean + (images - mean) * contrast
+    grey = images.mean(1, keepdim=True)
+    return grey + (images - grey) * saturation
 
 
-def _paste_patches(pictures: Tensor, chosen: Tensor, draws: Draws) -> Tensor:
-    """One patch on each of the `chosen` (B,) pictures; a side is 8 to 40 % of the picture's."""
-    size = pictures.shape[-1]
-    along = torch.arange(size, device=pictures.device)
+def _paste_patches(images: Tensor, chosen: Tensor, draws: Draws) -> Tensor:
+    """One patch on each of the `chosen` (B,) images; a side is 8 to 40 % of the image's."""
+    size = images.shape[-1]
+    along = torch.arange(size, device=images.device)
     middle, half = draws.uniform(0, 1, 2) * size, torch.exp(draws.uniform(math.log(0.04), math.log(0.2), 2)) * size
     inside = (along[None, None] - middle[..., None]).abs() < half[..., None]  # (B, 2, S)
     patch = (inside[:, 0, None, :] & inside[:, 1, :, None] & chosen[:, None, None])[:, None]
-    kind = draws.uniform(0, 4, 1, 1, 1).floor()  # black, white, a colour, another picture
+    kind = draws.uniform(0, 4, 1, 1, 1).floor()  # black, white, a colour, another image
     colour = torch.where(kind == 0, 0.0, torch.where(kind == 1, 1.0, draws.uniform(0, 1, 3, 1, 1)))
-    content = torch.where(kind == 3, pictures.roll(1, 0), colour)
-    return torch.where(patch, content, pictures)
+    content = torch.where(kind == 3, images.roll(1, 0), colour)
+    return torch.where(patch, content, images)

@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hourlift.errors import UserError
+
 DecodeMethod = Literal["argmax", "quarter", "dark"]
 
 APART_REACH = 1 / 16
@@ -117,9 +119,9 @@ def decode(
     """
     maps = np.asarray(heatmaps)
     if maps.ndim != 4:
-        raise ValueError(f"Heatmaps are (B, J, H, W), got the shape {maps.shape}.")
+        raise UserError(f"Heatmaps are (B, J, H, W), got the shape {maps.shape}.")
     if method not in ("argmax", "quarter", "dark"):
-        raise ValueError(f"The decoding methods are argmax, quarter and dark, got {method!r}.")
+        raise UserError(f"The decoding methods are argmax, quarter and dark, got {method!r}.")
     height, width = maps.shape[2:]
     cells = maps.reshape(-1)
     peak = find_peaks(maps, pairs)

@@ -1,6 +1,6 @@
 """Losses of the hourglass, and what its raw output means under each of them.
 
-Shapes: B pictures, J joints, heatmaps of H x W cells; joints are heatmap pixels as in `hourlift.hourglass.heatmap`.
+Shapes: B images, J joints, heatmaps of H x W cells; joints are heatmap pixels as in `hourlift.hourglass.heatmap`.
 Every loss is summed over the stacks: intermediate supervision (Newell et al. 2016, section 3.2).
 """
 
@@ -33,12 +33,12 @@ def mse(stacks: Sequence[Tensor], joints_px: Tensor, weights: Tensor, *, sigma: 
 
     Args:
         stacks: Each (B, J, H, W), the network's raw output.
-        joints_px: (B, J, 2) true joints; one outside the picture asks for what is left of its Gaussian.
+        joints_px: (B, J, 2) true joints; one outside the image asks for what is left of its Gaussian.
         weights: (B, J) of each joint, 0 to leave it out. A NaN joint is left out whatever its weight.
         sigma: Of the Gaussians, in heatmap pixels.
 
     Returns:
-        () the mean over cells and the weighted mean over pictures and joints, summed over the stacks.
+        () the mean over cells and the weighted mean over images and joints, summed over the stacks.
     """
     targets = gaussian_targets(joints_px, _size_wh(stacks[0]), sigma)
     errors = torch.stack([(heatmaps.float() - targets).square().mean(dim=(-2, -1)) for heatmaps in stacks])
@@ -50,17 +50,17 @@ def cross_entropy(stacks: Sequence[Tensor], joints_px: Tensor, weights: Tensor, 
 
     Deviation from the paper, ours: its mean squared error has a first minimum at the all-zero map. Here the raw
     output is a logit for each cell, and the logit of "nowhere" is the constant 0, so the size of the logits tells
-    whether the joint is in the picture at all.
+    whether the joint is in the image at all.
 
     Args:
         stacks: Each (B, J, H, W), the network's raw output.
-        joints_px: (B, J, 2) true joints. The target of one inside the picture is its Gaussian, normalised over the
+        joints_px: (B, J, 2) true joints. The target of one inside the image is its Gaussian, normalised over the
             cells; of one outside, "nowhere".
         weights: (B, J) of each joint, 0 to leave it out. A NaN joint is left out whatever its weight.
         sigma: Of the Gaussians, in heatmap pixels.
 
     Returns:
-        () nats: the weighted mean over pictures and joints, summed over the stacks. Its minimum is the entropy of
+        () nats: the weighted mean over images and joints, summed over the stacks. Its minimum is the entropy of
         the targets, about log(2 pi e sigma^2) per stack.
     """
     width, height = _size_wh(stacks[0])

@@ -3,7 +3,7 @@
 Newell, Yang, Deng, "Stacked hourglass networks for human pose estimation", ECCV 2016, with the structure of the
 authors' PyTorch implementation (pytorch_stacked_hourglass).
 
-Shapes: B pictures, S input side, W = width, J joints.
+Shapes: B images, S input side, W = width, J joints.
 
     images (B, 3, S, S)
       -> stem: 7x7 stride 2, residual, max-pool, residual, residual      (B, W, S/4, S/4)
@@ -18,6 +18,8 @@ from dataclasses import dataclass
 
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from hourlift.errors import UserError
 
 STRIDE = 4
 """Input pixels per heatmap pixel."""
@@ -41,9 +43,9 @@ class HourglassConfig:
 
     def __post_init__(self) -> None:
         if min(self.num_stacks, self.num_joints, self.depth) < 1 or self.width < 4 or self.width % 4:
-            raise ValueError(f"A hourglass needs a width that is a multiple of 4 and at least one of the rest: {self}.")
+            raise UserError(f"A hourglass needs a width that is a multiple of 4 and at least one of the rest: {self}.")
         if not 1 <= self.widening <= 2:
-            raise ValueError(f"A hourglass widens by 1 to 2 with every halving, not by {self.widening}.")
+            raise UserError(f"A hourglass widens by 1 to 2 with every halving, not by {self.widening}.")
 
     @property
     def size_multiple(self) -> int:
@@ -58,7 +60,7 @@ class HourglassConfig:
 
 
 class StackedHourglass(nn.Module):
-    """Pictures -> one list entry per stack, each the heatmaps of all joints; the last entry is the answer."""
+    """Images -> one list entry per stack, each the heatmaps of all joints; the last entry is the answer."""
 
     def __init__(self, config: HourglassConfig) -> None:
         super().__init__()
@@ -107,7 +109,7 @@ class StackedHourglass(nn.Module):
         """
         multiple = self.config.size_multiple
         if images.shape[-1] % multiple or images.shape[-2] % multiple:
-            raise ValueError(f"The sides of the input must be multiples of {multiple}, got {tuple(images.shape[-2:])}.")
+            raise UserError(f"The sides of the input must be multiples of {multiple}, got {tuple(images.shape[-2:])}.")
         x = self.stem(images)
         answers: list[Tensor] = []
         last = self.config.num_stacks - 1

@@ -1,11 +1,11 @@
-"""The report's augmentation policies: which of five strategies change a training picture, and how.
+"""The report's augmentation policies: which of five strategies change a training image, and how.
 
-`frs` changes a picture or not, at random, and if so by ONE strategy; `overlap` draws every strategy by itself, so that
-one picture can get several. Probabilities and ranges are ours where the report gives none; they are the fields of
+`frs` changes an image or not, at random, and if so by ONE strategy; `overlap` draws every strategy by itself, so that
+one image can get several. Probabilities and ranges are ours where the report gives none; they are the fields of
 `Policy`. Our own `strong` (colour, grey, blur, noise, patches) is `training.recipes.STRONG`; JPEG is left to the
 generator's sensor (`synth.sensor`), which renders before anything is augmented.
 
-Shapes: B pictures (B, 3, S, S), J joints (B, J, 2) in pixels (centres at integers).
+Shapes: B images (B, 3, S, S), J joints (B, J, 2) in pixels (centres at integers).
 """
 
 import math
@@ -24,16 +24,16 @@ STRATEGIES: tuple[Strategy, ...] = ("flip", "rotation", "shift", "occlusion", "s
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """Which strategies may change a picture, and how far each goes.
+    """Which strategies may change an image, and how far each goes.
 
     Attributes:
-        strategies: Those that are drawn from; none leaves every picture as it is.
-        choice: "one": a picture is changed with the probability, by one strategy, each as likely as the others.
+        strategies: Those that are drawn from; none leaves every image as it is.
+        choice: "one": an image is changed with the probability, by one strategy, each as likely as the others.
             "each": every strategy is drawn by itself with the probability.
         probability: Of a change.
         rotation_deg: Largest angle, either way; even in between.
         scale: Smallest and largest factor; its logarithm is even in between.
-        patch: Smallest and largest side of an occluding patch, as shares of the picture's side.
+        patch: Smallest and largest side of an occluding patch, as shares of the image's side.
     """
 
     strategies: tuple[Strategy, ...] = ()
@@ -63,16 +63,16 @@ class Augmented(NamedTuple):
     joints_px: Tensor
     """(B, 17, 2), also where they lie outside; NaN stays NaN."""
     known: Tensor
-    """(B, 17) bool: False for NaN, and for a joint that the source did not show although the picture holds its
+    """(B, 17) bool: False for NaN, and for a joint that the source did not show although the image holds its
     place."""
     visible: Tensor
-    """(B, 17) bool: False also for a joint under a patch or outside of the picture."""
+    """(B, 17) bool: False also for a joint under a patch or outside of the image."""
 
 
 def apply_policy(
     images: Tensor, joints_px: Tensor, visible: Tensor, policy: Policy, generator: torch.Generator
 ) -> Augmented:
-    """Change a batch by one affine warp per picture and by patches.
+    """Change a batch by one affine warp per image and by patches.
 
     Args:
         images: (B, 3, S, S) uint8, crops with padding around the person.
@@ -84,18 +84,18 @@ def apply_policy(
     draws = Draws(len(images), images.device, generator)
     applied = draw_strategies(policy, draws)
     warp = _draw_warp(policy, applied, joints_px, images.shape[-1], draws)
-    pictures = warp.sample(images, torch.zeros_like(applied["flip"]))
+    changed = warp.sample(images, torch.zeros_like(applied["flip"]))
     joints, known = warp.move(joints_px)
     visible = torch.where(warp.mirrored[:, None], visible[:, warp.other_side(visible.shape[1])], visible)
     patch = _draw_patches(policy, applied["occlusion"], images.shape[-1], draws)
     shade = draws.chance(0.5).float()[:, None, None, None]  # white or black
-    pictures = torch.where(patch.pixels(images.shape[-1])[:, None], shade, pictures)
+    changed = torch.where(patch.pixels(images.shape[-1])[:, None], shade, changed)
     inside = ((joints > -0.5) & (joints < images.shape[-1] - 0.5)).all(-1)
-    return Augmented(pictures, joints, known, visible & inside & ~patch.covers(joints))
+    return Augmented(changed, joints, known, visible & inside & ~patch.covers(joints))
 
 
 def draw_strategies(policy: Policy, draws: Draws) -> dict[Strategy, Tensor]:
-    """Decide for each picture which strategies change it, (B,) bool for every one there is."""
+    """Decide for each image which strategies change it, (B,) bool for every one there is."""
     changed, chosen = draws.chance(policy.probability), draws.uniform(0, len(policy.strategies) or 1).floor()
     each = {name: draws.chance(policy.probability) for name in STRATEGIES}
     if policy.choice == "one":
@@ -141,7 +141,7 @@ def _draw_warp(policy: Policy, applied: dict[Strategy, Tensor], joints_px: Tenso
 
 
 class _Patches(NamedTuple):
-    """A rectangle in each picture, (B, 2) its corners in pixel edges; empty where there is none."""
+    """A rectangle in each image, (B, 2) its corners in pixel edges; empty where there is none."""
 
     low: Tensor
     high: Tensor
@@ -158,7 +158,7 @@ class _Patches(NamedTuple):
 
 
 def _draw_patches(policy: Policy, applied: Tensor, size: int, draws: Draws) -> _Patches:
-    """Of random width and height, anywhere in the picture."""
+    """Of random width and height, anywhere in the image."""
     sides = (draws.uniform(*policy.patch, 2) * size).round() * applied[:, None]
     low = (draws.uniform(0, 1, 2) * (size - sides)).round()
     return _Patches(low, low + sides)

@@ -1,6 +1,6 @@
-"""One affine warp per picture, its joints taken along, and the random numbers that it is made of.
+"""One affine warp per image, its joints taken along, and the random numbers that it is made of.
 
-Shapes: B pictures (B, 3, S, S), J joints (B, J, 2) in pixels (centres at integers).
+Shapes: B images (B, 3, S, S), J joints (B, J, 2) in pixels (centres at integers).
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Draws:
 
 @dataclass(frozen=True, kw_only=True)
 class Warp:
-    """An affine map of each picture: source = linear (answer - middle of the answer) + middle, all in pixels.
+    """An affine map of each image: source = linear (answer - middle of the answer) + middle, all in pixels.
 
     Attributes:
         linear: (B, 2, 2).
@@ -55,7 +55,7 @@ class Warp:
     size: int
 
     def sample(self, images: Tensor, extended: Tensor) -> Tensor:
-        """The pictures (B, 3, size, size) in [0, 1]; around the `extended` (B,) ones is their border, else black."""
+        """The images (B, 3, size, size) in [0, 1]; around the `extended` (B,) ones is their border, else black."""
         places = self._places(self.size)
         places = torch.where(extended[:, None, None, None], places.clamp(0, self.source - 1), places)
         grid = (places + 0.5) * (2 / self.source) - 1
@@ -64,7 +64,7 @@ class Warp:
     def sample_labels(self, labels: Tensor, other_side: Tensor, cells: int) -> Tensor:
         """Labels (B, S, S) at the centres of cells x cells, (B, cells, cells) int64; 0 outside the source.
 
-        `other_side` (L,) is the label that each becomes in a mirrored picture.
+        `other_side` (L,) is the label that each becomes in a mirrored image.
         """
         x, y = self._places(cells).round().long().unbind(-1)
         inside = (x >= 0) & (x < self.source) & (y >= 0) & (y < self.source)
@@ -91,5 +91,5 @@ class Warp:
         return joints, torch.where(self.mirrored[:, None], known[:, other], known)
 
     def other_side(self, count: int) -> Tensor:
-        """(count,) index of each joint's counterpart in a mirrored picture, of 17 or, with feet, 21."""
+        """(count,) index of each joint's counterpart in a mirrored image, of 17 or, with feet, 21."""
         return torch.as_tensor(skeleton_of(count).flip_permutation, device=self.linear.device)

@@ -1,1 +1,1 @@
-"""Stage 2: 17 joints in the picture -> 17 joints in millimetres."""
+"""Stage 2: 17 joints in the image -> 17 joints in millimetres."""

@@ -2,13 +2,13 @@
 
 A lifter fed with pixels learns its training camera and the person's place in the frame. Here the joints
 become viewing rays, the camera turns virtually until the root (the pelvis) lies on its optical axis, and the
-picture of the rays in that virtual camera is scaled to a mean distance of 1 from the root. What remains is
+image of the rays in that virtual camera is scaled to a mean distance of 1 from the root. What remains is
 the pose alone: another focal length, principal point, crop or resolution of the same view gives the same
 numbers. A camera turned about its own centre gives them too, up to the roll about the optical axis that its
 turn brings with it (none for a turn that moves the person straight towards or away from the image centre).
 
 Size is divided away, so it has to be assumed: the lifter answers in the millimetres of a person of average
-stature (that of its training data). A child comes out as tall as an adult, in the right pose.
+height (that of its training data). A child comes out as tall as an adult, in the right pose.
 """
 
 from typing import Literal, NamedTuple
@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hourlift.errors import UserError
 from hourlift.geometry.camera import Camera, virtual_rotation
 from hourlift.geometry.crop import Crop
 from hourlift.geometry.skeleton import H36M17
@@ -48,12 +49,12 @@ class LiftInput(NamedTuple):
 
 
 def normalize_joints(joints_px: ArrayLike, camera: Camera) -> LiftInput:
-    """Turn the joints of people in one camera's picture into the lifter's input.
+    """Turn the joints of people in one camera's image into the lifter's input.
 
     Args:
         joints_px: (..., 17, 2) Human3.6M-17 joints in pixels. An unknown joint is NaN and stays NaN, without
             effect on the others; an unknown root makes everything NaN.
-        camera: the camera that took the picture.
+        camera: the camera that took the image.
 
     Returns:
         The normalised rays, and the rotation from the camera to the virtual camera.
@@ -63,7 +64,7 @@ def normalize_joints(joints_px: ArrayLike, camera: Camera) -> LiftInput:
     """
     joints_px = np.asarray(joints_px, dtype=np.float64)
     if joints_px.shape[-2:] != (H36M17.num_joints, 2):
-        raise ValueError(f"joints_px must have the shape (..., {H36M17.num_joints}, 2), not {joints_px.shape}")
+        raise UserError(f"joints_px must have the shape (..., {H36M17.num_joints}, 2), not {joints_px.shape}")
     return normalize_rays(camera.unproject(joints_px))
 
 
@@ -96,12 +97,12 @@ def normalize_rays(rays: ArrayLike) -> LiftInput:
 
 
 def person_input(joints_px: ArrayLike, confidence: ArrayLike, camera: Camera) -> tuple[NDArray[np.float32], LiftInput]:
-    """Turn the joints of people in one camera's picture into what a lifter of the kind "person" reads.
+    """Turn the joints of people in one camera's image into what a lifter of the kind "person" reads.
 
     Args:
         joints_px: (..., 17, 2) joints in pixels; NaN is unknown.
         confidence: (..., 17) from 0 (unknown, wherever the joint is) to 1; all 1 if nobody can tell.
-        camera: the camera that took the picture. Where it is a guess (`Camera.source` is "default"), the lifter is not
+        camera: the camera that took the image. Where it is a guess (`Camera.source` is "default"), the lifter is not
             told how large the person is in it.
 
     Returns:
@@ -163,7 +164,7 @@ def crop_offsets(joints_px: ArrayLike, box_xyxy_px: ArrayLike) -> NDArray[np.flo
     """The report's input (section 2.2): joints in pixels of the person's 256-pixel crop, less the root's.
 
     Args:
-        joints_px: (..., 17, 2) joints in pixels of the picture. NaN stays NaN; an unknown root makes everything NaN.
+        joints_px: (..., 17, 2) joints in pixels of the image. NaN stays NaN; an unknown root makes everything NaN.
         box_xyxy_px: (..., 4) the person's box, from which `Crop.from_box` makes the crop; only its size counts.
 
     Returns:
@@ -182,18 +183,18 @@ def joints_from_offsets(offsets: ArrayLike, root_px: ArrayLike, box_xyxy_px: Arr
 
     Args:
         offsets: (..., 17, 2) pixels of the crop.
-        root_px: (..., 2) the root in pixels of the picture.
+        root_px: (..., 2) the root in pixels of the image.
         box_xyxy_px: (..., 4) as of `crop_offsets`.
 
     Returns:
-        (..., 17, 2) pixels of the picture.
+        (..., 17, 2) pixels of the image.
     """
     root_px = np.asarray(root_px, dtype=np.float64)[..., None, :]
     return np.asarray(offsets, dtype=np.float64) / _crop_scale(box_xyxy_px) + root_px
 
 
 def _crop_scale(box_xyxy_px: ArrayLike) -> NDArray[np.float64]:
-    """Crop pixels per picture pixel of boxes (..., 4), as (..., 1, 1)."""
+    """Crop pixels per image pixel of boxes (..., 4), as (..., 1, 1)."""
     boxes = np.asarray(box_xyxy_px, dtype=np.float64)
     scales = [Crop.from_box(box, CROP_SIZE).scale for box in boxes.reshape(-1, 4)]
     return np.reshape(scales, (*boxes.shape[:-1], 1, 1))

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 _log = logging.getLogger("hourlift")
 _STANDSTILL_S = 3600.0
-"""No film shows one picture for longer: a later time stamp is a mistake."""
+"""No video shows one image for longer: a later time stamp is a mistake."""
 _JOINT_S = 10.0
 """In a stream that may have been joined, as of television, so long a jump is the joint; FFmpeg's own limit."""
 

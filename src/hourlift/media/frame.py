@@ -1,8 +1,8 @@
-"""Decoded frames of a video -> what a player shows: upright RGB pictures.
+"""Decoded frames of a video -> what a player shows: upright RGB images.
 
-A display matrix turns, mirrors or transposes. Colours follow the frame's own tags; without tags, pictures of 720 and
+A display matrix turns, mirrors or transposes. Colours follow the frame's own tags; without tags, images of 720 and
 more lines are BT.709, smaller ones BT.601, as players have it. High dynamic range is mapped to the normal one. The two
-half pictures of an interlaced frame are made one.
+half images of an interlaced frame are made one.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,7 +24,7 @@ _COLOURS = {1: Colorspace.ITU709, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 7:
 """H.273's matrix coefficients, as FFmpeg numbers them."""
 _BT2020 = (9, 10)
 _PQ, _HLG = 16, 18  # H.273's transfer characteristics
-_WHITE_NITS = 203.0  # of HDR that is as bright as white in normal pictures (BT.2408)
+_WHITE_NITS = 203.0  # of HDR that is as bright as white in normal images (BT.2408)
 _KNEE = 0.8  # from here on brightness is compressed instead of cut
 _GAMMA = 2.4  # BT.1886
 _BT2020_TO_709 = np.array(
@@ -97,9 +97,9 @@ def _from_linear() -> Image:
 
 
 def display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
-    """Where the axes of the stored picture point when it is shown: signs (a, b, c, d), x' = a x + c y, y' = b x + d y.
+    """Where the axes of the stored image point when it is shown: signs (a, b, c, d), x' = a x + c y, y' = b x + d y.
 
-    One of a and b is 0, and so is one of c and d; (1, 0, 0, 1) leaves the picture as it is.
+    One of a and b is 0, and so is one of c and d; (1, 0, 0, 1) leaves the image as it is.
     """
     for data in cast("list[SideData]", list(frame.side_data)):
         if data.type == Type.DISPLAYMATRIX:
@@ -112,7 +112,7 @@ def display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
 
 
 def shown(image: Image, matrix: tuple[int, int, int, int]) -> Image:
-    """The picture (H, W, 3) turned and mirrored by a `display_matrix`."""
+    """The image (H, W, 3) turned and mirrored by a `display_matrix`."""
     a, b, c, d = matrix
     if a == 0:
         image = image.transpose(1, 0, 2)

@@ -1,6 +1,6 @@
-"""HEIF files, as phones write photos: a picture may be stored as tiles, each coded by itself (ISO/IEC 23008-12).
+"""HEIF files, as phones write photos: an image may be stored as tiles, each coded by itself (ISO/IEC 23008-12).
 
-PyAV decodes the tiles; where they belong, how the picture is turned, and its EXIF stand in the file's own boxes, which
+PyAV decodes the tiles; where they belong, how the image is turned, and its EXIF stand in the file's own boxes, which
 are read here.
 """
 
@@ -15,6 +15,7 @@ import numpy as np
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
+from hourlift.errors import UserError
 from hourlift.media.frame import to_rgb
 
 Image = NDArray[np.uint8]
@@ -23,14 +24,14 @@ _MOST_ITEMS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeifPicture:
-    """The main picture of a file.
+class HeifImage:
+    """The main image of a file.
 
     Attributes:
         stored_wh: width and height before it is turned.
-        tiles: the ids of the coded pictures that it is made of, row by row; one of a picture in one piece.
+        tiles: the ids of the coded images that it is made of, row by row; one of an image in one piece.
         columns: tiles in a row.
-        turns: what is done with the stored picture, in order: ("turn", quarters counter-clockwise) or ("mirror", axis),
+        turns: what is done with the stored image, in order: ("turn", quarters counter-clockwise) or ("mirror", axis),
             0 top to bottom, 1 left to right.
         exif: the EXIF block, empty if there is none.
     """
@@ -42,23 +43,23 @@ class HeifPicture:
     exif: bytes
 
 
-def read_layout(data: bytes) -> HeifPicture:
-    """Read what a HEIF file's main picture is made of.
+def read_layout(data: bytes) -> HeifImage:
+    """Read what a HEIF file's main image is made of.
 
     Raises:
-        ValueError: there is no picture, or it is put together in a way that is not known.
+        ValueError: there is no image, or it is put together in a way that is not known.
         struct.error, IndexError: the file is cut off.
     """
     meta = _child(data, 0, len(data), b"meta")
     boxes = {box.kind: box for box in _boxes(data, meta.start + 4, meta.end)}
     if not {b"pitm", b"iinf", b"iprp", b"iloc"} <= boxes.keys():
-        raise ValueError("the file says nothing of a main picture")
+        raise UserError("the file says nothing of a main image")
     main = _number(data, boxes[b"pitm"].start + 4, 2 if data[boxes[b"pitm"].start] == 0 else 4)
     kinds = dict(_item_kinds(data, boxes[b"iinf"]))
     properties = list(_properties(data, boxes[b"iprp"], main))
     size = next((p for p in properties if p.kind == b"ispe"), None)
     if size is None:
-        raise ValueError("the file does not say how large the picture is")
+        raise UserError("the file does not say how large the image is")
     width, height = struct.unpack_from(">II", data, size.start + 4)
     turns = [
         ("turn", data[p.start] & 3) if p.kind == b"irot" else ("mirror", data[p.start] & 1)
@@ -77,14 +78,14 @@ def read_layout(data: bytes) -> HeifPicture:
         rows, columns = grid[2] + 1, grid[3] + 1
         width, height = struct.unpack_from(">II" if grid[1] & 1 else ">HH", grid, 4)
         if len(tiles) != rows * columns:
-            raise ValueError(f"{rows * columns} tiles make the picture, and {len(tiles)} are there")
-        return HeifPicture(stored_wh=(width, height), tiles=tiles, columns=columns, turns=turns, exif=exif)
+            raise UserError(f"{rows * columns} tiles make the image, and {len(tiles)} are there")
+        return HeifImage(stored_wh=(width, height), tiles=tiles, columns=columns, turns=turns, exif=exif)
     if kind not in (b"hvc1", b"hev1", b"av01", b"jpeg", b"avc1"):
-        raise ValueError(f"pictures of the kind {kind.decode('latin1')!r} are not known")
-    return HeifPicture(stored_wh=(width, height), tiles=[main], columns=1, turns=turns, exif=exif)
+        raise UserError(f"images of the kind {kind.decode('latin1')!r} are not known")
+    return HeifImage(stored_wh=(width, height), tiles=[main], columns=1, turns=turns, exif=exif)
 
 
-def decode(data: bytes, picture: HeifPicture) -> Image:
+def decode(data: bytes, stored: HeifImage) -> Image:
     """Decode the tiles and put them together.
 
     Returns:
@@ -93,27 +94,27 @@ def decode(data: bytes, picture: HeifPicture) -> Image:
     Raises:
         ValueError: a tile is missing or cannot be decoded.
     """
-    width, height = picture.stored_wh
+    width, height = stored.stored_wh
     canvas = np.zeros((height, width, 3), np.uint8)
     left = top = row_height = 0
-    decoded = _decoded(data, set(picture.tiles))
-    for number, tile in enumerate(picture.tiles):
+    decoded = _decoded(data, set(stored.tiles))
+    for number, tile in enumerate(stored.tiles):
         if tile not in decoded:
-            raise ValueError(f"tile {number + 1} of {len(picture.tiles)} cannot be decoded")
-        if number % picture.columns == 0:
+            raise UserError(f"tile {number + 1} of {len(stored.tiles)} cannot be decoded")
+        if number % stored.columns == 0:
             left, top = 0, top + row_height
         image = decoded[tile]
         row_height = image.shape[0]
         part = canvas[top : top + image.shape[0], left : left + image.shape[1]]
         part[:] = image[: part.shape[0], : part.shape[1]]
         left += image.shape[1]
-    for what, how in picture.turns:
+    for what, how in stored.turns:
         canvas = np.rot90(canvas, how) if what == "turn" else np.flip(canvas, axis=how)
     return np.ascontiguousarray(canvas)
 
 
 def _decoded(data: bytes, wanted: set[int]) -> dict[int, Image]:
-    """Coded pictures by their ids; those that cannot be decoded are missing."""
+    """Coded images by their ids; those that cannot be decoded are missing."""
     found: dict[int, Image] = {}
     try:
         container: Any
@@ -149,7 +150,7 @@ def _boxes(data: bytes, start: int, end: int) -> Iterator[_Box]:
             size, head = struct.unpack_from(">Q", data, start + 8)[0], 16
         stop = end if size == 0 else start + size
         if stop < start + head:
-            raise ValueError("a box of the file has no size")
+            raise UserError("a box of the file has no size")
         yield _Box(kind, start + head, min(stop, end))
         start = stop
 
@@ -158,7 +159,7 @@ def _child(data: bytes, start: int, end: int, kind: bytes) -> _Box:
     for box in _boxes(data, start, end):
         if box.kind == kind:
             return box
-    raise ValueError(f"the file has no box {kind.decode()}")
+    raise UserError(f"the file has no box {kind.decode()}")
 
 
 def _number(data: bytes, offset: int, size: int) -> int:

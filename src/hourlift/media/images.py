@@ -1,7 +1,7 @@
 """Reading photographs: any common file to an upright RGB array, with the focal length the camera wrote down.
 
-The header is read first, so that a picture too large for memory, a cut-off file and a file that is no
-picture are refused in one clear sentence before anything is decoded.
+The header is read first, so that an image too large for memory, a cut-off file and a file that is no
+image are refused in one clear sentence before anything is decoded.
 """
 
 import logging
@@ -18,6 +18,7 @@ import numpy as np
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
+from hourlift.errors import UserError
 from hourlift.geometry.camera import Camera
 from hourlift.media import heif
 
@@ -28,7 +29,7 @@ IMAGE_SUFFIXES = (
     *(".jp2", ".j2k", ".avif", ".heic", ".heif", ".dng"),
 )
 MAX_IMAGE_PIXELS = 200_000_000
-"""The largest picture that is decoded: 600 MB as RGB; phones with a 200-megapixel sensor stay just below."""
+"""The largest image that is decoded: 600 MB as RGB; phones with a 200-megapixel sensor stay just below."""
 
 _EXIF_IFD = 0x8769  # tags of EXIF 2.32: pointer to the EXIF directory,
 _FOCAL_LENGTH_35MM = 0xA405  # 35 mm equivalent focal length in mm, 0 when unknown
@@ -45,7 +46,7 @@ _log = logging.getLogger("hourlift")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Photo:
-    """A decoded picture.
+    """A decoded image.
 
     Attributes:
         image_rgb: (H, W, 3) uint8, upright.
@@ -68,62 +69,62 @@ class Photo:
 
 
 def read_image(path: str | Path) -> Photo:
-    """Read a JPEG, PNG, WebP, BMP, TIFF, JPEG 2000, AVIF or HEIF picture; what the file holds counts, not its name.
+    """Read a JPEG, PNG, WebP, BMP, TIFF, JPEG 2000, AVIF or HEIF image; what the file holds counts, not its name.
 
-    Of several pictures in a file the first is read, with a warning. EXIF orientation is applied. Grey, palette and CMYK
-    pictures become RGB; 16 bits a channel become 8; transparency is dropped and the colours under it are kept.
+    Of several images in a file the first is read, with a warning. EXIF orientation is applied. Grey, palette and CMYK
+    images become RGB; 16 bits a channel become 8; transparency is dropped and the colours under it are kept.
 
     Args:
         path: the file.
 
     Returns:
-        The picture, upright, (H, W, 3) uint8 RGB, with EXIF's focal length.
+        The image, upright, (H, W, 3) uint8 RGB, with EXIF's focal length.
 
     Raises:
-        ValueError: the file is empty, cut off, damaged, too large for memory or no picture; the message names it.
+        ValueError: the file is empty, cut off, damaged, too large for memory or no image; the message names it.
         OSError: the file does not exist or cannot be read.
     """
     data = Path(path).read_bytes()
     if not data:
-        raise ValueError(f"{path}: the file is empty")
+        raise UserError(f"{path}: the file is empty")
     try:
         width, height = _size_in_header(data)
     except (struct.error, IndexError):
-        raise ValueError(f"{path}: the file is cut off within its header") from None
+        raise UserError(f"{path}: the file is cut off within its header") from None
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise UserError(f"{path}: {error}") from None
     if width * height > MAX_IMAGE_PIXELS:
-        raise ValueError(
+        raise UserError(
             f"{path}: {width} x {height} pixels is more than the limit of {MAX_IMAGE_PIXELS // 10**6} megapixels; "
-            "make the picture smaller first"
+            "make the image smaller first"
         )
     if _is_cut_off(data):
         if not _is_whole_jpeg(data):
-            raise ValueError(f"{path}: the file is cut off: the end of the picture is missing")
+            raise UserError(f"{path}: the file is cut off: the end of the image is missing")
         data += _JPEG_END
     num_pages = _num_pages(data)
     if num_pages > 1:
-        _log.warning("%s: there are %d pictures in this file; the first is taken", path, num_pages)
+        _log.warning("%s: there are %d images in this file; the first is taken", path, num_pages)
     return _decode(path, data)
 
 
 def _decode(path: str | Path, data: bytes) -> Photo:
     """Decode a whole file whose header is in order."""
     if _is_heif(data):
-        picture = heif.read_layout(data)
+        stored = heif.read_layout(data)
         try:
-            return Photo(image_rgb=heif.decode(data, picture), focal_35mm=_plausible_focal(path, picture.exif))
+            return Photo(image_rgb=heif.decode(data, stored), focal_35mm=_plausible_focal(path, stored.exif))
         except ValueError as error:
-            raise ValueError(f"{path}: {error}") from None
+            raise UserError(f"{path}: {error}") from None
     try:
         image, kinds, blocks = cv2.imdecodeWithMetadata(np.frombuffer(data, np.uint8), flags=cv2.IMREAD_COLOR_RGB)
     except cv2.error as error:
-        raise ValueError(f"{path}: the picture cannot be decoded ({error.err})") from None
+        raise UserError(f"{path}: the image cannot be decoded ({error.err})") from None
     if image is None:
-        raise ValueError(f"{path}: the picture cannot be decoded; it is damaged or of an unusual pixel type")
+        raise UserError(f"{path}: the image cannot be decoded; it is damaged or of an unusual pixel type")
     exif = next((bytes(b) for k, b in zip(kinds, blocks, strict=True) if k == cv2.IMAGE_METADATA_EXIF), b"")
     if data[:4] in _TIFF:
-        exif = data  # a TIFF file is one EXIF block with a picture in it
+        exif = data  # a TIFF file is one EXIF block with an image in it
     return Photo(image_rgb=image, focal_35mm=_plausible_focal(path, exif))  # type: ignore[arg-type]
 
 
@@ -133,7 +134,7 @@ def _is_heif(data: bytes) -> bool:
 
 
 def _num_pages(data: bytes) -> int:
-    """How many pictures a file holds: pages of a TIFF, frames of an animated PNG or WebP."""
+    """How many images a file holds: pages of a TIFF, frames of an animated PNG or WebP."""
     if data[:4] in _TIFF:
         return sum(not tags.get(_TIFF_SUBFILE, 0) & 1 for tags in _directories(data))  # 1: a thumbnail
     if data[:4] == b"RIFF":
@@ -144,7 +145,7 @@ def _num_pages(data: bytes) -> int:
 
 
 def _size_in_header(data: bytes) -> tuple[int, int]:
-    """Width and height as stored (before EXIF turns the picture).
+    """Width and height as stored (before EXIF turns the image).
 
     Raises:
         ValueError: the signature is that of none of the formats.
@@ -171,11 +172,11 @@ def _size_in_header(data: bytes) -> tuple[int, int]:
         return right - left, bottom - top
     if data[4:8] == b"ftyp":
         return heif.read_layout(data).stored_wh
-    raise ValueError("this is not a JPEG, PNG, WebP, BMP or TIFF picture")
+    raise UserError("this is not a JPEG, PNG, WebP, BMP or TIFF image")
 
 
 def _tiff_size(data: bytes) -> tuple[int, int]:
-    """Width and height of the first picture.
+    """Width and height of the first image.
 
     Raises:
         ValueError: it is a small preview of a camera's raw data, which nobody here develops.
@@ -183,7 +184,7 @@ def _tiff_size(data: bytes) -> tuple[int, int]:
     """
     tags = next(_directories(data), {})
     if _DNG_VERSION in tags or tags.get(_TIFF_SUBFILE, 0) & 1 or data[8:10] == b"CR":
-        raise ValueError("these are a camera's raw data; develop them to a JPEG or TIFF picture first")
+        raise UserError("these are a camera's raw data; develop them to a JPEG or TIFF image first")
     return tags.get(_TIFF_WIDTH, 0), tags.get(_TIFF_HEIGHT, 0)
 
 
@@ -228,7 +229,7 @@ def _is_cut_off(data: bytes) -> bool:
     """Whether the end of a JPEG, PNG or WebP file is missing: their decoders paint the rest grey without a word."""
     if data[:2] == b"\xff\xd8":
         # Coded pixels never hold an end marker. A thumbnail before the frame header does, and so may what
-        # phones append to the picture.
+        # phones append to the image.
         return data.find(b"\xff\xd9", _jpeg_frame(data)[2]) < 0
     if data[:4] == b"\x89PNG":
         return b"IEND\xaeB`\x82" not in data
@@ -284,7 +285,7 @@ _INTEGERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 
 
 def _directories(tiff: bytes) -> Iterator[dict[int, int]]:
-    """The tags of each of the directories of a TIFF structure, one a picture.
+    """The tags of each of the directories of a TIFF structure, one an image.
 
     Raises:
         struct.error: it is cut off within the first; what is wrong later only ends it.

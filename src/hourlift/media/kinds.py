@@ -1,4 +1,4 @@
-"""Telling pictures, videos and everything else apart: by the first bytes of a file, else by its name."""
+"""Telling images, videos and everything else apart: by the first bytes of a file, else by its name."""
 
 import re
 from pathlib import Path, PurePath
@@ -29,7 +29,7 @@ def kind_of(path: str | Path) -> MediaKind | None:
     """What a file holds by its first bytes; where they do not tell, by its name.
 
     Returns:
-        None for what is neither a picture nor a video, as far as that can be told without reading it all.
+        None for what is neither an image nor a video, as far as that can be told without reading it all.
     """
     try:
         with open(path, "rb") as file:

@@ -1,7 +1,7 @@
-"""Pictures as they come: capturing, predicting and showing each have their own thread, and the newest picture wins.
+"""Images as they come: capturing, predicting and showing each have their own thread, and the newest image wins.
 
-Between two threads lies a slot for one picture. Who is slow finds the newest there; what was not taken in time is
-dropped. So the latency is bounded by the work on one picture, however slow that is, and never adds up.
+Between two threads lies a slot for one image. Who is slow finds the newest there; what was not taken in time is
+dropped. So the latency is bounded by the work on one image, however slow that is, and never adds up.
 """
 
 import threading
@@ -22,7 +22,7 @@ _PATIENCE_S = 5.0  # a camera that sends nothing for this long counts as lost
 _JOIN_S = 3.0  # a driver may hang for good: then its thread ends with the program
 _WAIT_S = 0.2  # how long a thread sleeps before it looks whether it should end
 _REMEMBERED = 10_000  # latencies that the report's median is made of
-_RECENT_S = 1.0  # what the figures on the picture are averages of
+_RECENT_S = 1.0  # what the figures on the image are averages of
 
 T = TypeVar("T")
 
@@ -61,7 +61,7 @@ class Newest(Generic[T]):
 
 
 class LiveSource(Protocol):
-    """Where pictures come from, at the time when they come.
+    """Where images come from, at the time when they come.
 
     ``patience_s``: when it sends nothing for so long, it is lost.
     """
@@ -71,7 +71,7 @@ class LiveSource(Protocol):
     patience_s: float
 
     def frames(self, stop: threading.Event) -> Iterator[TimedImage]:
-        """Every picture as soon as it is there, until the end or ``stop`` is set; `CameraLostError` if it fails."""
+        """Every image as soon as it is there, until the end or ``stop`` is set; `CameraLostError` if it fails."""
         ...
 
 
@@ -109,7 +109,7 @@ class LiveCamera:
 
 
 class PacedVideo:
-    """A video as if it were live: every picture comes when it is due by the video's own clock.
+    """A video as if it were live: every image comes when it is due by the video's own clock.
 
     Args:
         video: an opened video, which is not closed here.
@@ -132,7 +132,7 @@ class PacedVideo:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LiveShot:
-    """A picture with the people in it; ``captured_s`` by time.monotonic()."""
+    """An image with the people in it; ``captured_s`` by time.monotonic()."""
 
     image: TimedImage
     frame: PoseFrame
@@ -149,10 +149,10 @@ class LiveReport:
     """How it went, up to now or in all.
 
     Attributes:
-        captured, predicted, shown: pictures that came, that were worked on, that were shown.
-        found: pictures shown with somebody in them.
-        elapsed_s: from the first picture to the last one shown.
-        latencies_s: from a picture's arrival until it was shown, of the last 10,000 pictures.
+        captured, predicted, shown: images that came, that were worked on, that were shown.
+        found: images shown with somebody in them.
+        elapsed_s: from the first image to the last one shown.
+        latencies_s: from an image's arrival until it was shown, of the last 10,000 images.
         lost: what happened to the camera; None if nothing.
     """
 
@@ -171,7 +171,7 @@ class LiveReport:
 
     @property
     def recent(self) -> tuple[float, float]:
-        """Pictures a second and mean latency in ms, of the last second, of two pictures at least; NaN at first."""
+        """Images a second and mean latency in ms, of the last second, of two images at least; NaN at first."""
         if len(self._recent) < 2:
             return float("nan"), float("nan")
         span_s = self._recent[-1][0] - self._recent[0][0]
@@ -190,9 +190,9 @@ class LiveReport:
 
 
 Predict = Callable[[int, float, Image], PoseFrame]
-"""Takes a picture's number, time in seconds and pixels, as `predict.follow.FrameByFrame` does."""
+"""Takes an image's number, time in seconds and pixels, as `predict.follow.FrameByFrame` does."""
 Show = Callable[[LiveShot, LiveReport], None]
-"""Draws a picture and shows it to somebody."""
+"""Draws an image and shows it to somebody."""
 
 
 def run_live(
@@ -204,15 +204,15 @@ def run_live(
     seconds: float | None = None,
     max_frames: int | None = None,
 ) -> LiveReport:
-    """Work on a source's pictures as they come until it ends, somebody stops it, or a limit is reached.
+    """Work on a source's images as they come until it ends, somebody stops it, or a limit is reached.
 
     Args:
-        source: where pictures come from; it is read in a thread of its own.
+        source: where images come from; it is read in a thread of its own.
         predict: finds the people, in a thread of its own.
-        show: called in the caller's thread, with pictures in order of time.
+        show: called in the caller's thread, with images in order of time.
         stop: set it, from any thread or a signal handler, to end early.
         seconds: end after this long.
-        max_frames: end when so many pictures were shown.
+        max_frames: end when so many images were shown.
 
     Returns:
         What happened. A lost camera is no exception: what was shown until then stays good.
@@ -232,7 +232,7 @@ def run_live(
             if seconds is not None and time.monotonic() - line.begin_s >= seconds:
                 break
             if not line.source_ended and time.monotonic() - line.last_s > source.patience_s:
-                line.report.lost = f"the camera has sent no picture for {source.patience_s:.3g} seconds"
+                line.report.lost = f"the camera has sent no image for {source.patience_s:.3g} seconds"
                 break
     return line.report
 

@@ -1,4 +1,4 @@
-"""What the user names on the command line -> the pictures, videos and webcams to work on."""
+"""What the user names on the command line -> the images, videos and webcams to work on."""
 
 import glob
 import logging
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from hourlift.errors import UserError
 from hourlift.formats.json import source_id
 from hourlift.formats.text import file_stem, plain
 from hourlift.media.images import read_image
@@ -19,7 +20,7 @@ _WEBCAM = re.compile(r"webcam:(\d+)")
 _OWN_OUTPUT = (
     ".overlay",
     ".side-by-side",
-)  # pictures and videos that we wrote are no sources when their folder is named
+)  # images and videos that we wrote are no sources when their folder is named
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +82,7 @@ class StillImage:
 def find_sources(arguments: Iterable[str]) -> tuple[list[Source], list[str]]:
     """Expand files, folders, glob patterns and webcams.
 
-    A folder stands for the pictures and videos in it, not in its sub-folders, in order of their names; a warning says
+    A folder stands for the images and videos in it, not in its sub-folders, in order of their names; a warning says
     what of it is left out. What is named twice is worked on once.
 
     Args:
@@ -124,7 +125,7 @@ def _expand(argument: str) -> list[str]:
         OSError: the folder cannot be read.
     """
     if not argument:
-        raise ValueError("a source's name is empty")
+        raise UserError("a source's name is empty")
     path = Path(argument)
     if _WEBCAM.fullmatch(argument) or path.is_file():
         return [argument]
@@ -134,14 +135,14 @@ def _expand(argument: str) -> list[str]:
         return [argument]  # a device or pipe
     matches = sorted(match for match in glob.glob(argument, recursive=True) if Path(match).is_file())
     if not matches and glob.has_magic(argument):
-        raise ValueError(f"{argument}: no file fits this pattern")
+        raise UserError(f"{argument}: no file fits this pattern")
     if not matches:
-        raise ValueError(f"{argument}: there is no such file or folder")
+        raise UserError(f"{argument}: there is no such file or folder")
     return matches
 
 
 def _files_of(folder: Path) -> list[str]:
-    """The pictures and videos of a folder; says what is left out.
+    """The images and videos of a folder; says what is left out.
 
     Raises:
         ValueError: there are none.
@@ -153,7 +154,7 @@ def _files_of(folder: Path) -> list[str]:
         if file.is_dir():
             reason = "folders in it"
         elif not file.is_file() or kind_of(file) is None:
-            reason = "no pictures or videos"
+            reason = "no images or videos"
         elif file.name.startswith("."):
             reason = "hidden"
         elif Path(file.stem).suffix in _OWN_OUTPUT:
@@ -165,7 +166,7 @@ def _files_of(folder: Path) -> list[str]:
     if left_out:
         _log.warning("%s: left out: %s", folder, "; ".join(f"{r}: {_some(names)}" for r, names in left_out.items()))
     if not wanted:
-        raise ValueError(f"{folder}: there are no pictures or videos in this folder")
+        raise UserError(f"{folder}: there are no images or videos in this folder")
     return wanted
 
 

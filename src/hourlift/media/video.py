@@ -21,6 +21,7 @@ import av
 import cv2
 from av.error import FFmpegError
 
+from hourlift.errors import UserError
 from hourlift.media.clock import Clock, typical_rate
 from hourlift.media.frame import deinterlaced, display_matrix, shown, to_rgb
 from hourlift.media.images import MAX_IMAGE_PIXELS, Image
@@ -43,7 +44,7 @@ _CLOCK = 90_000  # ticks a second of the videos written, as in MPEG: every commo
 
 @dataclass(frozen=True, eq=False)
 class TimedImage:
-    """One picture of a video: its number, when it is shown in seconds from the first, (H, W, 3) uint8 RGB.
+    """One image of a video: its number, when it is shown in seconds from the first, (H, W, 3) uint8 RGB.
 
     ``damaged``: the decoder made up some of it.
     """
@@ -65,9 +66,9 @@ def is_easy(image_wh: tuple[int, int]) -> bool:
 
 
 class Frames(Protocol):
-    """A source of pictures in time: a video file or a webcam.
+    """A source of images in time: a video file or a webcam.
 
-    ``incomplete``: why pictures are missing, in words; known once all have been read, None when none are.
+    ``incomplete``: why images are missing, in words; known once all have been read, None when none are.
     """
 
     image_wh: tuple[int, int]
@@ -112,7 +113,7 @@ class VideoReader:
             self._timed = self._clock.timed((frame, _stamp_s(frame)) for frame in deinterlaced(self._decode()))
             self._first = next(self._timed, None)
             if self._first is None:
-                raise ValueError(f"{path}: no frame of this video can be decoded")
+                raise UserError(f"{path}: no frame of this video can be decoded")
             self.image_wh = self._upright_wh(self._first[0])
             self._stack = stack.pop_all()
 
@@ -164,7 +165,7 @@ class VideoReader:
         """
         width = max(round(frame.width * float(self._stream.sample_aspect_ratio or 1)), 1)
         if width * frame.height > MAX_IMAGE_PIXELS:
-            raise ValueError(f"{self._path}: frames of {width} x {frame.height} pixels are too large")
+            raise UserError(f"{self._path}: frames of {width} x {frame.height} pixels are too large")
         return (width, frame.height) if display_matrix(frame)[0] else (frame.height, width)
 
     def _to_image(self, frame: av.VideoFrame) -> Image:
@@ -184,10 +185,10 @@ class VideoReader:
 
 
 class Webcam:
-    """The pictures of a webcam, until Ctrl-C or a time limit. A context manager; iterate it once.
+    """The images of a webcam, until Ctrl-C or a time limit. A context manager; iterate it once.
 
-    Pictures that arrive while the last one is being worked on are dropped: the answers stay current. A camera that
-    stops sending pictures ends the iteration, too.
+    Images that arrive while the last one is being worked on are dropped: the answers stay current. A camera that
+    stops sending images ends the iteration, too.
 
     Args:
         number: 0 for the first camera.
@@ -237,17 +238,17 @@ class Webcam:
 
 
 class CameraLostError(OSError):
-    """A camera that worked has stopped sending pictures."""
+    """A camera that worked has stopped sending images."""
 
 
 class Camera:
-    """A webcam's pictures, one after the other, checked: drivers break off in many ways.
+    """A webcam's images, one after the other, checked: drivers break off in many ways.
 
     Args:
         number: 0 for the first camera.
 
     Attributes:
-        image_wh: width and height of all its pictures.
+        image_wh: width and height of all its images.
         fps: frames a second, as far as the driver tells.
 
     Raises:
@@ -260,20 +261,20 @@ class Camera:
         first = self._next()
         if first is None:
             self.close()
-            raise ValueError(f"{self._name}: there is no camera that can be opened")
+            raise UserError(f"{self._name}: there is no camera that can be opened")
         self.image_wh = (first.shape[1], first.shape[0])
         fps = float(self._capture.get(cv2.CAP_PROP_FPS))
         self.fps = fps if 1 <= fps <= _MAX_FPS else _ASSUMED_FPS
 
     def read(self) -> Image:
-        """Wait for the next picture, (H, W, 3) uint8 RGB.
+        """Wait for the next image, (H, W, 3) uint8 RGB.
 
         Raises:
             CameraLostError: none came, or one of another size.
         """
         image_rgb = self._next()
         if image_rgb is None:
-            raise CameraLostError(f"{self._name}: the camera stopped sending pictures; is it still plugged in?")
+            raise CameraLostError(f"{self._name}: the camera stopped sending images; is it still plugged in?")
         height, width = image_rgb.shape[:2]
         if (width, height) != self.image_wh:
             before = "{} x {}".format(*self.image_wh)
@@ -285,7 +286,7 @@ class Camera:
         self._capture.release()
 
     def _next(self) -> Image | None:
-        """The next picture; None when there is none that could be one."""
+        """The next image; None when there is none that could be one."""
         try:
             shown, image = self._capture.read()
         except Exception:  # a driver's trouble: OpenCV has its own exceptions, and its back ends have more
@@ -314,7 +315,7 @@ class VideoWriter:
         options = {"movflags": "+frag_keyframe+empty_moov+default_base_moof" if growing else "+faststart"}
         options |= {"frag_duration": str(_FRAGMENT_S * 10**6)} if growing else {}
         # FFmpeg does not tell when the disk is full; Python's files do, but cannot be rearranged for a fast start.
-        self._file = open(path, "wb", buffering=0) if growing else None  # noqa: SIM115 (closed with the film)
+        self._file = open(path, "wb", buffering=0) if growing else None  # noqa: SIM115 (closed with the video)
         self._container = av.open(self._file or str(path), "w", format="mp4", options=options)
         rate = Fraction(min(max(fps, 1.0), 240.0)).limit_denominator(1001)
         stream = self._container.add_stream("libx264", rate=rate, options={"crf": "20", "preset": "veryfast"})
@@ -362,13 +363,13 @@ class VideoWriter:
             raise
         except FFmpegError as error:
             size = f"{self._stream.width} x {self._stream.height}"
-            raise ValueError(f"a film of {size} pixels cannot be written as H.264 ({error.strerror})") from None
+            raise UserError(f"a video of {size} pixels cannot be written as H.264 ({error.strerror})") from None
 
 
 def _open(path: str | Path, stack: ExitStack) -> Any:
     """Open a media file for reading; a file that is none becomes one clear sentence."""
     if Path(path).is_file() and Path(path).stat().st_size == 0:
-        raise ValueError(f"{path}: the file is empty")
+        raise UserError(f"{path}: the file is empty")
     # Opened here, the name may hold anything, and nothing in the file can make FFmpeg open another one.
     file = stack.enter_context(Path(path).open("rb"))  # noqa: SIM115 (the stack closes it)
     try:
@@ -376,18 +377,18 @@ def _open(path: str | Path, stack: ExitStack) -> Any:
     except OSError:
         raise
     except FFmpegError as error:
-        raise ValueError(f"{path}: this is not a video that can be opened ({error.strerror})") from None
+        raise UserError(f"{path}: this is not a video that can be opened ({error.strerror})") from None
 
 
 def _video_stream(container: Any, path: str | Path) -> Any:
     """The stream that players show, ready to decode, large frames on several threads.
 
-    Of those that are no cover picture it is the one marked as default, of several the one of the largest frames.
+    Of those that are no cover image it is the one marked as default, of several the one of the largest frames.
     """
     streams = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
     streams = [s for s in streams if s.codec_context is not None]
     if not streams:
-        raise ValueError(f"{path}: there are no moving pictures in this file")
+        raise UserError(f"{path}: there are no moving images in this file")
     stream = max(streams, key=lambda s: (bool(s.disposition & s.disposition.default), s.width * s.height))
     if is_easy((stream.width, stream.height)):
         stream.codec_context.thread_count = 1

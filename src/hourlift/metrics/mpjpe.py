@@ -10,6 +10,7 @@ truth is known makes the result NaN: it has no error in millimetres, and leaving
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hourlift.errors import UserError
 from hourlift.geometry import align_scale, align_similarity
 
 Array = NDArray[np.float64]
@@ -19,7 +20,7 @@ def joint_errors(pred: ArrayLike, true: ArrayLike) -> Array:
     """Euclidean distances (..., J) between predicted and true joints; NaN where either is."""
     pred, true = np.asarray(pred, np.float64), np.asarray(true, np.float64)
     if pred.shape != true.shape:
-        raise ValueError(f"Predicted and true joints differ in shape: {pred.shape} and {true.shape}.")
+        raise UserError(f"Predicted and true joints differ in shape: {pred.shape} and {true.shape}.")
     return np.linalg.norm(pred - true, axis=-1)
 
 
@@ -76,7 +77,7 @@ def mpjve(pred: ArrayLike, true: ArrayLike) -> float:
     """
     pred, true = np.asarray(pred, np.float64), np.asarray(true, np.float64)
     if pred.ndim != 3:
-        raise ValueError(f"mpjve takes one clip, an array (T, J, 3), got shape {pred.shape}.")
+        raise UserError(f"mpjve takes one clip, an array (T, J, 3), got shape {pred.shape}.")
     return mpjpe(np.diff(pred, axis=0), np.diff(true, axis=0))
 
 
@@ -94,7 +95,7 @@ def acceleration_error(pred: ArrayLike, true: ArrayLike) -> float:
     """
     pred, true = np.asarray(pred, np.float64), np.asarray(true, np.float64)
     if pred.ndim != 3:
-        raise ValueError(f"acceleration_error takes one clip, an array (T, J, 3), got shape {pred.shape}.")
+        raise UserError(f"acceleration_error takes one clip, an array (T, J, 3), got shape {pred.shape}.")
     return mpjpe(np.diff(pred, 2, axis=0), np.diff(true, 2, axis=0))
 
 

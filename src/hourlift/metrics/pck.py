@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hourlift.errors import UserError
 from hourlift.geometry import Skeleton
 
 Array = NDArray[np.float64]
@@ -179,7 +180,7 @@ def _hits(
 def _checked(pred_px: ArrayLike, true_px: ArrayLike, reference_px: ArrayLike) -> tuple[Array, Array, Array]:
     pred, true, reference = (np.asarray(a, np.float64) for a in (pred_px, true_px, reference_px))
     if pred.shape != true.shape or reference.shape != true.shape[:-2]:
-        raise ValueError(
+        raise UserError(
             f"Predicted joints {pred.shape}, true joints {true.shape} and reference lengths {reference.shape} "
             "do not belong together: they are (..., J, 2), (..., J, 2) and (...,)."
         )

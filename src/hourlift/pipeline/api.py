@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hourlift.errors import UserError
 from hourlift.formats.table import FormatName
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.world import up_of_pitched_camera
@@ -31,7 +32,7 @@ def lift(
     fov_deg: float | None = None,
     seconds: float | None = None,
     smooth: bool = True,
-    stature_mm: float | None = None,
+    height_mm: float | None = None,
     pitch_deg: float | None = None,
     formats: Sequence[FormatName] = ("json",),
     overlay: bool = False,
@@ -57,7 +58,7 @@ def lift(
         fov_deg: Field of view along the longer side of the image, degrees.
         seconds: Stop after so many seconds of a video or webcam; above 0.
         smooth: Smooth people's tracks through a video.
-        stature_mm: How tall the people are, mm.
+        height_mm: How tall the people are, mm.
         pitch_deg: How far down the camera looks, degrees; below 0 up.
         formats: Files of poses to write into `out`.
         overlay: Write the image or video with the skeleton drawn in, too.
@@ -73,15 +74,15 @@ def lift(
         ValueError, OSError: The source cannot be read, an option makes no sense, or the poses cannot be written.
     """
     if camera is not None and fov_deg is not None:
-        raise ValueError("camera and fov_deg both describe the camera; give one of them")
+        raise UserError("camera and fov_deg both describe the camera; give one of them")
     if seconds is not None and not seconds > 0:
-        raise ValueError(f"seconds must be above 0, got {seconds}")
+        raise UserError(f"seconds must be above 0, got {seconds}")
     view = View(
         camera=camera,
         fov_deg=fov_deg,
         boxes_xyxy=None if boxes_xyxy is None else np.asarray(boxes_xyxy, np.float64).reshape(-1, 4),
         seconds=seconds,
-        stature_mm=stature_mm,
+        height_mm=height_mm,
         pitch_deg=pitch_deg,
         people=PeopleSource(num_people=people),
     )
@@ -126,7 +127,7 @@ def lift_many(
     """
     found, complaints = find_sources(map(str, sources))
     if complaints:
-        raise ValueError(complaints[0])
+        raise UserError(complaints[0])
     predictor = predictor or PosePredictor()
     for source in found:
         yield source.label, lift(source.label, out, predictor=predictor, **options)
@@ -135,7 +136,7 @@ def lift_many(
 def _one(named: str | Path) -> Source:
     found, complaints = find_sources([str(named)])
     if complaints:
-        raise ValueError(complaints[0])
+        raise UserError(complaints[0])
     if len(found) != 1:
-        raise ValueError(f"{named}: a folder or pattern of {len(found)} files; lift_many takes those")
+        raise UserError(f"{named}: a folder or pattern of {len(found)} files; lift_many takes those")
     return found[0]

@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from threading import Event
 
+from hourlift.errors import UserError
 from hourlift.formats.json import Header, PoseFile
 from hourlift.media.images import Image
 from hourlift.media.prefetch import ahead, undivided
@@ -21,7 +22,7 @@ from hourlift.pipeline.summary import LiftResult, Summary
 from hourlift.pose import PoseFrame
 from hourlift.pose_log import PoseLog
 from hourlift.predict import PosePredictor
-from hourlift.predict.people.follow import FoundFrame, FrameByFrame
+from hourlift.predict.people.follow import DetectedFrame, FrameByFrame
 from hourlift.predict.temporal.one_euro import LiveSmoother
 from hourlift.predict.world.finish import finish
 
@@ -58,7 +59,7 @@ def lift_source(
         ValueError, OSError: The source cannot be read, or its poses cannot be written; no result is left then.
     """
     if source.kind == "webcam" and view.knows_world:
-        raise ValueError(f"{source.label}: --stature and --pitch need a whole video; record it first")
+        raise UserError(f"{source.label}: --height and --pitch need a whole video; record it first")
     return _Lifting(predictor, source, view, outputs, report or (lambda _done, _all: None), stop or Event()).run()
 
 
@@ -158,7 +159,7 @@ class _Lifting:
         lifted = self._predictor.predict(image_rgb, boxes, header.camera, people=people.num_people or 1)
         yield image_rgb, PoseFrame(index=0, time_s=0.0, people=lifted)
 
-    def _found(self, images: Iterable[TimedImage], follow: FrameByFrame) -> Iterator[tuple[Image, FoundFrame]]:
+    def _found(self, images: Iterable[TimedImage], follow: FrameByFrame) -> Iterator[tuple[Image, DetectedFrame]]:
         """A video's images as they come, each with the people found."""
         num_frames, seconds = 0, self._view.seconds
         for image in images:
@@ -184,7 +185,7 @@ class _Lifting:
                 self._report(self._summary.num_frames, reader.num_frames)
             poses = PoseFile(header=replace(header, incomplete=self._why_incomplete(reader)), frames=kept)
             if not self._summary.num_frames:
-                raise ValueError(_NO_IMAGE.format(self._source.label))
+                raise UserError(_NO_IMAGE.format(self._source.label))
             self._sinks.close(poses)
         return poses
 
@@ -196,9 +197,9 @@ class _Lifting:
             log.append(frame)
             self._report(len(log), num_all)
         if not log:
-            raise ValueError(_NO_IMAGE.format(self._source.label))
+            raise UserError(_NO_IMAGE.format(self._source.label))
         view = self._view
-        finished, world = finish(log, smooth=smooth, stature_mm=view.stature_mm, pitch_deg=view.pitch_deg)
+        finished, world = finish(log, smooth=smooth, height_mm=view.height_mm, pitch_deg=view.pitch_deg)
         if self._source.kind == "photo" and view.pitch_deg is None:
             world = None  # one image does not say which way is up
         header = replace(header, world=world)
@@ -240,7 +241,7 @@ class _Lifting:
         return reader.incomplete or ("interrupted" if is_interrupted else None)
 
 
-def _lifted(found: Iterator[tuple[Image, FoundFrame]], follow: FrameByFrame, at_once: int) -> LiftedFrames:
+def _lifted(found: Iterator[tuple[Image, DetectedFrame]], follow: FrameByFrame, at_once: int) -> LiftedFrames:
     """The same with the people lifted, some frames at once."""
     while group := list(islice(found, at_once)):
         images, frames = zip(*group, strict=True)

@@ -24,7 +24,7 @@ class View:
         fov_deg: Else its field of view along the longer side, degrees.
         boxes_xyxy: (N, 4) people's boxes in pixels, of a video in its first frame.
         seconds: How much of a video or webcam counts.
-        stature_mm: How tall people are.
+        height_mm: How tall people are.
         pitch_deg: How far down the camera looks.
         people: How many people count, and what says where they are.
     """
@@ -33,7 +33,7 @@ class View:
     fov_deg: float | None = None
     boxes_xyxy: NDArray[np.float64] | None = None
     seconds: float | None = None
-    stature_mm: float | None = None
+    height_mm: float | None = None
     pitch_deg: float | None = None
     people: PeopleSource = field(default_factory=PeopleSource)
 
@@ -46,7 +46,7 @@ class View:
     @property
     def knows_world(self) -> bool:
         """Whether something is known that puts people in their place in the world."""
-        return self.stature_mm is not None or self.pitch_deg is not None
+        return self.height_mm is not None or self.pitch_deg is not None
 
     def camera_for(self, image_wh: tuple[int, int], from_file: Camera | None = None) -> Camera:
         """The camera given, else one of the field of view given, else what the file says, else the default."""

@@ -9,6 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.errors import UserError
 from hourlift.formats.coco_boxes import BoxFile, load_boxes
 from hourlift.media.sources import Source
 from hourlift.predict.given import checked_boxes
@@ -21,11 +22,11 @@ _log = logging.getLogger("hourlift")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PeopleSource:
-    """Where people are in the pictures, as a file of boxes or a detector says; with neither they are searched for.
+    """Where people are in the images, as a file of boxes or a detector says; with neither they are searched for.
 
     Attributes:
         num_people: how many count at most; None: one, or all whose boxes are known.
-        box_file: boxes of frames or pictures.
+        box_file: boxes of frames or images.
         detector: finds boxes.
     """
 
@@ -53,13 +54,13 @@ class PeopleSource:
             OSError: a file cannot be read.
         """
         if sum((has_box, boxes is not None, detector is not None)) > 1:
-            raise ValueError("--box, --boxes and --detector all say where people are; give one of them")
+            raise UserError("--box, --boxes and --detector all say where people are; give one of them")
         if people is not None and people < 1:
-            raise ValueError(f"--people must be at least 1, got {people}")
+            raise UserError(f"--people must be at least 1, got {people}")
         if not 0 <= min_score <= 1:
-            raise ValueError(f"--min-score must be from 0 to 1, got {min_score}")
+            raise UserError(f"--min-score must be from 0 to 1, got {min_score}")
         if family is not None and detector is None:
-            raise ValueError("--detector-family describes a --detector; give one")
+            raise UserError("--detector-family describes a --detector; give one")
         return cls(
             num_people=people,
             box_file=None if boxes is None else load_boxes(boxes, min_score),
@@ -77,9 +78,9 @@ class PeopleSource:
         if self.box_file is None or not sources:
             return
         if all(source.kind == "photo" for source in sources):
-            self.box_file.check_pictures(Path(source.label).name for source in sources)
+            self.box_file.check_images(Path(source.label).name for source in sources)
         elif len(sources) > 1 or sources[0].kind == "webcam":
-            raise ValueError("--boxes belongs to one video, or to photos; name nothing else")
+            raise UserError("--boxes belongs to one video, or to photos; name nothing else")
         else:
             self.box_file.check_frames()
 
@@ -99,7 +100,7 @@ class PeopleSource:
                 try:
                     checked_boxes(boxes, image_wh)
                 except ValueError as error:
-                    raise ValueError(f"{self.box_file.path}: image_id {image_id}: {error}") from None
+                    raise UserError(f"{self.box_file.path}: image_id {image_id}: {error}") from None
 
     def check_end(self, num_frames: int) -> None:
         """Say at a video's end if it had not all the frames that a file of boxes names."""
@@ -112,7 +113,7 @@ class PeopleSource:
     def in_photo(self, name: str, image_rgb: Image) -> NDArray[np.float64] | None:
         """(N, 4) boxes in a photo by its file's name; None when nobody says."""
         if self.box_file is not None:
-            return self.box_file.of_picture(name)[: self.num_people]
+            return self.box_file.of_image(name)[: self.num_people]
         return None if self.detector is None else self.detector(image_rgb)[: self.num_people]
 
     def in_video(self) -> Locate | None:

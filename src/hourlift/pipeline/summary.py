@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hourlift.errors import UserError
 from hourlift.formats.json import PoseFile
 from hourlift.geometry.world import World
 from hourlift.pose import PoseFrame
@@ -43,7 +44,7 @@ class LiftResult:
             ValueError: They were not kept.
         """
         if self.poses is None:
-            raise ValueError("the poses of this source were not kept")
+            raise UserError("the poses of this source were not kept")
         return self.poses.frames
 
 

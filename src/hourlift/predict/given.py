@@ -1,13 +1,14 @@
-"""What a user gives, checked: pictures, boxes, how many people, the camera."""
+"""What a user gives, checked: images, boxes, how many people, the camera."""
 
 import math
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hourlift.errors import UserError
 from hourlift.geometry.camera import Camera
 
-_ASPECT_TOLERANCE = 0.01  # a camera file may round; a portrait picture with a landscape camera is far off
+_ASPECT_TOLERANCE = 0.01  # a camera file may round; a portrait image with a landscape camera is far off
 
 
 def checked_people(people: int) -> int:
@@ -17,7 +18,7 @@ def checked_people(people: int) -> int:
         ValueError: it is below 1.
     """
     if people < 1:
-        raise ValueError(f"people must be at least 1, got {people}")
+        raise UserError(f"people must be at least 1, got {people}")
     return people
 
 
@@ -29,12 +30,12 @@ def checked_image(image_rgb: NDArray) -> tuple[int, int]:
     """
     if not isinstance(image_rgb, np.ndarray) or image_rgb.ndim != 3 or image_rgb.shape[2] != 3:
         shape = getattr(image_rgb, "shape", type(image_rgb).__name__)
-        raise ValueError(f"image_rgb must be an (H, W, 3) array, RGB without alpha, got {shape}")
+        raise UserError(f"image_rgb must be an (H, W, 3) array, RGB without alpha, got {shape}")
     if image_rgb.dtype != np.uint8:
         hint = "NaN in it cannot be shown" if not _all_finite(image_rgb) else "convert it to 0..255 first"
-        raise ValueError(f"image_rgb must be uint8, got {image_rgb.dtype}; {hint}")
+        raise UserError(f"image_rgb must be uint8, got {image_rgb.dtype}; {hint}")
     if image_rgb.size == 0:
-        raise ValueError(f"image_rgb has no pixels: its shape is {image_rgb.shape}")
+        raise UserError(f"image_rgb has no pixels: its shape is {image_rgb.shape}")
     return image_rgb.shape[1], image_rgb.shape[0]
 
 
@@ -52,25 +53,25 @@ def checked_boxes(boxes_xyxy: ArrayLike, image_wh: tuple[int, int]) -> NDArray[n
     try:
         boxes = np.asarray(boxes_xyxy, dtype=np.float64)
     except (TypeError, ValueError):
-        raise ValueError(f"a box is four numbers, left, top, right, bottom; got {boxes_xyxy!r}") from None
+        raise UserError(f"a box is four numbers, left, top, right, bottom; got {boxes_xyxy!r}") from None
     if boxes.size == 0:
         return np.zeros((0, 4))
     if boxes.ndim not in (1, 2) or boxes.shape[-1] != 4:
-        raise ValueError(f"boxes must have the shape (N, 4) or (4,), got {boxes.shape}")
+        raise UserError(f"boxes must have the shape (N, 4) or (4,), got {boxes.shape}")
     width, height = image_wh
     for box in boxes.reshape(-1, 4):
         left, top, right, bottom = box.tolist()
         if not all(map(math.isfinite, (left, top, right, bottom))):
-            raise ValueError(f"box {box.tolist()} holds a value that is not finite")
+            raise UserError(f"box {box.tolist()} holds a value that is not finite")
         if left >= right or top >= bottom:
-            raise ValueError(f"box {box.tolist()} is empty: it must be left, top, right, bottom in pixels")
+            raise UserError(f"box {box.tolist()} is empty: it must be left, top, right, bottom in pixels")
         if right - left < 1 or bottom - top < 1:
-            raise ValueError(
-                f"box {box.tolist()} is less than a pixel wide or high; is it in fractions of the picture? "
+            raise UserError(
+                f"box {box.tolist()} is less than a pixel wide or high; is it in fractions of the image? "
                 "It must be in pixels"
             )
         if right <= 0 or bottom <= 0 or left >= width or top >= height:
-            raise ValueError(f"box {box.tolist()} lies outside of the image, which is {width} x {height} pixels")
+            raise UserError(f"box {box.tolist()} lies outside of the image, which is {width} x {height} pixels")
     return boxes.reshape(-1, 4)
 
 
@@ -78,7 +79,7 @@ def camera_at(camera: Camera | None, image_wh: tuple[int, int]) -> Camera:
     """The camera at an image's resolution; None is the default camera.
 
     Raises:
-        ValueError: the camera belongs to pictures of another shape.
+        ValueError: the camera belongs to images of another shape.
     """
     if camera is None:
         return Camera.from_fov(image_wh)
@@ -86,8 +87,8 @@ def camera_at(camera: Camera | None, image_wh: tuple[int, int]) -> Camera:
         return camera
     own, given = image_wh[0] / image_wh[1], camera.image_wh[0] / camera.image_wh[1]
     if abs(own / given - 1) > _ASPECT_TOLERANCE:
-        raise ValueError(
-            f"the camera is one of {camera.image_wh[0]} x {camera.image_wh[1]} pictures, "
-            f"but this picture is {image_wh[0]} x {image_wh[1]}"
+        raise UserError(
+            f"the camera is one of {camera.image_wh[0]} x {camera.image_wh[1]} images, "
+            f"but this image is {image_wh[0]} x {image_wh[1]}"
         )
     return camera.scaled(image_wh)

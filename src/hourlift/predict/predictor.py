@@ -1,4 +1,4 @@
-"""The main job: a picture in, people in 3D out."""
+"""The main job: an image in, people in 3D out."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hourlift.errors import UserError
 from hourlift.geometry.camera import Camera, solve_root
 from hourlift.geometry.skeleton import H36M17
 from hourlift.lifter.normalize import LiftInput, crop_offsets, denormalize, normalize_joints, person_input
@@ -20,13 +21,13 @@ from hourlift.predict.models.precision import Precision, Runtime
 from hourlift.predict.models.runtime import Model
 from hourlift.predict.people.crowd import Locate
 from hourlift.predict.people.follow import FrameByFrame
-from hourlift.predict.people.search import Found, find_people
+from hourlift.predict.people.search import Detection, find_people
 from hourlift.predict.world.limb_fit import Refiner, check_scipy
 from hourlift.weights import HOURGLASS, LIFTER, int8_twin, is_twin
 
 
 class PosePredictor:
-    """Finds people in pictures and lifts them to 3D.
+    """Finds people in images and lifts them to 3D.
 
     >>> people = PosePredictor().predict(image_rgb)  # doctest: +SKIP
     >>> people[0].joint("l_wrist").position_mm  # doctest: +SKIP
@@ -37,7 +38,7 @@ class PosePredictor:
         threads: CPU threads of the networks.
         device: "cpu" or "cuda".
         flip_test: also look at every crop mirrored and average: half the speed, a little more accurate.
-        turn: look again, at a turned crop, at people whose trunk leans by more than 30 degrees in the picture, and keep
+        turn: look again, at a turned crop, at people whose trunk leans by more than 30 degrees in the image, and keep
             the surer answer: half the speed for them, more accurate (`hourlift.predict.models.keypoints`).
         refine: fit every pose to its 2D joints (`hourlift.predict.world.limb_fit`); needs SciPy.
         precision: of the hourglass: "fp32", "bf16" or "int8"; None takes the fastest that holds accuracy here. The
@@ -84,13 +85,13 @@ class PosePredictor:
         *,
         people: int = 1,
     ) -> list[Pose]:
-        """Find and lift the people in a picture.
+        """Find and lift the people in an image.
 
         Args:
             image_rgb: (H, W, 3) uint8, RGB, upright.
             boxes_xyxy: (N, 4) left, top, right, bottom of each person in pixels; (4,) for one. None searches
                 for the most visible people.
-            camera: the camera that took the picture; one of the picture at another resolution is scaled. None
+            camera: the camera that took the image; one of the image at another resolution is scaled. None
                 assumes `Camera.from_fov`'s default field of view.
             people: how many to search for at most when there are no boxes.
 
@@ -108,7 +109,7 @@ class PosePredictor:
             return self._refined(self._lift(found, camera))
         boxes = checked_boxes(boxes_xyxy, image_wh)
         answers = zip(boxes, *self._joints.estimate(image_rgb, boxes), strict=True)
-        return self._refined(self._lift([Found(*answer) for answer in answers], camera))
+        return self._refined(self._lift([Detection(*answer) for answer in answers], camera))
 
     def lift(
         self, joints_px: ArrayLike, boxes_xyxy: ArrayLike, image_wh: tuple[int, int], camera: Camera | None = None
@@ -116,9 +117,9 @@ class PosePredictor:
         """Lift people whose 2D joints are known: stage 2 alone.
 
         Args:
-            joints_px: (N, 17, 2) joints in pixels of the picture; NaN is one that nobody knows.
+            joints_px: (N, 17, 2) joints in pixels of the image; NaN is one that nobody knows.
             boxes_xyxy: (N, 4) the people's boxes; a lifter with the report's normalisation needs them.
-            image_wh: width and height of the picture.
+            image_wh: width and height of the image.
             camera: as in `predict`.
 
         Returns:
@@ -129,9 +130,9 @@ class PosePredictor:
         """
         joints_px, boxes = np.asarray(joints_px, dtype=np.float64), checked_boxes(boxes_xyxy, image_wh)
         if joints_px.shape != (len(boxes), H36M17.num_joints, 2):
-            raise ValueError(f"joints_px must be (N, {H36M17.num_joints}, 2) for {len(boxes)} boxes: {joints_px.shape}")
+            raise UserError(f"joints_px must be (N, {H36M17.num_joints}, 2) for {len(boxes)} boxes: {joints_px.shape}")
         sure = np.ones(H36M17.num_joints)
-        people = [Found(box, joints, sure) for box, joints in zip(boxes, joints_px, strict=True)]
+        people = [Detection(box, joints, sure) for box, joints in zip(boxes, joints_px, strict=True)]
         return self._lift(people, camera_at(camera, image_wh))
 
     def predict_video(
@@ -179,7 +180,7 @@ class PosePredictor:
             box_xyxy: (4,) or (N, 4) where the people are in the first frame; None searches for them.
             camera: as in `predict`, for all frames.
             people: how many to follow at most; by default as many as there are boxes, or one.
-            locate: gives the boxes of each frame from its number and picture, as a detector or a file of boxes
+            locate: gives the boxes of each frame from its number and image, as a detector or a file of boxes
                 does. Nobody is searched for then.
 
         Returns:
@@ -191,11 +192,11 @@ class PosePredictor:
         return FrameByFrame(self._joints.estimate, self._lift, self._refine, box_xyxy, camera, people, locate)
 
     def _refined(self, people: list[Pose]) -> list[Pose]:
-        """Each by itself: a picture has no track."""
+        """Each by itself: an image has no track."""
         return Refiner()(people) if self._refine else people
 
-    def _lift(self, people: list[Found], camera: Camera, ids: Sequence[int] | None = None) -> list[Pose]:
-        """Stage 2 for the people of one picture; without ids they are numbered."""
+    def _lift(self, people: list[Detection], camera: Camera, ids: Sequence[int] | None = None) -> list[Pose]:
+        """Stage 2 for the people of one image; without ids they are numbered."""
         if not people:
             return []
         joints_px = np.stack([person.joints_px for person in people])
@@ -219,14 +220,14 @@ class PosePredictor:
             for i, person in enumerate(people)
         ]
 
-    def _confidence(self, people: list[Found]) -> NDArray[np.float64]:
+    def _confidence(self, people: list[Detection]) -> NDArray[np.float64]:
         """(N, 17) how likely each joint of N > 0 people is right."""
         peaks = np.stack([person.peaks for person in people])
         heatmaps = [person.heatmaps for person in people if person.heatmaps is not None]
         return self._joints.judge(peaks, np.stack(heatmaps)) if heatmaps else peaks
 
     def _run_lifter(
-        self, joints_px: NDArray[np.float64], confidence: NDArray[np.float64], people: list[Found], camera: Camera
+        self, joints_px: NDArray[np.float64], confidence: NDArray[np.float64], people: list[Detection], camera: Camera
     ) -> tuple[list[NDArray[np.float32]], NDArray[np.float64], NDArray[np.bool_]]:
         """The lifter's outputs, the rotation that they are turned back by, and (N, 17) which joints it knew nothing of.
 

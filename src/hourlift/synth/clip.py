@@ -28,7 +28,7 @@ WHOLE = ViewConfig(
     margin=(1.1, 1.15), shift=0.0, truncated_share=0.0, distance=(3.5, 5.0), front_share=1.0, height=(0.9, 1.5),
     extreme_share=0.0,
 )  # fmt: skip
-"""Views that keep the whole person in the picture."""
+"""Views that keep the whole person in the image."""
 KEYFRAME_S = 1.0
 
 _FRAMES_AT_ONCE = 16
@@ -84,7 +84,7 @@ def render_clip(
     the next, a second each.
 
     Args:
-        generator: Renders square pictures of its configured size.
+        generator: Renders square images of its configured size.
         seed: Of everything.
         num_frames: Length.
         fps: Frames per second, of what moves.
@@ -96,7 +96,7 @@ def render_clip(
     body, config = generator.body, generator.config
     draw = Draw(seed, 1)
     rotations, path = _motion(generator, draw.stream(_MOTION), num_frames, fps, poses)
-    shapes, stature_mm = body.sample_shapes(1, draw.stream(_SHAPE).generator)
+    shapes, height_mm = body.sample_shapes(1, draw.stream(_SHAPE).generator)
     people = _grounded(body, shapes.expand(num_frames, -1), rotations, path)
     kind = torch.zeros(num_frames, dtype=torch.long, device=body.device)
     followed = _smoothed(people.joints[:, _PELVIS], round(fps * _FOLLOWED_S)) if moving_camera else None
@@ -112,7 +112,7 @@ def render_clip(
         count = len(some.joints)
         parts.append(
             generator.photograph(
-                Draw((seed, _PICTURES), count, alike=True), some, stature_mm.expand(count), kind[now],
+                Draw((seed, _PICTURES), count, alike=True), some, height_mm.expand(count), kind[now],
                 outfit.expand(count), _frames(cameras, now), light.expand(count), scene.expand(count),
             )
         )  # fmt: skip
@@ -212,7 +212,7 @@ def _scene(
     first = slice(0, 1)
     everywhere = torch.cat([people.joints.flatten(0, 1), cameras.eye])[None]
     config = replace(generator.config.scene, furnished_share=0.0, occluded_share=0.0, hover_share=0.0)
-    if moving_camera:  # a flat picture would hang before it
+    if moving_camera:  # a flat image would hang before it
         config = replace(config, place_share=1.0)
     person = replace(_frames(people, first), joints=everywhere)
     return sample_scenes(

@@ -1,7 +1,7 @@
 """Data sets of rendered people, written as shards by one process or several, and gone on with after an interruption.
 
-A folder holds shard-000000.tar and so on, and settings.json: everything that its pictures depend on. A person's
-picture depends on the settings and on its number only, so any number of processes writes the same files.
+A folder holds shard-000000.tar and so on, and settings.json: everything that its images depend on. A person's
+image depends on the settings and on its number only, so any number of processes writes the same files.
 """
 
 import json
@@ -20,6 +20,7 @@ import torch
 from hourlift import __version__
 from hourlift.data.sample import Sample
 from hourlift.data.shards import ImageFormat, count_people, shard_name, write_shard
+from hourlift.errors import UserError
 from hourlift.formats.atomic import replacing
 from hourlift.synth.generate import SynthConfig
 from hourlift.synth.samples import render_samples
@@ -37,8 +38,8 @@ class DatasetConfig:
         synth: What is rendered.
         seed: Of the people.
         per_shard: People a shard.
-        image_format: Of the pictures.
-        frames: Of each film of the studio; None for people who have nothing to do with each other.
+        image_format: Of the images.
+        frames: Of each video of the studio; None for people who have nothing to do with each other.
     """
 
     synth: SynthConfig
@@ -134,7 +135,7 @@ def _open_folder(folder: Path, config: DatasetConfig, resume: bool) -> bool:
     new = not folder.exists()
     if not new and (not folder.is_dir() or any(folder.iterdir())):
         if not resume:
-            raise ValueError(f"{folder} exists already and is not an empty folder; name another one, or go on with it")
+            raise UserError(f"{folder} exists already and is not an empty folder; name another one, or go on with it")
         _check_settings(folder / SETTINGS, config)
         for stray in folder.glob(".*.part.tar"):  # of a process that was killed
             stray.unlink()
@@ -149,14 +150,14 @@ def _check_settings(file: Path, config: DatasetConfig) -> None:
     try:
         theirs = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ValueError(f"{file.parent} holds no {file.name}: it is no data set to go on with") from error
+        raise UserError(f"{file.parent} holds no {file.name}: it is no data set to go on with") from error
     except ValueError as error:
-        raise ValueError(f"{file} is not a JSON file: {error}") from error
+        raise UserError(f"{file} is not a JSON file: {error}") from error
     ours = config.to_dict()
     for key in sorted(ours.keys() | theirs.keys()):
         if ours.get(key) != theirs.get(key):
             told = f"{theirs.get(key)}, not {ours.get(key)}" if key != "synth" else _difference(theirs[key], ours[key])
-            raise ValueError(f"{file.parent} was written with other settings: {key} {told}; name another folder")
+            raise UserError(f"{file.parent} was written with other settings: {key} {told}; name another folder")
 
 
 def _difference(theirs: dict[str, Any], ours: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The generator: person + pose + camera + clothes + light + background -> a batch of labelled pictures."""
+"""The generator: person + pose + camera + clothes + light + background -> a batch of labelled images."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from hourlift.errors import UserError
 from hourlift.geometry.skeleton import FOOT_POINTS, H36M17
 from hourlift.synth.body.parametric import Body, PosedBodies
 from hourlift.synth.camera.sensor import SensorConfig, sense
@@ -27,9 +28,9 @@ from hourlift.synth.render.light import Light, sample_lights
 from hourlift.synth.render.probes import Surroundings, behind, lit_by, load_probes, sample_surroundings
 from hourlift.synth.render.shade import render_people
 from hourlift.synth.scene.config import SceneConfig
+from hourlift.synth.scene.images import image_bank
 from hourlift.synth.scene.layout import PICTURE, Scene, sample_scenes
 from hourlift.synth.scene.materials import Atlas, build_atlas
-from hourlift.synth.scene.pictures import picture_bank
 
 NOWHERE_PX = -1e4
 """Both pixel coordinates of the joints of a person who is left out."""
@@ -44,7 +45,7 @@ class SynthConfig:
     """What is rendered.
 
     Attributes:
-        size: Side of the pictures, pixels.
+        size: Side of the images, pixels.
         poses: Mix of poses.
         views: Cameras.
         scene: Rooms, furniture, occluders.
@@ -52,13 +53,13 @@ class SynthConfig:
         photos: Folder of photographs for backgrounds, or several; None means procedural ones only.
         follows_photos: Whether people before a photograph take on its brightness, cast, contrast and sharpness.
         probes: Folder of panoramas that light people, and stand behind them; None means drawn light only.
-        probed_share: Share of pictures that are lit by one.
+        probed_share: Share of images that are lit by one.
         assets: Folder of MakeHuman's clothes, hair and skins; None means painted ones only. On the CPU only.
         dressed_share: Share of people who wear them.
         motion: File or folder of motion capture to draw poses from; None means the poses that come with the package.
         bank_seed: Of the procedural backgrounds.
         shadows: Whether people and things cast shadows.
-        empty_share: Share of pictures whose person is left out: all joints are OUTSIDE, far from the picture. They
+        empty_share: Share of images whose person is left out: all joints are OUTSIDE, far from the image. They
             teach a network to say that nobody is there.
     """
 
@@ -81,13 +82,13 @@ class SynthConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class SynthBatch(Batch):
-    """B labelled pictures on one device.
+    """B labelled images on one device.
 
     Attributes:
         images: (B, 3, S, S) uint8 RGB.
-        joints_2d_px: (B, 17, 2), Human3.6M order, pixels of the picture.
+        joints_2d_px: (B, 17, 2), Human3.6M order, pixels of the image.
         joints_3d_cam_mm: (B, 17, 3), frame of the camera.
-        visibility: (B, 17) int64: OUTSIDE the picture, OCCLUDED by something else, SELF_OCCLUDED or VISIBLE.
+        visibility: (B, 17) int64: OUTSIDE the image, OCCLUDED by something else, SELF_OCCLUDED or VISIBLE.
         feet_2d_px: (B, 4, 2), points of the feet in the order of FOOT_POINTS; so are the next two.
         feet_3d_cam_mm: (B, 4, 3).
         feet_visibility: (B, 4) int64.
@@ -95,7 +96,7 @@ class SynthBatch(Batch):
         part: (B, S, S) uint8 index into parts.PARTS, 0 where the mask is not.
         focal_px: (B,), focal length of the camera.
         centre_px: (B, 2), its principal point.
-        stature_mm: (B,), height at rest from the soles to the crown.
+        height_mm: (B,), height at rest from the soles to the crown.
         kind: (B,), index into motion.KINDS.
     """
 
@@ -110,7 +111,7 @@ class SynthBatch(Batch):
     part: Tensor
     focal_px: Tensor
     centre_px: Tensor
-    stature_mm: Tensor
+    height_mm: Tensor
     kind: Tensor
 
     def __len__(self) -> int:
@@ -118,7 +119,7 @@ class SynthBatch(Batch):
 
 
 class Generator:
-    """Renders batches on one device; holds the body and the bank of pictures."""
+    """Renders batches on one device; holds the body and the bank of images."""
 
     def __init__(self, config: SynthConfig, device: torch.device | str = "cpu") -> None:
         self.config, self.device = config, torch.device(device)
@@ -129,20 +130,20 @@ class Generator:
         self._dresser = None
         if config.assets is not None:
             if self.device.type != "cpu":
-                raise ValueError("people in garments are rendered on the CPU")
+                raise UserError("people in garments are rendered on the CPU")
             self._dresser = Dresser(load_garments(config.assets, self.body), config.dressed_share)
         self.library = None if config.motion is None else _library(config.motion, str(self.device))
 
     @torch.no_grad()
     def render(self, seed: int | Sequence[int], count: int) -> SynthBatch:
-        """Renders people; the same seed and count give the same pictures.
+        """Renders people; the same seed and count give the same images.
 
         Args:
             seed: An integer, or several such as (run seed, chunk).
-            count: People, one a picture.
+            count: People, one an image.
         """
         draw, body = Draw(seed, count), self.body
-        shapes, stature_mm = body.sample_shapes(count, draw.stream(_SHAPES).generator)
+        shapes, height_mm = body.sample_shapes(count, draw.stream(_SHAPES).generator)
         rotations, kind = sample_rotations(body, draw.stream(_POSES), self.config.poses, self.library)
         people = body.pose(shapes, rotations)
         cameras = sample_views(draw.stream(_VIEWS), people.joints, self.config.size, self.config.views)
@@ -154,7 +155,7 @@ class Generator:
             drawn = draw.stream(_SURROUNDINGS)
             where = sample_surroundings(drawn, len(self._probes), self.config.probed_share)
             light = lit_by(light, self._probes, where, drawn)
-        return self.photograph(draw, people, stature_mm, kind, outfit, cameras, light.to(self.device), where=where)
+        return self.photograph(draw, people, height_mm, kind, outfit, cameras, light.to(self.device), where=where)
 
     def outfits(self, draw: Draw, shapes: Tensor) -> Outfit:
         """What people of shapes (B, C) wear, on the CPU."""
@@ -173,7 +174,7 @@ class Generator:
         self,
         draw: Draw,
         people: PosedBodies,
-        stature_mm: Tensor,
+        height_mm: Tensor,
         kind: Tensor,
         outfit: Outfit,
         cameras: Views,
@@ -184,7 +185,7 @@ class Generator:
         """Renders given people; the scene around them and what the sensor does are drawn, everything else is given.
 
         A given scene is not drawn, and no bystanders are: a clip has one place for all its frames. `where` are the
-        panoramas behind people before a picture.
+        panoramas behind people before an image.
         """
         config, body, joints = self.config, self.body, people.joints
         bystander_share = config.scene.bystander_share if scene is None else 0.0
@@ -228,12 +229,12 @@ class Generator:
             part=torch.where(layer.mask, layer.part, 0),
             focal_px=cameras.focal,
             centre_px=cameras.centre,
-            stature_mm=stature_mm,
+            height_mm=height_mm,
             kind=kind,
         )
 
     def _backgrounds(self, draw: Draw) -> Tensor:
-        """Random square parts (B, S, S, 3) of the bank's pictures, half of them mirrored, as floats in [0, 1].
+        """Random square parts (B, S, S, 3) of the bank's images, half of them mirrored, as floats in [0, 1].
 
         They are a view of (B, 3, S, S), as `Layer.colour` is.
         """
@@ -242,9 +243,9 @@ class Generator:
         corner = draw.vector(2) * (side - 1 - part)[:, None]
         steps = torch.arange(size) / (size - 1)
         columns = corner[:, :1] + part[:, None] * torch.where(draw.chance(0.5)[:, None], steps, 1 - steps)
-        rows, picture = corner[:, 1:] + part[:, None] * steps, draw.integer(len(self.bank))
+        rows, image = corner[:, 1:] + part[:, None] * steps, draw.integer(len(self.bank))
         # Whole numbers, as bank and rows together exceed what a float counts exactly.
-        rows = (rows.round().long() + picture[:, None] * side).to(self.device) * side
+        rows = (rows.round().long() + image[:, None] * side).to(self.device) * side
         place = (rows[:, :, None] + columns.round().long().to(self.device)[:, None]).mul_(3)
         gain = draw.log_uniform(0.55, 1.4)[:, None] * (1 + 0.12 * (2 * draw.vector(3) - 1)) / 255
         gain, flat = gain.to(self.device), self.bank.flatten()
@@ -257,7 +258,7 @@ class Generator:
 
 @lru_cache(maxsize=2)
 def _bank(seed: int, photos: Path | tuple[Path, ...] | None) -> Tensor:
-    return picture_bank(seed, photos=photos)
+    return image_bank(seed, photos=photos)
 
 
 @lru_cache(maxsize=2)

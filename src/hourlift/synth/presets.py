@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from hourlift.errors import UserError
 from hourlift.synth.camera.sensor import SensorConfig
 from hourlift.synth.camera.views import ViewConfig
 from hourlift.synth.clothes import makehuman
@@ -16,13 +17,13 @@ from hourlift.synth.generate import SynthConfig
 from hourlift.synth.pose.mix import UPRIGHT, PoseMix
 from hourlift.synth.render.probes import panorama_paths
 from hourlift.synth.scene.config import SceneConfig
-from hourlift.synth.scene.pictures import photo_paths
+from hourlift.synth.scene.images import photo_paths
 
 ASSETS_VARIABLE = "HOURLIFT_ASSETS"
 """Of the environment: the folder of MakeHuman's assets where no option names one."""
 
 SIZE = 256
-"""Side of the pictures in pixels."""
+"""Side of the images in pixels."""
 
 
 def everyday() -> SynthConfig:
@@ -125,14 +126,14 @@ def preset(name: str) -> SynthConfig:
         ValueError: there is no such preset; the message lists those there are.
     """
     if name not in PRESETS:
-        raise ValueError(f"there is no preset {name!r}; the presets are {', '.join(PRESETS)}")
+        raise UserError(f"there is no preset {name!r}; the presets are {', '.join(PRESETS)}")
     return PRESETS[name]()
 
 
-def with_pictures(
+def with_images(
     config: SynthConfig, backgrounds: Sequence[Path] = (), assets: Path | None = None, panoramas: Path | None = None
 ) -> SynthConfig:
-    """The same with a user's pictures; folders are looked into at once, not from within a process that renders.
+    """The same with a user's images; folders are looked into at once, not from within a process that renders.
 
     Args:
         config: What is rendered.

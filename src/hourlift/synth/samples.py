@@ -3,8 +3,8 @@
     sample = next(load_shards("people"))               # written by `hourlift synth -o people --preset sport`
     again = remake(sport(), sample.seed)
 
-People are rendered in batches whose place and length depend on nothing but the number of the picture and its size:
-picture 17 of seed 7 is the same, whether 18 pictures are asked for or a million, by one process or by many.
+People are rendered in batches whose place and length depend on nothing but the number of the image and its size:
+image 17 of seed 7 is the same, whether 18 images are asked for or a million, by one process or by many.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from hourlift.geometry.crop import box_from_joints
 from hourlift.synth.generate import Generator, SynthBatch, SynthConfig
 
 _PEOPLE_AT_ONCE = 16
-_PIXELS_AT_ONCE = _PEOPLE_AT_ONCE * 512**2  # larger pictures are rendered fewer at a time, for the memory's sake
+_PIXELS_AT_ONCE = _PEOPLE_AT_ONCE * 512**2  # larger images are rendered fewer at a time, for the memory's sake
 
 
 def render_samples(config: SynthConfig, seed: int, count: int, *, first: int = 0) -> Iterator[Sample]:
@@ -32,7 +32,7 @@ def render_samples(config: SynthConfig, seed: int, count: int, *, first: int = 0
         first: number of the first one.
 
     Yields:
-        Samples whose joints outside of the picture are NaN in 2D, as no annotator could place them.
+        Samples whose joints outside of the image are NaN in 2D, as no annotator could place them.
 
     Raises:
         ValueError: the folder of photographs, or that of motion, holds nothing readable.
@@ -79,6 +79,6 @@ def to_sample(batch: SynthBatch, i: int, seed: tuple[int, int]) -> Sample:
         feet_2d_px=np.where((feet == OUTSIDE)[:, None], np.nan, batch.feet_2d_px[i].cpu().numpy()).astype(np.float32),
         feet_3d_cam_mm=batch.feet_3d_cam_mm[i].cpu().numpy(),
         feet_visibility=feet,
-        stature_mm=round(float(batch.stature_mm[i]), 1),
+        height_mm=round(float(batch.height_mm[i]), 1),
         seed=seed,
     )

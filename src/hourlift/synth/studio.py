@@ -1,4 +1,4 @@
-"""The studio: a synthetic Human3.6M. Seven people do 15 actions in two takes each, filmed by four cameras at once.
+"""The studio: a synthetic Human3.6M. Seven people do 15 actions in two takes each, recorded by four cameras at once.
 
 Subjects, actions, cameras and ids are Human3.6M's (`data.protocol`, `data.source`), so that its splits, protocols and
 recipes work on it unchanged. Everybody wears the same clothes in all takes, the room and its light never change, and a
@@ -18,6 +18,7 @@ from torch import Tensor
 from hourlift.data.human36m.protocol import ACTIONS, CAMERA_SIZES_WH, FRAMES_PER_S, SUBJECTS
 from hourlift.data.sample import Sample
 from hourlift.data.source import Source
+from hourlift.errors import UserError
 from hourlift.synth.body.parametric import PosedBodies
 from hourlift.synth.camera.views import Views, crop_views, studio_cameras
 from hourlift.synth.clip import ease, glide
@@ -39,7 +40,7 @@ CAMERAS = tuple(CAMERA_SIZES_WH)
 NUM_TAKES = len(SUBJECTS) * len(ACTIONS) * len(TAKES)
 NUM_FILMS = NUM_TAKES * len(CAMERAS)
 STEP = 10
-"""Frames of Human3.6M's 50 a second from one picture of a film to the next."""
+"""Frames of Human3.6M's 50 a second from one image of a video to the next."""
 
 _ADULT_MM = (1550.0, 1900.0)
 _ROOM_LOW, _ROOM_HIGH = (-3.4, -6.2, 0.0), (3.4, 6.2, 3.1)  # metres; the cameras are inside
@@ -90,26 +91,26 @@ ACTS: Mapping[str, Act] = MappingProxyType(
 )
 
 
-def num_pictures(frames: int) -> int:
-    """Of a studio whose films have so many frames."""
+def num_images(frames: int) -> int:
+    """Of a studio whose videos have so many frames."""
     return NUM_FILMS * frames
 
 
 def render_studio(config: SynthConfig, seed: int, frames: int, count: int, *, first: int = 0) -> Iterator[Sample]:
-    """Render pictures of the studio in their order: subject, action, take, camera, frame.
+    """Render images of the studio in their order: subject, action, take, camera, frame.
 
     Args:
         config: `presets.studio`; its bank_seed is replaced by the seed.
-        seed: of everything; the same seed and frames give the same pictures.
-        frames: of each film.
-        count: how many pictures.
+        seed: of everything; the same seed and frames give the same images.
+        frames: of each video.
+        count: how many images.
         first: number of the first one. Takes that begin or end within the range are rendered whole.
 
     Raises:
-        ValueError: there are not so many pictures.
+        ValueError: there are not so many images.
     """
-    if not 0 <= first <= first + count <= num_pictures(frames):
-        raise ValueError(f"a studio of {frames} frames has {num_pictures(frames)} pictures, not {first + count}")
+    if not 0 <= first <= first + count <= num_images(frames):
+        raise UserError(f"a studio of {frames} frames has {num_images(frames)} images, not {first + count}")
     studio = _studio(replace(config, bank_seed=seed), seed)
     per_take = len(CAMERAS) * frames
     for take in range(first // per_take, -(-(first + count) // per_take)):
@@ -131,7 +132,7 @@ class Studio:
 
     @torch.no_grad()
     def take(self, number: int, frames: int) -> Iterator[Sample]:
-        """All frames of all cameras of a take, film by film; takes are numbered by subject, action and take."""
+        """All frames of all cameras of a take, video by video; takes are numbered by subject, action and take."""
         who, action, take = _of_take(number)
         draw = Draw((self.seed, _TAKE, number), frames, alike=True)
         people, kind = self._act(draw, who, ACTS[action], take, frames)
@@ -143,8 +144,8 @@ class Studio:
                 Draw((draw.seed, _CROP, index), frames, alike=True), people.joints.cpu(), eyes[index].expand(frames, 3),
                 rotations[index].expand(frames, 3, 3), self.generator.config.size, self.generator.config.views,
             )  # fmt: skip
-            film = self._film(index, people, who, kind, outfit, views, scene)
-            for frame, sample in enumerate(film):
+            video = self._film(index, people, who, kind, outfit, views, scene)
+            for frame, sample in enumerate(video):
                 source = Source(subject=SUBJECTS[who], action=action, take=take, camera=camera, frame=1 + frame * STEP)
                 yield replace(sample, id=str(source), seed=None)
 

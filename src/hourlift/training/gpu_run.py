@@ -23,7 +23,7 @@ from hourlift.training.render_speed import choose_workers
 
 FINISH_SHARE, FINISH_MINUTES = 0.15, 2.5
 """Of a call's time, kept for the evaluation and for writing: that share, at most so long."""
-_BYTES_A_PIXEL = 4  # of a rendered picture: three colours and the mask
+_BYTES_A_PIXEL = 4  # of a rendered image: three colours and the mask
 _DONE = 0.999  # progress from which a run is over
 _LAST_STEP_MINUTES = 0.1  # after the clock's end, so that the last step sees it
 
@@ -52,7 +52,7 @@ class GpuRun:
 
 
 def tiny(recipe: HourglassRecipe) -> HourglassRecipe:
-    """The same with a network and pictures so small that a CPU goes through all of it in seconds."""
+    """The same with a network and images so small that a CPU goes through all of it in seconds."""
     return replace(
         recipe,
         name=f"{recipe.name}-tiny",
@@ -138,7 +138,7 @@ def to_markdown(report: Mapping[str, Any]) -> str:
         f"call took {report['minutes']:.1f} minutes: {report['stopped_by']}. Rendering: "
         f"{report['rendering']}. Weights: {', '.join(report['weights'])}.",
         "",
-        "| side of the pictures, px | views a second | share of the time waiting for pictures |",
+        "| side of the images, px | views a second | share of the time waiting for images |",
         "| ---: | ---: | ---: |",
         *(f"| {side} | {s['views_s']:.0f} | {s['data_wait']:.0%} |" for side, s in report["speed"].items()),
         "",
@@ -168,14 +168,14 @@ def _judge(recipe: HourglassRecipe, call: GpuRun, device: torch.device) -> dict[
     for name, preset in PRESETS.items():
         trained = recipe.plan.synth
         synth = replace(preset(), photos=trained.photos, assets=trained.assets, probes=trained.probes)
-        judges = replace(recipe, plan=replace(recipe.plan, synth=synth), held_out=call.judged)
+        val_people = replace(recipe, plan=replace(recipe.plan, synth=synth), held_out=call.judged)
         with torch.no_grad():
-            found[name] = dict(HourglassStage(judges).validate(model, device))
+            found[name] = dict(HourglassStage(val_people).validate(model, device))
     return found
 
 
 def _speed(log: Path, sides: set[int]) -> dict[str, dict[str, float]]:
-    """Medians over the log's lines, by side of the pictures: views a second, share of the time waiting for them."""
+    """Medians over the log's lines, by side of the images: views a second, share of the time waiting for them."""
     lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     speeds = {}
     for side in sorted(sides):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hourlift.data.dataset import DataSet
 from hourlift.data.sample import Sample
+from hourlift.errors import UserError
 
 HELD_OUT_EVERY = 10
 """Of a data set that is not split, every tenth person judges."""
@@ -30,45 +31,45 @@ class TrainingData:
         data: The data set.
         learn: Split to train on.
         judge: Split to validate on.
-        stride: Every how many-th frame of each film, or person.
+        stride: Every how many-th frame of each video, or person.
 
     Raises:
         ValueError: the data set has subjects, but lacks one of the splits. The message names those it has.
     """
 
     data: DataSet
-    learn: str
-    judge: str
+    train_split: str
+    val_split: str
     stride: int = 1
 
     def __post_init__(self) -> None:
         if self.stride < 1:
-            raise ValueError(f"a stride is at least 1, got {self.stride}")
+            raise UserError(f"a stride is at least 1, got {self.stride}")
         if self.data.counts.subjects:
-            self.data.check_split(self.learn)
-            self.data.check_split(self.judge)
+            self.data.check_split(self.train_split)
+            self.data.check_split(self.val_split)
 
-    def learners(self, *, pictures: bool = True) -> Iterator[Sample]:
+    def train_people(self, *, images: bool = True) -> Iterator[Sample]:
         """Who is trained on."""
         names = self.split_names
         if names is not None:
-            return self.data.samples(names[0], stride=self.stride, pictures=pictures)
-        people = self.data.samples(stride=self.stride, pictures=pictures)
+            return self.data.samples(names[0], stride=self.stride, images=images)
+        people = self.data.samples(stride=self.stride, images=images)
         return (sample for i, sample in enumerate(people) if i % HELD_OUT_EVERY != HELD_OUT_EVERY - 1)
 
-    def judges(self, *, pictures: bool = True) -> Iterator[Sample]:
+    def val_people(self, *, images: bool = True) -> Iterator[Sample]:
         """Who is validated on."""
         names = self.split_names
         if names is not None:
-            return self.data.samples(names[1], stride=self.stride, pictures=pictures)
-        people = self.data.samples(stride=self.stride, pictures=pictures)
+            return self.data.samples(names[1], stride=self.stride, images=images)
+        people = self.data.samples(stride=self.stride, images=images)
         return islice(people, HELD_OUT_EVERY - 1, None, HELD_OUT_EVERY)
 
     @property
     def split_names(self) -> tuple[str, str] | None:
         """The two splits; None where the data set is divided by counting."""
         if self.data.counts.subjects:
-            return self.learn, self.judge
+            return self.train_split, self.val_split
         learning, judging = (
             next((name for name in self.data.splits if name.startswith(prefixes)), None)
             for prefixes in (_LEARNING, _JUDGING)

@@ -36,7 +36,7 @@ STRONG = AugmentConfig(
     patches=0.35,
 )
 OPENING = Curriculum(views=(0.06, 0.22), clutter=(0.2, 0.32), poses=(0.2, 0.36), augmentation=(0.45, 0.65))
-"""Views first, then clutter and poses, hard pictures last: experiments/2026-11-facing."""
+"""Views first, then clutter and poses, hard images last: experiments/2026-11-facing."""
 
 
 def fast() -> HourglassRecipe:

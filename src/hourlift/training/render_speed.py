@@ -1,6 +1,6 @@
 """How fast people are rendered here, and so who renders for a training: the GPU, or processes beside it.
 
-As a program, `python -m hourlift.training.render_speed cuda 176`, it prints the pictures a second of a device.
+As a program, `python -m hourlift.training.render_speed cuda 176`, it prints the images a second of a device.
 """
 
 import logging
@@ -24,8 +24,8 @@ _MOST_S = 150.0  # of a measurement, the body built on first use and kernels com
 _PREFERENCE = 1.5  # how much faster than processes a GPU must render, as it does not train meanwhile
 
 
-def pictures_per_second(device: str, size: int) -> float:
-    """Rendered pictures a second, of one thread or of a GPU."""
+def images_per_second(device: str, size: int) -> float:
+    """Rendered images a second, of one thread or of a GPU."""
     torch.set_num_threads(1)
     generator = Generator(SynthConfig(size=size), device)
     generator.render((0, 0), PEOPLE_AT_ONCE).images.sum().item()
@@ -44,9 +44,9 @@ def choose_workers(
 
     Args:
         device: that trains.
-        size: side of the pictures.
+        size: side of the images.
         cores: of the machine.
-        chunk_bytes: of the largest chunk of pictures that a process hands over, through shared memory.
+        chunk_bytes: of the largest chunk of images that a process hands over, through shared memory.
         processes_only: whether the GPU cannot render what is wanted.
 
     Returns:
@@ -61,7 +61,7 @@ def choose_workers(
     running = {name: _measure(name, size) for name in (str(device), "cpu")}
     speeds = {name: _result(process, name) for name, process in running.items()}
     here, beside = speeds[str(device)], workers * speeds["cpu"]
-    told = f"the GPU renders {here:.0f} pictures/s, {workers} processes about {beside:.0f}"
+    told = f"the GPU renders {here:.0f} images/s, {workers} processes about {beside:.0f}"
     return (0 if here > _PREFERENCE * beside else workers), told
 
 
@@ -90,4 +90,4 @@ def _result(process: subprocess.Popen[str], device: str) -> float:
 
 
 if __name__ == "__main__":
-    print(pictures_per_second(sys.argv[1], int(sys.argv[2])))
+    print(images_per_second(sys.argv[1], int(sys.argv[2])))

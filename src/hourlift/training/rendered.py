@@ -1,4 +1,4 @@
-"""Training pictures rendered while training: chunks of synthetic people, each trained on a few times.
+"""Training images rendered while training: chunks of synthetic people, each trained on a few times.
 
 A chunk is a function of (seed, index, progress), so a run is re-made from its seed and goes on where it stopped.
 """
@@ -14,7 +14,7 @@ from hourlift.synth.generate import Generator, SynthBatch, SynthConfig
 from hourlift.synth.pose.mix import UPRIGHT
 
 HELD_OUT_SEED = 7_000_001
-"""First part of the seeds of held-out pictures; training seeds are smaller."""
+"""First part of the seeds of held-out images; training seeds are smaller."""
 PEOPLE_AT_ONCE = 64
 """Most people that are rendered in one go, for the memory's sake. It is part of the seeds."""
 
@@ -24,13 +24,13 @@ _CLUTTER = ("furnished_share", "occluded_share", "bystander_share")
 
 @dataclass(frozen=True, kw_only=True)
 class Curriculum:
-    """What a run learns from as it goes on: people who face the camera, then every view, every pose, hard pictures.
+    """What a run learns from as it goes on: people who face the camera, then every view, every pose, hard images.
 
     Spans are of progress in [0, 1]; one that ends at or before 0 is open from the start.
 
-    With views drawn evenly, "left or right" is facing XOR side of the picture, and neither alone tells anything: a
+    With views drawn evenly, "left or right" is facing XOR side of the image, and neither alone tells anything: a
     network then locates limbs but puts both channels on one of them. Starting with people who face the camera breaks
-    the tie; harder pictures wait until front and back are told apart, or the tie returns.
+    the tie; harder images wait until front and back are told apart, or the tie returns.
 
     Attributes:
         start_share: Share of people who face the camera at the start.
@@ -55,7 +55,7 @@ def ramp(progress: float, span: tuple[float, float]) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class RenderPlan:
-    """A run's pictures: `chunk_size` people a chunk, each chunk trained on `reuse` times."""
+    """A run's images: `chunk_size` people a chunk, each chunk trained on `reuse` times."""
 
     synth: SynthConfig
     curriculum: Curriculum
@@ -79,7 +79,7 @@ class RenderPlan:
 
 
 class WantedChunk(NamedTuple):
-    """Which chunk of a run, at which progress in [0, 1], and the side of its pictures in pixels."""
+    """Which chunk of a run, at which progress in [0, 1], and the side of its images in pixels."""
 
     number: int
     progress: float
@@ -95,7 +95,7 @@ class RenderedChunks(Dataset[SynthBatch]):
 
     def __getitem__(self, wanted: WantedChunk) -> SynthBatch:
         config = replace(self.plan.at(wanted.progress), size=wanted.size)
-        if self._generator is None:  # built in the worker: the body and the pictures do not travel
+        if self._generator is None:  # built in the worker: the body and the images do not travel
             self._generator = Generator(config, self.device)
         self._generator.config = config
         return render(self._generator, (self.seed, wanted.number), self.plan.chunk_size)

@@ -4,7 +4,7 @@
     hourlift predict-joints h36m/ --weights final-4stack.onnx -o joints.npz
     hourlift train lifter --recipe lifter-weighted --data h36m/ --inputs joints.npz -o runs/weighted --device cuda
 
-The report's values: 15 epochs of 32,000 pictures, 256-pixel crops, two or four stacks of width 256; 80 epochs of the
+The report's values: 15 epochs of 32,000 images, 256-pixel crops, two or four stacks of width 256; 80 epochs of the
 lifter, Adam, gradient norm clipped to 1, dropout, a learning rate that decays. Where it gives none (learning rates,
 batch sizes, the extent of the decay) they are ours.
 """
@@ -52,7 +52,7 @@ def frsos_2stack() -> HourglassDataRecipe:
 
 def full_2stack() -> HourglassDataRecipe:
     """As frsos-2stack, with S8 in the training set: the validation is on people who were trained on."""
-    return replace(_hourglass("full-2stack", policies.FULL), learn=ALL_FIVE)
+    return replace(_hourglass("full-2stack", policies.FULL), train_split=ALL_FIVE)
 
 
 def overlap_2stack() -> HourglassDataRecipe:
@@ -62,7 +62,7 @@ def overlap_2stack() -> HourglassDataRecipe:
 
 def final_4stack() -> HourglassDataRecipe:
     """The report's final model: four stacks, all five subjects, no scaling and no shifting."""
-    return replace(_hourglass("final-4stack", policies.FINAL, num_stacks=4), learn=ALL_FIVE)
+    return replace(_hourglass("final-4stack", policies.FINAL, num_stacks=4), train_split=ALL_FIVE)
 
 
 def strong_2stack() -> HourglassDataRecipe:
@@ -88,7 +88,7 @@ def lifter_weighted() -> LifterDataRecipe:
 def final() -> LifterDataRecipe:
     """The report's final lifter: weighted, all five subjects, a lower learning rate and a faster decay."""
     recipe = _lifter("final", "weighted")
-    return replace(recipe, learn=ALL_FIVE, train=replace(recipe.train, lr=5e-4, floor=0.005))
+    return replace(recipe, train_split=ALL_FIVE, train=replace(recipe.train, lr=5e-4, floor=0.005))
 
 
 def lifter_rays() -> LifterDataRecipe:

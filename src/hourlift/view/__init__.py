@@ -1,4 +1,4 @@
-"""Results for the eye: poses drawn into the picture, and a page that shows them in 3D beside it."""
+"""Results for the eye: poses drawn into the image, and a page that shows them in 3D beside it."""
 
 from hourlift.view.overlay import draw_pose
 from hourlift.view.page import write_page

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.errors import UserError
 from hourlift.formats.angles import AngleTrack
 from hourlift.formats.atomic import replacing
 from hourlift.formats.text import plain
@@ -34,11 +35,11 @@ def check_plot(file: Path) -> None:
         ValueError: Matplotlib is not installed, or the file's name ends in something that it cannot write.
     """
     if file.suffix.lower() not in PLOT_SUFFIXES:
-        raise ValueError(f"{file}: the name of a plot ends in {', '.join(PLOT_SUFFIXES)}")
+        raise UserError(f"{file}: the name of a plot ends in {', '.join(PLOT_SUFFIXES)}")
     try:
         import matplotlib  # noqa: F401
     except ModuleNotFoundError as error:
-        raise ValueError(f"plots need the package {error.name}: pip install 'hourlift[plots]'") from error
+        raise UserError(f"plots need the package {error.name}: pip install 'hourlift[plots]'") from error
 
 
 def plot_angles(track: AngleTrack, file: Path, title: str) -> None:

@@ -39,7 +39,7 @@ def paint(canvas: Image, limb: Limb) -> None:
     left, right = max(math.floor(min(x0, x1) - reach), 0), min(math.ceil(max(x0, x1) + reach + 1), width)
     top, bottom = max(math.floor(min(y0, y1) - reach), 0), min(math.ceil(max(y0, y1) + reach + 1), height)
     if right <= left or bottom <= top:
-        return  # outside the picture
+        return  # outside the image
     window = canvas[top:bottom, left:right]
     layer = window if limb.opacity == 1 else window.copy()
     length = math.hypot(x1 - x0, y1 - y0)
@@ -81,7 +81,7 @@ def caption(
     x0, y0 = max(left - margin, 0), max(base - height - margin, 0)
     window = canvas[y0 : max(base + below + margin, 0), x0 : max(left + width + margin, 0)]
     if window.size == 0:
-        return  # outside the picture
+        return  # outside the image
     # The outline is the letters grown: letters that are drawn thicker are set wider, too.
     letters = np.zeros(window.shape[:2], np.uint8)
     cv2.putText(letters, text, (left - x0, base - y0), _FONT, scale, 255, thick, cv2.LINE_AA)

@@ -1,21 +1,22 @@
-"""Poses drawn into the picture they were found in."""
+"""Poses drawn into the image they were found in."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.errors import UserError
 from hourlift.geometry.skeleton import H36M17
 from hourlift.geometry.skeleton_style import COLOURS, MIN_CONFIDENCE, limb_sides, weight
 from hourlift.pose import Pose
 from hourlift.view.brush import Image, Limb, caption, paint
 
-_FAR_PX = 30_000.0  # joints farther out than this overflow OpenCV's fixed point and lie in no picture
+_FAR_PX = 30_000.0  # joints farther out than this overflow OpenCV's fixed point and lie in no image
 _SIDES = limb_sides()
 
 
 def draw_pose(image_rgb: Image, people: Sequence[Pose], min_confidence: float = MIN_CONFIDENCE) -> Image:
-    """Draw people's 2D joints over a picture.
+    """Draw people's 2D joints over an image.
 
     The subject's left is blue, the right orange, the centre line pale. Limbs grow thin and transparent as
     confidence falls; one is left out when either end is NaN or less confident than ``min_confidence``. Nearer
@@ -33,7 +34,7 @@ def draw_pose(image_rgb: Image, people: Sequence[Pose], min_confidence: float = 
         ValueError: if the image is not (H, W, 3) uint8.
     """
     if image_rgb.ndim != 3 or image_rgb.shape[2] != 3 or image_rgb.dtype != np.uint8:
-        raise ValueError(f"expected an (H, W, 3) uint8 image, got {image_rgb.shape} {image_rgb.dtype}")
+        raise UserError(f"expected an (H, W, 3) uint8 image, got {image_rgb.shape} {image_rgb.dtype}")
     canvas = np.array(image_rgb, order="C")
     for person in sorted(people, key=lambda person: _extent(person.joints_2d_px)):
         for limb in _limbs(person, min_confidence):

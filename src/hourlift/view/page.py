@@ -1,4 +1,4 @@
-"""The page: one HTML file that shows a picture or film and, beside it, the people in it as 3D skeletons.
+"""The page: one HTML file that shows an image or video and, beside it, the people in it as 3D skeletons.
 
 Everything is inside the file, so that it opens from disk, offline, for years: `page.html` is its frame, `page.css`
 its look, `scene.js` the 3D view, `player.js` the playback. Its content security policy lets nothing else in.
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.errors import UserError
 from hourlift.formats.atomic import replacing
 from hourlift.geometry.angles import ANGLES, joint_angles
 from hourlift.geometry.camera import Camera
@@ -47,12 +48,12 @@ def write_page(
     Args:
         path: the HTML file; its folder exists. A file there is replaced.
         frames: in order of time. One frame makes a page without playback.
-        image_wh: width and height of the picture in pixels.
+        image_wh: width and height of the image in pixels.
         fps: frames a second, to be named on the page; also how long the last frame is shown. None: the frames' own
             median step.
-        media: picture or film to embed (with the overlay drawn in); None shows the 3D view alone. A film starts at
-            the time of the first frame, and its pictures are shown at the frames' times.
-        media_type: MIME type of ``media``; None reads it off the file's name. Films: H.264 in MP4 plays everywhere.
+        media: image or video to embed (with the overlay drawn in); None shows the 3D view alone. A video starts at
+            the time of the first frame, and its images are shown at the frames' times.
+        media_type: MIME type of ``media``; None reads it off the file's name. Videos: H.264 in MP4 plays everywhere.
         world: where the camera stands in the room, so that people stand upright on its floor; None takes the camera to
             be level and puts the floor under their feet.
         title: heading; None takes the page's file name. Any text: it is escaped.
@@ -64,7 +65,7 @@ def write_page(
     path = Path(path)
     shots = frames if isinstance(frames, Sequence) else list(frames)
     if not shots:
-        raise ValueError(f"{path}: a page needs at least one frame")
+        raise UserError(f"{path}: a page needs at least one frame")
     title = path.stem if title is None else title
     step_ms = _step_ms(shots, fps)
     files = {name: (resources.files(__package__) / name).read_text(encoding="utf-8") for name in _SOURCES}
@@ -106,14 +107,14 @@ def _policy(script: str, style: str) -> str:
 
 
 def _media(path: Path, media_type: str | None, title: str) -> Iterator[str]:
-    """The element that shows the picture or film, its bytes as base64 inside.
+    """The element that shows the image or video, its bytes as base64 inside.
 
-    A film's bytes lie in a data block of their own: the script makes a blob of them, because browsers cannot seek
-    in a film that is a data URI, and some do not play it at all.
+    A video's bytes lie in a data block of their own: the script makes a blob of them, because browsers cannot seek
+    in a video that is a data URI, and some do not play it at all.
     """
     media_type = media_type or mimetypes.guess_type(path.name)[0]
     if media_type not in _MEDIA_TYPES:
-        raise ValueError(f"{path}: cannot show {media_type or 'this type'} on a page, only {', '.join(_MEDIA_TYPES)}")
+        raise UserError(f"{path}: cannot show {media_type or 'this type'} on a page, only {', '.join(_MEDIA_TYPES)}")
     label = html.escape(f"{title} with the skeletons drawn in", quote=True)
     if media_type.startswith("image/"):
         yield f'<img alt="{label}" src="data:{media_type};base64,'
@@ -121,7 +122,7 @@ def _media(path: Path, media_type: str | None, title: str) -> Iterator[str]:
         yield '">'
     else:
         yield f'<video muted loop playsinline preload="auto" aria-label="{label}"></video>'
-        yield '<p id="unplayable" class="note" hidden>This browser cannot play the film; the skeleton plays alone.</p>'
+        yield '<p id="unplayable" class="note" hidden>This browser cannot play the video; the skeleton plays alone.</p>'
         yield f'<script type="text/plain" id="video-data" data-type="{media_type}">'
         yield from _base64(path)
         yield "</script>"
@@ -195,7 +196,7 @@ def _whole(values: NDArray[np.floating]) -> list[int | None]:
 
 
 def _step_ms(frames: Sequence[PoseFrame], fps: float | None) -> float:
-    """Length of a frame in milliseconds; 0 for a single picture."""
+    """Length of a frame in milliseconds; 0 for a single image."""
     if len(frames) < 2:
         return 0.0
     if fps is not None and np.isfinite(fps) and fps > 0:
@@ -214,7 +215,7 @@ def _layout(num_frames: int, has_media: bool, image_wh: tuple[int, int]) -> str:
 
 
 def _summary(frames: Sequence[PoseFrame], image_wh: tuple[int, int], step_ms: float) -> str:
-    """One line: how many people, frames and seconds, and the size of the picture."""
+    """One line: how many people, frames and seconds, and the size of the image."""
     num_people = len({pose.person_id for frame in frames for pose in frame.people})
     facts = ["nobody found" if num_people == 0 else "1 person" if num_people == 1 else f"{num_people} people"]
     if len(frames) > 1:
@@ -231,7 +232,7 @@ def _describe_camera(frames: Sequence[PoseFrame]) -> str:
         return ""
     origin = {
         "given": "The camera was given",
-        "exif": "The camera was read from the picture's EXIF data",
+        "exif": "The camera was read from the image's EXIF data",
         "default": "The camera is unknown and was assumed",
     }
     angle = _field_of_view_deg(camera)

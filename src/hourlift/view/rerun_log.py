@@ -1,4 +1,4 @@
-"""Pictures, 2D joints, 3D joints and the camera for the viewer Rerun; needs rerun-sdk, from hourlift[view].
+"""Images, 2D joints, 3D joints and the camera for the viewer Rerun; needs rerun-sdk, from hourlift[view].
 
 The world is the camera frame: millimetres, x right, y down, z forward. Entities: ``camera`` (a pinhole) with
 ``camera/image``, ``camera/image/person/ID`` (2D), and ``person/ID`` (3D). Timelines: ``frame`` and ``time``.
@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.errors import UserError
 from hourlift.formats.atomic import replacing
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.skeleton import H36M17
@@ -23,7 +24,7 @@ from hourlift.view.brush import Image
 
 _QUALITY = 85
 _JOINT_MM, _LIMB_MM, _JOINT_PX, _LIMB_PX = 22.0, 14.0, 3.0, 1.5
-_PLANE_MM = 500.0  # how far in front of the camera its picture is shown
+_PLANE_MM = 500.0  # how far in front of the camera its image is shown
 _JOINT_COLOURS = [COLOURS[side_of(name)] for name in H36M17.joint_names]
 _SIDES = limb_sides()
 
@@ -37,15 +38,15 @@ def check_rerun() -> None:
     try:
         import rerun  # noqa: F401
     except ModuleNotFoundError as error:
-        raise ValueError(f"--viewer rerun needs the package {error.name}: pip install 'hourlift[view]'") from error
+        raise UserError(f"--viewer rerun needs the package {error.name}: pip install 'hourlift[view]'") from error
 
 
 class RerunLog:
-    """Sends a film's pictures and people to Rerun. A context manager.
+    """Sends a video's images and people to Rerun. A context manager.
 
     Args:
         title: what the recording is called.
-        camera: of the pictures; its distortion is left out, which Rerun does not know.
+        camera: of the images; its distortion is left out, which Rerun does not know.
         rrd: file to write, whole or not at all; None opens the viewer.
 
     Raises:
@@ -94,7 +95,7 @@ class RerunLog:
         self._stack.__exit__(kind, error, trace)
 
     def log(self, image_rgb: Image, frame: PoseFrame) -> None:
-        """Send the next picture (H, W, 3) uint8 and its people; NaN and unsure joints are left out."""
+        """Send the next image (H, W, 3) uint8 and its people; NaN and unsure joints are left out."""
         import rerun as rr
 
         self._recording.set_time("frame", sequence=frame.index)

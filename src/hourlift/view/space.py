@@ -1,4 +1,4 @@
-"""The people in 3D as a drawn picture, for beside a photo or film: a floor, a person on it, a view from aside."""
+"""The people in 3D as a drawn image, for beside a photo or video: a floor, a person on it, a view from aside."""
 
 import math
 from collections.abc import Sequence
@@ -37,13 +37,13 @@ class _Seen(NamedTuple):
 
 
 class SpaceView:
-    """A 3D view of the same people through a film; its scale never shrinks back, so that nothing pumps.
+    """A 3D view of the same people through a video; its scale never shrinks back, so that nothing pumps.
 
     One person stands in the middle of the floor, their feet on it. Several stand where they were seen if that is
     known of all, else in a row.
 
     Args:
-        size_wh: width and height of the pictures that it draws.
+        size_wh: width and height of the images that it draws.
         world: where the camera stands, so that people stand upright; None takes the camera to be level.
     """
 
@@ -55,7 +55,7 @@ class SpaceView:
         self._settled: dict[object, Array] = {}
 
     def draw(self, people: Sequence[Pose]) -> Image:
-        """The people of the next frame as an (H, W, 3) uint8 picture; NaN joints are left out."""
+        """The people of the next frame as an (H, W, 3) uint8 image; NaN joints are left out."""
         people = [person for person in people if np.isfinite(person.joints_3d_mm).any()]
         bodies = self._stand(people)
         self._make_room(bodies)
@@ -165,10 +165,10 @@ class SpaceView:
 
 
 class SideBySide:
-    """A film's pictures with the people drawn in, and the 3D view beside them.
+    """A video's images with the people drawn in, and the 3D view beside them.
 
     Args:
-        image_wh: width and height of the film's pictures.
+        image_wh: width and height of the video's images.
         world: as `SpaceView`.
     """
 

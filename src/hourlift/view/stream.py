@@ -1,4 +1,4 @@
-"""A moving picture in the browser: JPEGs over HTTP, to this computer alone.
+"""A moving image in the browser: JPEGs over HTTP, to this computer alone.
 
 The base install's OpenCV has no windows; every computer has a browser. The page holds one image whose parts follow
 each other (multipart/x-mixed-replace), no script. Only the loopback address listens, and other sites' pages can
@@ -21,7 +21,7 @@ from hourlift.view.brush import Image
 _HOST = "127.0.0.1"
 _QUALITY = 85
 _BOUNDARY = "picture"
-_PATIENCE_S = 1.0  # without a new picture the last one is sent again, which tells us whether the reader is still there
+_PATIENCE_S = 1.0  # without a new image the last one is sent again, which tells us whether the reader is still there
 
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -36,7 +36,7 @@ _PAGE = """<!doctype html>
 
 
 class LiveStream:
-    """Shows pictures in the browser as they come. A context manager; who is slow skips pictures.
+    """Shows images in the browser as they come. A context manager; who is slow skips images.
 
     Args:
         title: what the page is called.
@@ -80,7 +80,7 @@ class LiveStream:
         self._server.server_close()
 
     def show(self, image_rgb: Image) -> None:
-        """Send a picture (H, W, 3) uint8 to everybody who watches; nothing is encoded while nobody does."""
+        """Send an image (H, W, 3) uint8 to everybody who watches; nothing is encoded while nobody does."""
         if self._viewers == 0 and self._number > 0:
             return
         done, jpeg = cv2.imencode(".jpg", image_rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
@@ -90,7 +90,7 @@ class LiveStream:
                 self._changed.notify_all()
 
     def _next(self, number: int) -> tuple[int, bytes] | None:
-        """The newest picture, once it is another than the one of that number; None at the end."""
+        """The newest image, once it is another than the one of that number; None at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._number > number, _PATIENCE_S)
             return None if self._closed else (self._number, self._jpeg)
@@ -148,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _stream(self) -> None:
-        """Picture after picture until the reader or the stream goes."""
+        """Image after image until the reader or the stream goes."""
         stream, number = self.server.stream, 0
         stream._watch(+1)
         try:

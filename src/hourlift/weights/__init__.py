@@ -12,6 +12,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from hourlift.errors import UserError
+
 HOURGLASS, LIFTER = "hourglass-accurate", "lifter"
 """What predictions run on unless another model is named."""
 PAGE_HOURGLASS = "hourglass-fast"
@@ -52,12 +54,12 @@ def manifest(folder: Path = _FOLDER) -> dict[str, Model]:
             for name, entry in entries.items()
         }
     except FileNotFoundError as error:
-        raise ValueError(f"{file} is missing; is hourlift installed completely?") from error
+        raise UserError(f"{file} is missing; is hourlift installed completely?") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{file} is not a valid list of models: {error!r}") from error
+        raise UserError(f"{file} is not a valid list of models: {error!r}") from error
     for model in models.values():
         if model.kind not in KINDS:
-            raise ValueError(f"{file}: {model.name!r} has the unknown kind {model.kind!r}; kinds are {KINDS}")
+            raise UserError(f"{file}: {model.name!r} has the unknown kind {model.kind!r}; kinds are {KINDS}")
     return models
 
 
@@ -76,18 +78,16 @@ def path(name: str | Path, folder: Path = _FOLDER) -> Path:
     """
     if Path(name).suffix.lower() == ".onnx":
         if not Path(name).is_file():
-            raise ValueError(f"{name} does not exist")
+            raise UserError(f"{name} does not exist")
         return Path(name)
     models = manifest(folder)
     model = models.get(str(name))
     if model is None:
-        raise ValueError(
-            f"there is no model {str(name)!r}; there are {', '.join(models)}, or the path of an .onnx file"
-        )
+        raise UserError(f"there is no model {str(name)!r}; there are {', '.join(models)}, or the path of an .onnx file")
     if not model.file.is_file():
-        raise ValueError(f"{model.file} is missing; reinstall hourlift")
+        raise UserError(f"{model.file} is missing; reinstall hourlift")
     if sha256(model.file) != model.sha256:
-        raise ValueError(f"{model.file} is damaged: its SHA-256 is not the one in the manifest; reinstall hourlift")
+        raise UserError(f"{model.file} is damaged: its SHA-256 is not the one in the manifest; reinstall hourlift")
     return model.file
 
 

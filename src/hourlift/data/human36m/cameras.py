@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hourlift.data.human36m.protocol import CAMERA_SIZES_WH
 from hourlift.data.human36m.restricted_npz import read_pickle
+from hourlift.errors import UserError
 from hourlift.formats.guarded import parsing
 from hourlift.geometry.camera import Camera
 
@@ -80,22 +81,22 @@ def read_metadata(path: str | Path) -> Cameras:
     except ValueError:
         values = np.zeros(0)
     if len(values) < _NUM_VALUES or len(ids) < len(CAMERA_SIZES_WH):
-        raise ValueError(
+        raise UserError(
             f"{path} is not Human3.6M's metadata: it has {len(values)} numbers in w0, not {_NUM_VALUES}, "
             f"and {len(ids)} cameras in dbcameras, not {len(CAMERA_SIZES_WH)}"
         )
     if not np.isfinite(values[:_NUM_VALUES]).all():
-        raise ValueError(f"{path}: w0 holds what is no finite number")
+        raise UserError(f"{path}: w0 holds what is no finite number")
     cameras = {}
     for c, name in enumerate(ids[: len(CAMERA_SIZES_WH)]):
         if name not in CAMERA_SIZES_WH:
-            raise ValueError(f"{path} names a camera {name}; Human3.6M's are {', '.join(CAMERA_SIZES_WH)}")
+            raise UserError(f"{path} names a camera {name}; Human3.6M's are {', '.join(CAMERA_SIZES_WH)}")
         fx, fy, cx, cy, k1, k2, k3, p1, p2 = values[_INTRINSICS_FROM + 9 * c :][:9].tolist()
         distortion = (k1, k2, p1, p2, k3)
         try:
             camera = Camera(fx=fx, fy=fy, cx=cx, cy=cy, image_wh=CAMERA_SIZES_WH[name], distortion=distortion)
         except ValueError as error:
-            raise ValueError(f"{path}: camera {name}: {error}") from error
+            raise UserError(f"{path}: camera {name}: {error}") from error
         for s in range(_NUM_SUBJECTS):
             place = values[6 * (c * _NUM_SUBJECTS + s) :][:6]
             cameras[f"S{s + 1}", name] = WorldCamera(
@@ -124,15 +125,15 @@ def read_cameras_pickle(path: str | Path) -> Cameras:
             )
             place = cameras[str(subject), str(name)]
             if not (np.isfinite(place.rotation).all() and np.isfinite(place.position_mm).all()):
-                raise ValueError(f"camera {name} of {subject} has a place that is not finite")
+                raise UserError(f"camera {name} of {subject} has a place that is not finite")
         return cameras
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         told_error = f"{type(error).__name__} {error}"
-        raise ValueError(f"{path} is not mmpose's file of Human3.6M's cameras: {told_error}") from error
+        raise UserError(f"{path} is not mmpose's file of Human3.6M's cameras: {told_error}") from error
 
 
 def resect(points_world_mm: ArrayLike, points_px: ArrayLike, image_wh: tuple[int, int]) -> WorldCamera:
-    """The camera that sees points of the world where they are in the picture.
+    """The camera that sees points of the world where they are in the image.
 
     For data that come without their cameras but with both sides of the projection, such as VideoPose3D's. With people
     all over a room of 4 m the joints reproject to a hundredth of a pixel and the camera stands where it stood to a
@@ -140,8 +141,8 @@ def resect(points_world_mm: ArrayLike, points_px: ArrayLike, image_wh: tuple[int
 
     Args:
         points_world_mm: (N, 3), not in one plane.
-        points_px: (N, 2) the same points in the picture; those outside of it or NaN are left out.
-        image_wh: Size of the picture.
+        points_px: (N, 2) the same points in the image; those outside of it or NaN are left out.
+        image_wh: Size of the image.
 
     Raises:
         ValueError: There are fewer than 100 points, or no camera explains them within 2 pixels.
@@ -150,7 +151,7 @@ def resect(points_world_mm: ArrayLike, points_px: ArrayLike, image_wh: tuple[int
     inside = ((pixels > 0) & (pixels < image_wh)).all(-1)  # far outside the polynomial of distortion means nothing
     known = np.isfinite(world).all(-1) & inside
     if known.sum() < _MIN_POINTS:
-        raise ValueError(f"{known.sum()} points are too few to find a camera by")
+        raise UserError(f"{known.sum()} points are too few to find a camera by")
     world, pixels = world[known], pixels[known]
     width, height = image_wh
     guess = np.array([[_FOCAL_GUESS_PX, 0, width / 2], [0, _FOCAL_GUESS_PX, height / 2], [0, 0, 1]])
@@ -158,7 +159,7 @@ def resect(points_world_mm: ArrayLike, points_px: ArrayLike, image_wh: tuple[int
         [world], [pixels], image_wh, guess, np.zeros(5), flags=cv2.CALIB_USE_INTRINSIC_GUESS
     )
     if not residual < _MAX_RESIDUAL_PX:
-        raise ValueError(f"no camera explains the points: the best is {residual:.1f} px off")
+        raise UserError(f"no camera explains the points: the best is {residual:.1f} px off")
     rotation = cv2.Rodrigues(turns[0])[0].astype(np.float64)
     fx, fy, cx, cy = matrix[[0, 1, 0, 1], [0, 1, 2, 2]].tolist()
     return WorldCamera(

@@ -9,6 +9,7 @@ import zlib
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from hourlift.errors import UserError
 from hourlift.formats.guarded import parsing
 
 MAX_BYTES = 64 << 20
@@ -30,7 +31,7 @@ def open_cdf(path: Path) -> Any:
     try:
         import cdflib
     except ModuleNotFoundError as error:
-        raise ValueError("Human3.6M's CDF files need the package cdflib: pip install 'hourlift[data]'") from error
+        raise UserError("Human3.6M's CDF files need the package cdflib: pip install 'hourlift[data]'") from error
     with parsing(path, "CDF file"):
         with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -47,7 +48,7 @@ def _unpacked(data: bytes) -> bytes:
         start = 8 + 3 * wide + 8  # size, type, place of the parameters, unpacked size, reserved
         data = data[:4] + _UNPACKED + zlib.decompressobj(wbits=47).decompress(data[start:], MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        raise ValueError(f"it has more than {MAX_BYTES} bytes")
+        raise UserError(f"it has more than {MAX_BYTES} bytes")
     return data
 
 
@@ -61,12 +62,12 @@ def _check_records(data: bytes) -> None:
 
     def number(place: int, size: int) -> int:
         if not 0 <= place <= len(data) - size:
-            raise ValueError(f"a record lies at {place}, but the file has {len(data)} bytes")
+            raise UserError(f"a record lies at {place}, but the file has {len(data)} bytes")
         return int.from_bytes(data[place : place + size], "big", signed=True)
 
     def check(what: str, count: int, most: int) -> None:
         if not 0 <= count <= most:
-            raise ValueError(f"it has {count} {what}")
+            raise UserError(f"it has {count} {what}")
 
     whole = number(8 + wide + 4, wide)  # the record that describes the whole file
     first_variables = (number(whole + wide + 4, wide), number(whole + 2 * wide + 4, wide))
@@ -96,7 +97,7 @@ class _EndingFile:
         data = self._file.read(size)
         self._left -= len(data) + 1
         if self._left < 0:
-            raise ValueError("its records go in a circle")
+            raise UserError("its records go in a circle")
         return data
 
     def seek(self, place: int, whence: int = os.SEEK_SET) -> int:

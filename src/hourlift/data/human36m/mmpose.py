@@ -23,12 +23,13 @@ from hourlift.data.dataset import DataSet
 from hourlift.data.human36m.cameras import CAMERAS_PICKLE, Cameras, find_cameras
 from hourlift.data.human36m.protocol import CORRUPT_TAKE, SPLITS, SUBJECTS, parse_take, split_subjects
 from hourlift.data.human36m.restricted_npz import read_npz
-from hourlift.data.human36m.videos import IMAGES, Take, count_films
+from hourlift.data.human36m.videos import IMAGES, Take, count_videos
 from hourlift.data.sample import Sample
+from hourlift.errors import UserError
 from hourlift.formats.guarded import check_arrays
 from hourlift.geometry.crop import box_from_joints
 
-NAME = "Human3.6M, mmpose's npz with pictures"
+NAME = "Human3.6M, mmpose's npz with images"
 ANNOTATION = "annotation_body3d"
 _FILES = ("h36m_train.npz", "h36m_test.npz")
 _MM = 1000.0  # of a metre
@@ -65,17 +66,17 @@ def open_mmpose(folder: str | Path) -> DataSet:
     folder = Path(folder)
     rates = {int(path.name[3:]): path for path in (folder / ANNOTATION).glob("fps*") if path.name[3:].isdigit()}
     if not rates:
-        raise ValueError(f"{folder / ANNOTATION} holds no fps50/ or fps10/ with {' and '.join(_FILES)}")
+        raise UserError(f"{folder / ANNOTATION} holds no fps50/ or fps10/ with {' and '.join(_FILES)}")
     annotation = rates[max(rates)]
     files = [annotation / name for name in _FILES if (annotation / name).is_file()]
     if not files:
-        raise ValueError(f"{annotation} holds neither {' nor '.join(_FILES)}")
+        raise UserError(f"{annotation} holds neither {' nor '.join(_FILES)}")
     rows = _read_rows(files)
     cameras = find_cameras((folder / ANNOTATION, folder))
     return DataSet(
         name=f"{NAME} ({annotation.name})",
         folder=folder,
-        counts=count_films(rows.takes, len(rows.imgname)),
+        counts=count_videos(rows.takes, len(rows.imgname)),
         missing=tuple(_missing(folder, annotation, rows, cameras)),
         splits=tuple(SPLITS),
         has_3d=True,
@@ -99,16 +100,16 @@ def _missing(folder: Path, annotation: Path, rows: _Rows, cameras: Cameras | Non
     tried = rows.imgname[:: max(1, len(rows.imgname) // _PICTURES_TO_TRY)]
     lacking = [name for name in tried.tolist() if not (folder / IMAGES / name).is_file()]
     if lacking:
-        yield f"{len(lacking)} of {len(tried)} pictures that were looked for, such as {IMAGES}/{lacking[0]}"
+        yield f"{len(lacking)} of {len(tried)} images that were looked for, such as {IMAGES}/{lacking[0]}"
 
 
 def _read(
-    folder: Path, rows: _Rows, cameras: Cameras | None, split: str, stride: int, pictures: bool
+    folder: Path, rows: _Rows, cameras: Cameras | None, split: str, stride: int, images: bool
 ) -> Iterator[Sample]:
     subjects = split_subjects(split)
     wanted = np.array([take.subject in subjects for take in rows.takes])[rows.number]
     if not wanted.any():
-        raise ValueError(f"{folder} holds nobody of the split {split}: {', '.join(subjects)}")
+        raise UserError(f"{folder} holds nobody of the split {split}: {', '.join(subjects)}")
     return (_sample(folder, rows, cameras, i) for i in np.flatnonzero(wanted)[::stride].tolist())
 
 
@@ -135,19 +136,19 @@ def _read_rows(files: list[Path]) -> _Rows:
     names, part, S = (np.concatenate([told[key] for told in parts]) for key in _SHAPES)
     number, frame = np.zeros(len(names), np.intp), np.zeros(len(names), np.intp)
     takes: list[Take] = []
-    films: dict[str, int] = {}  # by what comes before a frame's number; -1 for those that are left out
+    videos: dict[str, int] = {}  # by what comes before a frame's number; -1 for those that are left out
     for i, name in enumerate(names.tolist()):
-        film, _, digits = name.rpartition("_")
+        video, _, digits = name.rpartition("_")
         if not _FRAME.fullmatch(digits):
-            raise ValueError(f"{files[0]} and its like annotate {name!r}, which is no name of a frame")
-        if film not in films:
+            raise UserError(f"{files[0]} and its like annotate {name!r}, which is no name of a frame")
+        if video not in videos:
             take = _take(name, files)
-            films[film] = -1 if (take.subject, take.action, take.take) == CORRUPT_TAKE else len(takes)
-            takes += [take] if films[film] >= 0 else []
-        number[i], frame[i] = films[film], int(digits.partition(".")[0])
+            videos[video] = -1 if (take.subject, take.action, take.take) == CORRUPT_TAKE else len(takes)
+            takes += [take] if videos[video] >= 0 else []
+        number[i], frame[i] = videos[video], int(digits.partition(".")[0])
     kept = number >= 0
     if not kept.any():
-        raise ValueError(f"{files[0]} annotates no picture")
+        raise UserError(f"{files[0]} annotates no image")
     return _Rows(imgname=names[kept], part=part[kept], S=S[kept], takes=takes, number=number[kept], frame=frame[kept])
 
 
@@ -155,7 +156,7 @@ def _take(name: str, files: list[Path]) -> Take:
     match = _PICTURE.fullmatch(PurePosixPath(name).stem)
     parsed = None if match is None else parse_take(match[2])
     if match is None or parsed is None:
-        raise ValueError(f"{files[0]} annotates {name!r}, which is not called as Human3.6M's pictures are in mmpose")
+        raise UserError(f"{files[0]} annotates {name!r}, which is not called as Human3.6M's images are in mmpose")
     return Take(subject=match[1], action=parsed[0], take=parsed[1], camera=match[3])
 
 

@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from hourlift.errors import UserError
+
 SUBJECTS = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")
 """The seven whose joints are published."""
 
@@ -33,7 +35,7 @@ ACTIONS = (
 CAMERA_SIZES_WH: Mapping[str, tuple[int, int]] = MappingProxyType(
     {"54138969": (1000, 1002), "55011271": (1000, 1000), "58860488": (1000, 1000), "60457274": (1000, 1002)}
 )
-"""The four cameras, in the order of Human3.6M's metadata, and the width and height of their pictures."""
+"""The four cameras, in the order of Human3.6M's metadata, and the width and height of their images."""
 
 FRAMES_PER_S = 50
 
@@ -41,7 +43,7 @@ JOINTS_17_OF_32 = (0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27)
 """Which of Human3.6M's 32 joints are H36M17's, in its order."""
 
 CORRUPT_TAKE = ("S11", "Directions", 0)
-"""A film of this take is damaged; the literature leaves the take out, and so do the adapters."""
+"""A video of this take is damaged; the literature leaves the take out, and so do the adapters."""
 
 REPORT_TRAIN = ("S1", "S5", "S6", "S7")
 REPORT_VALIDATE = ("S8",)
@@ -79,5 +81,5 @@ def split_subjects(split: str) -> tuple[str, ...]:
         ValueError: there is no such split.
     """
     if split not in SPLITS:
-        raise ValueError(f"there is no split {split!r}; the splits are {', '.join(SPLITS)}")
+        raise UserError(f"there is no split {split!r}; the splits are {', '.join(SPLITS)}")
     return SPLITS[split]

@@ -1,12 +1,12 @@
-"""Human3.6M as its makers publish it: motion in CDF files, films, and the cameras in metadata.xml.
+"""Human3.6M as its makers publish it: motion in CDF files, videos, and the cameras in metadata.xml.
 
     DIR/metadata.xml                                      or in a folder below, such as Release-v1.2/
     DIR/S1/MyPoseFeatures/D3_Positions_mono/Directions 1.54138969.cdf      Pose (1, N, 96): mm, camera
     DIR/S1/MyPoseFeatures/D3_Positions/Directions 1.cdf                    the same in the world; either will do
     DIR/S1/Videos/Directions 1.54138969.mp4
 
-The CDF files need the extra `data` (cdflib). Without films the lifter can be trained. The 2D joints are the projection
-of the 3D ones; pictures are taken as they are, with (0, 0) the centre of the first pixel.
+The CDF files need the extra `data` (cdflib). Without videos the lifter can be trained. The 2D joints are the projection
+of the 3D ones; images are taken as they are, with (0, 0) the centre of the first pixel.
 """
 
 import math
@@ -32,8 +32,9 @@ from hourlift.data.human36m.protocol import (
     parse_take,
     split_subjects,
 )
-from hourlift.data.human36m.videos import IMAGES, PICK_FRAME, Take, count_films, frame_samples, read_frames, spread
+from hourlift.data.human36m.videos import IMAGES, PICK_FRAME, Take, count_videos, frame_samples, read_frames, spread
 from hourlift.data.sample import Sample
+from hourlift.errors import UserError
 from hourlift.formats.guarded import parsing
 
 NAME = "Human3.6M, official layout"
@@ -53,7 +54,7 @@ class _Film(Take):
 
 
 def looks_like(folder: Path) -> bool:
-    """Whether a folder holds subjects' folders with motion or films."""
+    """Whether a folder holds subjects' folders with motion or videos."""
     return any((folder / subject / name).is_dir() for subject in SUBJECTS for name in (_FEATURES, "Videos"))
 
 
@@ -64,23 +65,23 @@ def open_human36m(folder: str | Path) -> DataSet:
         ValueError: There is no motion at all, or a file that says how much there is cannot be read.
     """
     folder = Path(folder)
-    films = [film for subject in SUBJECTS for film in _films(folder / subject)]
-    if not films:
-        raise ValueError(
-            f"{folder} holds Human3.6M's films but no motion: unpack S1/{_FEATURES}/{_MONO}/*.cdf and the other "
+    videos = [video for subject in SUBJECTS for video in _films(folder / subject)]
+    if not videos:
+        raise UserError(
+            f"{folder} holds Human3.6M's videos but no motion: unpack S1/{_FEATURES}/{_MONO}/*.cdf and the other "
             f"subjects' (archives Poses_{_MONO})"
         )
     cameras = find_cameras(_metadata_folders(folder))
-    frames = {film.positions: _num_frames(film.positions) for film in films}
+    frames = {video.positions: _num_frames(video.positions) for video in videos}
     return DataSet(
         name=NAME,
         folder=folder,
-        counts=count_films(films, sum(frames[film.positions] for film in films)),
-        missing=tuple(_missing(folder, films, cameras)),
+        counts=count_videos(videos, sum(frames[video.positions] for video in videos)),
+        missing=tuple(_missing(folder, videos, cameras)),
         splits=tuple(SPLITS),
         has_3d=True,
-        read=partial(_read, folder, films, cameras),
-        pick=partial(_pick, folder, films, cameras),
+        read=partial(_read, folder, videos, cameras),
+        pick=partial(_pick, folder, videos, cameras),
     )
 
 
@@ -89,7 +90,7 @@ def _metadata_folders(folder: Path) -> list[Path]:
 
 
 def _films(folder: Path) -> Iterator[_Film]:
-    """Films of a subject by their motion; camera's axes are preferred, as they need no place of the camera."""
+    """Videos of a subject by their motion; camera's axes are preferred, as they need no place of the camera."""
     subject, features = folder.name, folder / _FEATURES
     mono = {path.stem: path for path in sorted((features / _MONO).glob("*.cdf"))}
     world = {path.stem: path for path in sorted((features / _WORLD).glob("*.cdf"))}
@@ -112,69 +113,69 @@ def _films(folder: Path) -> Iterator[_Film]:
                 )
 
 
-def _missing(folder: Path, films: list[_Film], cameras: Cameras | None) -> Iterator[str]:
+def _missing(folder: Path, videos: list[_Film], cameras: Cameras | None) -> Iterator[str]:
     if cameras is None:
-        yield f"{METADATA} with the cameras: without it no joint can be placed in a picture"
+        yield f"{METADATA} with the cameras: without it no joint can be placed in an image"
     for subject in SUBJECTS:
-        own = [film for film in films if film.subject == subject]
+        own = [video for video in videos if video.subject == subject]
         if not own:
             yield f"{subject}: no motion in {subject}/{_FEATURES}/{_MONO} or {_WORLD}"
             continue
         expected = _TAKES_PER_SUBJECT - (subject == CORRUPT_TAKE[0])
-        takes = {(film.action, film.take) for film in own}
+        takes = {(video.action, video.take) for video in own}
         if len(takes) < expected:
             yield f"{subject}: motion of {len(takes)} of {expected} takes"
         elif len(own) < expected * len(CAMERA_SIZES_WH):
             yield f"{subject}: motion before {len(own)} of {expected * len(CAMERA_SIZES_WH)} cameras"
-        absent = [film.video for film in own if not film.video.is_file()]
+        absent = [video.video for video in own if not video.video.is_file()]
         if absent:
-            yield f"{subject}: {len(absent)} of {len(own)} films, such as {absent[0].relative_to(folder)}"
+            yield f"{subject}: {len(absent)} of {len(own)} videos, such as {absent[0].relative_to(folder)}"
 
 
 def _read(
-    folder: Path, films: list[_Film], cameras: Cameras | None, split: str, stride: int, pictures: bool
+    folder: Path, videos: list[_Film], cameras: Cameras | None, split: str, stride: int, images: bool
 ) -> Iterator[Sample]:
     subjects = split_subjects(split)
-    chosen = [film for film in films if film.subject in subjects]
+    chosen = [video for video in videos if video.subject in subjects]
     if not chosen:
-        raise ValueError(f"{folder} holds nobody of the split {split}: {', '.join(subjects)}")
+        raise UserError(f"{folder} holds nobody of the split {split}: {', '.join(subjects)}")
     placed = _placed(folder, chosen, cameras)
-    absent = [film.video for film in chosen if pictures and not film.video.is_file()]
+    absent = [video.video for video in chosen if images and not video.video.is_file()]
     if absent:
-        raise ValueError(f"{len(absent)} of {len(chosen)} films of the split {split} are missing, such as {absent[0]}")
+        raise UserError(f"{len(absent)} of {len(chosen)} videos of the split {split} are missing, such as {absent[0]}")
     return (
-        sample for film, camera in zip(chosen, placed, strict=True) for sample in _shot(film, camera, stride, pictures)
+        sample for video, camera in zip(chosen, placed, strict=True) for sample in _shot(video, camera, stride, images)
     )
 
 
-def _pick(folder: Path, films: list[_Film], cameras: Cameras | None, count: int) -> Iterator[Sample]:
-    """One frame of films from all over the set, of those whose film is there if any is."""
-    with_video = [film for film in films if film.video.is_file()] or films
+def _pick(folder: Path, videos: list[_Film], cameras: Cameras | None, count: int) -> Iterator[Sample]:
+    """One frame of videos from all over the set, of those whose video is there if any is."""
+    with_video = [video for video in videos if video.video.is_file()] or videos
     chosen = spread(with_video, count)
-    for film, camera in zip(chosen, _placed(folder, chosen, cameras), strict=True):
-        stride = max(1, min(PICK_FRAME, _num_frames(film.positions) - 1))
-        shot = _shot(film, camera, stride, film.video.is_file())
+    for video, camera in zip(chosen, _placed(folder, chosen, cameras), strict=True):
+        stride = max(1, min(PICK_FRAME, _num_frames(video.positions) - 1))
+        shot = _shot(video, camera, stride, video.video.is_file())
         yield list(islice(shot, 2))[-1]
 
 
-def _placed(folder: Path, films: list[_Film], cameras: Cameras | None) -> list[WorldCamera]:
-    """Every film's camera."""
+def _placed(folder: Path, videos: list[_Film], cameras: Cameras | None) -> list[WorldCamera]:
+    """Every video's camera."""
     if cameras is None:
-        raise ValueError(f"{folder} has no {METADATA}, which holds the cameras: put it there")
-    for film in films:
-        if (film.subject, film.camera) not in cameras:
-            raise ValueError(f"{folder}: the cameras' file does not tell camera {film.camera} of {film.subject}")
-    return [cameras[film.subject, film.camera] for film in films]
+        raise UserError(f"{folder} has no {METADATA}, which holds the cameras: put it there")
+    for video in videos:
+        if (video.subject, video.camera) not in cameras:
+            raise UserError(f"{folder}: the cameras' file does not tell camera {video.camera} of {video.subject}")
+    return [cameras[video.subject, video.camera] for video in videos]
 
 
-def _shot(film: _Film, camera: WorldCamera, stride: int, pictures: bool) -> Iterator[Sample]:
-    """Every stride-th frame of a film."""
-    positions = read_positions(film.positions)
-    joints_mm = camera.to_camera(positions) if film.in_world else positions
-    images: Any = film.video.parents[2] / IMAGES
-    if pictures:
-        images = read_frames(film.video, len(positions), stride, camera.camera.image_wh)
-    yield from frame_samples(film, joints_mm, camera.camera, range(0, len(positions), stride), images)
+def _shot(video: _Film, camera: WorldCamera, stride: int, load_images: bool) -> Iterator[Sample]:
+    """Every stride-th frame of a video."""
+    positions = read_positions(video.positions)
+    joints_mm = camera.to_camera(positions) if video.in_world else positions
+    images: Any = video.video.parents[2] / IMAGES
+    if load_images:
+        images = read_frames(video.video, len(positions), stride, camera.camera.image_wh)
+    yield from frame_samples(video, joints_mm, camera.camera, range(0, len(positions), stride), images)
 
 
 def read_positions(path: Path) -> NDArray[np.float64]:
@@ -191,7 +192,7 @@ def read_positions(path: Path) -> NDArray[np.float64]:
     with parsing(path, "CDF file"):
         pose = np.asarray(cdf.varget("Pose"), np.float64)
     if pose.size != 96 * frames or not np.isfinite(pose).all():
-        raise ValueError(f"{path} is no whole CDF file: Pose is not {frames} frames of finite numbers")
+        raise UserError(f"{path} is no whole CDF file: Pose is not {frames} frames of finite numbers")
     return pose.reshape(-1, 32, 3)[:, JOINTS_17_OF_32]
 
 
@@ -201,13 +202,13 @@ def _num_frames(path: Path) -> int:
     with parsing(path, "CDF file of Human3.6M's"):
         info = cdf.cdf_info()
         if "Pose" not in (*info.zVariables, *info.rVariables):
-            raise ValueError("it has no variable Pose")
+            raise UserError("it has no variable Pose")
         pose = cdf.varinq("Pose")
         if pose.Num_Elements != 1:
-            raise ValueError("Pose holds text")
+            raise UserError("Pose holds text")
         sizes = (int(pose.Last_Rec) + 1, *map(int, pose.Dim_Sizes))
     if not 0 < math.prod(sizes[:-1]) <= _MAX_FRAMES:
-        raise ValueError(f"{path}: Pose is {sizes}, but takes have 1 to {_MAX_FRAMES} frames")
+        raise UserError(f"{path}: Pose is {sizes}, but takes have 1 to {_MAX_FRAMES} frames")
     if sizes[-1] != 96:
-        raise ValueError(f"{path}: Pose has {sizes[-1]} numbers a frame, not 96 for 32 joints in space; is it {_MONO}?")
+        raise UserError(f"{path}: Pose has {sizes[-1]} numbers a frame, not 96 for 32 joints in space; is it {_MONO}?")
     return math.prod(sizes[:-1])

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from hourlift.errors import UserError
 from hourlift.formats.guarded import check_size
 
 _TYPES = re.compile(r"[biufcSUO]\d+")
@@ -78,7 +79,7 @@ def _read_member(archive: zipfile.ZipFile, name: str) -> Any:
     with archive.open(name) as file:
         magic = file.read(8)
         if magic[:6] != _MAGIC:
-            raise ValueError(f"{name} is no array")
+            raise UserError(f"{name} is no array")
         length = int.from_bytes(file.read(2 if magic[6] == 1 else 4), "little")
         header = ast.literal_eval(file.read(length).decode("utf-8"))
         if "O" in str(header["descr"]):
@@ -138,14 +139,14 @@ class _Array:
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         _, self.shape, dtype, fortran, self.items = state
         if not isinstance(dtype, _Dtype):
-            raise ValueError("an array without a type")
+            raise UserError("an array without a type")
         self.dtype, self.order = dtype.value, "F" if fortran else "C"
 
     def finished(self, finish: Callable[[Any], Any]) -> Any:
         """The array; one of objects that has no dimensions is its object."""
         if self.dtype.hasobject:
             if not isinstance(self.items, list) or len(self.items) != math.prod(self.shape):
-                raise ValueError("an array of objects that are not there")
+                raise UserError("an array of objects that are not there")
             if self.shape == ():
                 return finish(self.items[0])
             array = np.empty(len(self.items), dtype=object)
@@ -224,7 +225,7 @@ def _build(value: Any, finish: Callable[[Any], Any]) -> Any:
     if isinstance(value, _Dtype):
         return value.value
     if isinstance(value, _Name):
-        raise ValueError("a function in place of data")
+        raise UserError("a function in place of data")
     if isinstance(value, dict):
         return {finish(key): finish(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

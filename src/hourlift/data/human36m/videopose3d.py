@@ -1,11 +1,11 @@
-"""Human3.6M's joints as VideoPose3D keeps them: a pair of .npz files with pickled objects, and no pictures.
+"""Human3.6M's joints as VideoPose3D keeps them: a pair of .npz files with pickled objects, and no images.
 
     DIR/data_3d_h36m.npz        positions_3d: {subject: {"Directions 1": (N, 32, 3) metres, world}}
     DIR/data_2d_h36m_gt.npz     positions_2d: {subject: {"Directions 1": [(N, 17, 2) pixels of each of 4 cameras]}}
     DIR/metadata.xml            Human3.6M's, or mmpose's cameras.pkl; optional
 
 They are read without executing what is in them. Without a file of cameras the cameras are found from the two sides of
-the projection. Pictures are looked for in DIR/images/, called after the sample's id with .jpg.
+the projection. Images are looked for in DIR/images/, called after the sample's id with .jpg.
 """
 
 from collections.abc import Iterator
@@ -29,8 +29,9 @@ from hourlift.data.human36m.protocol import (
     split_subjects,
 )
 from hourlift.data.human36m.restricted_npz import read_npz
-from hourlift.data.human36m.videos import IMAGES, PICK_FRAME, Take, count_films, frame_samples, spread
+from hourlift.data.human36m.videos import IMAGES, PICK_FRAME, Take, count_videos, frame_samples, spread
 from hourlift.data.sample import Sample
+from hourlift.errors import UserError
 from hourlift.geometry.skeleton import COCO17, H36M17, MPII16, Skeleton, map_joints
 
 NAME = "Human3.6M, VideoPose3D's npz"
@@ -59,7 +60,7 @@ def open_videopose3d(folder: str | Path) -> DataSet:
     """
     folder = Path(folder)
     if not (folder / POSITIONS_3D).is_file():
-        raise ValueError(f"{folder} holds VideoPose3D's {POSITIONS_2D}, but not {POSITIONS_3D}, which goes with it")
+        raise UserError(f"{folder} holds VideoPose3D's {POSITIONS_2D}, but not {POSITIONS_3D}, which goes with it")
     motions = _motions(folder / POSITIONS_3D)
     cameras = find_cameras((folder, folder.parent))
     pixels = _pixels(folder / POSITIONS_2D, motions) if (folder / POSITIONS_2D).is_file() else {}
@@ -73,7 +74,7 @@ def open_videopose3d(folder: str | Path) -> DataSet:
     return DataSet(
         name=NAME,
         folder=folder,
-        counts=count_films(takes, frames),
+        counts=count_videos(takes, frames),
         missing=tuple(_missing(folder, motions, cameras, bool(pixels))),
         splits=tuple(SPLITS),
         has_3d=True,
@@ -89,11 +90,11 @@ def _missing(folder: Path, motions: _Motions, cameras: Cameras | None, with_pixe
     if cameras is None and not with_pixels:
         yield f"the cameras: neither {METADATA}, {CAMERAS_PICKLE} nor {POSITIONS_2D}, from which they can be found"
     if not (folder / IMAGES).is_dir():
-        yield f"pictures: there is no {IMAGES}/, so this trains the lifter, not the hourglass"
+        yield f"images: there is no {IMAGES}/, so this trains the lifter, not the hourglass"
 
 
 class _Contents:
-    """The films' motion in their cameras' axes, and the joints in pixels."""
+    """The videos' motion in their cameras' axes, and the joints in pixels."""
 
     def __init__(self, folder: Path, motions: _Motions, pixels: _Pixels, cameras: Cameras | None) -> None:
         self.folder, self.motions, self.pixels, self.cameras = folder, motions, pixels, cameras
@@ -102,7 +103,7 @@ class _Contents:
     def _find(self, subject: str, camera: str) -> WorldCamera:
         if self.cameras is not None:
             if (subject, camera) not in self.cameras:
-                raise ValueError(f"{self.folder}: the cameras' file does not tell camera {camera} of {subject}")
+                raise UserError(f"{self.folder}: the cameras' file does not tell camera {camera} of {subject}")
             return self.cameras[subject, camera]
         pairs = [
             (motion, self.pixels[(*key, camera)])
@@ -110,7 +111,7 @@ class _Contents:
             if key[0] == subject and (*key, camera) in self.pixels
         ]
         if not pairs:
-            raise ValueError(
+            raise UserError(
                 f"{self.folder} does not tell the cameras of {subject}: put Human3.6M's {METADATA}, mmpose's "
                 f"{CAMERAS_PICKLE} or VideoPose3D's {POSITIONS_2D} there"
             )
@@ -119,16 +120,14 @@ class _Contents:
         try:
             return resect(world[some], px[some], CAMERA_SIZES_WH[camera])
         except ValueError as error:
-            raise ValueError(f"{self.folder}: camera {camera} of {subject}: {error}") from error
+            raise UserError(f"{self.folder}: camera {camera} of {subject}: {error}") from error
 
 
-def _read(
-    folder: Path, data: _Contents, takes: list[Take], split: str, stride: int, pictures: bool
-) -> Iterator[Sample]:
+def _read(folder: Path, data: _Contents, takes: list[Take], split: str, stride: int, images: bool) -> Iterator[Sample]:
     subjects = split_subjects(split)
     chosen = [take for take in takes if take.subject in subjects]
     if not chosen:
-        raise ValueError(f"{folder} holds nobody of the split {split}: {', '.join(subjects)}")
+        raise UserError(f"{folder} holds nobody of the split {split}: {', '.join(subjects)}")
     cameras = [data.find(take.subject, take.camera) for take in chosen]
     return (
         sample for take, camera in zip(chosen, cameras, strict=True) for sample in _shot(data, take, camera, stride)
@@ -136,7 +135,7 @@ def _read(
 
 
 def _pick(data: _Contents, takes: list[Take], count: int) -> Iterator[Sample]:
-    """One frame of films from all over the set."""
+    """One frame of videos from all over the set."""
     for take in spread(takes, count):
         stride = max(1, min(PICK_FRAME, len(data.motions[take.subject, take.action, take.take]) - 1))
         yield list(islice(_shot(data, take, data.find(take.subject, take.camera), stride), 2))[-1]
@@ -162,10 +161,10 @@ def _motions(path: Path) -> _Motions:
         if parsed is None or (subject, *parsed) == CORRUPT_TAKE:
             continue
         if not _is_track(positions, 32, 3):
-            raise ValueError(f"{path}: {subject} {name} is {_described(positions)}, not (frames, 32 joints, 3)")
+            raise UserError(f"{path}: {subject} {name} is {_described(positions)}, not (frames, 32 joints, 3)")
         motions[subject, *parsed] = _MM * positions[:, JOINTS_17_OF_32]
     if not motions:
-        raise ValueError(f"{path} holds none of Human3.6M's actions")
+        raise UserError(f"{path} holds none of Human3.6M's actions")
     return motions
 
 
@@ -181,7 +180,7 @@ def _pixels(path: Path, motions: _Motions) -> _Pixels:
         for camera, view in zip(CAMERA_SIZES_WH, _views(path, views), strict=False):
             if not _is_track(view, H36M17.num_joints, 2) or len(view) < frames:
                 told = f"{path}: {subject} {name} before camera {camera} is {_described(view)}"
-                raise ValueError(f"{told}, not ({frames} frames, {H36M17.num_joints} joints, 2)")
+                raise UserError(f"{told}, not ({frames} frames, {H36M17.num_joints} joints, 2)")
             pixels[subject, *parsed, camera] = view[:frames]
     return pixels
 
@@ -203,7 +202,7 @@ def read_detections(path: str | Path) -> Iterator[tuple[str, NDArray[np.float32]
     metadata = content.get("metadata")
     layout = metadata.get("layout_name", "h36m") if isinstance(metadata, dict) else "h36m"
     if not isinstance(layout, str) or layout not in _DETECTED:
-        raise ValueError(f"{path} has joints of the layout {layout!r}; known are {', '.join(_DETECTED)}")
+        raise UserError(f"{path} has joints of the layout {layout!r}; known are {', '.join(_DETECTED)}")
     skeleton = _DETECTED[layout]
     return _detections(path, content.get("positions_2d"), skeleton)
 
@@ -216,7 +215,7 @@ def _detections(path: Path, content: Any, skeleton: Skeleton) -> Iterator[tuple[
         for camera, view in zip(CAMERA_SIZES_WH, _views(path, views), strict=False):
             if not _is_track(view, skeleton.num_joints, 2):
                 told = f"{path}: {subject} {name} before camera {camera} is {_described(view)}"
-                raise ValueError(f"{told}, not (frames, {skeleton.num_joints} joints of {skeleton.name}, 2)")
+                raise UserError(f"{told}, not (frames, {skeleton.num_joints} joints of {skeleton.name}, 2)")
             take = Take(subject=subject, action=parsed[0], take=parsed[1], camera=camera)
             for index, joints in enumerate(map_joints(view, skeleton, H36M17).astype(np.float32)):
                 yield str(take.frame(index)), joints
@@ -225,14 +224,14 @@ def _detections(path: Path, content: Any, skeleton: Skeleton) -> Iterator[tuple[
 def _content(path: Path, key: str) -> Any:
     content = read_npz(path)
     if key not in content:
-        raise ValueError(f"{path} has no {key}; it has {', '.join(content) or 'nothing'}")
+        raise UserError(f"{path} has no {key}; it has {', '.join(content) or 'nothing'}")
     return content[key]
 
 
 def _views(path: Path, views: Any) -> list[Any]:
     """What is stored of each camera."""
     if not isinstance(views, list | tuple | np.ndarray):
-        raise ValueError(f"{path} holds {type(views).__name__} where the joints of each camera should be")
+        raise UserError(f"{path} holds {type(views).__name__} where the joints of each camera should be")
     return list(views)
 
 
@@ -252,7 +251,7 @@ def _described(value: Any) -> str:
 def _takes(path: Path, content: Any) -> Iterator[tuple[str, str, Any]]:
     """Subject, name of the take, and what is stored."""
     if not isinstance(content, dict) or not all(isinstance(takes, dict) for takes in content.values()):
-        raise ValueError(f"{path} is not in VideoPose3D's layout of subjects and their actions")
+        raise UserError(f"{path} is not in VideoPose3D's layout of subjects and their actions")
     for subject, takes in content.items():
         for name, stored in takes.items():
             yield str(subject), str(name), stored

@@ -1,4 +1,4 @@
-"""Frames of films as samples: read from the film, or by the names that extracted frames have."""
+"""Frames of videos as samples: read from the video, or by the names that extracted frames have."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,19 +15,20 @@ from hourlift.data.dataset import Counts
 from hourlift.data.human36m.protocol import ACTIONS, CAMERA_SIZES_WH, SUBJECTS
 from hourlift.data.sample import Sample
 from hourlift.data.source import Source
+from hourlift.errors import UserError
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.crop import box_from_joints
 
 IMAGES = "images"
 PICK_FRAME = 100
-"""The frame that stands for a film: people begin by standing still."""
+"""The frame that stands for a video: people begin by standing still."""
 Film = TypeVar("Film", bound="Take")
-_CUT_OFF = 0.95  # films may end some frames before the motion capture does
+_CUT_OFF = 0.95  # videos may end some frames before the motion capture does
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Take:
-    """Whose film it is: subject, action, number of the take, camera."""
+    """Whose video it is: subject, action, number of the take, camera."""
 
     subject: str
     action: str
@@ -39,11 +40,11 @@ class Take:
         return Source(subject=self.subject, action=self.action, take=self.take, camera=self.camera, frame=index + 1)
 
 
-def count_films(takes: Sequence[Take], frames: int) -> Counts:
-    """Counts of films that have so many frames together; names in Human3.6M's order."""
+def count_videos(takes: Sequence[Take], frames: int) -> Counts:
+    """Counts of videos that have so many frames together; names in Human3.6M's order."""
     return Counts(
         people=frames,
-        films=len(takes),
+        videos=len(takes),
         subjects=_ordered({take.subject for take in takes}, SUBJECTS),
         actions=_ordered({take.action for take in takes}, ACTIONS),
         cameras=_ordered({take.camera for take in takes}, tuple(CAMERA_SIZES_WH)),
@@ -54,9 +55,9 @@ def _ordered(names: set[str], order: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: (order.index(name) if name in order else len(order), name)))
 
 
-def spread(films: Sequence[Film], count: int) -> list[Film]:
-    """At most so many films, from all over the list."""
-    return [films[i] for i in np.unique(np.linspace(0, len(films) - 1, count).astype(int)).tolist()]
+def spread(videos: Sequence[Film], count: int) -> list[Film]:
+    """At most so many videos, from all over the list."""
+    return [videos[i] for i in np.unique(np.linspace(0, len(videos) - 1, count).astype(int)).tolist()]
 
 
 def frame_samples(
@@ -67,18 +68,18 @@ def frame_samples(
     images: Iterator[NDArray[np.uint8]] | Path,
     joints_px: NDArray[np.floating] | None = None,
 ) -> Iterator[Sample]:
-    """Samples of one film.
+    """Samples of one video.
 
     Args:
-        take: Whose film it is.
+        take: Whose video it is.
         joints_cam_mm: (T, 17, 3) of all its frames.
         camera: That took it.
         indices: Frames wanted, from 0.
-        images: Their pictures in order, or the folder that would have them as files called after the sample's id.
+        images: Their images in order, or the folder that would have them as files called after the sample's id.
         joints_px: (T, 17, 2) where known; by default the projection.
 
     Yields:
-        Samples; a joint outside of the picture is not `visible`.
+        Samples; a joint outside of the image is not `visible`.
     """
     wanted = joints_cam_mm[list(indices)]
     pixels = camera.project(wanted) if joints_px is None else np.asarray(joints_px, np.float64)[list(indices)]
@@ -98,38 +99,38 @@ def frame_samples(
         )
 
 
-def read_frames(film: Path, count: int, stride: int, image_wh: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
-    """Decode every stride-th of the first frames of a film.
+def read_frames(video: Path, count: int, stride: int, image_wh: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
+    """Decode every stride-th of the first frames of a video.
 
     Args:
-        film: The video file.
-        count: How many frames it must have; if it ends up to 5 % before, the last picture is repeated.
+        video: The video file.
+        count: How many frames it must have; if it ends up to 5 % before, the last image is repeated.
         stride: Every how many-th is wanted.
         image_wh: The size it must have.
 
     Yields:
-        ceil(count / stride) pictures (H, W, 3) RGB.
+        ceil(count / stride) images (H, W, 3) RGB.
 
     Raises:
-        ValueError: It is missing, cut off, no film, or of another size.
+        ValueError: It is missing, cut off, no video, or of another size.
     """
-    if not film.is_file():
-        raise ValueError(f"{film} is missing")
+    if not video.is_file():
+        raise UserError(f"{video} is missing")
     last, read = None, 0
     try:
-        with av.open(str(film)) as container:
+        with av.open(str(video)) as container:
             container.streams.video[0].thread_type = "AUTO"
             for read, frame in enumerate(islice(container.decode(video=0), count), start=1):
                 if (frame.width, frame.height) != image_wh:
-                    raise ValueError(
-                        f"{film} is {(frame.width, frame.height)}; its camera's films are {image_wh} (width, height)"
+                    raise UserError(
+                        f"{video} is {(frame.width, frame.height)}; its camera's videos are {image_wh} (width, height)"
                     )
                 if (read - 1) % stride == 0:
                     last = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
                     yield last
     except (FFmpegError, IndexError) as error:
-        raise ValueError(f"{film} cannot be read as a film: {error}") from error
+        raise UserError(f"{video} cannot be read as a video: {error}") from error
     if last is None or read < _CUT_OFF * count:
-        raise ValueError(f"{film} is cut off: it ends after {read} of {count} frames")
+        raise UserError(f"{video} is cut off: it ends after {read} of {count} frames")
     for _ in range(-(-read // stride), -(-count // stride)):
         yield last

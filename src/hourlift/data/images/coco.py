@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hourlift.data.sample import VISIBLE, Sample
+from hourlift.errors import UserError
 from hourlift.formats.atomic import new_folder
 from hourlift.formats.guarded import read_json
 from hourlift.geometry.camera import Camera
@@ -51,26 +52,26 @@ def load_coco(source: str | Path, images: str | Path | None = None) -> list[Samp
             same of the folder above (for annotations/x.json).
 
     Returns:
-        One sample per person, in the file's order. Pictures are not opened.
+        One sample per person, in the file's order. Images are not opened.
 
     Raises:
-        ValueError: if there is no such file, its content is not as above, its skeleton is unknown, or the pictures
+        ValueError: if there is no such file, its content is not as above, its skeleton is unknown, or the images
             are not there. The message names the file.
     """
     file = _find_json(Path(source))
     content = read_json(file)
     try:
         columns = _categories(content["categories"])
-        pictures = {_id(image["id"]): image for image in content["images"]}
+        by_id = {_id(image["id"]): image for image in content["images"]}
         people = [person for person in content["annotations"] if _is_annotated(person, columns)]
-        root = _image_root(file, [image["file_name"] for image in pictures.values()], images)
-        samples = [sample for person in people if (sample := _sample(person, pictures, columns, root)) is not None]
+        root = _image_root(file, [image["file_name"] for image in by_id.values()], images)
+        samples = [sample for person in people if (sample := _sample(person, by_id, columns, root)) is not None]
     except (KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
-        raise ValueError(f"{file} is not in the COCO keypoint layout: {type(error).__name__} {error}") from error
+        raise UserError(f"{file} is not in the COCO keypoint layout: {type(error).__name__} {error}") from error
     except ValueError as error:
-        raise ValueError(f"{file}: {error}") from error
+        raise UserError(f"{file}: {error}") from error
     if not samples:
-        raise ValueError(f"{file} annotates nobody")
+        raise UserError(f"{file} annotates nobody")
     return samples
 
 
@@ -87,7 +88,7 @@ def write_coco(samples: Iterable[Sample], folder: str | Path) -> int:
         How many people were written.
 
     Raises:
-        ValueError: the folder is not empty, or a picture cannot be read.
+        ValueError: the folder is not empty, or an image cannot be read.
         OSError: the folder cannot be written.
     """
     images: list[dict[str, Any]] = []
@@ -184,7 +185,7 @@ def _columns(names: list[str]) -> _Columns:
     nearest = max(SKELETONS.values(), key=lambda s: (len(set(ours) & set(s.joint_names)), -len(s.joint_names)))
     unknown = sorted(set(ours) - set(nearest.joint_names)) or "none"
     missing = sorted(set(nearest.joint_names) - set(ours)) or "none"
-    raise ValueError(
+    raise UserError(
         f"unknown skeleton of {len(names)} joints; known are {', '.join(SKELETONS)}. "
         f"The nearest is {nearest.name}: unknown joints {unknown}, missing joints {missing}"
     )
@@ -201,14 +202,14 @@ def _joint_name(name: str) -> str:
 
 
 def _sample(
-    person: dict[str, Any], pictures: dict[_Id, dict[str, Any]], columns: dict[_Id, _Columns], root: Path
+    person: dict[str, Any], images: dict[_Id, dict[str, Any]], columns: dict[_Id, _Columns], root: Path
 ) -> Sample | None:
     """One person; None if nothing tells where they are."""
-    picture = pictures[_id(person["image_id"])]
+    image = images[_id(person["image_id"])]
     skeleton, order = columns[_id(person["category_id"])]
     keypoints = np.array(person["keypoints"], dtype=np.float64).reshape(-1)
     if keypoints.size != 3 * len(order):
-        raise ValueError(f"annotation {person['id']} has {keypoints.size} numbers for {len(order)} joints, not 3 each")
+        raise UserError(f"annotation {person['id']} has {keypoints.size} numbers for {len(order)} joints, not 3 each")
     keypoints = keypoints.reshape(-1, 3)[order]
     flag = keypoints[:, 2:]
     joints = map_joints(np.where(flag > 0, keypoints[:, :2], np.nan), skeleton, H36M17)
@@ -219,16 +220,14 @@ def _sample(
         return None
     return Sample(
         id=str(person["id"]),
-        image=root / picture["file_name"],
-        image_wh=(int(picture["width"]), int(picture["height"]))
-        if picture.get("width") and picture.get("height")
-        else None,
+        image=root / image["file_name"],
+        image_wh=(int(image["width"]), int(image["height"])) if image.get("width") and image.get("height") else None,
         joints_2d_px=joints.astype(np.float32),
         visible=visible,
         box_xyxy_px=box,
         joints_3d_cam_mm=_joints_mm(person, skeleton, order),
         feet_2d_px=_feet(person, skeleton, keypoints),
-        camera=Camera.from_dict(picture["camera"]) if "camera" in picture else None,
+        camera=Camera.from_dict(image["camera"]) if "camera" in image else None,
     )
 
 
@@ -249,7 +248,7 @@ def _joints_mm(person: dict[str, Any], skeleton: Skeleton, order: list[int]) -> 
         return None
     joints_mm = np.array(person["joints_3d_cam_mm"], dtype=np.float64)  # null becomes NaN
     if joints_mm.shape != (len(order), 3):
-        raise ValueError(f"annotation {person['id']}: joints_3d_cam_mm is not [x, y, z] of {len(order)} joints")
+        raise UserError(f"annotation {person['id']}: joints_3d_cam_mm is not [x, y, z] of {len(order)} joints")
     return map_joints(joints_mm[order], skeleton, H36M17).astype(np.float32)
 
 
@@ -280,25 +279,23 @@ def _find_json(source: Path) -> Path:
     if source.is_file():
         return source
     if not source.is_dir():
-        raise ValueError(f"{source} does not exist")
+        raise UserError(f"{source} does not exist")
     for folder in (source, source / "annotations"):
         files = sorted(folder.glob("*.json"))
         if len(files) == 1:
             return files[0]
         if files:
             names = ", ".join(file.name for file in files)
-            raise ValueError(f"{folder} holds several JSON files ({names}): name the one to read")
-    raise ValueError(f"{source} holds no JSON file with annotations, neither itself nor in annotations/")
+            raise UserError(f"{folder} holds several JSON files ({names}): name the one to read")
+    raise UserError(f"{source} holds no JSON file with annotations, neither itself nor in annotations/")
 
 
 def _image_root(file: Path, names: list[str], images: str | Path | None) -> Path:
-    """The folder below which the pictures lie, judged by the first of them; some may be missing."""
+    """The folder below which the images lie, judged by the first of them; some may be missing."""
     above = (file.parent, file.parent / "images", file.parent.parent, file.parent.parent / "images")
     roots = above if images is None else (Path(images),)
     looked_for = names[:_PICTURES_LOOKED_FOR]
     found = [sum((root / name).is_file() for name in looked_for) for root in roots]
     if not any(found):
-        raise ValueError(
-            f"the picture {names[:1]} is in none of {', '.join(map(str, roots))}; name the folder of images"
-        )
+        raise UserError(f"the image {names[:1]} is in none of {', '.join(map(str, roots))}; name the folder of images")
     return roots[int(np.argmax(found))]

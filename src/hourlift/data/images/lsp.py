@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from hourlift.data.dataset import Counts, DataSet
 from hourlift.data.images.matlab import read_mat
 from hourlift.data.sample import Sample
+from hourlift.errors import UserError
 from hourlift.formats.guarded import check_arrays
 from hourlift.geometry.crop import box_from_joints
 from hourlift.geometry.skeleton import H36M17, LSP14, map_joints
@@ -40,7 +41,7 @@ def open_lsp(folder: str | Path) -> DataSet:
     count = len(joints)
     images = [folder / "images" / f"im{i + 1:0{5 if is_extended else 4}}.jpg" for i in range(count)]
     lacking = [path for path in images if not path.is_file()]
-    missing = f"{len(lacking)} of {count} pictures, such as {lacking[0].relative_to(folder)}" if lacking else ""
+    missing = f"{len(lacking)} of {count} images, such as {lacking[0].relative_to(folder)}" if lacking else ""
     return DataSet(
         name="Leeds Sports Pose, extended training set" if is_extended else "Leeds Sports Pose",
         folder=folder,
@@ -53,7 +54,7 @@ def open_lsp(folder: str | Path) -> DataSet:
 
 
 def _read(
-    images: list[Path], joints: NDArray[np.float64], is_extended: bool, split: str, stride: int, pictures: bool
+    images: list[Path], joints: NDArray[np.float64], is_extended: bool, split: str, stride: int, load_images: bool
 ) -> Iterator[Sample]:
     half = len(joints) if is_extended else len(joints) // 2
     first, last = {"train": (0, half), "test": (half, len(joints)), "all": (0, len(joints))}[split]
@@ -84,4 +85,4 @@ def _read_joints(path: Path) -> tuple[NDArray[np.float64], bool]:
         return joints.transpose(2, 0, 1), True
     if joints.shape[:2] == (3, 14):
         return joints.transpose(2, 1, 0), False
-    raise ValueError(f"{path}: joints is {joints.shape}, not (3, 14, N) or (14, 3, N) for LSP's 14 joints")
+    raise UserError(f"{path}: joints is {joints.shape}, not (3, 14, N) or (14, 3, N) for LSP's 14 joints")

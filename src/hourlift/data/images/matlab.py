@@ -7,6 +7,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
+from hourlift.errors import UserError
 from hourlift.formats.child import read_in_child
 from hourlift.formats.guarded import parsing
 
@@ -41,7 +42,7 @@ def _check_package(path: Path, package: str) -> None:
         importlib.import_module(package)
     except ModuleNotFoundError as error:
         name = package.partition(".")[0]
-        raise ValueError(f"{path} needs the package {name}: pip install 'hourlift[data]'") from error
+        raise UserError(f"{path} needs the package {name}: pip install 'hourlift[data]'") from error
 
 
 def _read_mat(path: Path) -> dict[str, Any]:

@@ -3,11 +3,11 @@
     DIR/images/015601864.jpg
     DIR/mpii_human_pose_v1_u12_1.mat       or in annot/ or mpii_human_pose_v1_u12_2/; needs SciPy
     DIR/annot/train.h5, valid.h5           imgname, person, center, scale, part, visible, normalize; need h5py
-    DIR/annot/valid_images.txt             with the .mat: names of the pictures to validate on, one a line; optional
+    DIR/annot/valid_images.txt             with the .mat: names of the images to validate on, one a line; optional
 
 Both give people a centre and a scale (height / 200 px). The box is such that the crop is that of Newell et al. (2016):
 250 x scale wide, its centre 15 x scale below the given one. Coordinates are MATLAB's, (1, 1) the first pixel, and
-become ours. MPII-16 has no nose. The published file withholds the joints of the test pictures, so there is no split
+become ours. MPII-16 has no nose. The published file withholds the joints of the test images, so there is no split
 "test". The .h5 keep of the head's box the length that PCKh divides by; the box made of it is a square of that length.
 """
 
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from hourlift.data.dataset import Counts, DataSet
 from hourlift.data.images.matlab import read_hdf5, read_mat
 from hourlift.data.sample import Sample
+from hourlift.errors import UserError
 from hourlift.formats.guarded import check_arrays, checked_name
 from hourlift.geometry.crop import CROP_MARGIN
 from hourlift.geometry.skeleton import H36M17, MPII16, map_joints
@@ -81,14 +82,14 @@ def open_mpii(folder: str | Path) -> DataSet:
         splits = ("train", "validate", "all") if names else ("train", "all")
         kind = "mat"
     else:
-        raise ValueError(f"{folder} holds neither {MAT} nor {' and '.join(_H5.values())}")
+        raise UserError(f"{folder} holds neither {MAT} nor {' and '.join(_H5.values())}")
     if not people:
-        raise ValueError(f"{folder}: MPII's annotation names nobody")
+        raise UserError(f"{folder}: MPII's annotation names nobody")
     images = next((root for root in (folder / "images", folder.parent / "images") if root.is_dir()), folder / "images")
     names_px = sorted({person.image for person in people})
     lacking = [name for name in names_px if not (images / name).is_file()]
     if lacking:
-        missing.append(f"{len(lacking)} of {len(names_px)} pictures in images/, such as {lacking[0]}")
+        missing.append(f"{len(lacking)} of {len(names_px)} images in images/, such as {lacking[0]}")
     return DataSet(
         name=f"{NAME} ({kind})",
         folder=folder,
@@ -104,7 +105,7 @@ def _find(folder: Path, name: str) -> Path | None:
     return next((path for sub in _FOLDERS if (path := folder / sub / name).is_file()), None)
 
 
-def _read(images: Path, people: list[_Person], split: str, stride: int, pictures: bool) -> Iterator[Sample]:
+def _read(images: Path, people: list[_Person], split: str, stride: int, load_images: bool) -> Iterator[Sample]:
     chosen = [person for person in people if split in (person.split, "all")]
     return (_sample(images, person) for person in chosen[::stride])
 
@@ -133,14 +134,14 @@ def _read_h5(path: Path, split: str) -> list[_Person]:
     check_arrays(path, content, {"imgname": ("SOUfiu", (count, *content.get("imgname", np.zeros(1)).shape[1:]))})
     finite = [key for key in ("person", "center", "scale") if not np.isfinite(content[key]).all()]
     if finite:
-        raise ValueError(f"{path}: {finite[0]} holds what is no finite number")
+        raise UserError(f"{path}: {finite[0]} holds what is no finite number")
     keys = ("imgname", "part", *shapes)
     people = []
     for i in range(count):
         try:
             name = _text(content["imgname"][i])
         except ValueError as error:
-            raise ValueError(f"{path}: the picture's name of row {i} cannot be read: {error}") from error
+            raise UserError(f"{path}: the image's name of row {i} cannot be read: {error}") from error
         people.append(_h5_person(name, {key: content[key][i] for key in keys}, split))
     return people
 
@@ -177,14 +178,14 @@ def _read_mat(path: Path, validate: frozenset[str]) -> list[_Person]:
     """
     release = read_mat(path).get("RELEASE")
     try:
-        pictures = [
-            (checked_name(str(picture.image.name)), _items(picture.annorect) if is_train else [])
-            for picture, is_train in zip(_items(release.annolist), _items(release.img_train), strict=True)  # type: ignore[union-attr]
+        images = [
+            (checked_name(str(image.image.name)), _items(image.annorect) if is_train else [])
+            for image, is_train in zip(_items(release.annolist), _items(release.img_train), strict=True)  # type: ignore[union-attr]
         ]
     except (ValueError, AttributeError, TypeError) as error:
-        raise ValueError(f"{path} cannot be read as MPII's annotation: {type(error).__name__} {error}") from error
+        raise UserError(f"{path} cannot be read as MPII's annotation: {type(error).__name__} {error}") from error
     people = []
-    for name, persons in pictures:
+    for name, persons in images:
         for number, person in enumerate(persons):
             points = _items(getattr(getattr(person, "annopoints", None), "point", None))
             if points and hasattr(getattr(person, "objpos", None), "x") and np.size(getattr(person, "scale", [])):
@@ -192,7 +193,7 @@ def _read_mat(path: Path, validate: frozenset[str]) -> list[_Person]:
                 try:
                     people.append(_mat_person(name, number, split, person, points))
                 except (ValueError, TypeError, AttributeError, IndexError, OverflowError) as error:
-                    raise ValueError(f"{path}: person {number} of {name} cannot be read: {error}") from error
+                    raise UserError(f"{path}: person {number} of {name} cannot be read: {error}") from error
     return people
 
 

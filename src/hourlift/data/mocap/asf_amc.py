@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from hourlift.data.mocap.clip import LIMBS, Array, MotionClip, TextLines, make_clip, rotation_about
+from hourlift.errors import UserError
 
 CMU_FPS = 120.0
 """An AMC does not tell its rate; CMU's were captured at this one, with few exceptions."""
@@ -68,7 +69,7 @@ def load_amc(amc: Path, asf: Path | None = None, fps: float = CMU_FPS) -> Motion
     lacking = [joint for joint in LIMBS if joint not in known]
     if lacking:
         strange = next((s for s in skeleton.segments if s.name not in _KNOWN), skeleton.segments[0])
-        raise ValueError(
+        raise UserError(
             f"{asf}:{strange.line}: the bone name {strange.name!r} is unknown, and no bone ends at {', '.join(lacking)}"
         )
     frames = _read_amc(amc, skeleton)
@@ -89,7 +90,7 @@ def _skeleton_of(amc: Path) -> Path:
     for file in candidates:
         if file.is_file():
             return file
-    raise ValueError(f"{amc}: its skeleton {candidates[0].name} or {candidates[1].name} is not beside it")
+    raise UserError(f"{amc}: its skeleton {candidates[0].name} or {candidates[1].name} is not beside it")
 
 
 def _read_asf(file: Path) -> _Skeleton:

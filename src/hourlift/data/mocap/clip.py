@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.errors import UserError
+
 Array = NDArray[np.float64]
 
 CANONICAL = (
@@ -22,7 +24,7 @@ LIMBS = tuple(side + joint for side in ("l_", "r_") for joint in ("hip", "knee",
 
 _UNITS = (1.0, 0.01, 0.001, 0.0254, 0.0254 / 0.45, 0.3048, 0.1)  # metre, cm, mm, inch, CMU's, foot, dm
 _STATURES = (1.3, 2.1)  # metres
-_MEASURED = 0.75  # of the stature: thigh, shin, and from the hips to the shoulders
+_MEASURED = 0.75  # of the height: thigh, shin, and from the hips to the shoulders
 _CLEARLY_UP = 0.9  # cosine to an axis
 
 
@@ -49,11 +51,11 @@ class MotionClip:
     def __post_init__(self) -> None:
         unknown = sorted(set(self.joints) - set(CANONICAL))
         if unknown:
-            raise ValueError(f"{self.name}: unknown joints {', '.join(unknown)}")
+            raise UserError(f"{self.name}: unknown joints {', '.join(unknown)}")
         if self.positions.shape[1:] != (len(self.joints), 3):
-            raise ValueError(f"{self.name}: positions {self.positions.shape} of {len(self.joints)} joints")
+            raise UserError(f"{self.name}: positions {self.positions.shape} of {len(self.joints)} joints")
         if not len(self.positions):
-            raise ValueError(f"{self.name}: no frames")
+            raise UserError(f"{self.name}: no frames")
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -135,18 +137,18 @@ def make_clip(
         fps: Frames per second.
         rest: (3,) by canonical joint, in the rest pose.
         places: (T, 3) by canonical joint.
-        unit: Metres per unit, where the file says so; it is believed if the stature is plausible.
+        unit: Metres per unit, where the file says so; it is believed if the height is plausible.
     """
 
     def span(start: str, end: str) -> float:
         return sum(float(np.linalg.norm(rest[side + end] - rest[side + start])) for side in ("l_", "r_")) / 2
 
-    stature = (span("hip", "knee") + span("knee", "ankle") + span("hip", "shoulder")) / _MEASURED
-    if stature == 0:
-        raise ValueError(f"{name}: all bones have the length 0")
+    height = (span("hip", "knee") + span("knee", "ankle") + span("hip", "shoulder")) / _MEASURED
+    if height == 0:
+        raise UserError(f"{name}: all bones have the length 0")
     units = _UNITS if unit is None else (unit, *_UNITS)
-    plausible = [unit for unit in units if _STATURES[0] <= stature * unit <= _STATURES[1]]
-    scale = plausible[0] if plausible else 1.7 / stature
+    plausible = [unit for unit in units if _STATURES[0] <= height * unit <= _STATURES[1]]
+    scale = plausible[0] if plausible else 1.7 / height
 
     def rise(at: Mapping[str, Array]) -> Array:
         above = at["l_shoulder"] + at["r_shoulder"] - at["l_ankle"] - at["r_ankle"]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hourlift.data.mocap.asf_amc import load_amc
 from hourlift.data.mocap.bvh import load_bvh
 from hourlift.data.mocap.clip import CANONICAL, MotionClip
+from hourlift.errors import UserError
 from hourlift.formats.guarded import check_arrays, read_arrays
 
 __all__ = ["MotionClip", "load_amc", "load_bvh", "load_motion", "load_npz"]
@@ -28,12 +29,12 @@ def load_motion(source: Path) -> list[MotionClip]:
     if source.is_dir():
         files = sorted(file for file in source.iterdir() if file.suffix.lower() in _READERS)
         if not files:
-            raise ValueError(f"{source} holds no motion: expected are {', '.join(_READERS)} files")
+            raise UserError(f"{source} holds no motion: expected are {', '.join(_READERS)} files")
         return [clip for file in files for clip in load_motion(file)]
     if not source.is_file():
-        raise ValueError(f"{source} does not exist")
+        raise UserError(f"{source} does not exist")
     if source.suffix.lower() not in _READERS:
-        raise ValueError(f"{source} is no file of motion: expected are {', '.join(_READERS)}")
+        raise UserError(f"{source} is no file of motion: expected are {', '.join(_READERS)}")
     return _READERS[source.suffix.lower()](source)
 
 
@@ -49,16 +50,16 @@ def load_npz(file: Path) -> list[MotionClip]:
     check_arrays(file, data, {"positions": ("f", (None, len(joints), 3))})
     positions = data["positions"]
     if not 0 < fps < np.inf:
-        raise ValueError(f"{file}: fps is {fps}")
+        raise UserError(f"{file}: fps is {fps}")
     if np.isinf(positions).any():
-        raise ValueError(f"{file}: positions hold infinite numbers")
+        raise UserError(f"{file}: positions hold infinite numbers")
     if not len(positions):
-        raise ValueError(f"{file} has no frames")
+        raise UserError(f"{file} has no frames")
     unknown = sorted(set(joints) - set(CANONICAL))
     if unknown:
-        raise ValueError(f"{file}: unknown joint names {', '.join(unknown)}; known are {', '.join(CANONICAL)}")
+        raise UserError(f"{file}: unknown joint names {', '.join(unknown)}; known are {', '.join(CANONICAL)}")
     if np.isnan(positions).all((1, 2)).any():
-        raise ValueError(f"{file}: frame {int(np.isnan(positions).all((1, 2)).argmax())} holds NaN only")
+        raise UserError(f"{file}: frame {int(np.isnan(positions).all((1, 2)).argmax())} holds NaN only")
     data.setdefault("sequence_id", np.zeros(len(positions), int))
     check_arrays(file, data, {"sequence_id": ("iu", (len(positions),))})
     sequence = data["sequence_id"]
@@ -66,7 +67,7 @@ def load_npz(file: Path) -> list[MotionClip]:
     check_arrays(file, told, dict.fromkeys(told, ("UiufS", (None,))))
     count = min(map(len, told.values()), default=len(positions))
     if sequence.min() < 0 or sequence.max() >= count:
-        raise ValueError(f"{file}: sequence_id goes from {sequence.min()} to {sequence.max()} of {count} sequences")
+        raise UserError(f"{file}: sequence_id goes from {sequence.min()} to {sequence.max()} of {count} sequences")
 
     def of(key: str, i: int, default: str) -> str:
         return str(told[key][i]) if key in told else default

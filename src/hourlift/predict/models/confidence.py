@@ -4,7 +4,7 @@ A heatmap's peak is no probability: it is low where the joint is known but not t
 right are both found on one limb. So a calibration, which `hourlift calibrate` fits and writes into the model's
 metadata, reads three things about a peak (`EVIDENCE`) and answers by a logistic regression, one for each joint.
 
-Shapes: B pictures, J joints, heatmaps (B, J, H, W).
+Shapes: B images, J joints, heatmaps (B, J, H, W).
 """
 
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.errors import UserError
 from hourlift.geometry.skeleton import H36M17
 from hourlift.hourglass.heatmap import find_peaks
 
@@ -47,11 +48,11 @@ class Calibration:
         try:
             evidence, weights = list(content["evidence"]), np.asarray(content["weights"], np.float64)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise ValueError(f"the model's confidence cannot be read: {error!r}") from error
+            raise UserError(f"the model's confidence cannot be read: {error!r}") from error
         if not np.isfinite(weights).all():
-            raise ValueError("the model's confidence goes by what is no finite number")
+            raise UserError("the model's confidence goes by what is no finite number")
         if evidence != list(EVIDENCE) or weights.shape != (H36M17.num_joints, 1 + len(EVIDENCE)):
-            raise ValueError(f"the model's confidence goes by {evidence}; this hourlift knows {EVIDENCE}")
+            raise UserError(f"the model's confidence goes by {evidence}; this hourlift knows {EVIDENCE}")
         return cls(weights=weights)
 
     def to_contract(self) -> dict[str, Any]:

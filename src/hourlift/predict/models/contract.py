@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.errors import UserError
 from hourlift.formats.guarded import is_number, parse_json
 from hourlift.geometry.skeleton import H36M17
 from hourlift.predict.models.confidence import Calibration
@@ -36,29 +37,29 @@ def read_contract(path: Path, text: str | None, kind: Kind | None = None) -> dic
         ValueError: it is not, or a value is missing or makes no sense; the message names the file.
     """
     if text is None:
-        raise ValueError(f"{path}: this model was not exported by hourlift (its metadata have no {METADATA_KEY!r})")
+        raise UserError(f"{path}: this model was not exported by hourlift (its metadata have no {METADATA_KEY!r})")
     contract = parse_json(text, path)
     if not isinstance(contract, dict):
-        raise ValueError(f"{path}: the model's contract is no table of values")
+        raise UserError(f"{path}: the model's contract is no table of values")
     if contract.get("schema") != _SCHEMA:
-        raise ValueError(
+        raise UserError(
             f"{path}: the model's contract is version {contract.get('schema')}, this hourlift reads version {_SCHEMA}"
         )
     if contract.get("kind") not in (("hourglass", "lifter") if kind is None else (kind,)):
-        raise ValueError(f"{path}: this is a {contract.get('kind')} model, but a {kind or 'known one'} is needed here")
+        raise UserError(f"{path}: this is a {contract.get('kind')} model, but a {kind or 'known one'} is needed here")
     if contract.get("joint_names") != list(H36M17.joint_names):
-        raise ValueError(f"{path}: the model's joints are not those of {H36M17.name}")
+        raise UserError(f"{path}: the model's joints are not those of {H36M17.name}")
     required = ("input_size", "crop_margin", "decode") if contract["kind"] == "hourglass" else ()
     missing = [key for key in required if key not in contract]
     if missing:
-        raise ValueError(f"{path}: the model's metadata lack {', '.join(missing)}")
+        raise UserError(f"{path}: the model's metadata lack {', '.join(missing)}")
     wrong = [key for key, fits in _fits(contract).items() if not fits]
     if wrong:
-        raise ValueError(f"{path}: the model's {wrong[0]} is {contract[wrong[0]]!r}"[:300])
+        raise UserError(f"{path}: the model's {wrong[0]} is {contract[wrong[0]]!r}"[:300])
     try:
         Calibration.of_contract(contract)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+        raise UserError(f"{path}: {error}") from error
     return contract
 
 
@@ -93,7 +94,7 @@ def check_input(path: Path, contract: dict[str, Any], shape: list[Any]) -> None:
         wanted = (H36M17.num_joints, _CHANNELS[contract.get("inputs", "rays")])
     sides = shape[1:]
     if len(sides) != len(wanted) or any(isinstance(n, int) and n != m for n, m in zip(sides, wanted, strict=True)):
-        raise ValueError(f"{path}: the model's input is {shape}, not (B, {', '.join(map(str, wanted))})")
+        raise UserError(f"{path}: the model's input is {shape}, not (B, {', '.join(map(str, wanted))})")
 
 
 def check_answer(path: Path, kind: Kind, count: int, outputs: list[NDArray[Any]]) -> None:
@@ -116,6 +117,6 @@ def check_answer(path: Path, kind: Kind, count: int, outputs: list[NDArray[Any]]
         fits = answer.shape == (*person, 3) and all(output.shape == person for output in outputs[1:])
     if not fits or any(output.dtype != np.float32 for output in outputs):
         told = ", ".join(f"{output.dtype} {output.shape}" for output in outputs)
-        raise ValueError(f"{path}: the {kind} answers with {told} for {count} people"[:300])
+        raise UserError(f"{path}: the {kind} answers with {told} for {count} people"[:300])
     if not all(np.isfinite(output).all() for output in outputs):
-        raise ValueError(f"{path}: the {kind} answers with what is no finite number")
+        raise UserError(f"{path}: the {kind} answers with what is no finite number")

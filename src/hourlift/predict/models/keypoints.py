@@ -1,4 +1,4 @@
-"""Stage 1 in use: boxes in a picture -> square crops -> hourglass -> 2D joints in the picture's pixels."""
+"""Stage 1 in use: boxes in an image -> square crops -> hourglass -> 2D joints in the image's pixels."""
 
 import logging
 import math
@@ -127,7 +127,7 @@ class JointEstimator:
 
 
 def trunk_tilt(joints_px: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How far trunks lean to the right in the picture, by head, thorax and pelvis, which have no sides to mistake.
+    """How far trunks lean to the right in the image, by head, thorax and pelvis, which have no sides to mistake.
 
     Args:
         joints_px: (N, 17, 2).

@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from hourlift.errors import UserError
+
 Precision = Literal["fp32", "bf16", "int8"]
 Runtime = Literal["onnxruntime", "openvino"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "int8")
@@ -65,13 +67,13 @@ def choose(precision: Precision | None, runtime: Runtime | None, *, has_int8: bo
     """
     for what, asked, known in (("precision", precision, PRECISIONS), ("runtime", runtime, RUNTIMES)):
         if asked is not None and asked not in known:
-            raise ValueError(f"{what} must be one of {', '.join(known)}, got {asked!r}")
+            raise UserError(f"{what} must be one of {', '.join(known)}, got {asked!r}")
     ways = available(has_int8=has_int8, device=device)
     fitting = [way for way in ways if precision in (None, way.precision) and runtime in (None, way.runtime)]
     if not fitting:
         wanted = " in ".join(part for part in (precision, runtime) if part is not None)
         reason = _reason(precision, runtime, device)
-        raise ValueError(f"{wanted} is not available: {reason}; there is {', '.join(map(str, ways))}")
+        raise UserError(f"{wanted} is not available: {reason}; there is {', '.join(map(str, ways))}")
     return fitting[0]
 
 

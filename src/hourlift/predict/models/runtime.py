@@ -9,6 +9,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from hourlift import weights
+from hourlift.errors import UserError
 from hourlift.formats.guarded import parsing
 from hourlift.predict.models.contract import METADATA_KEY, Kind, check_answer, check_input, read_contract
 from hourlift.predict.models.precision import Choice, Precision, Runtime, choose
@@ -62,7 +63,7 @@ class Model:
         runtime: Runtime | None = None,
     ) -> None:
         if threads < 1:
-            raise ValueError(f"threads must be at least 1, got {threads}")
+            raise UserError(f"threads must be at least 1, got {threads}")
         self.path = weights.path(name_or_path)
         self.path, self.choice = _pick(name_or_path, self.path, precision, runtime, device)
         session = open_session(self.path, threads, device)
@@ -112,7 +113,7 @@ class _OnnxRuntime:
         try:
             return list(self._session.run(None, {self._input: batch}))
         except Exception as error:  # ONNX Runtime's exceptions share no base class but Exception
-            raise ValueError(f"{self._path}: this model cannot be run ({_first_line(error)})") from error
+            raise UserError(f"{self._path}: this model cannot be run ({_first_line(error)})") from error
 
 
 class _OpenVino:
@@ -153,7 +154,7 @@ def _pick(
     """
     if weights.is_twin(path):
         if precision not in (None, "int8"):
-            raise ValueError(f"{path}: this file is a model in int8; for {precision} name the one it was made from")
+            raise UserError(f"{path}: this file is a model in int8; for {precision} name the one it was made from")
         return path, choose("int8", runtime, has_int8=True, device=device)
     twin = weights.int8_twin(name_or_path)
     choice = choose(precision, runtime, has_int8=twin is not None, device=device)
@@ -163,7 +164,7 @@ def _pick(
         return twin, choice
     complaint = f"{twin} was made from another {path.name}; run hourlift quantise again"
     if precision == "int8":
-        raise ValueError(complaint)
+        raise UserError(complaint)
     _log.warning("%s; until then it is not used", complaint)
     return path, choose(None, runtime, has_int8=False, device=device)
 
@@ -177,9 +178,9 @@ def _made_from(twin: Path) -> str:
 def _provider(device: str) -> str:
     """ONNX Runtime's name of a device."""
     if device not in DEVICES:
-        raise ValueError(f"device must be one of {', '.join(DEVICES)}, got {device!r}")
+        raise UserError(f"device must be one of {', '.join(DEVICES)}, got {device!r}")
     if DEVICES[device] not in ort.get_available_providers():
-        raise ValueError(f"device {device!r} needs another build of ONNX Runtime: pip install onnxruntime-gpu")
+        raise UserError(f"device {device!r} needs another build of ONNX Runtime: pip install onnxruntime-gpu")
     return DEVICES[device]
 
 
@@ -208,11 +209,11 @@ def open_session(path: Path, threads: int, device: str, *, optimised: bool = Tru
     try:
         session = ort.InferenceSession(str(path), options, providers=[provider])
     except Exception as error:  # ONNX Runtime's exceptions share no base class but Exception
-        raise ValueError(f"{path}: this is not a model that can be run ({_first_line(error)})") from error
+        raise UserError(f"{path}: this is not a model that can be run ({_first_line(error)})") from error
     if not session.get_inputs() or not session.get_outputs():
-        raise ValueError(f"{path}: this model has no inputs or no outputs")
+        raise UserError(f"{path}: this model has no inputs or no outputs")
     if session.get_providers()[0] != provider:
-        raise ValueError(f"ONNX Runtime could not start {provider}; are the GPU's driver and libraries installed?")
+        raise UserError(f"ONNX Runtime could not start {provider}; are the GPU's driver and libraries installed?")
     return session
 
 

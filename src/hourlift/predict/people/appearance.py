@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from hourlift.geometry.skeleton import H36M17
 from hourlift.predict.models.keypoints import Image
-from hourlift.predict.people.search import JOINT_CONFIDENCE, Found
+from hourlift.predict.people.search import JOINT_CONFIDENCE, Detection
 
 Array = NDArray[np.float64]
 
@@ -26,7 +26,7 @@ _PARTS: dict[str, tuple[tuple[str, str], ...]] = {
 _ALONG = np.linspace(0.2, 0.8, 9)[:, None]  # where on a line: its ends may lie on the neighbouring part
 
 
-def colours(image_rgb: Image, person: Found) -> Array:
+def colours(image_rgb: Image, person: Detection) -> Array:
     """The colours of a person's parts.
 
     Args:
@@ -57,8 +57,8 @@ def alike(people: Sequence[Array], others: Sequence[Array]) -> Array:
     return np.exp(-mean / (2 * COLOUR_FALLOFF**2))
 
 
-def _colour(image_rgb: Image, person: Found, lines: Sequence[tuple[str, str]]) -> Array:
-    """(3,) the median colour along the lines whose joints are confident and in the picture."""
+def _colour(image_rgb: Image, person: Detection, lines: Sequence[tuple[str, str]]) -> Array:
+    """(3,) the median colour along the lines whose joints are confident and in the image."""
     ends = np.array([H36M17.indices(*line) for line in lines])
     ends = ends[(person.peaks[ends] >= JOINT_CONFIDENCE).all(axis=1)]
     start, end = person.joints_px[ends[:, :1]], person.joints_px[ends[:, 1:]]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from hourlift.predict.models.keypoints import Estimate, Image
 from hourlift.predict.people.identity import REMEMBER_S, Identities, Person
-from hourlift.predict.people.search import SAME_PERSON_OKS, Found, find_people, iou, oks
+from hourlift.predict.people.search import SAME_PERSON_OKS, Detection, find_people, iou, oks
 from hourlift.predict.people.track import KEEP_CONFIDENCE, SEARCH_INTERVAL_S, Search, look, look_around
 
 SEARCH_FOR_MORE_INTERVAL_S = 1.0
@@ -48,7 +48,7 @@ class CrowdFollower:
 
     def step(
         self, boxes_xyxy_px: NDArray[np.float64] | None, time_s: float, image_rgb: Image, estimate: Estimate
-    ) -> list[tuple[int, Found]]:
+    ) -> list[tuple[int, Detection]]:
         """Find the people in the next frame.
 
         Args:
@@ -76,7 +76,7 @@ class CrowdFollower:
 
     def _look_again(
         self, expected: Sequence[Person], given: NDArray[np.float64], time_s: float, estimate: Estimate
-    ) -> list[Found]:
+    ) -> list[Detection]:
         """Who is still there, of the people whom no given box shows."""
         # Where boxes come from outside, a look bridges the frames that miss somebody, and does not take their place.
         since_s = -np.inf if self._searches else time_s - REMEMBER_S
@@ -98,7 +98,7 @@ class CrowdFollower:
         return self._search.is_due(time_s, image_rgb)
 
 
-def _each_once(again: Sequence[Found], fresh: Sequence[Found]) -> tuple[list[Found], list[Found]]:
+def _each_once(again: Sequence[Detection], fresh: Sequence[Detection]) -> tuple[list[Detection], list[Detection]]:
     """The surest answer for each person: when two cross, both boxes may show the one in front, or parts of both."""
     answers = [*again, *fresh]
     kept: list[int] = []

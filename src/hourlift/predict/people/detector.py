@@ -1,7 +1,7 @@
-"""Person detectors of other projects, as ONNX files: pictures in, boxes out, whatever the file's habits.
+"""Person detectors of other projects, as ONNX files: images in, boxes out, whatever the file's habits.
 
 What comes out of the graph tells the family: its outputs' names and shapes say how boxes are coded and whether
-non-maximum suppression is done inside. The family says how pictures go in. docs/guides/detectors.md lists files.
+non-maximum suppression is done inside. The family says how images go in. docs/guides/detectors.md lists files.
 """
 
 import ast
@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.errors import UserError
 from hourlift.formats.coco_boxes import MIN_SCORE
 from hourlift.geometry.crop import box_counted_from_corner
 from hourlift.predict.models.keypoints import Image
@@ -25,22 +26,22 @@ Array = NDArray[np.float64]
 NMS_IOU = 0.65
 """Of two boxes that overlap by more than this, the surer one stays; only where the graph has not seen to it."""
 ASSUMED_SIZE_WH = (640, 640)
-"""Input of graphs that take pictures of any size."""
+"""Input of graphs that take images of any size."""
 
 _PERSON = 0  # the class in COCO's order, and the only one of detectors of people
 _NAMES_OF_PERSON = ("person", "people", "human", "pedestrian")
 _STRIDES = (8, 16, 32)
-_PADDING = 114  # the grey that all families were trained with around a picture
+_PADDING = 114  # the grey that all families were trained with around an image
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preparation:
-    """How a picture becomes a network's input.
+    """How an image becomes a network's input.
 
     Attributes:
         bgr: blue comes first.
         mean, scale: (value - mean) / scale, in the order of the channels.
-        centred: the picture lies in the middle of the input, not in its top-left corner.
+        centred: the image lies in the middle of the input, not in its top-left corner.
     """
 
     bgr: bool
@@ -75,8 +76,8 @@ class Detector:
     """A person detector.
 
     Args:
-        path: the .onnx file; its input is one picture (1, 3, H, W).
-        family: how pictures go in; None lets the outputs and the file's name tell.
+        path: the .onnx file; its input is one image (1, 3, H, W).
+        family: how images go in; None lets the outputs and the file's name tell.
         min_score: boxes of a lower score are left out.
         threads: CPU threads.
         device: "cpu" or "cuda".
@@ -97,7 +98,7 @@ class Detector:
         self._path = Path(path)
         self._min_score = min_score
         if not self._path.is_file():
-            raise ValueError(f"{path} does not exist")
+            raise UserError(f"{path} does not exist")
         self._session = open_session(self._path, threads, device)
         self._size_wh, self._dtype = self._read_input()
         names = [output.name for output in self._session.get_outputs()]
@@ -105,19 +106,19 @@ class Detector:
         layout = recognise(names, [output.shape for output in outputs], self._size_wh, self._person())
         if layout is None:
             shapes = ", ".join(f"{name} {output.shape}" for name, output in zip(names, outputs, strict=True))
-            raise ValueError(f"{path}: no detector known here has the outputs {shapes}; see docs/guides/detectors.md")
+            raise UserError(f"{path}: no detector known here has the outputs {shapes}; see docs/guides/detectors.md")
         self._layout = layout
         self.family = family or layout.family or _family_of_name(self._path)
         self._prepare = PREPARATIONS[self.family]
 
     def __call__(self, image_rgb: Image) -> Array:
-        """Find the people in a picture.
+        """Find the people in an image.
 
         Args:
             image_rgb: (H, W, 3) uint8.
 
         Returns:
-            (N, 4) boxes, xyxy pixels within the picture, the surest first.
+            (N, 4) boxes, xyxy pixels within the image, the surest first.
         """
         inputs, ratio, offset = letterbox(image_rgb, self._size_wh, self._prepare)
         boxes, scores = self._layout.read([output.astype(np.float64) for output in self._infer(inputs)])
@@ -146,7 +147,7 @@ class Detector:
             return _PERSON
         known = [classes[name] for name in _NAMES_OF_PERSON if name in classes]
         if not known and len(classes) > 1:
-            raise ValueError(f"{self._path}: none of this detector's classes is a person: {', '.join(classes)}"[:300])
+            raise UserError(f"{self._path}: none of this detector's classes is a person: {', '.join(classes)}"[:300])
         return known[0] if known else _PERSON
 
     def _infer(self, inputs: Array) -> list[NDArray[Any]]:
@@ -156,7 +157,7 @@ class Detector:
             return [np.asarray(output) for output in self._session.run(None, {name: inputs.astype(self._dtype)})]
         except Exception as error:  # ONNX Runtime's exceptions share no base class but Exception
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise ValueError(f"{self._path}: this detector cannot be run ({reason})") from error
+            raise UserError(f"{self._path}: this detector cannot be run ({reason})") from error
 
     def _read_input(self) -> tuple[tuple[int, int], type[np.generic]]:
         """Width, height and type of the graph's input."""
@@ -164,14 +165,14 @@ class Detector:
         shape = list(inputs[0].shape)
         if len(inputs) != 1 or len(shape) != 4 or shape[1] not in (3, None) and not isinstance(shape[1], str):
             described = ", ".join(f"{each.name} {each.shape}" for each in inputs)
-            raise ValueError(f"{self._path}: a detector's input is a picture (1, 3, H, W), this model has {described}")
+            raise UserError(f"{self._path}: a detector's input is an image (1, 3, H, W), this model has {described}")
         known = all(isinstance(side, int) for side in shape[2:])
         size_wh = (shape[3], shape[2]) if known else ASSUMED_SIZE_WH
         return size_wh, np.float16 if inputs[0].type == "tensor(float16)" else np.float32
 
 
 def letterbox(image_rgb: Image, size_wh: tuple[int, int], how: Preparation) -> tuple[Array, float, Array]:
-    """Fit a picture into a network's input, its shape kept, grey around it.
+    """Fit an image into a network's input, its shape kept, grey around it.
 
     Args:
         image_rgb: (H, W, 3) uint8.
@@ -179,8 +180,8 @@ def letterbox(image_rgb: Image, size_wh: tuple[int, int], how: Preparation) -> t
         how: of the family.
 
     Returns:
-        The input (1, 3, H, W), the factor from the picture's pixels to the input's, and the (2,) input pixels left of
-        and above the picture.
+        The input (1, 3, H, W), the factor from the image's pixels to the input's, and the (2,) input pixels left of
+        and above the image.
     """
     height, width = image_rgb.shape[:2]
     ratio = min(size_wh[0] / width, size_wh[1] / height)
@@ -201,8 +202,8 @@ def recognise(
 
     Args:
         names: of the outputs.
-        shapes: of the outputs for one picture.
-        size_wh: of the picture.
+        shapes: of the outputs for one image.
+        size_wh: of the image.
         person: the class of people.
 
     Returns:
@@ -216,7 +217,7 @@ def recognise(
         listed = [order[name] for name in ("num_dets", "boxes", "scores", "labels")]
         return Layout(None, True, lambda out: _read_listed([out[i] for i in listed], person))
     shape = shapes[0]
-    if len(shape) == 2 and shape[1] == 7:  # YOLOv7 "end2end": picture, x0, y0, x1, y1, class, score
+    if len(shape) == 2 and shape[1] == 7:  # YOLOv7 "end2end": image, x0, y0, x1, y1, class, score
         return Layout("yolo", True, lambda out: Coded(out[0][:, 1:5], _of_person(out[0][:, 6], out[0][:, 5], person)))
     if len(shape) != 3 or shape[0] != 1 or min(shape[1:]) < 5:
         return None
@@ -286,6 +287,6 @@ def _family_of_name(path: Path) -> Family:
         if family in path.name.lower():
             return family
     families = ", ".join(PREPARATIONS)
-    raise ValueError(
-        f"{path}: neither outputs nor name tell how pictures go in; say --detector-family with one of {families}"
+    raise UserError(
+        f"{path}: neither outputs nor name tell how images go in; say --detector-family with one of {families}"
     )

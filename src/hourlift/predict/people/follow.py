@@ -8,29 +8,30 @@ from itertools import groupby, islice
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hourlift.errors import UserError
 from hourlift.geometry.camera import Camera
 from hourlift.pose import Pose, PoseFrame
 from hourlift.predict.given import camera_at, checked_boxes, checked_image, checked_people
 from hourlift.predict.models.keypoints import Image, Joints2D
 from hourlift.predict.people.crowd import CrowdFollower, Locate
-from hourlift.predict.people.search import Found
+from hourlift.predict.people.search import Detection
 from hourlift.predict.people.track import Follower
 from hourlift.predict.world.limb_fit import Refiner
 
 Look = Callable[..., Joints2D]
-"""`JointEstimator.estimate`: a picture, boxes (N, 4) and perhaps turns (N,) -> 2D joints."""
-Lift = Callable[[list[Found], Camera, Sequence[int]], list[Pose]]
-"""People of one camera's pictures, the camera and their ids -> their poses, in the same order."""
+"""`JointEstimator.estimate`: an image, boxes (N, 4) and perhaps turns (N,) -> 2D joints."""
+Lift = Callable[[list[Detection], Camera, Sequence[int]], list[Pose]]
+"""People of one camera's images, the camera and their ids -> their poses, in the same order."""
 
 
 @dataclass(frozen=True)
-class FoundFrame:
+class DetectedFrame:
     """Who is in a frame, by ids; not lifted yet."""
 
     index: int
     time_s: float
     camera: Camera
-    people: list[tuple[int, Found]]
+    people: list[tuple[int, Detection]]
     damaged: bool = False
 
 
@@ -83,7 +84,7 @@ class FrameByFrame:
         (frame,) = self.lift([self.find(index, time_s, image_rgb)])
         return frame
 
-    def find(self, index: int, time_s: float, image_rgb: Image) -> FoundFrame:
+    def find(self, index: int, time_s: float, image_rgb: Image) -> DetectedFrame:
         """Find the people in the next frame: stage 1, where the next frame is looked into depends on. As `__call__`."""
         image_wh = checked_image(image_rgb)
         camera = camera_at(self._camera, image_wh)
@@ -100,9 +101,9 @@ class FrameByFrame:
             if self._locate is not None:
                 given = _located(self._locate, index, image_rgb)
             named = self._crowd.step(given, time_s, image_rgb, estimate)
-        return FoundFrame(index, time_s, camera, named)
+        return DetectedFrame(index, time_s, camera, named)
 
-    def lift(self, frames: Sequence[FoundFrame]) -> list[PoseFrame]:
+    def lift(self, frames: Sequence[DetectedFrame]) -> list[PoseFrame]:
         """Lift the people of found frames, in order of time: stage 2, which is cheaper for several frames at once."""
         lifted: list[PoseFrame] = []
         for camera, group in groupby(frames, key=lambda frame: frame.camera):
@@ -126,4 +127,4 @@ def _located(locate: Locate, index: int, image_rgb: Image) -> NDArray[np.float64
     try:
         return checked_boxes(locate(index, image_rgb), (image_rgb.shape[1], image_rgb.shape[0]))
     except ValueError as error:
-        raise ValueError(f"frame {index}: {error}") from None
+        raise UserError(f"frame {index}: {error}") from None

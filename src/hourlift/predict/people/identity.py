@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.errors import UserError
 from hourlift.predict.models.keypoints import Image
 from hourlift.predict.people.appearance import alike, colours
-from hourlift.predict.people.search import JOINT_CONFIDENCE, OKS_FALLOFF, Found, iou, oks
+from hourlift.predict.people.search import JOINT_CONFIDENCE, OKS_FALLOFF, Detection, iou, oks
 from hourlift.predict.people.track import next_box
 
 Array = NDArray[np.float64]
@@ -48,24 +49,24 @@ class Person:
     """
 
     person_id: int
-    last: Found
+    last: Detection
     seen_s: float
     colours: Array
     confirmed_s: float
     velocity_px_s: Array = field(default_factory=lambda: np.zeros(2))
 
-    def expected(self, time_s: float) -> Found:
+    def expected(self, time_s: float) -> Detection:
         """As they will be at constant velocity."""
         shift = self.velocity_px_s * (time_s - self.seen_s)
-        return Found(self.last.box_xyxy_px + np.tile(shift, 2), self.last.joints_px + shift, self.last.peaks)
+        return Detection(self.last.box_xyxy_px + np.tile(shift, 2), self.last.joints_px + shift, self.last.peaks)
 
-    def see(self, found: Found, time_s: float, colours: Array, *, free: bool) -> None:
+    def see(self, found: Detection, time_s: float, colours: Array, *, free: bool) -> None:
         """Take note of where they are now, and of how they move and look if nobody may stand before them."""
         if free:
             self._learn(found, max(time_s - self.seen_s, 1e-3), colours)
         self.last, self.seen_s = found, time_s
 
-    def _learn(self, found: Found, duration_s: float, colours: Array) -> None:
+    def _learn(self, found: Detection, duration_s: float, colours: Array) -> None:
         """Bring velocity and colours up to date."""
         sure = np.minimum(found.peaks, self.last.peaks) >= JOINT_CONFIDENCE
         if sure.any():
@@ -96,12 +97,12 @@ class Identities:
 
     def name(
         self,
-        again: Sequence[Found],
-        fresh: Sequence[Found],
+        again: Sequence[Detection],
+        fresh: Sequence[Detection],
         time_s: float,
         image_rgb: Image,
         num_people: float = np.inf,
-    ) -> list[tuple[int, Found]]:
+    ) -> list[tuple[int, Detection]]:
         """Say who was found in the next frame.
 
         Args:
@@ -136,7 +137,7 @@ class Identities:
 
 
 def _match(
-    people: Sequence[Person], seen: Sequence[Found], looks: Sequence[Array], time_s: float, assign: Assign
+    people: Sequence[Person], seen: Sequence[Detection], looks: Sequence[Array], time_s: float, assign: Assign
 ) -> dict[int, Person]:
     """Whose pose each of ``seen`` is; only those who are like somebody."""
     if not people or not seen:
@@ -148,7 +149,7 @@ def _match(
     return {int(j): people[i] for i, j in pairs if similarity[i, j] >= least[i]}
 
 
-def _similarity(people: Sequence[Person], seen: Sequence[Found], time_s: float) -> Array:
+def _similarity(people: Sequence[Person], seen: Sequence[Detection], time_s: float) -> Array:
     """(N, M) how well what is seen fits each person where they are expected, or where they last were: 0 to 1."""
     missing_s = np.array([[time_s - person.seen_s] for person in people])
     falloff = OKS_FALLOFF + UNCERTAINTY_PER_S * missing_s
@@ -161,7 +162,7 @@ def _similarity(people: Sequence[Person], seen: Sequence[Found], time_s: float) 
     return np.where(missing_s > _JUST_SEEN_S, np.maximum(*fits), fits[0])
 
 
-def _stands_free(j: int, person: Person, seen: Sequence[Found], people: Sequence[Person], time_s: float) -> bool:
+def _stands_free(j: int, person: Person, seen: Sequence[Detection], people: Sequence[Person], time_s: float) -> bool:
     """Whether nobody else is seen or expected in the box of a person, who is ``seen[j]``."""
     boxes = [other.expected(time_s).box_xyxy_px for other in people if other is not person]
     boxes += [other.box_xyxy_px for k, other in enumerate(seen) if k != j]
@@ -177,7 +178,7 @@ def _hungarian() -> Assign:
     try:
         from scipy.optimize import linear_sum_assignment
     except ModuleNotFoundError as error:
-        raise ValueError(
+        raise UserError(
             f"telling people in a video apart needs the package {error.name}: pip install 'hourlift[track]'"
         ) from error
     return linear_sum_assignment

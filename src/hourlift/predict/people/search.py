@@ -49,8 +49,8 @@ _NUM_REFINED = 3  # candidates of a level that are followed up
 _MISSING_GROWTH = 0.5  # how much wider the box is drawn when no joint was found; in proportion in between
 
 
-class Found(NamedTuple):
-    """A person in a picture: box (4,) xyxy px, joints (17, 2) px, heatmap peaks (17,) and heatmaps (17, H, W)."""
+class Detection(NamedTuple):
+    """A person in an image: box (4,) xyxy px, joints (17, 2) px, heatmap peaks (17,) and heatmaps (17, H, W)."""
 
     box_xyxy_px: Array
     joints_px: Array
@@ -64,18 +64,18 @@ class Found(NamedTuple):
         return float(fit(self.peaks))
 
 
-def find_person(image_wh: tuple[int, int], estimate: Estimate, levels: int | None = None) -> Found | None:
-    """Search a picture for its most visible person.
+def find_person(image_wh: tuple[int, int], estimate: Estimate, levels: int | None = None) -> Detection | None:
+    """Search an image for its most visible person.
 
     Args:
-        image_wh: size of the picture.
-        estimate: stage 1 on this picture.
+        image_wh: size of the image.
+        estimate: stage 1 on this image.
         levels: of `search_boxes`, how many to look at; None: all.
 
     Returns:
         The person in the box that fits best, or None when no box reaches `FOUND_CONFIDENCE`.
     """
-    best: Found | None = None
+    best: Detection | None = None
     for boxes in islice(search_boxes(image_wh), levels):
         found = refine(boxes, estimate)
         improved = found is not None and (best is None or found.fit > IMPROVEMENT * best.fit)
@@ -89,14 +89,14 @@ def find_people(
     image_wh: tuple[int, int],
     estimate: Estimate,
     num_people: int,
-    known: Sequence[Found] = (),
+    known: Sequence[Detection] = (),
     levels: int | None = None,
-) -> list[Found]:
-    """Search a picture for a few people, the most visible first.
+) -> list[Detection]:
+    """Search an image for a few people, the most visible first.
 
     Args:
-        image_wh: size of the picture.
-        estimate: stage 1 on this picture.
+        image_wh: size of the image.
+        estimate: stage 1 on this image.
         num_people: how many to find at most.
         known: people who are passed over.
         levels: as `find_person` has it.
@@ -104,7 +104,7 @@ def find_people(
     Returns:
         The people found; the first is that of `find_person` if nobody is known.
     """
-    people: list[Found] = []
+    people: list[Detection] = []
     while len(people) < num_people:
         person = find_person(image_wh, _passing_over([*known, *people], estimate), levels)
         if person is None:
@@ -123,7 +123,7 @@ def search_boxes(image_wh: tuple[int, int]) -> Iterator[Array]:
         yield np.array([[x, y, x + side, y + side] for y in starts_y for x in starts_x])
 
 
-def refine(boxes_xyxy_px: Array, estimate: Estimate) -> Found | None:
+def refine(boxes_xyxy_px: Array, estimate: Estimate) -> Detection | None:
     """Move boxes onto the person they show a part of.
 
     Each box becomes the box of the joints found in it, until it stays where it is. Where it comes to rest
@@ -131,7 +131,7 @@ def refine(boxes_xyxy_px: Array, estimate: Estimate) -> Found | None:
 
     Args:
         boxes_xyxy_px: (N, 4) where to begin.
-        estimate: stage 1 on this picture.
+        estimate: stage 1 on this image.
 
     Returns:
         The box of best fit, however low; None when no box shows enough joints.
@@ -151,7 +151,7 @@ def refine(boxes_xyxy_px: Array, estimate: Estimate) -> Found | None:
     best = int(np.argmax(fit(peaks)))
     if _num_confident(peaks[best]) < MIN_JOINTS:
         return None
-    return Found(boxes[best], joints[best], peaks[best], heatmaps[best])
+    return Detection(boxes[best], joints[best], peaks[best], heatmaps[best])
 
 
 def fit(peaks: Array) -> Array:
@@ -189,7 +189,7 @@ def iou(boxes_a: Array, boxes_b: Array) -> Array:
     return np.nan_to_num(shared / (area_a + area_b - shared))
 
 
-def oks(people: Sequence[Found], others: Sequence[Found], falloff: ArrayLike = OKS_FALLOFF) -> Array:
+def oks(people: Sequence[Detection], others: Sequence[Detection], falloff: ArrayLike = OKS_FALLOFF) -> Array:
     """How alike the poses of people are: object keypoint similarity, weighted by the peaks.
 
     COCO's measure with one falloff for all joints. The size is the root of the first person's box area.
@@ -213,21 +213,21 @@ def oks(people: Sequence[Found], others: Sequence[Found], falloff: ArrayLike = O
     return np.divide(alike, total, out=np.zeros_like(total), where=total > 0)
 
 
-def _stacked(people: Sequence[Found]) -> tuple[Array, Array, Array]:
+def _stacked(people: Sequence[Detection]) -> tuple[Array, Array, Array]:
     """Joints (N, 17, 2), peaks (N, 17) and boxes (N, 4) of people; any N, also 0."""
     joints = np.array([person.joints_px for person in people]).reshape(-1, H36M17.num_joints, 2)
     peaks = np.array([person.peaks for person in people]).reshape(-1, H36M17.num_joints)
     return joints, peaks, np.array([person.box_xyxy_px for person in people]).reshape(-1, 4)
 
 
-def _passing_over(known: Sequence[Found], estimate: Estimate) -> Estimate:
+def _passing_over(known: Sequence[Detection], estimate: Estimate) -> Estimate:
     """Stage 1 without peaks in the poses of known people."""
     if not known:
         return estimate
 
     def estimate_others(boxes_xyxy_px: Array, turns_rad: Array | None = None, /) -> Joints2D:
         answer = estimate(boxes_xyxy_px, turns_rad)
-        seen = [Found(*person) for person in zip(boxes_xyxy_px, *answer, strict=True)]
+        seen = [Detection(*person) for person in zip(boxes_xyxy_px, *answer, strict=True)]
         is_new = oks(known, seen).max(axis=0)[:, None] < SAME_PERSON_OKS
         return answer._replace(peaks=is_new * answer.peaks)
 

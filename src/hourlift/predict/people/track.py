@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hourlift.predict.models.keypoints import Estimate, Image, expected_turn
-from hourlift.predict.people.search import FOUND_CONFIDENCE, Found, find_person, iou, person_box
+from hourlift.predict.people.search import FOUND_CONFIDENCE, Detection, find_person, iou, person_box
 
 _log = logging.getLogger("hourlift")
 
@@ -27,7 +27,7 @@ assert KEEP_CONFIDENCE < FOUND_CONFIDENCE
 _SLOWER = 1.5  # how much the interval grows with each search in vain
 _THOROUGH_EVERY = 4  # at the slowest, every so many-th search goes down to small people
 _COARSE_LEVELS = 2  # of `detect.search_boxes`, for the others
-_SMALL_WH = (32, 32)  # a person fills several pixels of a picture that small
+_SMALL_WH = (32, 32)  # a person fills several pixels of an image that small
 _CHANGED = 6  # grey levels that a pixel of it changes by if more happens than noise
 _SAY_AFTER_S = 10.0
 
@@ -84,7 +84,7 @@ class Search:
 
 
 def _small(image_rgb: Image) -> NDArray[np.int16]:
-    """A picture in some grey pixels, which noise hardly changes."""
+    """An image in some grey pixels, which noise hardly changes."""
     grey = cv2.cvtColor(cv2.resize(image_rgb, _SMALL_WH, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
     return grey.astype(np.int16)
 
@@ -104,7 +104,7 @@ class Follower:
 
     def step(
         self, image_wh: tuple[int, int], time_s: float, estimate: Estimate, image_rgb: Image | None = None
-    ) -> Found | None:
+    ) -> Detection | None:
         """Find the person in the next frame.
 
         Args:
@@ -131,12 +131,14 @@ class Follower:
         return found
 
 
-def look_around(expected: Found, estimate: Estimate) -> Found:
+def look_around(expected: Detection, estimate: Estimate) -> Detection:
     """Look where a person is expected; once more where they are now, if that is somewhere else."""
     return _look_and_aim(expected.box_xyxy_px, expected_turn(expected.joints_px), estimate)[0]
 
 
-def _look_and_aim(box: NDArray[np.float64], turn_rad: float, estimate: Estimate) -> tuple[Found, NDArray[np.float64]]:
+def _look_and_aim(
+    box: NDArray[np.float64], turn_rad: float, estimate: Estimate
+) -> tuple[Detection, NDArray[np.float64]]:
     """Look into a box (4,), as `look_around`; also `next_box` of what was found."""
     found = look(box, estimate, turn_rad)
     moved_to = next_box(found)
@@ -147,13 +149,13 @@ def _look_and_aim(box: NDArray[np.float64], turn_rad: float, estimate: Estimate)
     return found, moved_to
 
 
-def next_box(found: Found) -> NDArray[np.float64]:
+def next_box(found: Detection) -> NDArray[np.float64]:
     """Where to look in the next frame: around the joints, or in the same place when they say nothing."""
     box = person_box(found.joints_px, found.peaks)
     return box if np.isfinite(box).all() else found.box_xyxy_px
 
 
-def look(box: NDArray[np.float64], estimate: Estimate, turn_rad: float = 0.0) -> Found:
+def look(box: NDArray[np.float64], estimate: Estimate, turn_rad: float = 0.0) -> Detection:
     """Stage 1 in one box (4,), of somebody who leans by so much."""
     answer = estimate(box[None], np.array([turn_rad]))
-    return Found(box, answer.joints_px[0], answer.peaks[0], answer.heatmaps[0])
+    return Detection(box, answer.joints_px[0], answer.peaks[0], answer.heatmaps[0])

@@ -1,4 +1,4 @@
-"""Smoothing while the pictures come: the One-Euro filter, which knows nothing of the future.
+"""Smoothing while the images come: the One-Euro filter, which knows nothing of the future.
 
 Casiez, Roussel and Vogel: 1 euro filter, a simple speed-based low-pass filter for noisy input in interactive systems
 (CHI 2012). A slow joint is smoothed strongly, so that it does not tremble; a fast one hardly, so that it does not lag.
@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hourlift.errors import UserError
 from hourlift.pose import Pose, PoseFrame
 
 Array = NDArray[np.float64]
@@ -35,7 +36,7 @@ class OneEuro:
 
     def __init__(self, min_cutoff_hz: float, beta: float, speed_cutoff_hz: float = 1.0) -> None:
         if not (min_cutoff_hz > 0 and speed_cutoff_hz > 0 and beta >= 0):
-            raise ValueError(
+            raise UserError(
                 f"cutoffs must be above 0 and beta at least 0, got {min_cutoff_hz}, {speed_cutoff_hz} and {beta}"
             )
         self._min_cutoff_hz, self._beta, self._speed_cutoff_hz = min_cutoff_hz, beta, speed_cutoff_hz
@@ -74,7 +75,7 @@ class OneEuro:
 
 @dataclass(frozen=True, kw_only=True)
 class LiveConfig:
-    """How strongly live people are smoothed. Speeds are in metres a second (in the picture: of a person of 1.7 m).
+    """How strongly live people are smoothed. Speeds are in metres a second (in the image: of a person of 1.7 m).
 
     Attributes:
         min_cutoff_hz: of joints at rest.
@@ -146,7 +147,7 @@ class _Person:
 
 
 def pixels_per_mm(joints_px: ArrayLike, joints_mm: ArrayLike) -> Array:
-    """Roughly how large a millimetre at the person appears in the picture (weak perspective, robust).
+    """Roughly how large a millimetre at the person appears in the image (weak perspective, robust).
 
     Args:
         joints_px: (..., J, 2).

@@ -1,4 +1,4 @@
-"""A film as a whole: what can be said of people only once all frames have been seen."""
+"""A video as a whole: what can be said of people only once all frames have been seen."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,14 +10,14 @@ from hourlift.geometry.world import World
 from hourlift.pose import POSE_SHAPES, Pose, PoseFrame, PoseSequence
 from hourlift.pose_log import PoseLog
 from hourlift.predict.temporal.smooth import smooth_in_place
-from hourlift.predict.world.floor import find_world, with_stature
+from hourlift.predict.world.floor import find_world, with_height
 
 
 def finish(
     frames: Sequence[PoseFrame],
     *,
     smooth: bool = True,
-    stature_mm: float | None = None,
+    height_mm: float | None = None,
     pitch_deg: float | None = None,
 ) -> tuple[PoseLog, World | None]:
     """Smooth and complete everybody's track, and find their place in the room.
@@ -25,7 +25,7 @@ def finish(
     Args:
         frames: of one camera that does not move, in order of time.
         smooth: whether tracks are smoothed and gaps filled at all.
-        stature_mm: how tall people are; None leaves them the lifter's size, that of an average person.
+        height_mm: how tall people are; None leaves them the lifter's size, that of an average person.
         pitch_deg: how far down the camera looks; None finds out.
 
     Returns:
@@ -33,7 +33,7 @@ def finish(
         the world, None when there is nobody whose place is known.
 
     Raises:
-        ValueError: the stature or the pitch is impossible.
+        ValueError: the height or the pitch is impossible.
     """
     log = frames if isinstance(frames, PoseLog) else PoseLog(frames)
     tracks = []
@@ -41,8 +41,8 @@ def finish(
         track = log.sequence(person_id)
         if smooth:
             smooth_in_place(track)
-        if stature_mm is not None:
-            track = with_stature(track, stature_mm)
+        if height_mm is not None:
+            track = with_height(track, height_mm)
         tracks.append(track)
         del track  # two would be a lot for long ones
     world = find_world(tracks, pitch_deg)

@@ -10,7 +10,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hourlift.geometry.bones import ANKLE_HEIGHT, bone_lengths, stature
+from hourlift.errors import UserError
+from hourlift.geometry.bones import ANKLE_HEIGHT, bone_lengths, standing_height
 from hourlift.geometry.skeleton import H36M17
 from hourlift.geometry.world import CAMERA_UP, World, up_of_pitched_camera
 from hourlift.pose import PoseSequence
@@ -37,27 +38,27 @@ _L_ANKLE, _R_ANKLE, _THORAX = H36M17.indices("l_ankle", "r_ankle", "thorax")
 _L_SIDE, _R_SIDE = H36M17.indices("l_hip", "l_shoulder"), H36M17.indices("r_hip", "r_shoulder")
 
 
-def with_stature(sequence: PoseSequence, stature_mm: float) -> PoseSequence:
+def with_height(sequence: PoseSequence, height_mm: float) -> PoseSequence:
     """Scale a person, and with them their distance, so that they are this tall.
 
-    In one picture a child nearby and an adult far away look the same, so the 2D joints still fit.
+    In one image a child nearby and an adult far away look the same, so the 2D joints still fit.
 
     Args:
-        sequence: the track; its bones tell how tall it is so far (`geometry.bones.stature`).
-        stature_mm: of the person standing, without shoes.
+        sequence: the track; its bones tell how tall it is so far (`geometry.bones.height`).
+        height_mm: of the person standing, without shoes.
 
     Returns:
         The track with one factor on `joints_3d_mm` and `root_cam_mm`; as it was when its bones are unknown.
 
     Raises:
-        ValueError: the stature is not above 0.
+        ValueError: the height is not above 0.
     """
-    if not stature_mm > 0:
-        raise ValueError(f"a stature is above 0 mm, got {stature_mm}")
-    own_mm = stature(bone_lengths(sequence.joints_3d_mm, sequence.confidence))
+    if not height_mm > 0:
+        raise UserError(f"a height is above 0 mm, got {height_mm}")
+    own_mm = standing_height(bone_lengths(sequence.joints_3d_mm, sequence.confidence))
     if not own_mm > 0:
         return sequence
-    factor = stature_mm / own_mm
+    factor = height_mm / own_mm
     return replace(sequence, joints_3d_mm=sequence.joints_3d_mm * factor, root_cam_mm=sequence.root_cam_mm * factor)
 
 
@@ -106,8 +107,8 @@ class _Person:
         self.ups = by_blocks(lambda *at: _ups_of_standing(_known_mm(*at)), relative_mm, root_mm)
         self.step_s = 1 / sequence.fps if np.isfinite(sequence.fps) else 0.0
         self.planted = _speed(sequence.times_s[known], self.ankles_mm) < PLANTED_MM_S
-        stature_mm = stature(bone_lengths(relative_mm, np.repeat(known[:, None], H36M17.num_joints, axis=1)))
-        self.ankle_mm = ANKLE_HEIGHT * (stature_mm if stature_mm > 0 else _ASSUMED_STATURE_MM)
+        height_mm = standing_height(bone_lengths(relative_mm, np.repeat(known[:, None], H36M17.num_joints, axis=1)))
+        self.ankle_mm = ANKLE_HEIGHT * (height_mm if height_mm > 0 else _ASSUMED_STATURE_MM)
 
     def lower_ankles(self, up: Array) -> tuple[Array, Bools]:
         """The ankle (N, 3) that is lower in each frame, and whether it is planted (N,)."""

@@ -13,6 +13,7 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hourlift.errors import UserError
 from hourlift.geometry.bones import bone_lengths
 from hourlift.geometry.camera import solve_root
 from hourlift.geometry.skeleton import H36M17
@@ -175,5 +176,5 @@ def _scipy() -> ModuleType:
     try:
         from scipy import optimize
     except ModuleNotFoundError:
-        raise ValueError("refining poses needs SciPy: pip install 'hourlift[refine]'") from None
+        raise UserError("refining poses needs SciPy: pip install 'hourlift[refine]'") from None
     return optimize

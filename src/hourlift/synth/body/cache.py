@@ -38,7 +38,7 @@ LAYER_OF_GROUP = {
 CROWN_VERTEX, NOSE_VERTEX = 881, 297  # of the body mesh
 FOOT_VERTICES = (12442, 11551, 5845, 4933)
 """Of the body mesh: back of the left heel, tip of the left big toe, and the same of the right foot."""
-_GROWN = 0.62  # anny's age from which people have their full stature
+_GROWN = 0.62  # anny's age from which people have their full height
 
 # Bones that move, each with the beginnings of the names of the bones that follow it rigidly.
 _SIDE: dict[str, tuple[str, ...]] = {
@@ -101,7 +101,7 @@ def build_body_arrays(num_people: int = NUM_PEOPLE, seed: int = 0) -> dict[str, 
     Returns:
         mean (V, 3) and components (C, V, 3): rest vertices in metres, +x the person's left, -y front, +z up, A-pose;
         bone_mean (K, 3) and bone_components (C, K, 3): rest heads of the K moving bones; people (N, C): coefficients of
-        sampled people; stature_mm, male, adult (N,); weights (V, K): skinning; parents (K,), labels (K,); faces (T, 3);
+        sampled people; height_mm, male, adult (N,); weights (V, K): skinning; parents (K,), labels (K,); faces (T, 3);
         layer (V,): see LAYER_OF_GROUP; landmarks (6,): vertex indices of crown and nose tip, then FOOT_VERTICES;
         uv (T, 3, 2): places of the triangles' corners on a skin's texture, from its lower left corner;
         of_base (19158,): the vertex that stands for each vertex of MakeHuman's base mesh.
@@ -121,10 +121,10 @@ def build_body_arrays(num_people: int = NUM_PEOPLE, seed: int = 0) -> dict[str, 
         heads = model.template_bone_heads.float()[bones.first].flatten()
         heads = heads + coefficients @ model.bone_heads_blendshapes.float()[:, bones.first].flatten(1)
         height = vertices.view(num_people, -1, 3)[:, torch.as_tensor(mesh.layer == 0), 2]
-        stature_mm = 1000 * (height.amax(1) - height.amin(1))
+        height_mm = 1000 * (height.amax(1) - height.amin(1))
         adult = phenotypes["age"] >= _GROWN
         low, high = (torch.where(adult, *limits) for limits in zip(ADULT_STATURE_MM, CHILD_STATURE_MM, strict=True))
-        human = (stature_mm > low) & (stature_mm < high)
+        human = (height_mm > low) & (height_mm < high)
         rest = torch.cat([vertices, heads], 1)[human]
         mean = rest.mean(0)
         _, _, basis = torch.svd_lowrank(rest - mean, q=NUM_COMPONENTS, niter=4)
@@ -136,7 +136,7 @@ def build_body_arrays(num_people: int = NUM_PEOPLE, seed: int = 0) -> dict[str, 
         "bone_mean": mean[split:].view(-1, 3).numpy(),
         "bone_components": basis.T[:, split:].reshape(NUM_COMPONENTS, -1, 3).numpy(),
         "people": people.numpy(),
-        "stature_mm": stature_mm[human].numpy(),
+        "stature_mm": height_mm[human].numpy(),
         "male": (phenotypes["gender"] < 0.5)[human].numpy(),
         "adult": adult[human].numpy(),
         "weights": _merged_weights(model, mesh.kept, bones),

@@ -40,7 +40,7 @@ _LIMB_JOINTS = {
     "hip": "upperleg01", "knee": "lowerleg01", "ankle": "foot",
     "shoulder": "upperarm01", "elbow": "lowerarm01", "wrist": "wrist",
 }  # fmt: skip
-_SIMILAR = 40  # how far apart in the order of stature the two people may be whom a new one is mixed of
+_SIMILAR = 40  # how far apart in the order of height the two people may be whom a new one is mixed of
 _AT_LEAST = 0.5  # of a vertex' weights on a limb, to count as part of it
 
 
@@ -100,7 +100,7 @@ class Body:
         self.mean, self.components = tensor("mean"), tensor("components")
         self.bone_mean = _move_heads(tensor("bone_mean"), self.bone)
         self.bone_components = _move_heads(tensor("bone_components"), self.bone)
-        self.people, self.stature_mm = tensor("people"), tensor("stature_mm")
+        self.people, self.height_mm = tensor("people"), tensor("stature_mm")
         self.adult, self.male = tensor("adult") > 0, tensor("male") > 0
         self.weights = tensor("weights")
         self.faces = torch.as_tensor(arrays["faces"], device=device).contiguous()
@@ -117,20 +117,20 @@ class Body:
         return len(self.labels)
 
     def sample_shapes(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draws people: coefficients (B, C) between two sampled people of near stature; stature_mm (B,)."""
+        """Draws people: coefficients (B, C) between two sampled people of near height; height_mm (B,)."""
         first = torch.randint(len(self.people), (count,), generator=generator)
-        near = torch.searchsorted(self._by_stature[0], self.stature_mm.cpu()[first])
+        near = torch.searchsorted(self._by_stature[0], self.height_mm.cpu()[first])
         near = near + torch.randint(-_SIMILAR, _SIMILAR + 1, (count,), generator=generator)
         second = self._by_stature[1][near.clamp(0, len(self.people) - 1)]
         mix = (0.5 * torch.rand(count, generator=generator)).to(self.device)
         first, second = first.to(self.device), second.to(self.device)
         shapes = torch.lerp(self.people[first], self.people[second], mix[:, None])
-        return shapes, torch.lerp(self.stature_mm[first], self.stature_mm[second], mix)
+        return shapes, torch.lerp(self.height_mm[first], self.height_mm[second], mix)
 
     @cached_property
     def _by_stature(self) -> tuple[Tensor, Tensor]:
-        order = torch.argsort(self.stature_mm.cpu())
-        return self.stature_mm.cpu()[order], order
+        order = torch.argsort(self.height_mm.cpu())
+        return self.height_mm.cpu()[order], order
 
     def is_female(self, shapes: Tensor) -> Tensor:
         """(B,) bool, whether people with coefficients `shapes` (B, C) look more like women than like men."""

@@ -24,7 +24,7 @@ _LIMBS = {
 
 
 def mirrored_parts() -> Tensor:
-    """(P,) index of each part's counterpart in a mirrored picture."""
+    """(P,) index of each part's counterpart in a mirrored image."""
     other = {"l": "r", "r": "l"}
     swapped = (other[part[0]] + part[1:] if part[1] == "_" else part for part in PARTS)
     return torch.tensor([PARTS.index(part) for part in swapped])

@@ -45,7 +45,7 @@ def quantisation_tables(quality: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def compress(ycc: Tensor, quality: Tensor) -> Tensor:
-    """Pictures as they come back from a JPEG file with halved chroma (4:2:0).
+    """Images as they come back from a JPEG file with halved chroma (4:2:0).
 
     Args:
         ycc: (B, 3, H, W): luma in [0, 1], and colour differences in [-0.5, 0.5] (`RGB_TO_YCC`).

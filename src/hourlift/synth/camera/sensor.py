@@ -2,7 +2,7 @@
 
 The steps come in the order in which they happen: lens and shutter (blur), few pixels, exposure with vignetting and
 white balance, tone curve, colours; then, in luma and colour differences, noise, sharpening and JPEG. What is rare is
-done to the chosen pictures only: on a CPU the passes over memory are the cost.
+done to the chosen images only: on a CPU the passes over memory are the cost.
 """
 
 import math
@@ -19,38 +19,38 @@ from hourlift.synth.core.batch import Batch
 from hourlift.synth.core.draw import Draw
 
 _RESOLUTIONS = (0.7, 0.5, 0.35, 0.25)
-_NOISE_SIDE = 512  # of the tile of noise that pictures take parts of
+_NOISE_SIDE = 512  # of the tile of noise that images take parts of
 _DISPLAY_GAMMA = 2.2
-_METERED = 0.45  # mean of a well exposed picture
-_BLURRED_SIDE = 384  # pixels; in a larger picture blur is as wide as in one of this side, or its kernels grow too large
+_METERED = 0.45  # mean of a well exposed image
+_BLURRED_SIDE = 384  # pixels; in a larger image blur is as wide as in one of this side, or its kernels grow too large
 
 
 @dataclass(frozen=True, kw_only=True)
 class SensorConfig:
-    """How far pictures are from what an ideal camera sees.
+    """How far images are from what an ideal camera sees.
 
-    Every picture has a level of its own, about 1, at times 0.3 or 3, that multiplies what is done to it: most
-    pictures are a good phone's, some are bad in all ways at once. Spreads are standard deviations at level 1.
+    Every image has a level of its own, about 1, at times 0.3 or 3, that multiplies what is done to it: most
+    images are a good phone's, some are bad in all ways at once. Spreads are standard deviations at level 1.
 
     Attributes:
-        strength: Multiplies the levels; 0 leaves pictures as they are.
+        strength: Multiplies the levels; 0 leaves images as they are.
         level_spread: Of the logarithm of the level.
-        blur_share: Share of pictures out of focus.
-        blur: Largest radius of the disc of confusion at level 1, share of the picture's side.
-        motion_share: Share of pictures with a moving camera.
+        blur_share: Share of images out of focus.
+        blur: Largest radius of the disc of confusion at level 1, share of the image's side.
+        motion_share: Share of images with a moving camera.
         motion: Longest streak at level 1, share of the side.
-        low_resolution_share: Share of pictures with a quarter to 0.7 of the pixels along a side, enlarged again.
-        auto_exposure: How far exposure moves a picture's mean brightness towards middle grey: 0 not at all, 1 there.
+        low_resolution_share: Share of images with a quarter to 0.7 of the pixels along a side, enlarged again.
+        auto_exposure: How far exposure moves an image's mean brightness towards middle grey: 0 not at all, 1 there.
         exposure_spread: Of the exposure's error, stops.
         contrast_spread: Of the slope of the tone curve at middle grey.
         cast_spread: Of the logarithm of the gains of red and of blue.
-        vignette_share: Share of pictures with darker corners.
+        vignette_share: Share of images with darker corners.
         saturation_spread: Of the logarithm of the saturation.
-        grey_share: Share of grey pictures.
-        noise_share: Share of pictures with noise.
+        grey_share: Share of grey images.
+        noise_share: Share of images with noise.
         noise: Of middle grey at level 1, in [0, 1]; half of its variance is shot noise.
-        sharpen_share: Share of pictures with a halo at edges.
-        jpeg_share: Share of pictures that were compressed.
+        sharpen_share: Share of images with a halo at edges.
+        jpeg_share: Share of images that were compressed.
         jpeg_quality: Lowest quality at level 1 and above, and highest.
     """
 
@@ -84,11 +84,11 @@ class Sensors(Batch):
     """B cameras and files, on the CPU. One expanded over the frames of a clip keeps its look from frame to frame.
 
     Attributes:
-        radius: (B,) of the disc of confusion, share of the picture's side; 0 is sharp.
+        radius: (B,) of the disc of confusion, share of the image's side; 0 is sharp.
         streak: (B,) length of the camera's movement, share of the side; 0 is still.
         direction: (B,) of the movement, radians.
-        resolution: (B,) pixels along the side over the picture's; 1 is full.
-        auto_exposure: (B,) 1 makes the picture's mean that of middle grey, 0 leaves it.
+        resolution: (B,) pixels along the side over the image's; 1 is full.
+        auto_exposure: (B,) 1 makes the image's mean that of middle grey, 0 leaves it.
         gain: (B, 3) of red, green and blue, after the display's gamma.
         contrast: (B,) slope of the tone curve at middle grey, less 1.
         vignette: (B,) share of the light that is lost in the corners.
@@ -119,7 +119,7 @@ class Sensors(Batch):
 
 
 def sense(draw: Draw, images: Tensor, config: SensorConfig) -> Tensor:
-    """Pictures (B, 3, S, S) float32 in [0, 1] as a sensor and a file have them, of the same shape and range.
+    """Images (B, 3, S, S) float32 in [0, 1] as a sensor and a file have them, of the same shape and range.
 
     Rounding to 8 bits is left to the caller, whatever the configuration.
     """
@@ -166,7 +166,7 @@ def sample_sensors(draw: Draw, config: SensorConfig) -> Sensors:
 
 
 def expose(images: Tensor, sensors: Sensors) -> Tensor:
-    """Pictures (B, 3, S, S) in [0, 1] as given cameras take them, one each."""
+    """Images (B, 3, S, S) in [0, 1] as given cameras take them, one each."""
     pixels = min(images.shape[-1], _BLURRED_SIDE)
     out = images.clone()
     _change(out, sensors, (sensors.radius * pixels > 0.2) | (sensors.streak * pixels > 0.5), _blur)
@@ -201,7 +201,7 @@ def point_spread(radius: Tensor, length: Tensor, direction: Tensor) -> Tensor:
 
 
 def convolve(images: Tensor, kernels: Tensor) -> Tensor:
-    """Pictures (B, C, H, W), each with its own kernel (B, K, K); the border is repeated outwards."""
+    """Images (B, C, H, W), each with its own kernel (B, K, K); the border is repeated outwards."""
     count, channels = images.shape[:2]
     reach = kernels.shape[-1] // 2
     padded = pad(images, (reach,) * 4, mode="replicate").view(
@@ -212,7 +212,7 @@ def convolve(images: Tensor, kernels: Tensor) -> Tensor:
 
 
 def _change(images: Tensor, sensors: Sensors, chosen: Tensor, step: Callable[[Tensor, Sensors], Tensor]) -> None:
-    """Replaces the chosen pictures by what a step makes of them; `chosen` (B,) is on the CPU, so nothing waits."""
+    """Replaces the chosen images by what a step makes of them; `chosen` (B,) is on the CPU, so nothing waits."""
     index = chosen.nonzero()[:, 0]
     if len(index):
         there = index.to(images.device)
@@ -225,7 +225,7 @@ def _blur(images: Tensor, sensors: Sensors) -> Tensor:
 
 
 def _enlarge(images: Tensor, sensors: Sensors, factor: float) -> Tensor:
-    """Pictures of `factor` times the pixels along a side, back in their size."""
+    """Images of `factor` times the pixels along a side, back in their size."""
     del sensors
     size = images.shape[2:]
     few = interpolate(images, size=[max(1, round(factor * n)) for n in size], mode="bilinear", antialias=True)
@@ -233,9 +233,9 @@ def _enlarge(images: Tensor, sensors: Sensors, factor: float) -> Tensor:
 
 
 def _meter(images: Tensor, share: Tensor) -> None:
-    """Moves the mean of pictures (B, C, H, W) a share (B,) of the way to that of a well exposed one, in place.
+    """Moves the mean of images (B, C, H, W) a share (B,) of the way to that of a well exposed one, in place.
 
-    A factor m on the odds x / (1 - x) keeps black and white and burns nothing out, as the shoulder of film does.
+    A factor m on the odds x / (1 - x) keeps black and white and burns nothing out, as the shoulder of video does.
     """
     mean = images.mean((1, 2, 3)).clamp(0.04, 0.96)
     factor = ((1 / mean - 1) / (1 / _METERED - 1)) ** share

@@ -20,8 +20,8 @@ _NEAREST_JOINT_M = 0.45
 _EYE_HEIGHT = (1.45, 0.28)  # of cameras held in the hand: mean and spread, metres
 _EXTREME = (-30.0, 65.0)  # elevation of cameras that look from far below or above, degrees
 _STEEPEST_DEG = 70.0
-_UPPER_PART, _OVER_HEAD = (0.32, 0.85), (0.05, 0.2)  # of the person's box, and of the picture
-_FRAME_ASPECT = 0.75  # height of the whole picture over its width
+_UPPER_PART, _OVER_HEAD = (0.32, 0.85), (0.05, 0.2)  # of the person's box, and of the image
+_FRAME_ASPECT = 0.75  # height of the whole image over its width
 # Roughly the places of Human3.6M's four cameras, metres from the middle of the room at the floor.
 _STUDIO_CAMERAS = torch.tensor([[1.84, 4.96, 1.56], [1.76, -5.08, 1.61], [-1.85, 5.22, 1.49], [-1.79, -3.72, 1.57]])
 _STUDIO_AIM_M = 0.9  # height that they look at
@@ -36,15 +36,15 @@ class ViewConfig:
         front_share: Share of people who face the camera within `front_angle`; the others are seen from anywhere.
         front_angle: Largest angle between a facing person's front and the camera.
         distance: From the person to the camera, log-uniform in this range, but never so near that it is inside.
-        field_of_view: Horizontal, of the whole picture that the view is cut from, mostly in the middle of this range:
-            the person is somewhere in that picture, up to near its edges.
+        field_of_view: Horizontal, of the whole image that the view is cut from, mostly in the middle of this range:
+            the person is somewhere in that image, up to near its edges.
         height: Range of the camera's height over the floor; three in four are near a standing person's eyes.
         extreme_share: Share of cameras that look from far above or below, whatever the height.
         level_share: Share of cameras that are not tilted towards the person.
         roll_spread: Of the turn about the optical axis.
-        margin: Side of the picture over that of the person's box, log-uniform in this range.
-        shift: Spread of the person's place, as a share of the picture's side.
-        truncated_share: Share of closer pictures that cut the person.
+        margin: Side of the image over that of the person's box, log-uniform in this range.
+        shift: Spread of the person's place, as a share of the image's side.
+        truncated_share: Share of closer images that cut the person.
         upper_share: Share of these that show the upper part: cut off at the shins, the knees, the waist or the chest.
         studio: Whether the cameras are four fixed ones in a room that people move in, like Human3.6M's; they turn at
             random. What is said above of the camera's place then does not count.
@@ -74,7 +74,7 @@ class Views(Batch):
         eye: (B, 3), the camera's place in the world, metres.
         focal: (B,), focal length in pixels.
         centre: (B, 2), principal point in pixels (centres at integers).
-        size: Side of the square pictures in pixels.
+        size: Side of the square images in pixels.
     """
 
     rotation: Tensor
@@ -112,7 +112,7 @@ def sample_views(draw: Draw, joints: Tensor, size: int, config: ViewConfig) -> V
     Args:
         draw: As many draws as people.
         joints: (B, J, 3) world, metres; the first 17 in Human3.6M order tell the front, all of them are framed.
-        size: Side of the pictures in pixels.
+        size: Side of the images in pixels.
         config: What views are drawn.
 
     Returns:
@@ -131,7 +131,7 @@ def crop_views(draw: Draw, joints: Tensor, eye: Tensor, rotation: Tensor, size: 
         joints: (B, J, 3) world, metres, on the CPU.
         eye: (B, 3) the cameras' places.
         rotation: (B, 3, 3) world to camera.
-        size: Side of the pictures in pixels.
+        size: Side of the images in pixels.
         config: Margin, shift and share of cut people.
     """
     seen = torch.matmul(joints - eye[:, None], rotation.mT)
@@ -158,7 +158,7 @@ def studio_cameras() -> tuple[Tensor, Tensor]:
 
 
 def _everyday(draw: Draw, joints: Tensor, config: ViewConfig) -> tuple[Tensor, Tensor]:
-    """Place (B, 3) and world-to-camera rotation (B, 3, 3) of a camera with each person somewhere in its picture."""
+    """Place (B, 3) and world-to-camera rotation (B, 3, 3) of a camera with each person somewhere in its image."""
     middle = (joints.amin(1) + joints.amax(1)) / 2
     floor = joints[..., 2].amin(1) - _SOLE_M
     left = joints[:, _L_HIP] - joints[:, _R_HIP] + joints[:, _L_SHOULDER] - joints[:, _R_SHOULDER]

@@ -78,7 +78,7 @@ def _repaint(colour: Tensor, index: Tensor, painter: Callable[[Tensor], Tensor])
 def _patterned(outfit: Outfit, person: Tensor, place: Place, colour: Tensor, bank: Tensor) -> Tensor:
     """Colours (3, N) of cloth that is not plain, of the given ground."""
     at, is_top = Attributes(outfit, _PATTERN, person), place.is_top
-    pattern, frequency, angle, picture, scale = (
+    pattern, frequency, angle, image, scale = (
         torch.lerp(value[1], value[0], is_top) for value in (at.pattern, at.frequency, at.angle, at.cloth, at.cloth_px)
     )
     cos, sin = angle.cos(), angle.sin()
@@ -107,22 +107,22 @@ def _patterned(outfit: Outfit, person: Tensor, place: Place, colour: Tensor, ban
 
     def photographed(index: Tensor) -> Tensor:
         column, row = along[index] * scale[index], across[index] * scale[index]
-        return 0.85 * _photo(bank, picture[index], column, row) + 0.15 * taken(colour, index)
+        return 0.85 * _photo(bank, image[index], column, row) + 0.15 * taken(colour, index)
 
     _repaint(colour, ((pattern == CAMOUFLAGE) | (pattern == FADE)).nonzero()[:, 0], blotched)
     _repaint(colour, (pattern == PHOTO).nonzero()[:, 0], photographed)
     return colour
 
 
-def _photo(bank: Tensor, picture: Tensor, column: Tensor, row: Tensor) -> Tensor:
-    """Colours (3, N) in [0, 1] of pictures of the bank at pixels (N,), laid out from their middle and mirrored on."""
+def _photo(bank: Tensor, image: Tensor, column: Tensor, row: Tensor) -> Tensor:
+    """Colours (3, N) in [0, 1] of images of the bank at pixels (N,), laid out from their middle and mirrored on."""
     side = bank.shape[1]
 
     def folded(pixel: Tensor) -> Tensor:
         turned = 2 * side * frac(pixel / (2 * side) + 0.25)
         return torch.minimum(turned, 2 * side - turned).long().clamp(0, side - 1)
 
-    place = ((picture + 0.5).long() * side + folded(row)) * side + folded(column)
+    place = ((image + 0.5).long() * side + folded(row)) * side + folded(column)
     return bank.view(-1, 3).index_select(0, place).T.float() / 255
 
 
@@ -196,7 +196,7 @@ def _outline(x: Tensor, z: Tensor, half_x: float, half_z: float) -> Tensor:
 
 
 def _print(outfit: Outfit, person: Tensor, place: Place, colour: Tensor, bank: Tensor) -> Tensor:
-    """Colours (3, N) of the trunk of a printed shirt: a picture, or lines of writing, on chest or back."""
+    """Colours (3, N) of the trunk of a printed shirt: an image, or lines of writing, on chest or back."""
     at = Attributes(outfit, ("print_place", "print_cut", "print_words", "print_picture", "phase", "trim"), person)
     half_x, half_z, middle = at.print_cut
     turned = (place.forward > 0).float() * 2 - 1  # what is read on the back runs the other way
@@ -205,11 +205,11 @@ def _print(outfit: Outfit, person: Tensor, place: Place, colour: Tensor, bank: T
     here = (at.print_place == CHEST) & (place.forward > 0) | (at.print_place == BACK) & (place.forward < 0)
     here = (here & (u.abs() < 1) & (v.abs() < 1)).float()
     side = bank.shape[1]
-    picture = _photo(bank, at.print_picture, 0.5 * side * u, 0.5 * side * v)
+    image = _photo(bank, at.print_image, 0.5 * side * u, 0.5 * side * v)
     row, letter = down / 0.035, across / 0.016
     dash = frac(43758.5 * (12.9898 * letter.floor() + 78.233 * row.floor() + 37 * at.phase[0]).sin())
     written = (dash > 0.3) & (frac(row) < 0.62) & (frac(letter) < 0.75)
-    return torch.lerp(mix(colour, picture, here), mix(colour, at.trim, here * written), at.print_words)
+    return torch.lerp(mix(colour, image, here), mix(colour, at.trim, here * written), at.print_words)
 
 
 def straps(outfit: Outfit, person: Tensor, place: Place, colour: Tensor, packs: Tensor) -> Tensor:

@@ -145,26 +145,26 @@ def _build(paths: list[Path], skins: list[Path], body: Body) -> dict[str, NDArra
     for path in paths:
         try:
             thing = makehuman.read_thing(path)
-            pictures = [makehuman.read_texture(texture, SIDE) for texture in thing.textures]
+            images = [makehuman.read_texture(texture, SIDE) for texture in thing.textures]
         except ValueError as error:
             log.warning("left out: %s", error)
             continue
         first = len(levels)
         used = coverage(thing.mesh.uv, thing.mesh.uv_faces)
-        levels += [build_levels(picture, used) for picture in pictures]
-        pieces += cut_into_pieces(thing, pictures, first, body)
+        levels += [build_levels(image, used) for image in images]
+        pieces += cut_into_pieces(thing, images, first, body)
     skin_faces = (body.layer[body.faces.long()] == SKIN).all(1).numpy()
     uv = body.uv.numpy()[skin_faces]
     used = coverage(uv.reshape(-1, 2), np.arange(3 * len(uv)).reshape(-1, 3))
-    pictures = [makehuman.read_texture(path, SIDE) for path in skins]
+    images = [makehuman.read_texture(path, SIDE) for path in skins]
     first = len(levels)
-    levels += [build_levels(picture, used) for picture in pictures]
+    levels += [build_levels(image, used) for image in images]
     corners = body.mean.numpy()[body.faces.numpy()[skin_faces]]
     arrays: dict[str, NDArray] = {
         "texels": np.concatenate(levels) if levels else np.zeros((0, 4), np.uint8),
         "skins": np.arange(first, first + len(skins), dtype=np.int32),
         "skin_sex": np.array([sex_told_by([path.stem.lower()]) for path in skins], np.int32),
-        "skin_means": np.array([picture[used][:, :3].mean(0) / 255 for picture in pictures], np.float32).reshape(-1, 3),
+        "skin_means": np.array([image[used][:, :3].mean(0) / 255 for image in images], np.float32).reshape(-1, 3),
         "skin_texel_m": np.array(texel_side_m(corners, uv), np.float32),
         "count": np.array(len(pieces)),
     }

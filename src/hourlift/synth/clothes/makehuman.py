@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.errors import UserError
+
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 CLOTHES, HAIR, BROWS, SKINS = "clothes", "hair", "eyebrows", "skins"
 _NOT_COLOUR = ("normal", "bump", "spec", "rough", "disp", "occlusion", "thumb", "_nm.", "_nrm", "_ao.", "transp")
@@ -75,12 +77,12 @@ def find(folder: Path) -> tuple[list[Path], list[Path]]:
         ValueError: it is not a folder, or holds neither.
     """
     if not folder.is_dir():
-        raise ValueError(f"{folder}: not a folder of MakeHuman assets")
+        raise UserError(f"{folder}: not a folder of MakeHuman assets")
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     things = [path for path in files if path.suffix == ".mhclo" and group_of(path) is not None]
     skins = [path for path in files if SKINS in _folders(path) and _is_colour(path) and not _is(path, _NOT_SKIN)]
     if not things and not skins:
-        raise ValueError(f"{folder}: no clothes, hair, eyebrows or skins of MakeHuman in this folder")
+        raise UserError(f"{folder}: no clothes, hair, eyebrows or skins of MakeHuman in this folder")
     return things, skins
 
 
@@ -136,16 +138,16 @@ def read_thing(path: Path) -> Thing:
             elif section == "delete_verts":
                 hides += _ranges(line)
         if not rows or not mesh_name:
-            raise ValueError("no vertices or no obj_file")
+            raise UserError("no vertices or no obj_file")
         mesh = read_obj(path.parent / mesh_name)
         whole = np.array([row if len(row) == 9 else [row[0]] * 3 + [1, 0, 0, 0, 0, 0] for row in rows])
     except (OSError, ValueError, IndexError) as error:
-        raise ValueError(f"{path}: not a MakeHuman garment: {error}") from error
+        raise UserError(f"{path}: not a MakeHuman garment: {error}") from error
     if len(whole) != len(mesh.vertices):
-        raise ValueError(f"{path}: binds {len(whole)} vertices, but {mesh_name} has {len(mesh.vertices)}")
+        raise UserError(f"{path}: binds {len(whole)} vertices, but {mesh_name} has {len(mesh.vertices)}")
     textures = _textures(path.parent, material)
     if not textures:
-        raise ValueError(f"{path}: no colour texture beside it")
+        raise UserError(f"{path}: no colour texture beside it")
     return Thing(
         name=path.stem,
         group=group,
@@ -212,7 +214,7 @@ def read_obj(path: Path) -> Mesh:
                     faces.append((place[0], place[k], place[k + 1]))
                     uv_faces.append((texel[0], texel[k], texel[k + 1]))
     if not vertices or not faces:
-        raise ValueError(f"{path.name} holds no mesh")
+        raise UserError(f"{path.name} holds no mesh")
     return Mesh(
         vertices=np.array(vertices),
         uv=np.array(uv or [[0.0, 0.0]]),
@@ -225,15 +227,15 @@ def read_texture(path: Path, side: int) -> NDArray[np.uint8]:
     """A texture (side, side, 4) RGBA, from its upper left corner.
 
     Raises:
-        ValueError: it cannot be read as a picture.
+        ValueError: it cannot be read as an image.
     """
-    picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if picture is None:
-        raise ValueError(f"{path} cannot be read as a picture")
-    if picture.dtype == np.uint16:
-        picture = (picture // 256).astype(np.uint8)
-    if picture.ndim == 2:
-        picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
-    alpha = picture[..., 3:] if picture.shape[2] == 4 else np.full((*picture.shape[:2], 1), 255, np.uint8)
-    rgba = np.concatenate([picture[..., 2::-1], alpha], -1)
+    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if image is None:
+        raise UserError(f"{path} cannot be read as an image")
+    if image.dtype == np.uint16:
+        image = (image // 256).astype(np.uint8)
+    if image.ndim == 2:
+        image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+    alpha = image[..., 3:] if image.shape[2] == 4 else np.full((*image.shape[:2], 1), 255, np.uint8)
+    rgba = np.concatenate([image[..., 2::-1], alpha], -1)
     return np.asarray(cv2.resize(rgba, (side, side), interpolation=cv2.INTER_AREA), np.uint8)

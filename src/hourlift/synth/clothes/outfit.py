@@ -80,8 +80,8 @@ class Outfit(Batch):
         pattern: (B, 2) of shirt and of trousers: PLAIN, STRIPES, ...
         frequency: (B, 2) repeats per metre of the patterns.
         angle: (B, 2) of the patterns, radians.
-        cloth: (B, 2) pictures of the bank that shirt and trousers are cut from.
-        cloth_px: (B, 2) pixels of the picture on a metre of cloth.
+        cloth: (B, 2) images of the bank that shirt and trousers are cut from.
+        cloth_px: (B, 2) pixels of the image on a metre of cloth.
         opening: (B, 2) half width at waist and at the collar of the gap of an open jacket, metres; 0 for none.
         buttons: (B,) bool; so are zip, collar, cuffs, pockets, belted, side_stripe, contrast_sleeves, tie.
         zip: (B,).
@@ -94,8 +94,8 @@ class Outfit(Batch):
         tie: (B,).
         print_place: (B,) NO_PRINT, CHEST or BACK.
         print_cut: (B, 3) half width, half height and height of the middle of the print.
-        print_words: (B,) bool, lines of writing instead of a picture.
-        print_picture: (B,) of the bank.
+        print_words: (B,) bool, lines of writing instead of an image.
+        print_image: (B,) of the bank.
         straps: (B,) bool, those of a backpack; strap: that of a bag.
         strap: (B,).
         carries: (B, accessories) float, 1 for what they have; accessories.ACCESSORIES.
@@ -161,7 +161,7 @@ class Outfit(Batch):
     print_place: Tensor
     print_cut: Tensor
     print_words: Tensor
-    print_picture: Tensor
+    print_image: Tensor
     straps: Tensor
     strap: Tensor
     carries: Tensor
@@ -187,7 +187,7 @@ class Outfit(Batch):
 
 
 def sample_outfits(draw: Draw, bank_size: int) -> Outfit:
-    """Draws outfits; `bank_size` is the number of pictures that cloth can be cut from."""
+    """Draws outfits; `bank_size` is the number of images that cloth can be cut from."""
     head = sample_heads(draw)
     style = draw.choose(_STYLE_SHARES)
     cut = _sample_cuts(draw, style)

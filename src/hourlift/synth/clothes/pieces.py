@@ -70,7 +70,7 @@ class Piece(NamedTuple):
     """() metres that a texel of the largest size covers."""
 
 
-def cut_into_pieces(thing: Thing, pictures: list[NDArray[np.uint8]], first_texture: int, body: Body) -> list[Piece]:
+def cut_into_pieces(thing: Thing, images: list[NDArray[np.uint8]], first_texture: int, body: Body) -> list[Piece]:
     """The thing as pieces, each with a role."""
     mesh = thing.mesh
     roles = _roles(thing)
@@ -116,8 +116,8 @@ def cut_into_pieces(thing: Thing, pictures: list[NDArray[np.uint8]], first_textu
                 hides=hides,
                 measured=body.of_base.numpy()[thing.measured[[0, 2, 1]]].astype(np.int32),
                 measure=(thing.measure[[0, 2, 1]] * _DM_TO_M).astype(np.float32),
-                textures=np.arange(first_texture, first_texture + len(pictures), dtype=np.int32),
-                means=np.stack([_mean_colour(picture, uv, faces) for picture in pictures]),
+                textures=np.arange(first_texture, first_texture + len(images), dtype=np.int32),
+                means=np.stack([_mean_colour(image, uv, faces) for image in images]),
                 texel_m=np.array(texel_side_m(rest[faces], uv[faces]), np.float32),
             )
         )
@@ -223,10 +223,10 @@ def coverage(uv: NDArray, faces: NDArray) -> NDArray[np.bool_]:
     return used > 0
 
 
-def _mean_colour(picture: NDArray[np.uint8], uv: NDArray, faces: NDArray) -> NDArray[np.float32]:
+def _mean_colour(image: NDArray[np.uint8], uv: NDArray, faces: NDArray) -> NDArray[np.float32]:
     """(3,) of the opaque texels that triangles show, in [0, 1]."""
-    used = coverage(uv, faces) & (picture[..., 3] > 127)
-    shown = picture[used] if used.any() else picture.reshape(-1, 4)
+    used = coverage(uv, faces) & (image[..., 3] > 127)
+    shown = image[used] if used.any() else image.reshape(-1, 4)
     return np.asarray(shown[:, :3].mean(0) / 255, np.float32)
 
 

@@ -42,19 +42,19 @@ class Textures:
         return out
 
 
-def build_levels(picture: NDArray[np.uint8], used: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def build_levels(image: NDArray[np.uint8], used: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """All sizes (PER_TEXTURE, 4) of a texture.
 
     Args:
-        picture: (SIDE, SIDE, 4) RGBA.
+        image: (SIDE, SIDE, 4) RGBA.
         used: (SIDE, SIDE) the texels that a mesh shows; the colours of others are spread from these, so that smaller
             sizes have no seams.
     """
-    alpha = picture[..., 3].astype(np.float32)
+    alpha = image[..., 3].astype(np.float32)
     weight = (used & (alpha > 16)).astype(np.float32)
     if not weight.any():
         weight[:] = 1.0
-    colour = picture[..., :3].astype(np.float32) * weight[..., None]
+    colour = image[..., :3].astype(np.float32) * weight[..., None]
     pyramid: list[tuple[NDArray, NDArray, NDArray]] = []
     for level in range(LEVELS):
         pyramid.append((colour, weight, alpha))

@@ -277,7 +277,7 @@ def colour_points(outfit: Outfit, points: SurfacePoints, bank: Tensor, skins: Te
     Args:
         outfit: Of all people, on the points' device.
         points: N of them, in the order of their persons.
-        bank: (P, S, S, 3) uint8 pictures to cut cloth from.
+        bank: (P, S, S, 3) uint8 images to cut cloth from.
         skins: (3, N) colours of the skins' textures; NaN where skin is painted.
 
     Returns:

@@ -16,7 +16,7 @@ class Draw:
     The order of the draws is part of a recipe: a draw that is added, dropped or moved changes all that follow in its
     stream. So each part of the generator has a stream of its own.
 
-    With `alike` all values of a draw are the same one: the frames of a film share their scene.
+    With `alike` all values of a draw are the same one: the frames of a video share their scene.
 
     Attributes:
         count: Values per draw.
@@ -38,7 +38,7 @@ class Draw:
         return Draw((self.seed, index), self.count, alike=self._alike)
 
     def unlike(self) -> "Draw":
-        """A further stream whose values differ, even if those of this one are alike: noise changes in a film."""
+        """A further stream whose values differ, even if those of this one are alike: noise changes in a video."""
         return Draw((self.seed, _UNLIKE), self.count)
 
     def uniform(self, low: float = 0.0, high: float = 1.0) -> Tensor:

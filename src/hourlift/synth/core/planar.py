@@ -42,22 +42,22 @@ def unit(vectors: Tensor) -> Tensor:
     return vectors * dot(vectors, vectors).clamp_(min=1e-24).rsqrt_()
 
 
-def picture_of(index: Tensor, count: int, size: int) -> Tensor:
-    """Pictures (N,) of ascending places (N,) in flattened pixels (count, size, size)."""
+def image_of(index: Tensor, count: int, size: int) -> Tensor:
+    """Images (N,) of ascending places (N,) in flattened pixels (count, size, size)."""
     ends = torch.searchsorted(index, torch.arange(1, count + 1, device=index.device) * size**2)
     return torch.repeat_interleave(ends.diff(prepend=ends.new_zeros(1)), output_size=len(index))
 
 
-def pixel_of(index: Tensor, picture: Tensor, size: int) -> tuple[Tensor, Tensor]:
+def pixel_of(index: Tensor, image: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """Columns and rows (N,), float, of places (N,) in flattened pixels (B, size, size)."""
-    place = torch.sub(index, picture, alpha=size**2).float()
+    place = torch.sub(index, image, alpha=size**2).float()
     row = ((place + 0.5) * (1 / size)).floor_()  # whole numbers are divided many times slower
     return torch.sub(place, row, alpha=size), row
 
 
-def in_batch(corner: Tensor, picture: Tensor, vertices: Tensor) -> Tensor:
-    """Places (..., N) in flattened vertices (B, D, V) of the first coordinates of corners (..., N) of pictures (N,)."""
-    return corner + picture.int() * (vertices.shape[1] * vertices.shape[2])
+def in_batch(corner: Tensor, image: Tensor, vertices: Tensor) -> Tensor:
+    """Places (..., N) in flattened vertices (B, D, V) of the first coordinates of corners (..., N) of images (N,)."""
+    return corner + image.int() * (vertices.shape[1] * vertices.shape[2])
 
 
 def at_corner(values: Tensor, corner: Tensor) -> Tensor:
@@ -77,9 +77,9 @@ def blend(values: Tensor, corner: Tensor, weights: Tensor) -> Tensor:
     return mixed
 
 
-def put(pictures: Tensor, index: Tensor, picture: Tensor, values: Tensor) -> None:
-    """Writes colours (D, N) into pictures (B, D, S, S) at places (N,) of their flattened pixels (B, S, S)."""
-    flat, pixels, channels = pictures.flatten(), pictures[0, 0].numel(), pictures.shape[1]
-    place = torch.add(index, picture, alpha=(channels - 1) * pixels)
+def put(images: Tensor, index: Tensor, image: Tensor, values: Tensor) -> None:
+    """Writes colours (D, N) into images (B, D, S, S) at places (N,) of their flattened pixels (B, S, S)."""
+    flat, pixels, channels = images.flatten(), images[0, 0].numel(), images.shape[1]
+    place = torch.add(index, image, alpha=(channels - 1) * pixels)
     for channel, row in enumerate(values):
         flat[channel * pixels :].index_copy_(0, place, row)

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from hourlift.data.mocap.motion import MotionClip
+from hourlift.errors import UserError
 from hourlift.synth.body.parametric import Body
 from hourlift.synth.core.draw import Draw
 from hourlift.synth.core.rotation import RAD, align, axis_angle, between, from_vector, rotation_vector
@@ -83,11 +84,11 @@ def retarget_clip(body: Body, clip: MotionClip, *, calibrate: bool = True) -> Te
     places = {name: torch.from_numpy(at).float() for name in clip.joints if (at := clip.at(name)) is not None}
     lacking = [side + joint for _, side, _ in SIDES for joint in LIMBS if side + joint not in places]
     if lacking:
-        raise ValueError(f"{clip.name} lacks {', '.join(lacking)}: a person needs legs and arms")
+        raise UserError(f"{clip.name} lacks {', '.join(lacking)}: a person needs legs and arms")
     for name in (side + joint for _, side, _ in SIDES for joint in LIMBS):
         unknown = places[name].isnan().any(-1)
         if unknown.any():
-            raise ValueError(f"{clip.name}: {name} is NaN in frame {int(unknown.int().argmax())}")
+            raise UserError(f"{clip.name}: {name} is NaN in frame {int(unknown.int().argmax())}")
     return retarget(body, places, calibrate=calibrate)
 
 

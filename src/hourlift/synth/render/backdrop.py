@@ -7,7 +7,7 @@ from torch import Tensor
 
 from hourlift.synth.camera.views import NEAREST_M, Views
 from hourlift.synth.core.batch import Batch
-from hourlift.synth.core.planar import picture_of, taken
+from hourlift.synth.core.planar import image_of, taken
 from hourlift.synth.scene.layout import FLOOR, PICTURE, Scene
 from hourlift.synth.scene.materials import Atlas
 
@@ -40,10 +40,10 @@ def floor_depth(views: Views, floor: Tensor) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class Planes(Batch):
-    """What the pixels of N pictures see of their places' planes.
+    """What the pixels of N images see of their places' planes.
 
     Attributes:
-        picture: (N,) index of the picture in the batch.
+        image: (N,) index of the image in the batch.
         depth: (N, S, S) metres.
         plane: (N, S, S) float: scene.LOW_X, ..., CEILING.
         u: (N, S, S) place on the plane, metres; so is v, which is height over the floor on walls.
@@ -51,7 +51,7 @@ class Planes(Batch):
         slant: (N, S, S) by how much a pixel covers more of the plane than of a surface that faces the camera.
     """
 
-    picture: Tensor
+    image: Tensor
     depth: Tensor
     plane: Tensor
     u: Tensor
@@ -60,11 +60,11 @@ class Planes(Batch):
 
 
 def see_planes(scene: Scene, views: Views) -> Planes:
-    """Casts rays in those pictures that show a place."""
+    """Casts rays in those images that show a place."""
     chosen = (scene.place != PICTURE).nonzero()[:, 0]
     scene, views = scene.map(lambda value: value[chosen]), views.map(lambda value: value[chosen])
     eye = (scene.axes @ views.eye[..., None])[..., 0]
-    # Outdoors the ground reaches the picture behind only far away: a wall's foot would be below the horizon else.
+    # Outdoors the ground reaches the image behind only far away: a wall's foot would be below the horizon else.
     # Choices are mixtures by 0 or 1: choosing by a mask is many times slower on a CPU.
     low, high = ((ends - eye)[..., None, None] for ends in (scene.low, scene.high))
     ways = rays(views, scene.axes)
@@ -82,7 +82,7 @@ def see_planes(scene: Scene, views: Views) -> Planes:
     across = torch.lerp(x, y, beside * (1 - level))
     height = z.sub_(scene.floor_m[:, None, None]).lerp_(y, level)
     return Planes(
-        picture=chosen, depth=depth, plane=plane, u=across, v=height, slant=facing.clamp_(min=0.02).rsqrt_()
+        image=chosen, depth=depth, plane=plane, u=across, v=height, slant=facing.clamp_(min=0.02).rsqrt_()
     )  # fmt: skip
 
 
@@ -92,13 +92,13 @@ class SeenPlanes:
 
     Attributes:
         pixel: (N,) place in the flattened batch, ascending.
-        picture: (N,).
+        image: (N,).
         row: (N,) the plane, as a row of the scenes' (B, 6).
         on_floor: (N,) float, 1 on the floor.
     """
 
     pixel: Tensor
-    picture: Tensor
+    image: Tensor
     row: Tensor
     on_floor: Tensor
 
@@ -106,8 +106,8 @@ class SeenPlanes:
 def colour_planes(planes: Planes, scene: Scene, views: Views, atlas: Atlas, where: Tensor) -> tuple[Tensor, SeenPlanes]:
     """Display colours (3, M) without light of the pixels where `where` (N, S, S) bool is true, and what they show."""
     index, pixels = where.flatten().nonzero()[:, 0], views.size**2
-    among = picture_of(index, len(where), views.size)
-    picture = taken(planes.picture, among)
+    among = image_of(index, len(where), views.size)
+    image = taken(planes.image, among)
 
     def at(values: Tensor) -> Tensor:
         return taken(values.flatten(), index)
@@ -116,14 +116,14 @@ def colour_planes(planes: Planes, scene: Scene, views: Views, atlas: Atlas, wher
         return taken(values.flatten(0, 1).movedim(0, -1).contiguous(), row)
 
     plane = at(planes.plane)
-    on_floor, row = (plane == FLOOR).float(), torch.add(plane.int(), picture, alpha=6)
+    on_floor, row = (plane == FLOOR).float(), torch.add(plane.int(), image, alpha=6)
     repeats, glows = of_plane(scene.repeats), of_plane(scene.glows.float())
-    footprint = at(planes.depth).mul_(at(planes.slant)).mul_(repeats).div_(taken(views.focal, picture))
+    footprint = at(planes.depth).mul_(at(planes.slant)).mul_(repeats).div_(taken(views.focal, image))
     u, v = at(planes.u).mul_(repeats), at(planes.v).mul_(repeats).neg_()
     v.lerp_((1 + v).clamp_(1e-3, 0.999), glows - glows * on_floor)
     u.lerp_(((u - 2 * (u / 2).floor_()) - 1).abs_(), glows)  # mirrored, so that it has no seam
     colour = atlas.colours(of_plane(scene.texture), u, v, footprint).mul_(of_plane(scene.tint))
-    return colour, SeenPlanes(index.add_(picture.sub(among).mul_(pixels)), picture, row, on_floor)
+    return colour, SeenPlanes(index.add_(image.sub(among).mul_(pixels)), image, row, on_floor)
 
 
 def plane_light(scene: Scene, direction: Tensor, lamp: Tensor, sky: Tensor, ground: Tensor) -> tuple[Tensor, Tensor]:
@@ -142,5 +142,5 @@ def plane_light(scene: Scene, direction: Tensor, lamp: Tensor, sky: Tensor, grou
     around = sky[:, None] * up + ground[:, None] * (1 - up)
     direct = (normal @ direction[..., None]).clamp(min=0) * lamp[:, None]
     glows = scene.glows[..., None]
-    day = (0.35 * lamp + sky).mean(-1)[:, None, None]  # a picture that glows keeps its colours
+    day = (0.35 * lamp + sky).mean(-1)[:, None, None]  # an image that glows keeps its colours
     return torch.where(glows, day, around), torch.where(glows, 0.0, direct)

@@ -1,4 +1,4 @@
-"""Puts pictures together: other people, edges without steps, and what is hidden by what."""
+"""Puts images together: other people, edges without steps, and what is hidden by what."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from torch import Tensor
 from hourlift.data.sample import OCCLUDED, OUTSIDE, SELF_OCCLUDED, VISIBLE
 from hourlift.synth.camera.views import Views
 from hourlift.synth.core.draw import Draw
-from hourlift.synth.core.planar import picture_of, pixel_of, put
+from hourlift.synth.core.planar import image_of, pixel_of, put
 from hourlift.synth.render.shade import Layer
 
 JOINT_DEPTH_MM = 140.0
@@ -23,17 +23,17 @@ _TENT = ((1, 2, 1), (2, 4, 2), (1, 2, 1))
 def paste_people(
     draw: Draw, layer: Layer, views: Views, joints: Tensor, floor: Tensor, share: float
 ) -> tuple[Layer, Tensor]:
-    """Puts other people of the batch into the pictures, on the same floor and as large as they are there.
+    """Puts other people of the batch into the images, on the same floor and as large as they are there.
 
-    They are cut out of their own pictures, so their light and the height of their camera are not quite right.
+    They are cut out of their own images, so their light and the height of their camera are not quite right.
 
     Args:
-        draw: As many draws as pictures.
+        draw: As many draws as images.
         layer: What was rendered.
         views: The cameras.
         joints: (B, 17, 3) of the people, world, metres; the first is the pelvis.
-        floor: (B,) its height in each picture.
-        share: Of pictures with another person.
+        floor: (B,) its height in each image.
+        share: Of images with another person.
 
     Returns:
         The layer with them, and the pixels (B, S, S) bool in which they hide the person.
@@ -88,11 +88,11 @@ def paste_people(
     return replace(layer, colour=colour, drawn=drawn, surface=surface, depth=depths, mask=layer.mask & ~hidden), hidden
 
 
-def smooth_edges(picture: Tensor, surface: Tensor, depth: Tensor) -> Tensor:
+def smooth_edges(image: Tensor, surface: Tensor, depth: Tensor) -> Tensor:
     """Blurs the pixels (B, S, S, 3) next to edges, and only those, by a tent one pixel wide: no steps are left.
 
     Args:
-        picture: (B, S, S, 3), may be changed in place.
+        image: (B, S, S, 3), may be changed in place.
         surface: (B, S, S), an edge is where it changes.
         depth: (B, S, S), or where this jumps.
     """
@@ -112,13 +112,13 @@ def smooth_edges(picture: Tensor, surface: Tensor, depth: Tensor) -> Tensor:
     edge[:, :-1] |= down
     edge[:, 1:] |= down
     index = edge.flatten().nonzero()[:, 0]
-    of = picture_of(index, len(picture), size)
+    of = image_of(index, len(image), size)
     column, row = pixel_of(index, of, size)
-    rows = picture.permute(0, 3, 1, 2).contiguous()  # of a picture from `Layer` no copy
+    rows = image.permute(0, 3, 1, 2).contiguous()  # of an image from `Layer` no copy
     place = torch.add(index, of, alpha=2 * size**2)
     steps = {d: ((column + d).clamp_(0, size - 1) - column).int() for d in (-1, 0, 1)}
     down_by = {d: ((row + d).clamp_(0, size - 1) - row).int() * size for d in (-1, 0, 1)}
-    total = torch.zeros(3, len(index), device=picture.device)
+    total = torch.zeros(3, len(index), device=image.device)
     flat = rows.flatten()
     for dy in (-1, 0, 1):
         for dx in (-1, 0, 1):
@@ -131,7 +131,7 @@ def smooth_edges(picture: Tensor, surface: Tensor, depth: Tensor) -> Tensor:
 
 
 def visibility(joints_px: Tensor, joints_cam: Tensor, layer: Layer) -> Tensor:
-    """State (B, 17) of joints in pixels and in metres in the camera's frame, as the picture shows them."""
+    """State (B, 17) of joints in pixels and in metres in the camera's frame, as the image shows them."""
     size = layer.mask.shape[1]
     inside = ((joints_px > -0.5) & (joints_px < size - 0.5)).all(-1)
     column, row = joints_px.round().long().clamp(0, size - 1).unbind(-1)

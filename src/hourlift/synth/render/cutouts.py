@@ -14,16 +14,16 @@ _CELLS = 6  # of the noise that frays a cutout's outline
 
 
 def paste_cutouts(draw: Draw, layer: Layer, bank: Tensor, share: float) -> Layer:
-    """Puts a cutout before the person in a share of the pictures.
+    """Puts a cutout before the person in a share of the images.
 
     Args:
-        draw: As many draws as pictures.
+        draw: As many draws as images.
         layer: What was rendered.
         bank: (P, side, side, 3) uint8 photographs.
-        share: Of pictures with a cutout.
+        share: Of images with a cutout.
     """
     index = draw.chance(share).nonzero()[:, 0]
-    picture, kind = draw.integer(len(bank)), draw.choose([0.5, 0.25, 0.25])
+    image, kind = draw.integer(len(bank)), draw.choose([0.5, 0.25, 0.25])
     middle, half = 0.1 + 0.8 * draw.vector(2), 0.06 + 0.22 * draw.vector(2)
     edge, tilt = draw.uniform(0.45, 0.95), draw.normal(0, 0.15)
     frayed, zoom = draw.uniform(0.0, 0.45), draw.log_uniform(0.6, 1.6)
@@ -44,9 +44,9 @@ def paste_cutouts(draw: Draw, layer: Layer, bank: Tensor, share: float) -> Layer
     round_x, round_y = ((x - of(middle[:, 0])) / of(half[:, 0])), ((y - of(middle[:, 1])) / of(half[:, 1]))
     blob = (1 - (round_x**2 + round_y**2).sqrt()) * of(half.amin(1))
     inside = torch.where(of(kind) == 0, band, torch.where(of(kind) == 1, beside, blob))
-    inside = inside + 0.06 * (of(frayed) + (of(kind) == 2)) * rough  # a smooth ellipse is like nothing in pictures
+    inside = inside + 0.06 * (of(frayed) + (of(kind) == 2)) * rough  # a smooth ellipse is like nothing in images
     alpha = (inside * size + 0.5).clamp(0, 1)
-    texels = bank[picture[index]].permute(0, 3, 1, 2).float() / 255
+    texels = bank[image[index]].permute(0, 3, 1, 2).float() / 255
     centred = torch.stack(torch.broadcast_tensors(x - 0.5, y - 0.5), -1)[0]
     grid = 2 * centred[None] * zoom[index].clamp(max=1.0).view(-1, 1, 1, 1)
     pasted = torch.nn.functional.grid_sample(texels, grid, padding_mode="reflection", align_corners=False)

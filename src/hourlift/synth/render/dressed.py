@@ -15,7 +15,7 @@ from hourlift.synth.clothes.garments import Garments
 from hourlift.synth.clothes.outfit import Outfit
 from hourlift.synth.clothes.paint import spread
 from hourlift.synth.clothes.pieces import BOTTOM, BROWS, DRESS, HAIR, SHOES, TOP
-from hourlift.synth.core.planar import at_corner, blend, dot, picture_of, pixel_of, taken, unit
+from hourlift.synth.core.planar import at_corner, blend, dot, image_of, pixel_of, taken, unit
 from hourlift.synth.core.planar import replace as put_at
 from hourlift.synth.render.hits import Hits
 from hourlift.synth.render.light import Light
@@ -79,18 +79,18 @@ class Dressed:
         """The pixels of `triangle` (B, S, S) that see garments; writes their depth into `depth` (B, S, S)."""
         size, flat = triangle.shape[-1], triangle.flatten()
         index = (flat >= first_index).nonzero()[:, 0]
-        picture, hit = picture_of(index, len(triangle), size), flat.index_select(0, index) - first_index
+        image, hit = image_of(index, len(triangle), size), flat.index_select(0, index) - first_index
         corner = taken(self.mesh.faces, hit)
-        weights, nearness = interpolation(self.screen, corner, *pixel_of(index, picture, size))
+        weights, nearness = interpolation(self.screen, corner, *pixel_of(index, image, size))
         seen_at = NEAREST_M / nearness
         depth.view(-1).index_copy_(0, index, seen_at)
-        return Hits(index, picture, hit, corner, weights, seen_at)
+        return Hits(index, image, hit, corner, weights, seen_at)
 
     def colour(
         self, hits: Hits, outfit: Outfit, views: Views, light: Light, bank: Tensor, lamp_share: Tensor
     ) -> Tensor:
         """Display colours (3, N) of hits on garments."""
-        mesh, person, dressing, pieces = self.mesh, hits.picture, self.dressing, self.garments.table
+        mesh, person, dressing, pieces = self.mesh, hits.image, self.dressing, self.garments.table
         worn = taken(mesh.worn, hits.triangle)
         slot, piece = mesh.slot[worn], dressing.piece[mesh.person, mesh.slot][worn]
         role = pieces.role[piece]
@@ -127,7 +127,7 @@ class Dressed:
 
     def skin(self, hits: Hits, body: Body, views: Views) -> Tensor:
         """Colours (3, N) of the skins' textures at hits on bodies; NaN for people whose skin is painted."""
-        garments, person = self.garments, hits.picture
+        garments, person = self.garments, hits.image
         texture = self.dressing.skin[person]
         corners = body.uv[hits.triangle]  # (N, 3, 2)
         u, v = torch.einsum("nkc,kn->cn", corners, hits.weights)

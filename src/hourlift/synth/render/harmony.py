@@ -15,7 +15,7 @@ from hourlift.synth.render.light import Light
 _MIDDLE_GREY, _TYPICAL_SPREAD = 0.46, 0.21  # of well exposed photographs' luma: mean and deviation
 _TYPICAL_EDGES = 0.035  # mean step between neighbouring pixels of a sharp photograph
 _EXPOSURE, _CAST, _CONTRAST = 0.55, 0.45, 0.25  # how far each is followed, as exponents: a plain wall is not haze
-_SOFTEST = 0.5  # and a wall has no edges to say how sharp the picture is
+_SOFTEST = 0.5  # and a wall has no edges to say how sharp the image is
 _LIMITS = (0.45, 1.7)
 _LEAST_SOFTNESS = 0.15
 _EVERY = 4  # one row of the background in so many is measured
@@ -30,7 +30,7 @@ def light_from_bright_side(light: Light, background: Tensor, views: Views, chose
         light: B lights.
         background: (B, S, S, 3) in [0, 1].
         views: The cameras.
-        chosen: (B,) bool, the pictures whose background is a photograph.
+        chosen: (B,) bool, the images whose background is a photograph.
     """
     columns = background[:, ::_EVERY].mean((1, 3))  # (B, S)
     left, right = (half.mean(1) for half in columns.tensor_split(2, 1))
@@ -44,13 +44,13 @@ def light_from_bright_side(light: Light, background: Tensor, views: Views, chose
 
 
 def follow(colour: Tensor, drawn: Tensor, background: Tensor, chosen: Tensor) -> Tensor:
-    """Colours of what is drawn, in some pictures like the background's.
+    """Colours of what is drawn, in some images like the background's.
 
     Args:
         colour: (B, S, S, 3) in [0, 1], a view of (B, 3, S, S); changed in place.
         drawn: (B, S, S) bool, where it holds.
         background: (B, S, S, 3) in [0, 1].
-        chosen: (B,) bool, the pictures whose background is a photograph.
+        chosen: (B,) bool, the images whose background is a photograph.
     """
     index = chosen.nonzero()[:, 0]
     if not len(index):
@@ -65,11 +65,11 @@ def follow(colour: Tensor, drawn: Tensor, background: Tensor, chosen: Tensor) ->
     softness = (1 - edges / _TYPICAL_EDGES).clamp(0, _SOFTEST)
     gain = (contrast * exposure)[:, None] * cast
     offset = _MIDDLE_GREY * exposure * (1 - contrast)
-    for n, picture in enumerate(index.tolist()):
-        front = colour[picture].movedim(-1, 0)  # (3, S, S)
+    for n, image in enumerate(index.tolist()):
+        front = colour[image].movedim(-1, 0)  # (3, S, S)
         front.mul_(gain[n, :, None, None]).add_(offset[n])
         if softness[n] > _LEAST_SOFTNESS:
-            _soften(front, drawn[picture], float(softness[n]))
+            _soften(front, drawn[image], float(softness[n]))
         front.clamp_(0, 1)
     return colour
 

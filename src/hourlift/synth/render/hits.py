@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from hourlift.synth.camera.views import NEAREST_M
-from hourlift.synth.core.planar import in_batch, picture_of, pixel_of, taken
+from hourlift.synth.core.planar import image_of, in_batch, pixel_of, taken
 from hourlift.synth.render.shadow import interpolation
 
 
@@ -16,7 +16,7 @@ class Hits:
 
     Attributes:
         index: (N,) place in the flattened batch, ascending.
-        picture: (N,).
+        image: (N,).
         triangle: (N,).
         corner: (3, N) places of the corners' first coordinates in the flattened vertices (B, 3, V).
         weights: (3, N) of the corners.
@@ -24,7 +24,7 @@ class Hits:
     """
 
     index: Tensor
-    picture: Tensor
+    image: Tensor
     triangle: Tensor
     corner: Tensor
     weights: Tensor
@@ -36,13 +36,13 @@ def find_hits(screen: Tensor, faces: Tensor, triangle: Tensor) -> tuple[Hits, Te
     size = triangle.shape[-1]
     flat = triangle.flatten()
     index = ((flat >= 0) & (flat < faces.shape[1])).nonzero()[:, 0]
-    picture, hit = picture_of(index, len(triangle), size), flat.index_select(0, index)
-    corner = in_batch(taken(faces, hit), picture, screen)
-    weights, nearness = interpolation(screen, corner, *pixel_of(index, picture, size))
+    image, hit = image_of(index, len(triangle), size), flat.index_select(0, index)
+    corner = in_batch(taken(faces, hit), image, screen)
+    weights, nearness = interpolation(screen, corner, *pixel_of(index, image, size))
     depth = torch.full(flat.shape, torch.inf, device=screen.device)
     seen_at = NEAREST_M / nearness
     depth.index_copy_(0, index, seen_at)
-    return Hits(index, picture, hit, corner, weights, seen_at), depth.view_as(triangle)
+    return Hits(index, image, hit, corner, weights, seen_at), depth.view_as(triangle)
 
 
 def take_hits(hits: Hits, chosen: Tensor) -> Hits:

@@ -13,7 +13,7 @@ def light_points(
     normal: Tensor,
     toward: Tensor,
     light: Light,
-    picture: Tensor,
+    image: Tensor,
     gloss: Tensor,
     lamp_share: Tensor,
     wrap: Tensor,
@@ -24,14 +24,14 @@ def light_points(
         colour: (3, N) display colours without light.
         normal: (3, N) unit vectors; so is toward, the way to the camera.
         toward: (3, N).
-        light: On each picture.
-        picture: (N,) each point's.
+        light: On each image.
+        image: (N,) each point's.
         gloss: (N,) strength of highlights.
         lamp_share: (N,) of the lamp's light that arrives.
         wrap: (3, N) or (N,), how far light reaches beyond the edge of the lit side, in cosines, by colour.
     """
     table = torch.cat([light.direction, light.lamp, light.sky, light.ground, light.sides.flatten(1)], 1)
-    direction, lamp, sky, ground, along_x, along_y = spread(table.T, picture).split(3)
+    direction, lamp, sky, ground, along_x, along_y = spread(table.T, image).split(3)
     lamp *= lamp_share
     diffuse = (dot(normal, direction) + wrap).div_(1 + wrap).clamp_(min=0)
     ambient = ground.lerp_(sky, normal[2].mul(0.5).add_(0.5))

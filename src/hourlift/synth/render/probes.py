@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hourlift.errors import UserError
 from hourlift.synth.camera.views import Views
 from hourlift.synth.core.batch import Batch
 from hourlift.synth.core.draw import Draw
@@ -31,26 +32,26 @@ class Probes:
     """N panoramas, and what they throw on surfaces.
 
     Attributes:
-        pictures: (N, HEIGHT, WIDTH, 3) uint8, for display: as a camera exposed for the place shows it.
+        images: (N, HEIGHT, WIDTH, 3) uint8, for display: as a camera exposed for the place shows it.
         lamp: (N, 3) light on a surface that faces the main light, linear, relative to white.
         direction: (N, 3) unit vectors towards it; x and y are horizontal, z is up.
         ambient: (N, 4, 3) light from everywhere else on a surface of unit normal n: ambient[0] + n . ambient[1:].
         hardness: (N,) share of the light that is the lamp's, from straight ahead of it.
     """
 
-    pictures: Tensor
+    images: Tensor
     lamp: Tensor
     direction: Tensor
     ambient: Tensor
     hardness: Tensor
 
     def __len__(self) -> int:
-        return len(self.pictures)
+        return len(self.images)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings(Batch):
-    """Which places B pictures were taken in.
+    """Which places B images were taken in.
 
     Attributes:
         probe: (B,) index of the panorama, -1 for none.
@@ -80,15 +81,15 @@ def panorama_paths(folder: Path) -> list[Path]:
     """
     paths = sorted(folder.glob("*.hdr")) if folder.is_dir() else []
     if not paths:
-        raise ValueError(f"{folder}: not a folder of panoramas (.hdr)")
+        raise UserError(f"{folder}: not a folder of panoramas (.hdr)")
     return paths
 
 
 def _read(path: Path) -> NDArray[np.float32]:
-    picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if picture is None or picture.dtype != np.float32 or picture.ndim != 3:
-        raise ValueError(f"{path}: not a panorama of high dynamic range")
-    linear = cv2.resize(picture[..., 2::-1], (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if image is None or image.dtype != np.float32 or image.ndim != 3:
+        raise UserError(f"{path}: not a panorama of high dynamic range")
+    linear = cv2.resize(image[..., 2::-1], (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
     return np.asarray(np.maximum(linear, 0), np.float32)
 
 
@@ -122,9 +123,9 @@ def _measure(linear: NDArray[np.float32]) -> tuple[Tensor, Tensor, Tensor, Tenso
     even = rest.sum((0, 1)) / (4 * math.pi)
     slope = torch.einsum("hwi,hwc->ic", way, rest) / (2 * math.pi)
     level = (even.mean() + lamp.mean()).clamp(min=1e-6)
-    picture = (radiance.clamp(0, 1) ** (1 / 2.2) * 255).round().to(torch.uint8)
+    image = (radiance.clamp(0, 1) ** (1 / 2.2) * 255).round().to(torch.uint8)
     return (
-        picture,
+        image,
         lamp / level,
         towards,
         torch.cat([even[None], slope]) / level,
@@ -133,13 +134,13 @@ def _measure(linear: NDArray[np.float32]) -> tuple[Tensor, Tensor, Tensor, Tenso
 
 
 def sample_surroundings(draw: Draw, count: int, share: float) -> Surroundings:
-    """Draws which of `count` panoramas a share of the pictures was taken in, and how it is turned."""
+    """Draws which of `count` panoramas a share of the images was taken in, and how it is turned."""
     probe = torch.where(draw.chance(share), draw.integer(count), -1)
     return Surroundings(probe=probe, yaw=draw.turn())
 
 
 def lit_by(light: Light, probes: Probes, where: Surroundings, draw: Draw) -> Light:
-    """The lights, those of pictures in a panorama's place replaced by what was measured there."""
+    """The lights, those of images in a panorama's place replaced by what was measured there."""
     inside = (where.probe >= 0)[:, None]
     index = where.probe.clamp(min=0)
     turn = about(2, where.yaw / RAD)
@@ -162,7 +163,7 @@ def lit_by(light: Light, probes: Probes, where: Surroundings, draw: Draw) -> Lig
 
 
 def behind(probes: Probes, where: Surroundings, views: Views) -> tuple[Tensor, Tensor]:
-    """What cameras see of the panoramas: pictures (N,) that are in one, and (N, S, S, 3) in [0, 1]."""
+    """What cameras see of the panoramas: images (N,) that are in one, and (N, S, S, 3) in [0, 1]."""
     inside = (where.probe >= 0).nonzero()[:, 0]
     views = views.map(lambda value: value[inside])
     x, y, z = rays(views, about(2, -where.yaw[inside] / RAD))
@@ -170,8 +171,8 @@ def behind(probes: Probes, where: Surroundings, views: Views) -> tuple[Tensor, T
     polar = torch.atan2((x * x + y * y).sqrt(), z) / math.pi
     column = ((azimuth - azimuth.floor()) * WIDTH - 0.5) % WIDTH
     row = (polar * HEIGHT - 0.5).clamp(0, HEIGHT - 1)
-    pictures = probes.pictures[where.probe[inside]].permute(0, 3, 1, 2).float()
-    pictures = torch.cat([pictures, pictures[..., :1]], -1)  # around the corner
+    images = probes.images[where.probe[inside]].permute(0, 3, 1, 2).float()
+    images = torch.cat([images, images[..., :1]], -1)  # around the corner
     grid = torch.stack([column * (2 / WIDTH) - 1, row * (2 / (HEIGHT - 1)) - 1], -1)
-    seen = torch.nn.functional.grid_sample(pictures, grid, padding_mode="border", align_corners=True)
+    seen = torch.nn.functional.grid_sample(images, grid, padding_mode="border", align_corners=True)
     return inside, seen.div_(255).permute(0, 2, 3, 1)

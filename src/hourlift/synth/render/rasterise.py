@@ -41,7 +41,7 @@ def rasterise(
             <= 0 marks a vertex behind the camera, whose triangles are dropped.
         faces: (T, 3) int32.
         kept: (B, T) bool, triangles to draw.
-        size: side of the square picture in pixels.
+        size: side of the square image in pixels.
         add: draws further triangles, with indices from T on, into the buffer (B, size, size) int64 of keys: depth in
             DEPTH_STEPS above INDEX_BITS of index. On the CPU only.
 

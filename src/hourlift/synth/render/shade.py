@@ -48,11 +48,11 @@ _WRAP = (0.35, 0.18, 0.12)  # how far light reaches round skin: red farthest, as
 
 @dataclass(frozen=True, kw_only=True)
 class Layer(Batch):
-    """What was rendered: people, props and places, without pictures behind.
+    """What was rendered: people, props and places, without images behind.
 
     Attributes:
         colour: (B, S, S, 3) in [0, 1].
-        drawn: (B, S, S) bool, where the colour holds; elsewhere a picture shows.
+        drawn: (B, S, S) bool, where the colour holds; elsewhere an image shows.
         mask: (B, S, S) bool, the people.
         surface: (B, S, S) int8: -1 for the backdrop, 0 the person, from 1 the props.
         part: (B, S, S) uint8 index into parts.PARTS, 0 where no person is seen.
@@ -90,7 +90,7 @@ def render_people(
         outfit: What they wear.
         views: A camera each.
         light: On each.
-        bank: (P, S, S, 3) uint8 pictures to cut cloth from.
+        bank: (P, S, S, 3) uint8 images to cut cloth from.
         with_shadow: Whether anything casts shadows.
         scene: Around each person; None for people alone, on the floor below them.
         atlas: Textures of the scene.
@@ -113,13 +113,13 @@ def render_people(
     worn = None if dressed is None else dressed.hits(triangle, len(mesh.faces), depth)
     solid = triangle >= 0
 
-    # What is behind: a place's planes, or the floor below a picture.
+    # What is behind: a place's planes, or the floor below an image.
     pictured = torch.arange(len(floor), device=floor.device)
     behind = torch.full_like(depth, FARTHEST_M)
     if scene is not None and atlas is not None:
         pictured = (scene.place == PICTURE).nonzero()[:, 0]
         planes = see_planes(scene, views)
-        behind.index_copy_(0, planes.picture, planes.depth)
+        behind.index_copy_(0, planes.image, planes.depth)
     if with_shadow:
         some = views.map(lambda value: value[pictured])
         behind.index_copy_(0, pictured, floor_depth(some, floor[pictured]))
@@ -133,23 +133,23 @@ def render_people(
     own = take_hits(hits, is_person.nonzero()[:, 0])
     skins = None if dressed is None else dressed.skin(own, body, views)
     lit = _shade_people(body, people, own, outfit, views, light, bank, taken(lamp_at, own.index), skins)
-    put(colour, own.index, own.picture, lit)
+    put(colour, own.index, own.image, lit)
     surface.index_fill_(0, own.index, 0)
     part = torch.zeros(solid.numel(), dtype=torch.uint8, device=floor.device)
     part.index_copy_(0, own.index, taken(triangle_parts(body), own.triangle))
     if dressed is not None and worn is not None:
         lit = dressed.colour(worn, outfit, views, light, bank, taken(lamp_at, worn.index))
-        put(colour, worn.index, worn.picture, lit)
+        put(colour, worn.index, worn.image, lit)
         surface.index_fill_(0, worn.index, 0)
         part.index_copy_(0, worn.index, taken(dressed.mesh.part, worn.triangle))
     drawn = solid
     if scene is not None and atlas is not None:
         other = take_hits(hits, (~is_person).nonzero()[:, 0])
         lit, slot = _shade_props(other, body, mesh, scene, views, light, atlas, taken(lamp_at, other.index))
-        put(colour, other.index, other.picture, lit)
+        put(colour, other.index, other.image, lit)
         surface.index_copy_(0, other.index, (slot + 1).to(torch.int8))
-        lit, seen = _shade_planes(planes, ~solid[planes.picture], scene, views, light, atlas, lamp_at, dark.flatten())
-        put(colour, seen.pixel, seen.picture, lit)
+        lit, seen = _shade_planes(planes, ~solid[planes.image], scene, views, light, atlas, lamp_at, dark.flatten())
+        put(colour, seen.pixel, seen.image, lit)
         drawn = solid | (scene.place != PICTURE)[:, None, None]
     shadow = torch.zeros_like(share)
     if with_shadow:
@@ -251,7 +251,7 @@ def _shade_people(
     skins: Tensor | None,
 ) -> Tensor:
     """Display colours (3, N) of the hits, which are all on people."""
-    person, vertices = hits.picture, people.vertices.mT
+    person, vertices = hits.image, people.vertices.mT
     of_body = taken(body.faces.T.contiguous(), hits.triangle)
     corner = in_batch(of_body, person, vertices)
     normal = unit(blend(people.normals.mT, corner, hits.weights))
@@ -275,14 +275,14 @@ def _shade_props(
     hits: Hits, body: Body, mesh: _Mesh, scene: Scene, views: Views, light: Light, atlas: Atlas, lamp_share: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Display colours (3, N) of the hits, which are all on props, and the props' slots (N,)."""
-    props, picture, face = mesh.props, hits.picture, hits.triangle - len(body.faces)
+    props, image, face = mesh.props, hits.image, hits.triangle - len(body.faces)
     slot, corner = taken(props.face_slot, face), taken(props.faces.T.contiguous(), face)
     normal = unit(blend(mesh.normals, hits.corner, hits.weights))
     at = blend(mesh.vertices, hits.corner, hits.weights)
-    toward = unit(spread(views.eye.T, picture) - at)
+    toward = unit(spread(views.eye.T, image) - at)
     local = blend(props.vertices.T[None], corner, hits.weights)
     axis = taken(props.normals.abs().argmax(1), corner[0])
-    prop = torch.add(slot, picture, alpha=scene.props.shown.shape[1])
+    prop = torch.add(slot, image, alpha=scene.props.shown.shape[1])
 
     def of_prop(values: Tensor) -> Tensor:
         return taken(values.flatten(0, 1).movedim(0, -1).contiguous(), prop)
@@ -293,12 +293,12 @@ def _shade_props(
     u = torch.lerp(place[0], place[1], (axis == 0).float())
     v = torch.lerp(place[2], place[1], (axis == 2).float())
     per_metre = torch.lerp(repeats, 0.5 / half.amax(0), stretched)
-    eye = spread(torch.stack([views.focal, scene.floor_m]), picture)
+    eye = spread(torch.stack([views.focal, scene.floor_m]), image)
     colour = atlas.colours(texture, u, -v, 1.4 * hits.depth * per_metre / eye[0]).mul_(of_prop(scene.props.tint))
     # The foot of a thing is darker, as little light gets there.
     colour *= 0.72 + 0.28 * ((at[2] - eye[1]) * 4).clamp_(0, 1)
     gloss = 0.02 + 0.1 * (texture % 3 == 0)
-    return light_points(colour, normal, toward, light, picture, gloss, lamp_share, torch.zeros_like(u)), slot
+    return light_points(colour, normal, toward, light, image, gloss, lamp_share, torch.zeros_like(u)), slot
 
 
 def _shade_planes(

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from hourlift.synth.camera.views import Views
-from hourlift.synth.core.planar import at_corner, in_batch, picture_of, pixel_of, taken
+from hourlift.synth.core.planar import at_corner, image_of, in_batch, pixel_of, taken
 from hourlift.synth.render.backdrop import FARTHEST_M, rays
 from hourlift.synth.render.light import Light
 from hourlift.synth.render.rasterise import rasterise
@@ -30,7 +30,7 @@ def lamp_share(
     around each texel, and Chebyshev's inequality bounds the share of them that lies behind a point.
 
     Args:
-        light: On each of N pictures.
+        light: On each of N images.
         views: Their cameras.
         depth: (N, S, S) metres.
         mesh: Vertices (N, V, 3) in the world of what casts shadows, faces (T, 3) int32, and which are drawn (N, T).
@@ -89,9 +89,9 @@ def _depth_map(screen: Tensor, faces: Tensor, kept: Tensor) -> Tensor:
     """Depths (N, MAP_SIDE, MAP_SIDE) along the light, metres from the middle; inf where the light meets nothing."""
     triangle = rasterise(screen.mT, faces, kept, MAP_SIDE).flatten()
     index = (triangle >= 0).nonzero()[:, 0]
-    picture = picture_of(index, len(screen), MAP_SIDE)
-    corner = in_batch(taken(faces.T.contiguous(), taken(triangle, index)), picture, screen)
-    _, nearness = interpolation(screen, corner, *pixel_of(index, picture, MAP_SIDE))
+    image = image_of(index, len(screen), MAP_SIDE)
+    corner = in_batch(taken(faces.T.contiguous(), taken(triangle, index)), image, screen)
+    _, nearness = interpolation(screen, corner, *pixel_of(index, image, MAP_SIDE))
     depth = torch.full(triangle.shape, torch.inf, device=screen.device)
     depth.index_copy_(0, index, (0.5 - nearness).div_(_NEAR_PER_M))
     return depth.view(-1, MAP_SIDE, MAP_SIDE)

@@ -224,8 +224,8 @@ def _draw_worn(  # type: ignore[no-untyped-def]
             if area == 0.0:
                 continue
             inverse = 1.0 / area
-            picture = texture[worn[t]]
-            tested = holed[picture]
+            image = texture[worn[t]]
+            tested = holed[image]
             level = 0
             pu, pv, qu, qv, ru, rv = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
             if tested:
@@ -234,7 +234,7 @@ def _draw_worn(  # type: ignore[no-untyped-def]
                 shown = abs((qu - pu) * (rv - pv) - (qv - pv) * (ru - pu)) * SIDE * SIDE
                 level = min(max(int(0.5 * math.log2(max(shown / max(abs(area), 1e-6), 1.0)) + 0.5), 0), LEVELS - 2)
             side = SIDE >> level
-            start = picture * PER_TEXTURE + level_start(level)
+            start = image * PER_TEXTURE + level_start(level)
             sliced = cut[p] > 0.0 or cut[q] > 0.0 or cut[r] > 0.0
             for y in range(top, bottom + 1):
                 for x in range(left, right + 1):

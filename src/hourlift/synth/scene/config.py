@@ -8,13 +8,13 @@ class SceneConfig:
     """How often scenes hold what.
 
     Attributes:
-        place_share: Share of pictures in a real place, with a floor in perspective; the others show people before a
-            picture.
-        outdoor_share: Share of the places that lie outdoors: ground to the horizon, a picture behind.
-        furnished_share: Share of pictures with furniture and clutter around the person.
-        occluded_share: Share of pictures with something between camera and person.
-        bystander_share: Share of pictures with another person in the background, or in front of the person.
-        cutout_share: Share of pictures with something cut out of the bank's pictures before the person.
+        place_share: Share of images in a real place, with a floor in perspective; the others show people before a
+            image.
+        outdoor_share: Share of the places that lie outdoors: ground to the horizon, an image behind.
+        furnished_share: Share of images with furniture and clutter around the person.
+        occluded_share: Share of images with something between camera and person.
+        bystander_share: Share of images with another person in the background, or in front of the person.
+        cutout_share: Share of images with something cut out of the bank's images before the person.
         held_share: Share of people with something in a hand.
         hover_share: Share of leaping people who are off the floor.
         platform_share: Share of those who lie, kneel or sit on the floor who do so on a bed, a mat or a stage.

@@ -233,7 +233,7 @@ def _cleared(
 
 
 def _boards(draw: Draw, made: _Slots, floor: Tensor, place: tuple[Tensor, Tensor, Tensor], room: Tensor) -> None:
-    """Pictures, windows and boards on the walls of rooms."""
+    """Images, windows and boards on the walls of rooms."""
     count = len(slots.BOARDS)
     axes, low, high = place
     wall = (4 * draw.vector(count)).long()
@@ -317,7 +317,7 @@ def _looks(draw: Draw, textures: int, count: int) -> tuple[Tensor, Tensor, Tenso
     which = draw.vector(count)
     texture = torch.where(which < 0.62, of(STUFF), torch.where(which < 0.8, of(WALLS), of(FLOORS)))
     pictured = draw.vector(count) < 0.12
-    picture = of(range(NUM_MATERIALS, textures))
+    image = of(range(NUM_MATERIALS, textures))
     tint = draw.vector(count)[..., None] * 0.9 + 0.45
     tint = tint * (1 + 0.25 * (2 * draw.vector(count * 3).view(*shape, 3) - 1))
     units = [slots.FURNITURE[i : i + PER_UNIT] for i in range(0, len(slots.FURNITURE), PER_UNIT)]
@@ -336,7 +336,7 @@ def _looks(draw: Draw, textures: int, count: int) -> tuple[Tensor, Tensor, Tenso
     boards = slice(slots.BOARDS.start, slots.BOARDS.stop)
     pictured[:, boards] = True
     tint[:, boards] = tint[:, boards].mean(-1, keepdim=True) + 1.5 * (draw.vector(len(slots.BOARDS)) < 0.2)[..., None]
-    texture = torch.where(pictured, picture, texture)
+    texture = torch.where(pictured, image, texture)
     repeats = torch.where(pictured, 0.0, (0.7 + draw.vector(count)) / TILE_M)
     return texture, repeats, tint
 

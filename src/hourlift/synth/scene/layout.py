@@ -42,7 +42,7 @@ class Scene(Batch):
         texture: (B, 6) of the planes LOW_X, ..., CEILING, index into the atlas.
         repeats: (B, 6) textures on a metre.
         tint: (B, 6, 3) factors of the planes' colours.
-        glows: (B, 6) bool, whether the plane is a picture that no light of the scene falls on.
+        glows: (B, 6) bool, whether the plane is an image that no light of the scene falls on.
         props: Furniture and the like.
     """
 
@@ -82,7 +82,7 @@ def sample_scenes(
     at_place = draw.chance(config.place_share) & above
     place = torch.where(at_place, torch.where(draw.chance(config.outdoor_share), OUTDOORS, ROOM), PICTURE)
     axes, low, high = _bounds(draw, stance, floor, place, views)
-    seen_m = 0.5 * (high - low)[:, 0] * views.size / views.focal  # width of what the picture shows of a far wall
+    seen_m = 0.5 * (high - low)[:, 0] * views.size / views.focal  # width of what the image shows of a far wall
     texture, repeats, tint, glows = _surfaces(draw, place, seen_m, textures)
     props = furnish(draw, stance, floor, platform_m, (axes, low, high), place == ROOM, views, textures, config)
     return Scene(

@@ -34,7 +34,7 @@ class Atlas:
 
     Attributes:
         texels: (3, M) uint8, display colours; each texture's levels one after the other, each row by row.
-        count: Number of textures: the materials, then pictures of the bank.
+        count: Number of textures: the materials, then images of the bank.
     """
 
     texels: Tensor
@@ -64,12 +64,12 @@ _PER_TEXTURE = sum((SIDE >> level) ** 2 for level in range(_LEVELS))
 
 
 def build_atlas(seed: int, bank: Tensor) -> Atlas:
-    """Draws the materials and adds pictures of a bank (P, S, S, 3) uint8, evenly chosen; on the bank's device."""
+    """Draws the materials and adds images of a bank (P, S, S, 3) uint8, evenly chosen; on the bank's device."""
     chosen = bank[:: -(-len(bank) // _MOST_PICTURES)]
-    pictures = torch.from_numpy(draw_materials(seed)).to(bank.device)
+    images = torch.from_numpy(draw_materials(seed)).to(bank.device)
     smaller = chosen.permute(0, 3, 1, 2).float()
     smaller = torch.nn.functional.interpolate(smaller, (SIDE, SIDE), mode="bilinear", align_corners=False)
-    level = torch.cat([pictures.permute(0, 3, 1, 2).float(), smaller])
+    level = torch.cat([images.permute(0, 3, 1, 2).float(), smaller])
     levels = []
     for _ in range(_LEVELS):
         levels.append(level.round().to(torch.uint8).permute(0, 2, 3, 1).flatten(1, 2))
@@ -249,25 +249,25 @@ def foliage(rng: np.random.Generator, side: int) -> np.ndarray:
     """Leaves (side, side, 3): overlapping blots, light on dark, seamless enough."""
     hue = rng.uniform(50, 120) if rng.random() < 0.8 else rng.uniform(15, 50)
     base = natural_colour(rng, hue) * np.array([0.8, 0.9, 0.5])
-    picture = np.broadcast_to(base * 0.35, (side, side, 3)).astype(np.float32).copy()
+    image = np.broadcast_to(base * 0.35, (side, side, 3)).astype(np.float32).copy()
     size = rng.uniform(0.012, 0.05) * side
     for _ in range(int(min(500, 1.4 * (side / size) ** 2 / 4))):
         x, y = (int(v) for v in rng.integers(0, side, 2))
         axes = (int(size * rng.uniform(0.6, 1.3)) + 1, int(size * rng.uniform(0.25, 0.6)) + 1)
         colour = (base * np.exp(rng.normal(0, 0.35)) * (1 + 0.1 * rng.uniform(-1, 1, 3))).tolist()
-        cv2.ellipse(picture, (x, y), axes, float(rng.uniform(0, 180)), 0, 360, colour, -1)
-    return np.asarray(picture * np.exp(0.25 * spectral_noise(rng, 1.5, side=side))[..., None])
+        cv2.ellipse(image, (x, y), axes, float(rng.uniform(0, 180)), 0, 360, colour, -1)
+    return np.asarray(image * np.exp(0.25 * spectral_noise(rng, 1.5, side=side))[..., None])
 
 
 def _lettering(rng: np.random.Generator) -> np.ndarray:
     """Rows of marks like text, on a plain ground: posters, boxes, boards."""
-    picture = np.broadcast_to(natural_colour(rng), (SIDE, SIDE, 3)).astype(np.uint8).copy()
+    image = np.broadcast_to(natural_colour(rng), (SIDE, SIDE, 3)).astype(np.uint8).copy()
     y = int(rng.integers(4, 30))
     while y < SIDE - 8:
         height = int(rng.choice([5, 8, 14, 30]))
         text = "".join(chr(c) for c in rng.integers(65, 91, int(rng.integers(4, 24))))
         ink = natural_colour(rng).tolist()
         x, thickness = int(rng.integers(0, 60)), 1 + height // 10
-        cv2.putText(picture, text, (x, y + height), cv2.FONT_HERSHEY_SIMPLEX, height / 22, ink, thickness)
+        cv2.putText(image, text, (x, y + height), cv2.FONT_HERSHEY_SIMPLEX, height / 22, ink, thickness)
         y += int(height * rng.uniform(1.3, 3.0)) + 2
-    return picture
+    return image

@@ -22,6 +22,7 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor, nn
 
+from hourlift.errors import UserError
 from hourlift.formats.atomic import replacing
 from hourlift.formats.guarded import check_size, parsing
 from hourlift.hourglass.network import HourglassConfig, StackedHourglass
@@ -98,19 +99,19 @@ def load(path: Path) -> dict[str, Any]:
         file.seek(0)
         state = torch.load(file, map_location="cpu", weights_only=True)
     if not isinstance(state, dict) or "schema" not in state:
-        raise ValueError(f"{path} is not a checkpoint of hourlift.")
+        raise UserError(f"{path} is not a checkpoint of hourlift.")
     if state["schema"] != SCHEMA:
-        raise ValueError(f"{path} has the schema {state['schema']}, this version of hourlift reads {SCHEMA}.")
+        raise UserError(f"{path} has the schema {state['schema']}, this version of hourlift reads {SCHEMA}.")
     kind = state.get("kind")
     if not isinstance(kind, str) or kind not in _NETWORKS:
-        raise ValueError(f"{path} holds a network of the unknown kind {kind!r}.")
+        raise UserError(f"{path} holds a network of the unknown kind {kind!r}.")
     # fields that are newer than the checkpoint get their defaults
     state["model_config"] = asdict(_config(path, kind, state.get("model_config")))
     for name in _TENSORS[:2]:
         if name in state and not _is_tensors(state[name]):
-            raise ValueError(f"{path} is damaged: its {name} holds something else than tensors.")
+            raise UserError(f"{path} is damaged: its {name} holds something else than tensors.")
     if "ema" not in state:
-        raise ValueError(f"{path} holds no averaged network.")
+        raise UserError(f"{path} holds no averaged network.")
     return state
 
 
@@ -122,16 +123,16 @@ def _config(path: Path, kind: str, fields: Any) -> HourglassConfig | LifterConfi
     """
     known = asdict(_NETWORKS[kind][1]())
     if not isinstance(fields, dict) or not fields.keys() <= known.keys():
-        raise ValueError(f"{path}: the fields of a {kind}'s config are {', '.join(known)}, not {fields!r}."[:300])
+        raise UserError(f"{path}: the fields of a {kind}'s config are {', '.join(known)}, not {fields!r}."[:300])
     for name, value in fields.items():
         whole = isinstance(value, int) and 0 <= value <= _LARGEST.get(name, _LARGEST_OTHER)
         share = isinstance(known[name], float) and isinstance(value, float) and 0 <= value <= 2
         if not (whole or share or (value is None and known[name] is None)):
-            raise ValueError(f"{path}: the {kind}'s {name} is {value!r}."[:300])
+            raise UserError(f"{path}: the {kind}'s {name} is {value!r}."[:300])
     try:
         return _NETWORKS[kind][1](**fields)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+        raise UserError(f"{path}: {error}") from error
 
 
 def _is_tensors(state: Any) -> bool:
@@ -186,7 +187,7 @@ def warm_start(model: nn.Module, path: Path) -> None:
     state = load(path)
     theirs = {key: state[key] for key in ("kind", "model_config")}
     if theirs != describe_model(model):
-        raise ValueError(f"{path} holds {theirs}, this run trains {describe_model(model)}.")
+        raise UserError(f"{path} holds {theirs}, this run trains {describe_model(model)}.")
     _check_tensors(path, model, state["ema"])
     model.load_state_dict(state["ema"])
 
@@ -202,10 +203,10 @@ def _check_tensors(path: Path, model: nn.Module, state: Mapping[str, Tensor]) ->
         name for name in wanted.keys() | state.keys() if name not in state or state[name].shape != wanted.get(name)
     ]
     if wrong:
-        raise ValueError(f"{path} is damaged: {min(wrong)} is missing, too much or of another shape.")
+        raise UserError(f"{path} is damaged: {min(wrong)} is missing, too much or of another shape.")
     wrong = [name for name, value in state.items() if not torch.isfinite(value).all()]
     if wrong:
-        raise ValueError(f"{path} is damaged: {min(wrong)} holds what is no finite number.")
+        raise UserError(f"{path} is damaged: {min(wrong)} holds what is no finite number.")
 
 
 def _is_kernel(name: str, value: Tensor) -> bool:

@@ -14,6 +14,8 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from hourlift.errors import UserError
+
 
 @dataclass(frozen=True, kw_only=True)
 class World:
@@ -51,10 +53,10 @@ class World:
         try:
             device = torch.device(name)
         except RuntimeError as error:
-            raise ValueError(f"There is no kind of device called {name!r}; use cpu, cuda, cuda:1 or mps.") from error
+            raise UserError(f"There is no kind of device called {name!r}; use cpu, cuda, cuda:1 or mps.") from error
         if device.type == "cuda":
             if not torch.cuda.is_available():
-                raise ValueError("PyTorch finds no CUDA device here; use the device cpu.")
+                raise UserError("PyTorch finds no CUDA device here; use the device cpu.")
             device = torch.device("cuda", self.local_rank if self.size > 1 else device.index or 0)
             torch.cuda.set_device(device)
         return device

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from hourlift.errors import UserError
 from hourlift.training.engine import checkpoint, distributed
 from hourlift.training.engine.batch_norm import estimate_statistics
 from hourlift.training.engine.bfloat16 import uses_bfloat16
@@ -130,7 +131,7 @@ def train(
     deadline = deadline_after(config.max_minutes)
     last = out_dir / "last.pt"
     if last.exists() and not resume:
-        raise ValueError(f"{out_dir} holds a run already: resume it, or choose another folder.")
+        raise UserError(f"{out_dir} holds a run already: resume it, or choose another folder.")
     with distributed.join() as world:
         device = world.device(config.device)
         if config.threads is not None:
@@ -273,9 +274,9 @@ class _Run:
     def resume(self, state: Mapping[str, Any], path: Path) -> None:
         """Take up a checkpoint."""
         if any(state[key] != value for key, value in checkpoint.describe_model(self.model).items()):
-            raise ValueError(f"{path} holds another network than this run trains: {state['model_config']}.")
+            raise UserError(f"{path} holds another network than this run trains: {state['model_config']}.")
         if "optimizer" not in state:
-            raise ValueError(f"{path} is a compact checkpoint: start a new run from it instead of resuming.")
+            raise UserError(f"{path} is a compact checkpoint: start a new run from it instead of resuming.")
         self.model.load_state_dict(state["model"])
         self.ema.model.load_state_dict(state["ema"])
         self.optimizer.load_state_dict(state["optimizer"])

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
+from hourlift.errors import UserError
 from hourlift.formats.atomic import replacing
 
 
@@ -107,7 +108,7 @@ class Meter:
         """
         means = {name: float(value) / self.told[name] for name, value in self.sums.items()}
         if not math.isfinite(means["loss"]) or not math.isfinite(means["grad_norm"]):
-            raise ValueError(
+            raise UserError(
                 f"The loss became {means['loss']} (gradient {means['grad_norm']}) between the steps "
                 f"{step - self.steps} and {step}: try a lower learning rate, gradient-norm clipping or float32."
             )

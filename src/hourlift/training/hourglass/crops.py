@@ -1,6 +1,6 @@
-"""Training pictures out of a data set: the square around each person, cut out once or whenever it is needed.
+"""Training images out of a data set: the square around each person, cut out once or whenever it is needed.
 
-A person whose picture is a file is read and cut each time; one whose picture came in memory (shards, films) is cut at
+A person whose image is a file is read and cut each time; one whose image came in memory (shards, videos) is cut at
 once and kept as JPEG, some 15 KB each at 256 pixels, so that data sets larger than the memory's pixels fit.
 """
 
@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from hourlift.data.sample import Sample
+from hourlift.errors import UserError
 from hourlift.geometry.crop import Crop
 from hourlift.geometry.skeleton import FOOT_POINTS
 from hourlift.predict.models.keypoints import cut_out
@@ -41,13 +42,13 @@ class PersonCrop:
     """One person, ready to be cut out.
 
     Attributes:
-        picture: A sample whose picture is a file, or the crop as JPEG.
+        image: A sample whose image is a file, or the crop as JPEG.
         crop: Where the person is.
         joints_px: (J, 2) pixels of the crop.
         visible: (J,).
     """
 
-    picture: Sample | bytes
+    image: Sample | bytes
     crop: Crop
     joints_px: NDArray[np.float32]
     visible: NDArray[np.bool_]
@@ -56,11 +57,11 @@ class PersonCrop:
         """(S, S, 3) RGB.
 
         Raises:
-            ValueError: the picture cannot be read.
+            ValueError: the image cannot be read.
         """
-        if isinstance(self.picture, Sample):
-            return cut_out(self.picture.load_image(), [self.crop], self.crop.size)[0]
-        decoded = cv2.imdecode(np.frombuffer(self.picture, np.uint8), cv2.IMREAD_COLOR_RGB)
+        if isinstance(self.image, Sample):
+            return cut_out(self.image.load_image(), [self.crop], self.crop.size)[0]
+        decoded = cv2.imdecode(np.frombuffer(self.image, np.uint8), cv2.IMREAD_COLOR_RGB)
         assert decoded is not None, "we encoded it ourselves"
         return decoded.astype(np.uint8, copy=False)
 
@@ -74,11 +75,11 @@ def cut(people: Iterable[Sample], size: int, *, feet: bool = False) -> list[Pers
         feet: whether the points of the feet follow the 17 joints; NaN where a data set does not tell them.
 
     Raises:
-        ValueError: nobody is left, a picture is not there, or a box is empty; the message names the sample.
+        ValueError: nobody is left, an image is not there, or a box is empty; the message names the sample.
     """
     crops = [_person(sample, size, feet) for sample in people if np.isfinite(sample.joints_2d_px).all(-1).any()]
     if not crops:
-        raise ValueError("nobody in the data set has a known joint in 2D")
+        raise UserError("nobody in the data set has a known joint in 2D")
     return crops
 
 
@@ -86,24 +87,24 @@ def _person(sample: Sample, size: int, feet: bool) -> PersonCrop:
     try:
         crop = Crop.from_box(sample.box_xyxy_px, size)
     except ValueError as error:
-        raise ValueError(f"sample {sample.id}: {error}") from error
-    picture: Sample | bytes = sample
+        raise UserError(f"sample {sample.id}: {error}") from error
+    image: Sample | bytes = sample
     if isinstance(sample.image, Path):
         if not sample.image.is_file():
-            raise ValueError(f"{sample.image} does not exist, but sample {sample.id} is annotated on it")
+            raise UserError(f"{sample.image} does not exist, but sample {sample.id} is annotated on it")
     else:
         pixels = cut_out(sample.image, [crop], size)[0]
         encoded = cv2.imencode(
             ".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
         )[1]
-        picture = encoded.tobytes()
+        image = encoded.tobytes()
     points_px, visible = sample.joints_2d_px, sample.visible
     if feet:
         unknown = np.full((len(FOOT_POINTS), 2), np.nan, np.float32)
         feet_px = unknown if sample.feet_2d_px is None else sample.feet_2d_px
         points_px = np.concatenate([points_px, feet_px])
         visible = np.concatenate([visible, np.isfinite(feet_px).all(-1)])
-    return PersonCrop(picture=picture, crop=crop, joints_px=crop.to_crop(points_px).astype(np.float32), visible=visible)
+    return PersonCrop(image=image, crop=crop, joints_px=crop.to_crop(points_px).astype(np.float32), visible=visible)
 
 
 def load(people: Sequence[PersonCrop]) -> CropBatch:

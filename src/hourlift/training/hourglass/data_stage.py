@@ -32,14 +32,14 @@ class HourglassDataRecipe:
     Attributes:
         name: Of the weights.
         network: Its shape.
-        policy: How the pictures are changed: one of the report's, or our own augmentation.
+        policy: How the images are changed: one of the report's, or our own augmentation.
         learn: Split of the data set that is trained on.
         judge: Split that is validated on.
         input_size: Side of the crops, pixels.
         loss: And with it the meaning of the heatmaps.
         sigma: Of the target Gaussians, heatmap pixels.
         batch_size: Per process.
-        read_workers: Processes that read pictures ahead of the training; 0 reads in the training's own.
+        read_workers: Processes that read images ahead of the training; 0 reads in the training's own.
         held_out: About so many people of the judging split, at even distances.
         train: How it is trained.
     """
@@ -47,8 +47,8 @@ class HourglassDataRecipe:
     name: str
     network: HourglassConfig
     policy: Policy | AugmentConfig
-    learn: str = "report-train"
-    judge: str = "report-validate"
+    train_split: str = "report-train"
+    val_split: str = "report-validate"
     input_size: int = 256
     loss: LossKind = "mse"
     sigma: float = 1.0
@@ -68,10 +68,10 @@ class HourglassDataStage:
     """
 
     def __init__(
-        self, recipe: HourglassDataRecipe, learners: Sequence[PersonCrop], judges: Sequence[PersonCrop]
+        self, recipe: HourglassDataRecipe, train_people: Sequence[PersonCrop], val_people: Sequence[PersonCrop]
     ) -> None:
         self.recipe = recipe
-        self._learners, self._judges = learners, judges
+        self._train_people, self._val_people = train_people, val_people
 
     @property
     def meta(self) -> Mapping[str, Any]:
@@ -87,7 +87,7 @@ class HourglassDataStage:
         """Augmented batches; every person comes once before anybody comes again."""
         recipe = self.recipe
         crops = StepCrops(
-            self._learners, batch_size=recipe.batch_size, seed=recipe.train.seed, rank=rank, world_size=world_size
+            self._train_people, batch_size=recipe.batch_size, seed=recipe.train.seed, rank=rank, world_size=world_size
         )
         steps = range(start_step, recipe.train.steps)
         loader = DataLoader(
@@ -123,7 +123,7 @@ class HourglassDataStage:
     def validate(self, model: nn.Module, device: torch.device) -> Mapping[str, float]:
         """`hourglass_measures.measure` on the judging people; its accuracy is the report's validation curve."""
         recipe, size = self.recipe, self.recipe.input_size
-        people = self._judges[:: max(1, len(self._judges) // recipe.held_out)]
+        people = self._val_people[:: max(1, len(self._val_people) // recipe.held_out)]
         parts = (load(people[i : i + _VALIDATED_AT_ONCE]).images for i in range(0, len(people), _VALIDATED_AT_ONCE))
         found = find_joints(model, parts, device, loss=recipe.loss, sigma=recipe.sigma, bf16=recipe.train.bf16)
         found = found[:, : H36M17.num_joints]

@@ -1,6 +1,6 @@
 """How good a hourglass is, while it trains and in validation.
 
-Shapes: B pictures, J joints; heatmaps (B, J, H, W).
+Shapes: B images, J joints; heatmaps (B, J, H, W).
 """
 
 from collections.abc import Iterable
@@ -30,13 +30,13 @@ def find_joints(
     sigma: float,
     bf16: bool | None = None,
 ) -> NDArray[np.float64]:
-    """Joints (N, 17, 2), in pixels of the pictures, of batches (B, 3, S, S) uint8; bf16 as `uses_bfloat16` takes it."""
+    """Joints (N, 17, 2), in pixels of the images, of batches (B, 3, S, S) uint8; bf16 as `uses_bfloat16` takes it."""
     found = []
     enabled = uses_bfloat16(bf16, device)
     for batch in batches:
-        pictures = batch.to(device).float().div(255).contiguous(memory_format=torch.channels_last)
+        images = batch.to(device).float().div(255).contiguous(memory_format=torch.channels_last)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled):
-            logits = model(pictures)[-1]
+            logits = model(images)[-1]
         heatmaps = activate(logits, loss, sigma)
         points, _ = decode(heatmaps.float().cpu().numpy(), method="dark")
         found.append(rescale_points(points, STRIDE))

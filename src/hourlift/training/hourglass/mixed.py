@@ -15,14 +15,14 @@ class MixedStage:
 
     Args:
         rendered: Makes people as it goes; what the run is called, and the loss, are its.
-        pictures: Takes them from a data set. Its network, input size, loss and sigma are the same.
+        images: Takes them from a data set. Its network, input size, loss and sigma are the same.
     """
 
-    def __init__(self, rendered: HourglassStage, pictures: HourglassDataStage) -> None:
+    def __init__(self, rendered: HourglassStage, images: HourglassDataStage) -> None:
         for name in ("network", "input_size", "loss", "sigma"):
-            ours, theirs = getattr(rendered.recipe, name), getattr(pictures.recipe, name)
+            ours, theirs = getattr(rendered.recipe, name), getattr(images.recipe, name)
             assert ours == theirs, f"{name} differs: {ours} and {theirs}"
-        self._rendered, self._pictures = rendered, pictures
+        self._rendered, self._images = rendered, images
 
     @property
     def meta(self) -> Mapping[str, Any]:
@@ -36,10 +36,10 @@ class MixedStage:
     def batches(self, start_step: int, device: torch.device, rank: int, world_size: int) -> Iterator[HourglassBatch]:
         """By turns: step 2k is the k-th batch of rendered people, step 2k + 1 that of the data set."""
         rendered = self._rendered.batches((start_step + 1) // 2, device, rank, world_size)
-        pictures = self._pictures.batches(start_step // 2, device, rank, world_size)
+        images = self._images.batches(start_step // 2, device, rank, world_size)
         if start_step % 2:
-            yield next(pictures)
-        for batches in zip(rendered, pictures, strict=False):
+            yield next(images)
+        for batches in zip(rendered, images, strict=False):
             yield from batches
 
     def loss(self, model: nn.Module, batch: HourglassBatch) -> tuple[Tensor, Mapping[str, Tensor | float]]:
@@ -51,6 +51,6 @@ class MixedStage:
         return self._rendered.after_step(model, step)
 
     def validate(self, model: nn.Module, device: torch.device) -> Mapping[str, float]:
-        """Both stages' measures, the data set's called after pictures."""
-        pictures = self._pictures.validate(model, device)
-        return {**self._rendered.validate(model, device), **{f"pictures_{k}": v for k, v in pictures.items()}}
+        """Both stages' measures, the data set's called after images."""
+        images = self._images.validate(model, device)
+        return {**self._rendered.validate(model, device), **{f"pictures_{k}": v for k, v in images.items()}}

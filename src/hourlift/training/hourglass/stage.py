@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from hourlift.data.sample import OUTSIDE
 from hourlift.geometry.crop import CROP_MARGIN
 from hourlift.geometry.skeleton import H36M17, skeleton_of
-from hourlift.hourglass.augment import AugmentConfig, augment_pictures
+from hourlift.hourglass.augment import AugmentConfig, augment_images
 from hourlift.hourglass.loss import LossKind, heatmap_loss, joints_and_parts, part_loss
 from hourlift.hourglass.network import STRIDE, HourglassConfig
 from hourlift.metrics.pck import torso_length
@@ -42,8 +42,8 @@ class HourglassRecipe:
     Attributes:
         name: Of the weights.
         network: Its shape.
-        input_size: Side of the pictures, pixels.
-        first_size: Side of the pictures in the first part of the run, where smaller ones teach more in the same time;
+        input_size: Side of the images, pixels.
+        first_size: Side of the images in the first part of the run, where smaller ones teach more in the same time;
             None leaves it out.
         first_share: Length of that part, as a share of the run.
         loss: And with it the meaning of the heatmaps.
@@ -54,7 +54,7 @@ class HourglassRecipe:
         batch_size: Per process.
         render_workers: Processes that render ahead of the training; 0 renders in the training's own process, on its
             device.
-        held_out: Pictures of the validation.
+        held_out: Images of the validation.
         train: How it is trained.
     """
 
@@ -74,13 +74,13 @@ class HourglassRecipe:
     train: TrainConfig
 
     def size_at(self, progress: float) -> int:
-        """Side of the pictures at a progress in [0, 1] of the run."""
+        """Side of the images at a progress in [0, 1] of the run."""
         return self.input_size if self.first_size is None or progress >= self.first_share else self.first_size
 
 
 @dataclass(frozen=True, kw_only=True)
 class HourglassBatch:
-    """Pictures (B, 3, S, S) float32 in [0, 1]; joints (B, J, 2) in heatmap pixels; weights (B, J).
+    """Images (B, 3, S, S) float32 in [0, 1]; joints (B, J, 2) in heatmap pixels; weights (B, J).
 
     And, for a network that tells them, the parts (B, S / 4, S / 4) of the body that cells show.
     """
@@ -92,7 +92,7 @@ class HourglassBatch:
 
     @classmethod
     def of(cls, images: Tensor, joints_px: Tensor, known: Tensor, parts: Tensor | None = None) -> "HourglassBatch":
-        """Pictures, their joints (B, J, 2) in pixels, and which of those are known (B, J), as training reads them."""
+        """Images, their joints (B, J, 2) in pixels, and which of those are known (B, J), as training reads them."""
         return cls(
             images=images.contiguous(memory_format=torch.channels_last),
             joints=(joints_px + 0.5) / STRIDE - 0.5,  # geometry.crop.rescale_points, on tensors
@@ -107,7 +107,7 @@ class HourglassBatch:
 def hourglass_meta(
     recipe: str, network: HourglassConfig, input_size: int, loss: LossKind, sigma: float
 ) -> dict[str, Any]:
-    """What the export must know: the recipe's name, its joints, side of the pictures, loss, sigma of the targets."""
+    """What the export must know: the recipe's name, its joints, side of the images, loss, sigma of the targets."""
     skeleton = skeleton_of(network.num_joints).name
     return {"recipe": recipe, "skeleton": skeleton, "input_size": input_size, "loss": loss, "sigma": sigma}
 
@@ -125,9 +125,9 @@ class _HeldOut(NamedTuple):
     images: Tensor
     """(N, 3, S, S) uint8."""
     joints_px: np.ndarray
-    """(N, 17, 2) pixels of the pictures."""
+    """(N, 17, 2) pixels of the images."""
     inside: np.ndarray
-    """(N, 17) which of the joints are in the picture."""
+    """(N, 17) which of the joints are in the image."""
 
 
 class HourglassStage:
@@ -139,7 +139,7 @@ class HourglassStage:
     """
 
     def __init__(self, recipe: HourglassRecipe, clock: Clock | None = None) -> None:
-        assert recipe.batch_size <= recipe.plan.chunk_size, "a batch comes from one chunk of pictures"
+        assert recipe.batch_size <= recipe.plan.chunk_size, "a batch comes from one chunk of images"
         self.recipe, self.clock = recipe, clock or Clock(recipe.train.steps)
         self._size = recipe.input_size  # of the last batch, and so of a validation
         self._held_out: dict[int, _HeldOut] = {}
@@ -155,7 +155,7 @@ class HourglassStage:
         return new_hourglass(self.recipe.network)
 
     def batches(self, start_step: int, device: torch.device, rank: int, world_size: int) -> Iterator[HourglassBatch]:
-        """Augmented batches: a chunk of pictures is gone through `reuse` times, each time in another order."""
+        """Augmented batches: a chunk of images is gone through `reuse` times, each time in another order."""
         recipe, plan, steps = self.recipe, self.recipe.plan, self.recipe.train.steps
         per_pass = plan.chunk_size // recipe.batch_size
         per_chunk = per_pass * plan.reuse
@@ -187,11 +187,11 @@ class HourglassStage:
         share = ramp(self.clock.at(step), recipe.plan.curriculum.augmentation)
         strong = torch.rand((), generator=generator).item() < share
         config = recipe.strong if strong else recipe.mild
-        pictures, warp = augment_pictures(people.images, people.joints_px, self._size, config, generator)
+        images, warp = augment_images(people.images, people.joints_px, self._size, config, generator)
         parts = None
         if recipe.network.num_parts:
             parts = warp.sample_labels(people.part, mirrored_parts(), self._size // STRIDE)
-        return HourglassBatch.of(pictures, *warp.move(people.joints_px), parts)
+        return HourglassBatch.of(images, *warp.move(people.joints_px), parts)
 
     def loss(self, model: nn.Module, batch: HourglassBatch) -> tuple[Tensor, Mapping[str, Tensor | float]]:
         """Loss of all stacks: joints, and parts where the network tells them."""
@@ -209,7 +209,7 @@ class HourglassStage:
         return centre(model, step)
 
     def validate(self, model: nn.Module, device: torch.device) -> Mapping[str, float]:
-        """`measure` on held-out people, cropped as a user's are, in pictures of the size that it is trained on now."""
+        """`measure` on held-out people, cropped as a user's are, in images of the size that it is trained on now."""
         recipe, size = self.recipe, self._size
         if size not in self._held_out:
             self._held_out[size] = self._render_held_out(size, self._renderer(device))

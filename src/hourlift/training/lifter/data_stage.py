@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hourlift.data.sample import Sample
+from hourlift.errors import UserError
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.crop import Crop
 from hourlift.geometry.skeleton import H36M17
@@ -31,7 +32,7 @@ _NOISE = 4  # the stream of random numbers of the 2D joints' errors
 _VALIDATED_AT_ONCE = 4096
 
 Detections = Mapping[str, NDArray[np.floating]]
-"""2D joints (17, 2) in pixels of the picture, by the sample's id."""
+"""2D joints (17, 2) in pixels of the image, by the sample's id."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +57,8 @@ class LifterDataRecipe:
     network: LifterConfig
     inputs: InputKind = "crop"
     loss: LossKind = "l2"
-    learn: str = "report-train"
-    judge: str = "report-validate"
+    train_split: str = "report-train"
+    val_split: str = "report-validate"
     batch_size: int = 64
     epochs: int = 80
     held_out: int = 16_384
@@ -104,7 +105,7 @@ def collect(people: Iterable[Sample], inputs: InputKind, detections: Detections 
     """Make pairs of a data set's people.
 
     Args:
-        people: annotated in 3D; pictures are not looked at.
+        people: annotated in 3D; images are not looked at.
         inputs: what the lifter reads.
         detections: 2D joints to train on instead of the true ones.
 
@@ -115,7 +116,7 @@ def collect(people: Iterable[Sample], inputs: InputKind, detections: Detections 
     for sample in people:
         true_mm = sample.joints_3d_cam_mm
         if true_mm is None:
-            raise ValueError(f"sample {sample.id} has no joints in millimetres: a lifter needs a data set in 3D")
+            raise UserError(f"sample {sample.id} has no joints in millimetres: a lifter needs a data set in 3D")
         place = _seen(sample, _joints_px(sample, true_mm, detections), inputs)
         if np.isfinite(place).all() and np.isfinite(true_mm).all():
             seen.append(place)
@@ -123,7 +124,7 @@ def collect(people: Iterable[Sample], inputs: InputKind, detections: Detections 
         else:
             left_out += 1
     if not seen:
-        raise ValueError(f"nobody to train or judge on: of {left_out} people, all have a joint that is not known")
+        raise UserError(f"nobody to train or judge on: of {left_out} people, all have a joint that is not known")
     return LiftPairs(
         seen=torch.from_numpy(np.stack(seen).astype(np.float32)),
         joints_cam_mm=torch.from_numpy(np.stack(joints).astype(np.float32)),
@@ -132,11 +133,11 @@ def collect(people: Iterable[Sample], inputs: InputKind, detections: Detections 
 
 
 def _joints_px(sample: Sample, true_mm: NDArray[np.floating], detections: Detections | None) -> NDArray[np.floating]:
-    """2D joints in pixels: detected; or true, outside of the picture too where the camera tells."""
+    """2D joints in pixels: detected; or true, outside of the image too where the camera tells."""
     if detections is None:
         return sample.joints_2d_px if sample.camera is None else sample.camera.project(true_mm)
     if sample.id not in detections:
-        raise ValueError(
+        raise UserError(
             f"the joints file has nobody called {sample.id}: it was made of another data set or of a part of this one"
         )
     return detections[sample.id]
@@ -149,7 +150,7 @@ def _seen(sample: Sample, joints_px: NDArray[np.floating], inputs: InputKind) ->
     camera = sample.camera
     if camera is None:
         if sample.image_wh is None:
-            raise ValueError(f"sample {sample.id} tells neither its camera nor the size of its picture")
+            raise UserError(f"sample {sample.id} tells neither its camera nor the size of its image")
         camera = Camera.from_fov(sample.image_wh)
     rays = camera.unproject(joints_px)
     return rays[..., :2] / rays[..., 2:]
@@ -168,9 +169,9 @@ class LifterDataStage:
         judges: Who is validated on, likewise.
     """
 
-    def __init__(self, recipe: LifterDataRecipe, learners: LiftPairs, judges: LiftPairs) -> None:
+    def __init__(self, recipe: LifterDataRecipe, train_people: LiftPairs, val_people: LiftPairs) -> None:
         self.recipe = recipe
-        self._learners, self._judges = learners, judges
+        self._train_people, self._val_people = train_people, val_people
 
     @property
     def meta(self) -> Mapping[str, Any]:
@@ -180,7 +181,7 @@ class LifterDataStage:
     def build_model(self) -> nn.Module:
         """The network, with the statistics of all people that it is trained on."""
         model = Lifter(self.recipe.network)
-        batch = self._learners.batch(torch.arange(len(self._learners)), self.recipe.inputs, None, Draw(0, 0))
+        batch = self._train_people.batch(torch.arange(len(self._train_people)), self.recipe.inputs, None, Draw(0, 0))
         model.set_statistics(batch.rays, batch.joints_mm)
         return model
 
@@ -188,9 +189,9 @@ class LifterDataStage:
         """Batches of people; everybody comes once before anybody comes again."""
         recipe, seed = self.recipe, self.recipe.train.seed
         for step in range(start_step, recipe.train.steps):
-            rows = rows_of_step(len(self._learners), recipe.batch_size, seed, step, rank, world_size)
+            rows = rows_of_step(len(self._train_people), recipe.batch_size, seed, step, rank, world_size)
             draw = Draw((seed, _NOISE, step, rank), recipe.batch_size)
-            batch = self._learners.batch(torch.from_numpy(rows), recipe.inputs, recipe.errors, draw)
+            batch = self._train_people.batch(torch.from_numpy(rows), recipe.inputs, recipe.errors, draw)
             yield LifterBatch(rays=batch.rays.to(device), joints_mm=batch.joints_mm.to(device))
 
     def loss(self, model: nn.Module, batch: LifterBatch) -> tuple[Tensor, Mapping[str, Tensor | float]]:
@@ -203,10 +204,10 @@ class LifterDataStage:
 
     def baselines(self, most: int = 2000) -> Mapping[str, float]:
         """`baselines.baselines` of at most so many judging people, at even distances."""
-        everybody = torch.arange(len(self._learners))
-        known = self._learners.batch(everybody, self.recipe.inputs, None, Draw(0, 0))
-        rows = torch.arange(0, len(self._judges), -(-len(self._judges) // most))
-        return baselines(known, self._judges.batch(rows, self.recipe.inputs, None, Draw(0, 0)))
+        everybody = torch.arange(len(self._train_people))
+        known = self._train_people.batch(everybody, self.recipe.inputs, None, Draw(0, 0))
+        rows = torch.arange(0, len(self._val_people), -(-len(self._val_people) // most))
+        return baselines(known, self._val_people.batch(rows, self.recipe.inputs, None, Draw(0, 0)))
 
     def after_step(self, model: nn.Module, step: int) -> bool:
         """Nothing: the lifter needs no care."""
@@ -215,9 +216,11 @@ class LifterDataStage:
 
     def validate(self, model: nn.Module, device: torch.device) -> Mapping[str, float]:
         """MPJPE and PA-MPJPE, mm, of the judging people, with the recipe's errors on their 2D joints."""
-        step = max(1, len(self._judges) // self.recipe.held_out)
-        rows = torch.arange(0, len(self._judges), step)
-        batch = self._judges.batch(rows, self.recipe.inputs, self.recipe.errors, Draw((HELD_OUT_SEED, 2), len(rows)))
+        step = max(1, len(self._val_people) // self.recipe.held_out)
+        rows = torch.arange(0, len(self._val_people), step)
+        batch = self._val_people.batch(
+            rows, self.recipe.inputs, self.recipe.errors, Draw((HELD_OUT_SEED, 2), len(rows))
+        )
         parts = [model(part.to(device)).float().cpu() for part in batch.rays.split(_VALIDATED_AT_ONCE)]
         predicted, true = torch.cat(parts).numpy(), batch.joints_mm.numpy()
         return {"mpjpe": mpjpe(predicted, true), "pa_mpjpe": pa_mpjpe(predicted, true)}

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from hourlift.errors import UserError
 from hourlift.geometry.skeleton import H36M17
 from hourlift.metrics.pck import pair_confusion, torso_length
 from hourlift.synth.core.draw import Draw
@@ -131,7 +132,7 @@ class MeasuredErrors:
 
     Attributes:
         at_other: (N, 17) bool: the joint was found nearer to its left or right counterpart than to itself.
-        offset: (N, 17, 2) from there to where it was found, shares of the person's size, axes of the picture.
+        offset: (N, 17, 2) from there to where it was found, shares of the person's size, axes of the image.
         confidence: (N, 17) in [0, 1].
     """
 
@@ -149,7 +150,7 @@ class MeasuredErrors:
         Args:
             found_px: (N, 17, 2) as the hourglass found them.
             confidence: (N, 17) likewise.
-            true_px: (N, 17, 2) in the same pixels, outside of the picture too. People with a NaN are left out.
+            true_px: (N, 17, 2) in the same pixels, outside of the image too. People with a NaN are left out.
 
         Raises:
             ValueError: nobody is known in both.
@@ -173,7 +174,7 @@ class MeasuredErrors:
 
         Args:
             draw: As many draws as people.
-            seen: (B, 17, 2) where the joints are, in any plane whose axes are the picture's.
+            seen: (B, 17, 2) where the joints are, in any plane whose axes are the image's.
         """
         draw = draw.stream(_MEASURED)
         person, mirrored = draw.integer(len(self)), draw.chance(0.5)
@@ -224,5 +225,5 @@ def measure_errors(detected_px: ArrayLike, true_px: ArrayLike) -> DetectionError
 def _known_in_both(detected: NDArray, true: NDArray) -> NDArray[np.bool_]:
     whole = np.isfinite(true).all((1, 2)) & np.isfinite(detected).all((1, 2))
     if not whole.any():
-        raise ValueError("the errors of the 2D joints cannot be measured: nobody is known in both")
+        raise UserError("the errors of the 2D joints cannot be measured: nobody is known in both")
     return np.asarray(whole)

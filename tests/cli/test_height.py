@@ -1,10 +1,10 @@
 import pytest
 
-from hourlift.cli.stature import parse_stature
+from hourlift.cli.height import parse_height
 
 
 @pytest.mark.parametrize(
-    ("text", "stature_mm"),
+    ("text", "height_mm"),
     [
         ("1.78m", 1780),
         ("1,78 m", 1780),
@@ -17,17 +17,17 @@ from hourlift.cli.stature import parse_stature
         ("5ft10", 1778),
     ],
 )
-def test_statures(text: str, stature_mm: float) -> None:
-    assert parse_stature(text) == pytest.approx(stature_mm)
+def test_statures(text: str, height_mm: float) -> None:
+    assert parse_height(text) == pytest.approx(height_mm)
 
 
 @pytest.mark.parametrize("text", ["1.78", "tall", "", "m", "-1.8m", "1.8.1m", "178 cmm", "nan m"])
 def test_what_is_no_length(text: str) -> None:
     with pytest.raises(ValueError, match="a number with its unit, such as 1.78m"):
-        parse_stature(text)
+        parse_height(text)
 
 
 @pytest.mark.parametrize("text", ["178m", "1.78mm", "178mm", "12'"])
 def test_nobody_is_that_tall(text: str) -> None:
     with pytest.raises(ValueError, match="people are between 0.4 and 2.8 m tall"):
-        parse_stature(text)
+        parse_height(text)

@@ -1,4 +1,4 @@
-"""A bank of pictures without people: backgrounds, and patches of cloth.
+"""A bank of images without people: backgrounds, and patches of cloth.
 
 Procedural ones are drawn from a seed; a folder of the user's photographs makes them richer.
 """
@@ -13,10 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hourlift.errors import UserError
 from hourlift.synth.scene.materials import draw_materials, foliage, natural_colour, spectral_noise
 
 SIDE = 320
-"""Side of the pictures in pixels."""
+"""Side of the images in pixels."""
 
 MAX_PHOTO_CROPS = 4096
 """Most crops that are kept of a folder of photographs: 1.2 GB."""
@@ -26,82 +27,82 @@ PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 log = logging.getLogger(__name__)
 
 
-def picture_bank(
+def image_bank(
     seed: int, *, photos: Path | Sequence[Path] | None = None, procedural: int = 96, crops_per_photo: int = 8
 ) -> Tensor:
-    """Returns (N, SIDE, SIDE, 3) uint8 RGB pictures.
+    """Returns (N, SIDE, SIDE, 3) uint8 RGB images.
 
     Args:
-        seed: Of the procedural pictures and of the crops.
+        seed: Of the procedural images and of the crops.
         photos: Folder or folders searched for photographs, sub-folders too; unreadable ones are skipped with one
             warning in all.
-        procedural: How many pictures to draw.
+        procedural: How many images to draw.
         crops_per_photo: Square crops taken from each photograph at random places and scales; fewer of each, and
             then of evenly chosen photographs only, if they would be more than MAX_PHOTO_CROPS.
 
     Raises:
-        ValueError: one of `photos` is not a folder, or holds no readable picture.
+        ValueError: one of `photos` is not a folder, or holds no readable image.
     """
     folders = [] if photos is None else [photos] if isinstance(photos, Path) else list(photos)
     paths = [path for folder in folders for path in photo_paths(folder)]
     rng = np.random.default_rng(seed)
-    pictures = [_draw_picture(rng) for _ in range(procedural)]
+    images = [_draw_picture(rng) for _ in range(procedural)]
     if paths:
         paths = paths[:: -(-len(paths) // MAX_PHOTO_CROPS)]
         each = min(crops_per_photo, MAX_PHOTO_CROPS // len(paths))
         taken = {path: _photo_crops(path, rng, each) for path in paths}
         unreadable = [path for path, crops in taken.items() if not crops]
         if len(unreadable) == len(paths):
-            raise ValueError(f"{folders[0]}: no readable picture in this folder of backgrounds")
+            raise UserError(f"{folders[0]}: no readable image in this folder of backgrounds")
         if unreadable:
             log.warning("%d unreadable backgrounds skipped, the first is %s", len(unreadable), unreadable[0])
         crops = [crop for of_photo in taken.values() for crop in of_photo]
-        pictures += crops
-    return torch.from_numpy(np.stack(pictures))
+        images += crops
+    return torch.from_numpy(np.stack(images))
 
 
 def photo_paths(folder: Path) -> list[Path]:
-    """The pictures in a folder and its sub-folders, by the endings of their names.
+    """The images in a folder and its sub-folders, by the endings of their names.
 
     Raises:
         ValueError: It is not a folder, or holds none.
     """
     if not folder.is_dir():
-        raise ValueError(f"{folder}: not a folder of background pictures")
+        raise UserError(f"{folder}: not a folder of background images")
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PHOTO_SUFFIXES)
     if not paths:
-        raise ValueError(f"{folder}: no picture ({', '.join(sorted(PHOTO_SUFFIXES))}) in this folder of backgrounds")
+        raise UserError(f"{folder}: no image ({', '.join(sorted(PHOTO_SUFFIXES))}) in this folder of backgrounds")
     return paths
 
 
 def _photo_crops(path: Path, rng: np.random.Generator, count: int) -> list[np.ndarray]:
     """Crops of a photograph; none if it cannot be read."""
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if picture is None:
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
         return []
-    picture = picture[..., ::-1]
+    image = image[..., ::-1]
     crops = []
     for _ in range(count):
-        side = max(1, int(min(picture.shape[:2]) * rng.uniform(0.35, 1.0)))
-        y, x = (int(rng.integers(0, length - side + 1)) for length in picture.shape[:2])
-        crops.append(cv2.resize(picture[y : y + side, x : x + side], (SIDE, SIDE), interpolation=cv2.INTER_AREA))
+        side = max(1, int(min(image.shape[:2]) * rng.uniform(0.35, 1.0)))
+        y, x = (int(rng.integers(0, length - side + 1)) for length in image.shape[:2])
+        crops.append(cv2.resize(image[y : y + side, x : x + side], (SIDE, SIDE), interpolation=cv2.INTER_AREA))
     return crops
 
 
 def _draw_picture(rng: np.random.Generator) -> np.ndarray:
     """A place: a wall and a floor, open land, a street, leaves; clutter in it; some of it blurred as if far away."""
     kind = rng.choice(4, p=[0.42, 0.25, 0.2, 0.13])
-    picture = (_indoors, _landscape, _street, _greenery)[kind](rng)
-    picture = np.ascontiguousarray(np.clip(picture, 0, 255).astype(np.uint8))
+    image = (_indoors, _landscape, _street, _greenery)[kind](rng)
+    image = np.ascontiguousarray(np.clip(image, 0, 255).astype(np.uint8))
     for _ in range(rng.integers(0, 25 if kind == 0 else 8)):
-        _draw_thing(picture, rng)
+        _draw_thing(image, rng)
     if rng.random() < 0.5:
-        picture = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.6, 3.5)))
+        image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.6, 3.5)))
     # Light that falls off to one side.
     yy, xx = np.mgrid[:SIDE, :SIDE].astype(np.float32) / SIDE - 0.5
     angle = rng.uniform(0, 2 * np.pi)
     ramp = np.exp(rng.uniform(0, 0.9) * (xx * np.cos(angle) + yy * np.sin(angle)))
-    return np.clip(picture * ramp[..., None], 0, 255).astype(np.uint8)
+    return np.clip(image * ramp[..., None], 0, 255).astype(np.uint8)
 
 
 @lru_cache(maxsize=1)
@@ -129,29 +130,29 @@ def _ground(rng: np.random.Generator, rows: int) -> np.ndarray:
 
 
 def _indoors(rng: np.random.Generator) -> np.ndarray:
-    picture = _surface(rng)
+    image = _surface(rng)
     if rng.random() < 0.35:  # a second wall
         column = int(SIDE * rng.uniform(0.2, 0.8))
-        picture[:, column:] = picture[:, column:] * rng.uniform(0.5, 0.85)
+        image[:, column:] = image[:, column:] * rng.uniform(0.5, 0.85)
     for _ in range(rng.integers(0, 3)):
-        _draw_window(picture, rng)
+        _draw_window(image, rng)
     if rng.random() < 0.7:
         horizon = int(SIDE * rng.uniform(0.35, 0.85))
-        picture[horizon:] = _ground(rng, SIDE - horizon)
+        image[horizon:] = _ground(rng, SIDE - horizon)
         if rng.random() < 0.5:
-            cv2.line(picture, (0, horizon), (SIDE, horizon), natural_colour(rng).tolist(), int(rng.integers(1, 9)))
-    return picture
+            cv2.line(image, (0, horizon), (SIDE, horizon), natural_colour(rng).tolist(), int(rng.integers(1, 9)))
+    return image
 
 
-def _draw_window(picture: np.ndarray, rng: np.random.Generator) -> None:
-    """A window, a door, a picture on the wall or a shelf, drawn into the picture."""
+def _draw_window(image: np.ndarray, rng: np.random.Generator) -> None:
+    """A window, a door, an image on the wall or a shelf, drawn into the image."""
     x, y = (int(v) for v in rng.integers(0, int(0.8 * SIDE), 2))
     w, h = (int(v) for v in rng.integers(25, 120, 2))
-    part = picture[y : y + h, x : x + w]
+    part = image[y : y + h, x : x + w]
     if rng.random() < 0.5:
         part[:] = _sky(rng, h)[: part.shape[0], : part.shape[1]] if rng.random() < 0.6 else natural_colour(rng)
         for at in np.linspace(0, w, int(rng.integers(2, 5))):
-            cv2.line(picture, (x + int(at), y), (x + int(at), y + h), natural_colour(rng).tolist(), 2)
+            cv2.line(image, (x + int(at), y), (x + int(at), y + h), natural_colour(rng).tolist(), 2)
     else:
         part[:] = natural_colour(rng) * 0.5
         shelf = int(rng.integers(15, 40))
@@ -159,10 +160,8 @@ def _draw_window(picture: np.ndarray, rng: np.random.Generator) -> None:
             for left in range(x, x + w, 6):
                 height = int(rng.uniform(0.4, 0.9) * shelf)
                 right = left + int(rng.integers(3, 9))
-                cv2.rectangle(
-                    picture, (left, top + shelf - height), (right, top + shelf - 2), _colour(rng).tolist(), -1
-                )
-    cv2.rectangle(picture, (x, y), (x + w, y + h), natural_colour(rng).tolist(), int(rng.integers(1, 6)))
+                cv2.rectangle(image, (left, top + shelf - height), (right, top + shelf - 2), _colour(rng).tolist(), -1)
+    cv2.rectangle(image, (x, y), (x + w, y + h), natural_colour(rng).tolist(), int(rng.integers(1, 6)))
 
 
 def _sky(rng: np.random.Generator, rows: int) -> np.ndarray:
@@ -180,9 +179,9 @@ def _sky(rng: np.random.Generator, rows: int) -> np.ndarray:
 def _landscape(rng: np.random.Generator) -> np.ndarray:
     """Sky, hills or trees at the horizon, and ground."""
     horizon = int(SIDE * rng.uniform(0.3, 0.75))
-    picture = np.empty((SIDE, SIDE, 3), np.float32)
-    picture[:horizon] = _sky(rng, horizon)
-    picture[horizon:] = _ground(rng, SIDE - horizon)
+    image = np.empty((SIDE, SIDE, 3), np.float32)
+    image[:horizon] = _sky(rng, horizon)
+    image[horizon:] = _ground(rng, SIDE - horizon)
     leaves = foliage(rng, SIDE)
     for row in range(int(rng.integers(1, 4))):
         outline = np.interp(np.arange(SIDE), np.arange(256) * SIDE / 256, spectral_noise(rng, rng.uniform(1.2, 1.9))[0])
@@ -190,15 +189,15 @@ def _landscape(rng: np.random.Generator) -> np.ndarray:
         above = horizon - height[None] + 3 * row
         hill = (np.arange(SIDE)[:, None] > above) & (np.arange(SIDE)[:, None] <= horizon + 3 * row)
         haze = rng.uniform(0.0, 0.6)
-        picture = np.where(hill[..., None], leaves * (1 - haze) + 170 * haze, picture)
-    return picture
+        image = np.where(hill[..., None], leaves * (1 - haze) + 170 * haze, image)
+    return image
 
 
 def _street(rng: np.random.Generator) -> np.ndarray:
     """Houses with rows of windows before the sky, and ground."""
     horizon = int(SIDE * rng.uniform(0.4, 0.8))
-    picture = np.empty((SIDE, SIDE, 3), np.float32)
-    picture[:horizon] = _sky(rng, horizon)
+    image = np.empty((SIDE, SIDE, 3), np.float32)
+    image[:horizon] = _sky(rng, horizon)
     x = 0
     while x < SIDE:
         width, height = int(rng.integers(40, 160)), int(horizon * rng.uniform(0.3, 1.1))
@@ -211,10 +210,10 @@ def _street(rng: np.random.Generator) -> np.ndarray:
             for i, wx in enumerate(range(step_x // 3, wall.shape[1] - step_x // 2, step_x)):
                 pane = glass * (0.8 + 0.4 * rng.random()) + (130 if lit[j % 40, i % 40] else 0)
                 wall[wy : wy + int(0.6 * step_y), wx : wx + int(0.55 * step_x)] = pane
-        picture[top:horizon, x : x + width] = wall
+        image[top:horizon, x : x + width] = wall
         x += width
-    picture[horizon:] = _ground(rng, SIDE - horizon)
-    return picture
+    image[horizon:] = _ground(rng, SIDE - horizon)
+    return image
 
 
 def _greenery(rng: np.random.Generator) -> np.ndarray:
@@ -232,23 +231,23 @@ def _colour(rng: np.random.Generator) -> np.ndarray:
     return natural_colour(rng) if rng.random() < 0.75 else rng.uniform(20, 240, 3)
 
 
-def _draw_thing(picture: np.ndarray, rng: np.random.Generator) -> None:
-    """A box, a disc, a bar like a limb, a polygon, or a patch of another surface, drawn into the picture."""
+def _draw_thing(image: np.ndarray, rng: np.random.Generator) -> None:
+    """A box, a disc, a bar like a limb, a polygon, or a patch of another surface, drawn into the image."""
     colour = _colour(rng).tolist()
     x, y = (int(v) for v in rng.integers(0, SIDE, 2))
     w, h = (int(SIDE * np.exp(rng.uniform(np.log(0.02), np.log(0.4)))) for _ in range(2))
     match rng.integers(0, 5):
         case 0:
-            cv2.rectangle(picture, (x, y), (x + w, y + h), colour, -1)
+            cv2.rectangle(image, (x, y), (x + w, y + h), colour, -1)
         case 1:
             half = (w // 2 + 1, h // 2 + 1)
-            cv2.ellipse(picture, (x, y), half, float(rng.uniform(0, 180)), 0, 360, colour, -1, cv2.LINE_AA)
+            cv2.ellipse(image, (x, y), half, float(rng.uniform(0, 180)), 0, 360, colour, -1, cv2.LINE_AA)
         case 2:
             end = (x + int(rng.normal(0, 60)), y + int(rng.normal(0, 60)))
-            cv2.line(picture, (x, y), end, colour, int(rng.integers(2, 22)), cv2.LINE_AA)
+            cv2.line(image, (x, y), end, colour, int(rng.integers(2, 22)), cv2.LINE_AA)
         case 3:
             corners = (np.array([x, y]) + rng.normal(0, 35, (int(rng.integers(3, 7)), 2))).astype(np.int32)
-            cv2.fillPoly(picture, [corners], colour, cv2.LINE_AA)
+            cv2.fillPoly(image, [corners], colour, cv2.LINE_AA)
         case _:
             patch = _surface(rng)[: min(h, SIDE - y), : min(w, SIDE - x)]
-            picture[y : y + h, x : x + w] = np.clip(patch, 0, 255)
+            image[y : y + h, x : x + w] = np.clip(patch, 0, 255)
