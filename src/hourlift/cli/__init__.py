@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 
 from hourlift.cli.overwriting import check_arguments
 from hourlift.cli.stopping import interruptible
+from hourlift.errors import UserError
 from hourlift.formats.text import plain, without_secrets
 
 
