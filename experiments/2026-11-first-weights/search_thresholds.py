@@ -19,7 +19,7 @@ SEED = 8_000_003
 
 
 def main(count: int = 200, weights: str = "hourglass-fast", lifter: str = "lifter", size: int = 384) -> None:
-    """Print percentiles of `search.fit`, how many people are found, and how well a threshold separates.
+    """Print percentiles of `search.crop_score`, how many people are found, and how well a threshold separates.
 
     Args:
         count: scenes with a person, and as many without.
@@ -39,14 +39,14 @@ def main(count: int = 200, weights: str = "hourglass-fast", lifter: str = "lifte
         batch = scenes[0.0].render((SEED, start), min(20, count - start))
         for image, joints in zip(batch.images.permute(0, 2, 3, 1).numpy(), batch.joints_2d_px.numpy(), strict=True):
             box = box_from_joints(joints)
-            fits["true box"].append(float(search.fit(predictor._joints.estimate(image, box[None]).peaks[0])))
+            fits["true box"].append(float(search.crop_score(predictor._joints.estimate(image, box[None]).scores[0])))
             best = _best(predictor, image)
             if best is not None:
                 right = search.iou(best.box_xyxy_px, box) > 0.5
-                fits["found right" if right else "found wrong"].append(best.fit)
+                fits["found right" if right else "found wrong"].append(best.crop_score)
         batch = scenes[1.0].render((SEED, start), min(20, count - start))
         bests = (_best(predictor, image) for image in batch.images.permute(0, 2, 3, 1).numpy())
-        fits["empty image"] += [0.0 if best is None else best.fit for best in bests]
+        fits["empty image"] += [0.0 if best is None else best.crop_score for best in bests]
     for name, values in fits.items():
         shown = " ".join(f"{p:.2f}" for p in np.percentile(values, [5, 25, 50, 75, 95])) if values else "-"
         print(f"{name:14s} {len(values):4d}   fit at 5/25/50/75/95 %: {shown}")
@@ -64,7 +64,7 @@ def _best(predictor: PosePredictor, image: np.ndarray) -> search.Detection | Non
         search.refine(boxes, lambda boxes: estimate(image, boxes))
         for boxes in search.search_boxes((image.shape[1], image.shape[0]))
     ]
-    return max((f for f in found if f is not None), key=lambda f: f.fit, default=None)
+    return max((f for f in found if f is not None), key=lambda f: f.crop_score, default=None)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ import torch
 from hourlift import weights
 from hourlift.cli import main
 from hourlift.data import Sample, write_shards
+from hourlift.data.frame_id import FrameId
 from hourlift.data.joints_file import FoundJoints, write_joints
-from hourlift.data.source import Source
 from hourlift.evaluation import synthetic
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.crop import box_from_joints
@@ -142,7 +142,7 @@ def videos(folder: Path, off_px: float) -> Path:
         joints_mm = rng.normal(scale=200, size=(17, 3)) + [0, 0, 4000]
         joints_px = camera.project(joints_mm)
         sample = Sample(
-            id=str(Source(subject=subject, action=action, camera="c", frame=i + 1)),
+            id=str(FrameId(subject=subject, action=action, camera="c", frame=i + 1)),
             image=rng.integers(0, 256, (60, 80, 3), dtype=np.uint8),
             image_wh=(80, 60),
             joints_2d_px=joints_px.astype(np.float32),

@@ -7,9 +7,9 @@ import pytest
 
 from hourlift.cli import main
 from hourlift.data import write_shards
+from hourlift.data.frame_id import FrameId
 from hourlift.data.joints_file import FoundJoints, read_joints, write_joints
 from hourlift.data.sample import Sample
-from hourlift.data.source import Source
 from hourlift.geometry.skeleton import H36M17
 
 WH = (320, 240)
@@ -21,7 +21,7 @@ def dataset(tmp_path: Path, figure) -> tuple[Path, list[Sample]]:
     for number, (subject, pelvis, height) in enumerate(
         [("S1", (150, 120), 150.0), ("S8", (160, 110), 170.0), ("S1", (120, 130), 140.0)]
     ):
-        source = Source(subject=subject, action="Walking", camera="c", frame=number + 1)
+        source = FrameId(subject=subject, action="Walking", camera="c", frame=number + 1)
         sample = Sample(
             id=str(source),
             image=figure.draw(WH, pelvis, height),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hourlift.cli import main
-from hourlift.data import Sample, Source, recognise, write_shards
+from hourlift.data import FrameId, Sample, recognise, write_shards
 from hourlift.formats.submission import read_submission
 from hourlift.metrics import mpjpe
 from hourlift.predict import PosePredictor
@@ -23,7 +23,7 @@ def people(figure: Any, tmp_path: Path) -> Path:
     for i, (subject, place) in enumerate(zip(("S8", "S9", "S9", "S11"), PLACES, strict=True)):
         samples.append(
             Sample(
-                id=str(Source(subject=subject, action="Walking", take=1, camera="54138969", frame=9 - i)),
+                id=str(FrameId(subject=subject, action="Walking", take=1, camera="54138969", frame=9 - i)),
                 image=figure.draw((200, 220), *place),
                 joints_2d_px=figure.joints(*place).astype(np.float32),
                 visible=np.ones(17, bool),

@@ -13,9 +13,9 @@ import pytest
 from hourlift.cli import main
 from hourlift.cli.synth import write_sheet
 from hourlift.data import load_coco, load_shards, recognise
+from hourlift.data.frame_id import FrameId
 from hourlift.data.human36m.protocol import ACTIONS, SUBJECTS
 from hourlift.data.sample import Sample
-from hourlift.data.source import Source
 from hourlift.evaluation.synthetic import synthetic_samples
 from hourlift.geometry.skeleton import H36M21
 from hourlift.geometry.skeleton_style import LEFT_RGB, RIGHT_RGB
@@ -64,7 +64,7 @@ def test_the_studio_becomes_a_human36m(tmp_path: Path, monkeypatch: pytest.Monke
         per_film = [(s, a, t, c) for s in SUBJECTS for a in ACTIONS for t in TAKES for c in CAMERAS]
         for number in range(first, first + count):
             subject, action, take, camera = per_film[number // frames]
-            source = Source(subject=subject, action=action, take=take, camera=camera, frame=1 + number % frames * STEP)
+            source = FrameId(subject=subject, action=action, take=take, camera=camera, frame=1 + number % frames * STEP)
             yield Sample(
                 id=str(source),
                 image=np.zeros((8, 8, 3), np.uint8),

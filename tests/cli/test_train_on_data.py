@@ -8,9 +8,9 @@ import pytest
 
 from hourlift.cli import main
 from hourlift.data import write_shards
+from hourlift.data.frame_id import FrameId
 from hourlift.data.joints_file import FoundJoints, write_joints
 from hourlift.data.sample import Sample
-from hourlift.data.source import Source
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.crop import box_from_joints
 from hourlift.hourglass import policies
@@ -31,7 +31,7 @@ def people() -> list[Sample]:
     for number, subject in enumerate(["S1", "S5", "S6", "S7", "S8", "S9", "S11"] * 3):
         joints_mm = rng.normal(scale=250, size=(17, 3)) + [0, 0, 4000]
         joints_px = CAMERA.project(joints_mm)
-        source = Source(subject=subject, action="Walking", camera="c", frame=number + 1)
+        source = FrameId(subject=subject, action="Walking", camera="c", frame=number + 1)
         samples.append(
             Sample(
                 id=str(source),

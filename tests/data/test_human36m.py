@@ -40,7 +40,7 @@ def test_every_layout_gives_the_same_people(dataset: DataSet, tiny: Any) -> None
     assert len(samples) == len({sample.id for sample in samples}) == dataset.counts.people == 3 * 4 * 4 * 6
     assert "S1_Photo_1.54138969_000003" in {sample.id for sample in samples}
     for sample in samples:
-        source = sample.source
+        source = sample.frame_id
         assert source is not None
         name = {"Photo": "TakingPhoto"}.get(source.action, source.action)
         take = f"{name} {source.take}" if source.take else name
@@ -64,14 +64,14 @@ def test_counts(dataset: DataSet) -> None:
 )
 def test_splits_and_strides(dataset: DataSet, split: str, subjects: set[str]) -> None:
     samples = list(dataset.samples(split, stride=3, images=False))
-    assert {sample.source.subject for sample in samples if sample.source} == subjects
+    assert {sample.frame_id.subject for sample in samples if sample.frame_id} == subjects
     assert len(samples) == len(subjects) * 4 * 4 * 2
     with pytest.raises(ValueError, match="has no split 'dev'; it has train, test, report-train"):
         dataset.samples("dev")
 
 
 def test_some_are_from_all_over(dataset: DataSet) -> None:
-    some = [sample.source for sample in dataset.some(5)]
+    some = [sample.frame_id for sample in dataset.some(5)]
     assert len(some) == len(set(some)) == 5
     assert {source.subject for source in some if source} == {"S1", "S8", "S9"}
 
@@ -107,13 +107,13 @@ def test_frames_come_from_the_films(tiny: Any, tmp_path: Path) -> None:
     few.write_official(tmp_path, videos=True)
     dataset = recognise(tmp_path)
     samples = list(dataset.samples("test", stride=2))
-    assert [sample.source.frame for sample in samples if sample.source] == [1, 3, 5] * 4
+    assert [sample.frame_id.frame for sample in samples if sample.frame_id] == [1, 3, 5] * 4
     for i, sample in enumerate(samples):
         assert sample.image_wh == (sample.load_image().shape[1], sample.load_image().shape[0])
         assert abs(int(sample.load_image()[500, 500, 0]) - 80 * (i % 3)) < 4
     assert {sample.id for sample in dataset.samples("test", stride=2, images=False)} == {s.id for s in samples}
     some = list(dataset.some(3))
-    assert [sample.source.subject for sample in some if sample.source] == ["S1", "S8", "S9"]
+    assert [sample.frame_id.subject for sample in some if sample.frame_id] == ["S1", "S8", "S9"]
     assert all(isinstance(sample.image, np.ndarray) for sample in some)
     video = tmp_path / "S9" / "Videos" / "Directions.60457274.mp4"
     video.write_bytes(video.read_bytes()[:300])
@@ -140,7 +140,9 @@ def test_a_film_that_is_cut_off(tiny: Any, tmp_path: Path, write_film: Callable[
 def test_the_corrupt_take_is_left_out(tiny: Any, tmp_path: Path) -> None:
     tiny.write_official(tmp_path)
     shutil.move(tmp_path / "S9", tmp_path / "S11")
-    takes = {(s.source.action, s.source.take) for s in recognise(tmp_path).samples("test", images=False) if s.source}
+    takes = {
+        (s.frame_id.action, s.frame_id.take) for s in recognise(tmp_path).samples("test", images=False) if s.frame_id
+    }
     assert takes == {("Photo", 1), ("Sitting", 1), ("SittingDown", 2)}
 
 
@@ -179,8 +181,8 @@ def test_cameras_are_found_from_both_sides_of_the_projection(tiny: Any, tmp_path
     dataset = recognise(tmp_path)
     assert not any("cameras" in m for m in dataset.missing)
     for sample in dataset.samples("test", stride=3):
-        assert sample.camera is not None and sample.source is not None and sample.joints_3d_cam_mm is not None
-        truth = tiny.cameras["S9", sample.source.camera].camera
+        assert sample.camera is not None and sample.frame_id is not None and sample.joints_3d_cam_mm is not None
+        truth = tiny.cameras["S9", sample.frame_id.camera].camera
         assert abs(sample.camera.fx - truth.fx) < 1 and abs(sample.camera.cx - truth.cx) < 1
         np.testing.assert_allclose(sample.camera.project(sample.joints_3d_cam_mm), sample.joints_2d_px, atol=0.05)
 

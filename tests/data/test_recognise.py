@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from hourlift.data import Sample, Source, recognise, write_coco, write_shards
+from hourlift.data import FrameId, Sample, recognise, write_coco, write_shards
 from hourlift.geometry.camera import Camera
 
 
@@ -31,7 +31,7 @@ def sample(name: str) -> Sample:
 def studio(folder: Path) -> list[str]:
     """Shards of videos, as `hourlift synth --preset studio` may write them."""
     ids = [
-        str(Source(subject=subject, action=action, take=1, camera="54138969", frame=frame))
+        str(FrameId(subject=subject, action=action, take=1, camera="54138969", frame=frame))
         for subject in ("S1", "S8", "S11")
         for action in ("Sitting", "SittingDown")
         for frame in (1, 6)

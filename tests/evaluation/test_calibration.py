@@ -15,7 +15,7 @@ def judged(weights: np.ndarray, people: int = 20_000) -> JudgedJoints:
     unknown = rng.uniform(size=chance.shape) < 0.1
     return JudgedJoints(
         evidence=evidence,
-        peaks=chance,
+        scores=chance,
         right=np.where(unknown, rng.uniform(size=chance.shape) < 0.5, rng.uniform(size=chance.shape) < chance),
         known=~unknown,
         collapsed=np.zeros_like(unknown),
@@ -48,7 +48,7 @@ def test_collapsed_pairs_are_told() -> None:
 def test_the_check_tells_true_chances_from_others() -> None:
     data = judged(np.random.default_rng(1).normal(size=(17, 4)))
     data.collapsed[:, 4] = True
-    true, doubled = check(data, data.peaks), check(data, 1 - (1 - data.peaks) ** 2)
+    true, doubled = check(data, data.scores), check(data, 1 - (1 - data.scores) ** 2)
     assert true.reliability.error < 0.01 and true.reliability.about == pytest.approx(0.8, abs=0.01)
     assert doubled.reliability.error > 0.1 and doubled.reliability.about < 0.6
     assert true.collapsed == pytest.approx(data.right[:, 4][data.known[:, 4]].mean(), abs=0.01)

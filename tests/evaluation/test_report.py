@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hourlift.data import Sample
-from hourlift.data.source import Source
+from hourlift.data.frame_id import FrameId
 from hourlift.evaluation import Outcome, Scores, contact_sheet, make_report, predict_samples
 from hourlift.evaluation.pose_types import is_upright
 from hourlift.geometry.camera import Camera
@@ -103,7 +103,7 @@ def test_errors_in_space() -> None:
 
 def frame(action: str, number: int, off_mm: float = 0.0, subject: str = "S9", camera: str = "c") -> Outcome:
     """A frame of a video whose pose is larger than the truth, off_mm on average."""
-    sample = make_sample(str(Source(subject=subject, action=action, camera=camera, frame=number)))
+    sample = make_sample(str(FrameId(subject=subject, action=action, camera=camera, frame=number)))
     scale = 1 + off_mm / np.linalg.norm(STANDING_MM, axis=1).mean()
     pose = replace(make_pose(sample), joints_3d_mm=scale * STANDING_MM)
     return Outcome(sample=sample, pose=pose, milliseconds=5.0)

@@ -92,9 +92,9 @@ def test_a_calibrated_model_answers_probabilities_and_searches_by_peaks(
     paths = marker_models[0], doubtful
     known, calibrated = (JointEstimator(Model(path, "hourglass", threads=1)) for path in paths)
     plain, same = (estimator.estimate(image, box) for estimator in (known, calibrated))
-    np.testing.assert_array_equal(same.peaks, plain.peaks)
-    np.testing.assert_array_equal(known.judge(plain.peaks, plain.heatmaps), plain.peaks)
-    assert calibrated.judge(same.peaks, same.heatmaps) == pytest.approx(1 / (1 + np.exp(3)))
+    np.testing.assert_array_equal(same.scores, plain.scores)
+    np.testing.assert_array_equal(known.confidence(plain.scores, plain.heatmaps), plain.scores)
+    assert calibrated.confidence(same.scores, same.heatmaps) == pytest.approx(1 / (1 + np.exp(3)))
     found, again = (PosePredictor(path, marker_models[1], threads=1).predict(image)[0] for path in paths)
     np.testing.assert_array_equal(found.joints_2d_px, again.joints_2d_px)
     assert again.confidence == pytest.approx(1 / (1 + np.exp(3)))

@@ -11,9 +11,9 @@ from hourlift.predict.people.search import (
     OKS_FALLOFF,
     SEARCH_SIDES,
     Detection,
+    crop_score,
     find_people,
     find_person,
-    fit,
     iou,
     oks,
     person_box,
@@ -104,7 +104,7 @@ def test_oks() -> None:
     joints = np.random.default_rng(0).uniform(0, 100, (17, 2))
     person = Detection(np.array([0.0, 0, 50, 200]), joints, np.ones(17))  # of size 100
     aside = person._replace(joints_px=joints + [30, 40])
-    similarity = oks([person, aside], [person, aside, person._replace(peaks=np.zeros(17))])
+    similarity = oks([person, aside], [person, aside, person._replace(scores=np.zeros(17))])
     expected = np.exp(-(50**2) / (2 * (OKS_FALLOFF * 100) ** 2))
     np.testing.assert_allclose(similarity, [[1, expected, 0], [expected, 1, 0]])
     wide = oks([person, person], [aside], falloff=np.array([[0.5], [1.0]]))
@@ -148,8 +148,8 @@ def test_missing_joints_widen_the_box() -> None:
 
 
 def test_fit_punishes_missing_joints() -> None:
-    assert fit(np.full(17, 0.8)) == pytest.approx(0.8)
-    assert fit(np.r_[np.full(16, 0.8), 0.0]) == pytest.approx(0.8 * (16 / 17) ** 2)
+    assert crop_score(np.full(17, 0.8)) == pytest.approx(0.8)
+    assert crop_score(np.r_[np.full(16, 0.8), 0.0]) == pytest.approx(0.8 * (16 / 17) ** 2)
 
 
 def test_iou() -> None:

@@ -100,7 +100,7 @@ def test_many_boxes_are_one_batch(hourglass: Model, figure) -> None:
     np.testing.assert_allclose(joints, [figure.joints(*p) for p in pelvises], atol=1)
     none = JointEstimator(hourglass).estimate(image, np.zeros((0, 4)))
     assert none.joints_px.shape == (0, 17, 2)
-    assert none.peaks.shape == (0, 17)
+    assert none.scores.shape == (0, 17)
 
 
 def test_flip_test_averages_with_left_and_right_swapped(hourglass: Model, figure) -> None:
@@ -115,9 +115,9 @@ def test_flip_test_averages_with_left_and_right_swapped(hourglass: Model, figure
     flipped = JointEstimator(hourglass, flip_test=True).estimate(image, box)
     centre = H36M17.indices("pelvis", "spine", "thorax", "nose", "head")
     np.testing.assert_allclose(flipped.joints_px[0, centre], plain.joints_px[0, centre], atol=0.3)
-    np.testing.assert_allclose(flipped.peaks[0, centre], plain.peaks[0, centre], atol=0.03)
+    np.testing.assert_allclose(flipped.scores[0, centre], plain.scores[0, centre], atol=0.03)
     wrists = H36M17.indices("l_wrist", "r_wrist")
-    np.testing.assert_allclose(flipped.peaks[0, wrists], plain.peaks[0, wrists] / 2, atol=0.05)
+    np.testing.assert_allclose(flipped.scores[0, wrists], plain.scores[0, wrists] / 2, atol=0.05)
 
 
 class KnowsOnlyUpright:
@@ -153,8 +153,8 @@ def test_who_leans_is_looked_at_again_upright(hourglass: Model, figure) -> None:
     plain = JointEstimator(model, turn=False).estimate(image, boxes)  # type: ignore[arg-type]
     assert model.batches == [3, 2, 3]
     np.testing.assert_allclose(plain.joints_px, true, atol=1)
-    np.testing.assert_allclose(found.peaks[1:] / plain.peaks[1:], 2, atol=0.4)
-    np.testing.assert_array_equal(found.peaks[0], plain.peaks[0])
+    np.testing.assert_allclose(found.scores[1:] / plain.scores[1:], 2, atol=0.4)
+    np.testing.assert_array_equal(found.scores[0], plain.scores[0])
 
 
 def test_the_second_look_must_be_surer(hourglass: Model, figure) -> None:

@@ -41,7 +41,7 @@ def videos(samples: list[Sample]) -> list[list[Sample]]:
 
 def test_it_has_human36ms_size_and_vocabulary(take: list[Sample]) -> None:
     assert tuple(ACTS) == ACTIONS and NUM_TAKES == 7 * 15 * 2 and NUM_FILMS == 840 and num_images(24) == 20160
-    sources = [sample.source for sample in take]
+    sources = [sample.frame_id for sample in take]
     assert all(source is not None for source in sources)
     assert [source.camera for source in sources if source] == [name for name in CAMERAS for _ in range(FRAMES)]
     assert {(source.subject, source.action, source.take) for source in sources if source} == {("S1", "Directions", 1)}

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from hourlift.data.dataset import Counts, DataSet
+from hourlift.data.frame_id import FrameId
 from hourlift.data.human36m.protocol import SPLITS
 from hourlift.data.sample import Sample
-from hourlift.data.source import Source
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.crop import Crop, box_from_joints
 from hourlift.hourglass import policies
@@ -52,7 +52,7 @@ def person(number: int, subject: str | None = None) -> Sample:
     for x, y in joints_px.round().astype(int):
         if 0 < x < 127 and 0 < y < 95:
             image[y - 1 : y + 2, x - 1 : x + 2] = 250
-    source = Source(subject=subject or "S1", action="Walking", camera="cam1", frame=number + 1)
+    source = FrameId(subject=subject or "S1", action="Walking", camera="cam1", frame=number + 1)
     return Sample(
         id=str(source) if subject else f"person-{number}",
         image=image,
@@ -66,10 +66,10 @@ def person(number: int, subject: str | None = None) -> Sample:
 
 
 def data_set(people: list[Sample], splits: tuple[str, ...] = ("all",)) -> DataSet:
-    subjects = tuple(sorted({sample.source.subject for sample in people if sample.source}))
+    subjects = tuple(sorted({sample.frame_id.subject for sample in people if sample.frame_id}))
 
     def read(split: str, stride: int, images: bool) -> Iterator[Sample]:
-        chosen = [s for s in people if split == "all" or s.source is None or s.source.subject in SPLITS[split]]
+        chosen = [s for s in people if split == "all" or s.frame_id is None or s.frame_id.subject in SPLITS[split]]
         return iter(chosen[::stride])
 
     counts = Counts(people=len(people), subjects=subjects)
@@ -87,10 +87,10 @@ def test_subjects_train_or_judge() -> None:
     people = [person(i, subject) for i, subject in enumerate(["S1", "S5", "S8", "S9", "S8"])]
     data = data_set(people, splits=tuple(SPLITS))
     parts = TrainingData(data=data, train_split="report-train", val_split="report-validate")
-    assert [s.source.subject for s in parts.train_people()] == ["S1", "S5"]
-    assert [s.source.subject for s in parts.val_people()] == ["S8", "S8"]
+    assert [s.frame_id.subject for s in parts.train_people()] == ["S1", "S5"]
+    assert [s.frame_id.subject for s in parts.val_people()] == ["S8", "S8"]
     everybody = TrainingData(data=data, train_split="train", val_split="test", stride=2)
-    assert [s.source.subject for s in everybody.train_people()] == ["S1", "S8"]
+    assert [s.frame_id.subject for s in everybody.train_people()] == ["S1", "S8"]
     with pytest.raises(ValueError, match=r"no split 'report-validate'; it has report-train, train"):
         lacking = data_set(people[:2], splits=("report-train", "train", "all"))
         TrainingData(data=lacking, train_split="report-train", val_split="report-validate")

@@ -77,7 +77,7 @@ def command(
         judged = JudgedJoints.of(estimator, watched(check_count, CHECK_SEED, "people to check with"))
     checks = {
         name: check(judged, values)
-        for name, values in (("heatmap's peak", judged.peaks), ("calibrated", calibration(judged.evidence)))
+        for name, values in (("heatmap's peak", judged.scores), ("calibrated", calibration(judged.evidence)))
     }
     sha = change_metadata(model, out, {"confidence": calibration.to_contract()})
     for name, result in checks.items():

@@ -64,7 +64,7 @@ def command(
                 raise UserError(f"sample {sample.id}: {error}") from error
             ids.append(sample.id)
             joints.append(found.joints_px[0])
-            confidence.append(estimator.judge(found.peaks, found.heatmaps)[0])
+            confidence.append(estimator.confidence(found.scores, found.heatmaps)[0])
             progress.update("people", len(ids), people.counts.people // stride if split == "all" else None)
     if not ids:
         raise UserError(f"{data}: nobody in the split {split!r}")

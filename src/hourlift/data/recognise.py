@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from hourlift.data.dataset import Counts, DataSet
+from hourlift.data.frame_id import FrameId
 from hourlift.data.human36m import mmpose, published, videopose3d
 from hourlift.data.human36m.protocol import SPLITS, split_subjects
 from hourlift.data.human36m.videos import Take, count_videos
@@ -19,7 +20,6 @@ from hourlift.data.images import lsp, mpii
 from hourlift.data.images.coco import load_coco
 from hourlift.data.sample import Sample
 from hourlift.data.shards import find_shards, load_shards
-from hourlift.data.source import Source
 from hourlift.errors import UserError
 from hourlift.formats.guarded import read_json
 from hourlift.geometry.crop import whole_image_box
@@ -159,7 +159,7 @@ def _open_shards(folder: Path) -> DataSet:
     heads = [head for shard in shards for head in _heads(shard)]
     if not heads:
         raise UserError(f"{folder}: its shards hold nobody, such as {shards[0].name}")
-    sources = [source for name, _ in heads if (source := Source.parse(name)) is not None]
+    sources = [source for name, _ in heads if (source := FrameId.parse(name)) is not None]
     videos = sorted({Take(subject=s.subject, action=s.action, take=s.take, camera=s.camera) for s in sources})
     counts = count_videos(videos, len(heads))
     splits = tuple(split for split in SPLITS if set(SPLITS[split]) & set(counts.subjects)) or ("all",)
@@ -191,7 +191,7 @@ def _read_shards(folder: Path, with_subjects: bool, split: str, stride: int, ima
     people: Iterable[Sample] = load_shards(folder)
     if with_subjects and split != "all":
         subjects = split_subjects(split)
-        people = (person for person in people if person.source is not None and person.source.subject in subjects)
+        people = (person for person in people if person.frame_id is not None and person.frame_id.subject in subjects)
     return islice(people, None, None, stride)
 
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hourlift.data.source import Source
+from hourlift.data.frame_id import FrameId
 from hourlift.errors import UserError
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.skeleton import H36M17
@@ -39,7 +39,7 @@ class Sample:
     """
 
     id: str
-    """Unique within its data set. Of a video's frame: as `data.source` says, which `source` reads."""
+    """Unique within its data set. Of a video's frame: as `data.frame_id` says, which `frame_id` reads."""
     image: Path | NDArray[np.uint8]
     """An image file, or pixels (H, W, 3) RGB."""
     joints_2d_px: NDArray[np.float32]
@@ -73,9 +73,9 @@ class Sample:
     """(4,) the same as `visibility`."""
 
     @property
-    def source(self) -> Source | None:
+    def frame_id(self) -> FrameId | None:
         """Subject, action, take, camera and frame, where the id tells them."""
-        return Source.parse(self.id)
+        return FrameId.parse(self.id)
 
     def __post_init__(self) -> None:
         assert H36M17.num_joints == 17

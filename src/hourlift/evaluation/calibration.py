@@ -30,14 +30,14 @@ class JudgedJoints:
 
     Attributes:
         evidence: (N, 17, evidence) of `gather_evidence`.
-        peaks: (N, 17) of the heatmaps.
+        scores: (N, 17) of the heatmaps.
         right: (N, 17) whether each is within 0.2 torso of its true place, be it outside of the image.
         known: (N, 17) whether that place is known.
         collapsed: (N, 17) whether it and its partner, clearly apart in truth, were found on one limb.
     """
 
     evidence: Array
-    peaks: Array
+    scores: Array
     right: NDArray[np.bool_]
     known: NDArray[np.bool_]
     collapsed: NDArray[np.bool_]
@@ -52,17 +52,17 @@ class JudgedJoints:
         found, true = [], []
         for sample in samples:
             answer = estimator.estimate(sample.load_image(), sample.box_xyxy_px[None].astype(np.float64))
-            found.append((answer.joints_px[0], answer.peaks[0], gather_evidence(answer.heatmaps)[0]))
+            found.append((answer.joints_px[0], answer.scores[0], gather_evidence(answer.heatmaps)[0]))
             true.append(true_places(sample))
         if not found:
             raise UserError("there is nobody to calibrate on")
-        joints_px, peaks, evidence = (np.array(part) for part in zip(*found, strict=True))
+        joints_px, scores, evidence = (np.array(part) for part in zip(*found, strict=True))
         true_px = np.array(true)
         torso_px = torso_length(true_px, H36M17)
         kinds = mistakes.classify(joints_px, true_px, torso_px)
         return cls(
             evidence=evidence,
-            peaks=peaks,
+            scores=scores,
             right=kinds == mistakes.RIGHT,
             known=kinds != mistakes.UNKNOWN,
             collapsed=_collapsed(joints_px, true_px, torso_px),

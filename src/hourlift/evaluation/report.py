@@ -99,7 +99,7 @@ def _scores_by(outcomes: Sequence[Outcome], what: str) -> dict[str, Scores]:
     """Scores of the people of each action or subject; people whose id does not tell are in none."""
     parts: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
-        if (source := outcome.sample.source) is not None:
+        if (source := outcome.sample.frame_id) is not None:
             parts.setdefault(getattr(source, what), []).append(outcome)
     return {name: score(parts[name]) for name in sorted(parts, key=_by_number)}
 

@@ -131,7 +131,7 @@ def _runs(outcomes: Sequence[Outcome]) -> Iterator[list[Outcome]]:
     """Frames of the same video with consecutive numbers, of people found who have 3D truth."""
     videos = defaultdict(list)
     for outcome in outcomes:
-        source = outcome.sample.source
+        source = outcome.sample.frame_id
         if source is not None and outcome.pose is not None and outcome.sample.joints_3d_cam_mm is not None:
             videos[source.video].append((source.frame, outcome))
     for frames in videos.values():

@@ -222,9 +222,9 @@ class PosePredictor:
 
     def _confidence(self, people: list[Detection]) -> NDArray[np.float64]:
         """(N, 17) how likely each joint of N > 0 people is right."""
-        peaks = np.stack([person.peaks for person in people])
+        scores = np.stack([person.scores for person in people])
         heatmaps = [person.heatmaps for person in people if person.heatmaps is not None]
-        return self._joints.judge(peaks, np.stack(heatmaps)) if heatmaps else peaks
+        return self._joints.confidence(scores, np.stack(heatmaps)) if heatmaps else scores
 
     def _run_lifter(
         self, joints_px: NDArray[np.float64], confidence: NDArray[np.float64], people: list[Detection], camera: Camera

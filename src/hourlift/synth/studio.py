@@ -1,6 +1,6 @@
 """The studio: a synthetic Human3.6M. Seven people do 15 actions in two takes each, recorded by four cameras at once.
 
-Subjects, actions, cameras and ids are Human3.6M's (`data.protocol`, `data.source`), so that its splits, protocols and
+Subjects, actions, cameras and ids are Human3.6M's (`data.protocol`, `data.frame_id`), so that its splits, protocols and
 recipes work on it unchanged. Everybody wears the same clothes in all takes, the room and its light never change, and a
 camera always sees as its sensor does: few people, many frames, as in a real laboratory.
 
@@ -15,9 +15,9 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
+from hourlift.data.frame_id import FrameId
 from hourlift.data.human36m.protocol import ACTIONS, CAMERA_SIZES_WH, FRAMES_PER_S, SUBJECTS
 from hourlift.data.sample import Sample
-from hourlift.data.source import Source
 from hourlift.errors import UserError
 from hourlift.synth.body.parametric import PosedBodies
 from hourlift.synth.camera.views import Views, crop_views, studio_cameras
@@ -146,7 +146,7 @@ class Studio:
             )  # fmt: skip
             video = self._film(index, people, who, kind, outfit, views, scene)
             for frame, sample in enumerate(video):
-                source = Source(subject=SUBJECTS[who], action=action, take=take, camera=camera, frame=1 + frame * STEP)
+                source = FrameId(subject=SUBJECTS[who], action=action, take=take, camera=camera, frame=1 + frame * STEP)
                 yield replace(sample, id=str(source), seed=None)
 
     def _film(

@@ -12,9 +12,9 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from hourlift.data.dataset import Counts
+from hourlift.data.frame_id import FrameId
 from hourlift.data.human36m.protocol import ACTIONS, CAMERA_SIZES_WH, SUBJECTS
 from hourlift.data.sample import Sample
-from hourlift.data.source import Source
 from hourlift.errors import UserError
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.crop import box_from_joints
@@ -35,9 +35,9 @@ class Take:
     take: int
     camera: str
 
-    def frame(self, index: int) -> Source:
+    def frame(self, index: int) -> FrameId:
         """The source of a frame, from its index, which starts at 0."""
-        return Source(subject=self.subject, action=self.action, take=self.take, camera=self.camera, frame=index + 1)
+        return FrameId(subject=self.subject, action=self.action, take=self.take, camera=self.camera, frame=index + 1)
 
 
 def count_videos(takes: Sequence[Take], frames: int) -> Counts:

@@ -31,8 +31,8 @@ class Joints2D(NamedTuple):
 
     joints_px: NDArray[np.float64]
     """(N, 17, 2) image pixels; they may lie outside of the image."""
-    peaks: NDArray[np.float64]
-    """(N, 17) heatmap peaks in [0, 1], which searches go by: they fall where a crop does not fit a person."""
+    scores: NDArray[np.float64]
+    """(N, 17) heatmap scores in [0, 1], which searches go by: they fall where a crop does not fit a person."""
     heatmaps: NDArray[np.float32]
     """(N, 17, H, W), from which `JointEstimator.judge` tells how likely each joint is right."""
 
@@ -65,19 +65,19 @@ class JointEstimator:
         if self._calibration is None:
             log.info("%s is not calibrated: confidence is the heatmap's peak; see `hourlift calibrate`", model.path)
 
-    def judge(self, peaks: NDArray[np.float64], heatmaps: NDArray[np.float32]) -> NDArray[np.float64]:
-        """How likely joints are right, by the model's calibration; the peaks where it has none.
+    def confidence(self, scores: NDArray[np.float64], heatmaps: NDArray[np.float32]) -> NDArray[np.float64]:
+        """How likely joints are right, by the model's calibration; the scores where it has none.
 
-        Apart from `estimate`, as searches and tracks go by the peaks: only who is reported need be judged.
+        Apart from `estimate`, as searches and tracks go by the scores: only who is reported need be judged.
 
         Args:
-            peaks: (N, 17).
+            scores: (N, 17).
             heatmaps: (N, 17, H, W).
 
         Returns:
             (N, 17) from 0 to 1.
         """
-        return peaks if self._calibration is None else self._calibration(gather_evidence(heatmaps))
+        return scores if self._calibration is None else self._calibration(gather_evidence(heatmaps))
 
     def estimate(
         self, image_rgb: Image, boxes_xyxy_px: NDArray[np.float64], turns_rad: NDArray[np.float64] | None = None
@@ -102,20 +102,20 @@ class JointEstimator:
             turned = [replace(crops[person], turn_rad=float(tilt[person])) for person in leaning]
             if turned:
                 second = self._look_into(image_rgb, turned)
-                surer = second.peaks.mean(-1) > answer.peaks[leaning].mean(-1)
+                surer = second.scores.mean(-1) > answer.scores[leaning].mean(-1)
                 changed = leaning[surer]
                 answer.joints_px[changed] = second.joints_px[surer]
-                answer.peaks[changed] = second.peaks[surer]
+                answer.scores[changed] = second.scores[surer]
                 answer.heatmaps[changed] = second.heatmaps[surer]
         return answer
 
     def _look_into(self, image_rgb: Image, crops: Sequence[Crop]) -> Joints2D:
         heatmaps = self._heatmaps(cut_out(image_rgb, crops, self._size))
-        points, peaks = decode(heatmaps, self._decode, H36M17.flip_pairs)
+        points, scores = decode(heatmaps, self._decode, H36M17.flip_pairs)
         points = rescale_points(points, self._size / heatmaps.shape[-1])
         joints = [crop.to_image(p) for crop, p in zip(crops, points, strict=True)]
         joints_px = np.array(joints).reshape(-1, H36M17.num_joints, 2)
-        return Joints2D(joints_px, np.clip(peaks, 0.0, 1.0).astype(float), heatmaps)
+        return Joints2D(joints_px, np.clip(scores, 0.0, 1.0).astype(float), heatmaps)
 
     def _heatmaps(self, batch: Image) -> NDArray[np.float32]:
         """(N, S, S, 3) crops -> (N, 17, H, W) heatmaps."""

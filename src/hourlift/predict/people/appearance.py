@@ -60,7 +60,7 @@ def alike(people: Sequence[Array], others: Sequence[Array]) -> Array:
 def _colour(image_rgb: Image, person: Detection, lines: Sequence[tuple[str, str]]) -> Array:
     """(3,) the median colour along the lines whose joints are confident and in the image."""
     ends = np.array([H36M17.indices(*line) for line in lines])
-    ends = ends[(person.peaks[ends] >= JOINT_CONFIDENCE).all(axis=1)]
+    ends = ends[(person.scores[ends] >= JOINT_CONFIDENCE).all(axis=1)]
     start, end = person.joints_px[ends[:, :1]], person.joints_px[ends[:, 1:]]
     points = np.round(start + _ALONG * (end - start)).reshape(-1, 2)
     height, width = image_rgb.shape[:2]

@@ -14,7 +14,7 @@ from hourlift.predict.people.track import KEEP_CONFIDENCE, SEARCH_INTERVAL_S, Se
 SEARCH_FOR_MORE_INTERVAL_S = 1.0
 """While somebody is there and nobody is missed, the frame is searched for more people this often."""
 CLEAR_CONFIDENCE = 0.3
-"""`detect.fit` from which a person who overlaps a surer one is told from parts of the two."""
+"""`detect.crop_score` from which a person who overlaps a surer one is told from parts of the two."""
 OVERLAP_IOU = 0.1
 """Boxes that share more than this overlap."""
 COVERED_IOU = 0.5
@@ -84,7 +84,7 @@ class CrowdFollower:
         looks = [
             look_around(each, estimate) for each in people if not (iou(given, each.box_xyxy_px) >= COVERED_IOU).any()
         ]
-        return [found for found in looks if found.fit >= KEEP_CONFIDENCE]
+        return [found for found in looks if found.crop_score >= KEEP_CONFIDENCE]
 
     def _is_search_due(self, num_found: int, expected: Sequence[Person], time_s: float, image_rgb: Image) -> bool:
         """Whether this frame is worth a search: often while somebody is missed, else now and then."""
@@ -102,11 +102,11 @@ def _each_once(again: Sequence[Detection], fresh: Sequence[Detection]) -> tuple[
     """The surest answer for each person: when two cross, both boxes may show the one in front, or parts of both."""
     answers = [*again, *fresh]
     kept: list[int] = []
-    for i in sorted(range(len(answers)), key=lambda i: -answers[i].fit):
+    for i in sorted(range(len(answers)), key=lambda i: -answers[i].crop_score):
         surer = [answers[k] for k in kept]
         is_same = bool((oks(surer, [answers[i]]) >= SAME_PERSON_OKS).any())
         overlaps = any(iou(other.box_xyxy_px, answers[i].box_xyxy_px) > OVERLAP_IOU for other in surer)
-        if not is_same and not (i < len(again) and overlaps and answers[i].fit < CLEAR_CONFIDENCE):
+        if not is_same and not (i < len(again) and overlaps and answers[i].crop_score < CLEAR_CONFIDENCE):
             kept.append(i)
     kept.sort()
     return [answers[i] for i in kept if i < len(again)], [answers[i] for i in kept if i >= len(again)]

@@ -58,7 +58,7 @@ class Person:
     def expected(self, time_s: float) -> Detection:
         """As they will be at constant velocity."""
         shift = self.velocity_px_s * (time_s - self.seen_s)
-        return Detection(self.last.box_xyxy_px + np.tile(shift, 2), self.last.joints_px + shift, self.last.peaks)
+        return Detection(self.last.box_xyxy_px + np.tile(shift, 2), self.last.joints_px + shift, self.last.scores)
 
     def see(self, found: Detection, time_s: float, colours: Array, *, free: bool) -> None:
         """Take note of where they are now, and of how they move and look if nobody may stand before them."""
@@ -68,7 +68,7 @@ class Person:
 
     def _learn(self, found: Detection, duration_s: float, colours: Array) -> None:
         """Bring velocity and colours up to date."""
-        sure = np.minimum(found.peaks, self.last.peaks) >= JOINT_CONFIDENCE
+        sure = np.minimum(found.scores, self.last.scores) >= JOINT_CONFIDENCE
         if sure.any():
             step = np.median((found.joints_px - self.last.joints_px)[sure], axis=0)
             gain = 1 - np.exp(-duration_s / _VELOCITY_MEMORY_S)

@@ -2,7 +2,7 @@
 
 The heatmaps of a crop are sharp and high when one person fills it. So the search looks at the whole frame,
 then at smaller squares in more and more places; around each promising answer it draws the box of the joints
-found and looks again, until the box stays where it is. The box with the highest mean peak wins: peaks, not the
+found and looks again, until the box stays where it is. The box with the highest mean peak wins: scores, not the
 calibrated confidence, which is that of a person's joints in their own box.
 
 This finds one person, and the more of the frame they fill the surer. A few more are found by searching again
@@ -50,18 +50,18 @@ _MISSING_GROWTH = 0.5  # how much wider the box is drawn when no joint was found
 
 
 class Detection(NamedTuple):
-    """A person in an image: box (4,) xyxy px, joints (17, 2) px, heatmap peaks (17,) and heatmaps (17, H, W)."""
+    """A person in an image: box (4,) xyxy px, joints (17, 2) px, heatmap scores (17,) and heatmaps (17, H, W)."""
 
     box_xyxy_px: Array
     joints_px: Array
-    peaks: Array
+    scores: Array
     heatmaps: NDArray[np.float32] | None = None
-    """None where nobody looked: the joints were given, and the peaks are how sure they are."""
+    """None where nobody looked: the joints were given, and the scores are how sure they are."""
 
     @property
-    def fit(self) -> float:
-        """How well the box fits a person, 0 to 1; see `fit`."""
-        return float(fit(self.peaks))
+    def crop_score(self) -> float:
+        """How well the box fits a person, 0 to 1; see `crop_score`."""
+        return float(crop_score(self.scores))
 
 
 def find_person(image_wh: tuple[int, int], estimate: Estimate, levels: int | None = None) -> Detection | None:
@@ -78,11 +78,13 @@ def find_person(image_wh: tuple[int, int], estimate: Estimate, levels: int | Non
     best: Detection | None = None
     for boxes in islice(search_boxes(image_wh), levels):
         found = refine(boxes, estimate)
-        improved = found is not None and (best is None or found.fit > IMPROVEMENT * best.fit)
+        improved = found is not None and (best is None or found.crop_score > IMPROVEMENT * best.crop_score)
         best = found if improved else best
-        if best is not None and (best.fit >= SURE_CONFIDENCE or (best.fit >= FOUND_CONFIDENCE and not improved)):
+        if best is not None and (
+            best.crop_score >= SURE_CONFIDENCE or (best.crop_score >= FOUND_CONFIDENCE and not improved)
+        ):
             break
-    return best if best is not None and best.fit >= FOUND_CONFIDENCE else None
+    return best if best is not None and best.crop_score >= FOUND_CONFIDENCE else None
 
 
 def find_people(
@@ -137,41 +139,41 @@ def refine(boxes_xyxy_px: Array, estimate: Estimate) -> Detection | None:
         The box of best fit, however low; None when no box shows enough joints.
     """
     answer = estimate(boxes_xyxy_px)
-    order = np.argsort(-fit(answer.peaks))[:_NUM_REFINED]
+    order = np.argsort(-crop_score(answer.scores))[:_NUM_REFINED]
     boxes = boxes_xyxy_px[order]
-    joints, peaks, heatmaps = answer.joints_px[order], answer.peaks[order], answer.heatmaps[order]
+    joints, scores, heatmaps = answer.joints_px[order], answer.scores[order], answer.heatmaps[order]
     for _ in range(MAX_REFINEMENTS):
-        next_boxes = person_box(joints, peaks)
-        clear = (_num_confident(peaks) >= MIN_JOINTS) & np.isfinite(next_boxes).all(axis=-1)
+        next_boxes = person_box(joints, scores)
+        clear = (_num_confident(scores) >= MIN_JOINTS) & np.isfinite(next_boxes).all(axis=-1)
         moving = clear & (iou(next_boxes, boxes) < STABLE_IOU)
         if not moving.any():
             break
         boxes[moving] = next_boxes[moving]
-        joints[moving], peaks[moving], heatmaps[moving] = estimate(boxes[moving])
-    best = int(np.argmax(fit(peaks)))
-    if _num_confident(peaks[best]) < MIN_JOINTS:
+        joints[moving], scores[moving], heatmaps[moving] = estimate(boxes[moving])
+    best = int(np.argmax(crop_score(scores)))
+    if _num_confident(scores[best]) < MIN_JOINTS:
         return None
-    return Detection(boxes[best], joints[best], peaks[best], heatmaps[best])
+    return Detection(boxes[best], joints[best], scores[best], heatmaps[best])
 
 
-def fit(peaks: Array) -> Array:
+def crop_score(scores: Array) -> Array:
     """How well a crop fits a whole person: mean heatmap peak (..., 17) -> (...,), less for missing joints."""
-    return np.asarray(peaks.sum(axis=-1) * _num_confident(peaks) / H36M17.num_joints**2)
+    return np.asarray(scores.sum(axis=-1) * _num_confident(scores) / H36M17.num_joints**2)
 
 
-def person_box(joints_px: Array, peaks: Array) -> Array:
+def person_box(joints_px: Array, scores: Array) -> Array:
     """The box to look for a person in, given the joints that were found.
 
     Args:
         joints_px: (..., 17, 2).
-        peaks: (..., 17); joints below `JOINT_CONFIDENCE` are left out. The more are missing, the wider the
+        scores: (..., 17); joints below `JOINT_CONFIDENCE` are left out. The more are missing, the wider the
             box is drawn: the rest of the person is somewhere around.
 
     Returns:
         (..., 4) xyxy in whole pixels, so that a search takes the same way whatever its arithmetic rounds to; NaN
         where no joint is confident, or all of them lie within one pixel.
     """
-    confident = peaks >= JOINT_CONFIDENCE
+    confident = scores >= JOINT_CONFIDENCE
     tight = box_from_joints(np.where(confident[..., None], joints_px, np.nan), growth=BOX_GROWTH)
     missing = 1.0 - confident.mean(axis=-1, keepdims=True)
     extent = np.tile(tight[..., 2:] - tight[..., :2], 2)
@@ -190,7 +192,7 @@ def iou(boxes_a: Array, boxes_b: Array) -> Array:
 
 
 def oks(people: Sequence[Detection], others: Sequence[Detection], falloff: ArrayLike = OKS_FALLOFF) -> Array:
-    """How alike the poses of people are: object keypoint similarity, weighted by the peaks.
+    """How alike the poses of people are: object keypoint similarity, weighted by the scores.
 
     COCO's measure with one falloff for all joints. The size is the root of the first person's box area.
 
@@ -202,26 +204,26 @@ def oks(people: Sequence[Detection], others: Sequence[Detection], falloff: Array
     Returns:
         (N, M) from 0 to 1; 0 where no joint has a peak in both.
     """
-    joints, peaks, boxes = _stacked(people)
+    joints, scores, boxes = _stacked(people)
     other_joints, other_peaks, _ = _stacked(others)
     area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=-1)[:, None]
     squared = np.square(joints[:, None] - other_joints[None]).sum(axis=-1)
     spread = 2 * np.square(np.asarray(falloff, np.float64)) * np.maximum(area, 1.0)
-    weights = np.minimum(peaks[:, None], other_peaks[None])
+    weights = np.minimum(scores[:, None], other_peaks[None])
     total = weights.sum(axis=-1)
     alike = (weights * np.exp(-squared / spread[..., None])).sum(axis=-1)
     return np.divide(alike, total, out=np.zeros_like(total), where=total > 0)
 
 
 def _stacked(people: Sequence[Detection]) -> tuple[Array, Array, Array]:
-    """Joints (N, 17, 2), peaks (N, 17) and boxes (N, 4) of people; any N, also 0."""
+    """Joints (N, 17, 2), scores (N, 17) and boxes (N, 4) of people; any N, also 0."""
     joints = np.array([person.joints_px for person in people]).reshape(-1, H36M17.num_joints, 2)
-    peaks = np.array([person.peaks for person in people]).reshape(-1, H36M17.num_joints)
-    return joints, peaks, np.array([person.box_xyxy_px for person in people]).reshape(-1, 4)
+    scores = np.array([person.scores for person in people]).reshape(-1, H36M17.num_joints)
+    return joints, scores, np.array([person.box_xyxy_px for person in people]).reshape(-1, 4)
 
 
 def _passing_over(known: Sequence[Detection], estimate: Estimate) -> Estimate:
-    """Stage 1 without peaks in the poses of known people."""
+    """Stage 1 without scores in the poses of known people."""
     if not known:
         return estimate
 
@@ -229,14 +231,14 @@ def _passing_over(known: Sequence[Detection], estimate: Estimate) -> Estimate:
         answer = estimate(boxes_xyxy_px, turns_rad)
         seen = [Detection(*person) for person in zip(boxes_xyxy_px, *answer, strict=True)]
         is_new = oks(known, seen).max(axis=0)[:, None] < SAME_PERSON_OKS
-        return answer._replace(peaks=is_new * answer.peaks)
+        return answer._replace(scores=is_new * answer.scores)
 
     return estimate_others
 
 
-def _num_confident(peaks: Array) -> NDArray[np.intp]:
+def _num_confident(scores: Array) -> NDArray[np.intp]:
     """(..., 17) -> (...,) how many joints are confident."""
-    return (peaks >= JOINT_CONFIDENCE).sum(axis=-1)
+    return (scores >= JOINT_CONFIDENCE).sum(axis=-1)
 
 
 def _starts(low: float, high: float, side: float) -> Array:

@@ -12,7 +12,7 @@ from hourlift.predict.people.search import FOUND_CONFIDENCE, Detection, find_per
 _log = logging.getLogger("hourlift")
 
 KEEP_CONFIDENCE = 0.03
-"""`detect.fit` from which a followed person counts as still there; below `FOUND_CONFIDENCE`, so that a
+"""`detect.crop_score` from which a followed person counts as still there; below `FOUND_CONFIDENCE`, so that a
 blurred frame or two do not lose them."""
 MOVED_IOU = 0.6
 """When the box moves more than this in one frame, the frame is looked at again in the new box."""
@@ -119,7 +119,7 @@ class Follower:
         found, box = None, None
         if self._box is not None:
             found, box = _look_and_aim(self._box, self._turn_rad, estimate)
-            if found.fit < KEEP_CONFIDENCE and not self._is_given:
+            if found.crop_score < KEEP_CONFIDENCE and not self._is_given:
                 found = None
         if found is None and (self._box is not None or self._search.is_due(time_s, image_rgb)):
             found = find_person(image_wh, estimate, self._search.levels)
@@ -144,18 +144,18 @@ def _look_and_aim(
     moved_to = next_box(found)
     if iou(moved_to, box) < MOVED_IOU:
         again = look(moved_to, estimate, expected_turn(found.joints_px))
-        if again.fit > found.fit:
+        if again.crop_score > found.crop_score:
             return again, next_box(again)
     return found, moved_to
 
 
 def next_box(found: Detection) -> NDArray[np.float64]:
     """Where to look in the next frame: around the joints, or in the same place when they say nothing."""
-    box = person_box(found.joints_px, found.peaks)
+    box = person_box(found.joints_px, found.scores)
     return box if np.isfinite(box).all() else found.box_xyxy_px
 
 
 def look(box: NDArray[np.float64], estimate: Estimate, turn_rad: float = 0.0) -> Detection:
     """Stage 1 in one box (4,), of somebody who leans by so much."""
     answer = estimate(box[None], np.array([turn_rad]))
-    return Detection(box, answer.joints_px[0], answer.peaks[0], answer.heatmaps[0])
+    return Detection(box, answer.joints_px[0], answer.scores[0], answer.heatmaps[0])

@@ -4,7 +4,7 @@
     S9_WalkDog.54138969_000042        the take that Human3.6M does not number
 
 This is how Human3.6M's frames are called in mmpose's image files, but for two actions that S1 calls otherwise. An id
-survives every format, so a `Sample` needs no field for it: `Sample.source` reads it.
+survives every format, so a `Sample` needs no field for it: `Sample.frame_id` reads it.
 """
 
 import re
@@ -17,7 +17,7 @@ _ID = re.compile(r"(S\d+)_([A-Za-z]+)(?:_(\d+))?\.([A-Za-z0-9]+)_(\d+)")
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
-class Source:
+class FrameId:
     """Attributes of a frame; `str` makes the id.
 
     Attributes:
