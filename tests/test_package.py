@@ -14,6 +14,7 @@ BASE_PACKAGES = {"numpy", "onnxruntime", "cv2", "av", "tyro", "rich"}  # pyproje
 
 # Files that import the package of an extra, which must not happen before somebody asks for what it does.
 EXTRAS = {
+    "pose.py": {"pandas"},
     "angle_plot.py": {"matplotlib"},
     "c3d.py": {"ezc3d"},
     "identity.py": {"scipy"},

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hourlift.errors import UserError
+    from hourlift.formats.files import read_poses, write_poses
     from hourlift.geometry.camera import Camera
     from hourlift.geometry.skeleton import H36M17
+    from hourlift.geometry.world import World
     from hourlift.pipeline.api import lift, lift_many
     from hourlift.pose import Pose, PoseFrame, PoseSequence
     from hourlift.predict import PosePredictor
@@ -31,9 +33,12 @@ __all__ = [
     "PosePredictor",
     "PoseSequence",
     "UserError",
+    "World",
     "__version__",
     "lift",
     "lift_many",
+    "read_poses",
+    "write_poses",
 ]
 
 _HOME = {
@@ -44,8 +49,11 @@ _HOME = {
     "PosePredictor": "hourlift.predict",
     "PoseSequence": "hourlift.pose",
     "UserError": "hourlift.errors",
+    "World": "hourlift.geometry.world",
     "lift": "hourlift.pipeline.api",
     "lift_many": "hourlift.pipeline.api",
+    "read_poses": "hourlift.formats.files",
+    "write_poses": "hourlift.formats.files",
 }
 
 

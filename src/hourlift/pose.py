@@ -4,8 +4,10 @@ Everything is in the pixels of the upright image and in camera axes: x right, y 
 The joints are those of `hourlift.geometry.skeleton.H36M17`.
 """
 
+import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +15,11 @@ from numpy.typing import NDArray
 from hourlift.errors import UserError
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.skeleton import H36M17
+from hourlift.geometry.skeleton_svg import skeleton_svg
 from hourlift.geometry.world import World
+
+if TYPE_CHECKING:
+    import pandas
 
 Array = NDArray[np.float32]
 
@@ -27,7 +33,7 @@ POSE_SHAPES: dict[str, tuple[int, ...]] = {
 """What is always known of a person, or NaN."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Pose:
     """One person in one image.
 
@@ -74,6 +80,15 @@ class Pose:
         """Mean confidence of the joints, 0 to 1."""
         return float(self.confidence.mean())
 
+    def __repr__(self) -> str:
+        distance_m = float(np.linalg.norm(self.root_cam_mm)) / 1000
+        place = f", {distance_m:.1f} m away" if np.isfinite(distance_m) else ""
+        return f"<Pose of person {self.person_id}, confidence {self.score:.2f}{place}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the person from the front and from the side."""
+        return f"<p>{html.escape(repr(self)[1:-1])}</p>{skeleton_svg(self.joints_3d_mm)}"
+
     def joint(self, name: str) -> "Joint":
         """One joint by its name, such as ``"l_wrist"``.
 
@@ -99,7 +114,7 @@ class Joint:
     position_mm: Array
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class PoseFrame:
     """The people in one image of a video (or in a photo: index 0, time 0).
 
@@ -115,8 +130,15 @@ class PoseFrame:
     people: list[Pose] = field(default_factory=list)
     damaged: bool = False
 
+    def __repr__(self) -> str:
+        return f"<PoseFrame {self.index} at {self.time_s:.3f} s with {len(self.people)} people>"
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+    def _repr_html_(self) -> str:
+        """What a notebook shows: everyone in the image."""
+        return f"<p>{html.escape(repr(self)[1:-1])}</p>{''.join(pose._repr_html_() for pose in self.people)}"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class PoseSequence:
     """One person through a video: T frames in order, NaN (confidence: 0) where the person was not found.
 
@@ -189,6 +211,40 @@ class PoseSequence:
 
     def __len__(self) -> int:
         return len(self.frame_index)
+
+    def __repr__(self) -> str:
+        found = np.count_nonzero(self.present)
+        return f"<PoseSequence of person {self.person_id}, found in {found} of {len(self)} frames>"
+
+    def to_dataframe(self) -> "pandas.DataFrame":
+        """One row for every frame and joint, as in a CSV file; needs pandas.
+
+        Returns:
+            Columns frame, time_s, person, joint, x_px, y_px, confidence, x_rel_mm, y_rel_mm, z_rel_mm (relative to the
+            pelvis, camera axes), x_world_mm, y_world_mm, z_world_mm; NaN is unknown.
+
+        Raises:
+            UserError: pandas is not installed.
+        """
+        try:
+            import pandas
+        except ModuleNotFoundError as error:
+            raise UserError("to_dataframe needs the package pandas: pip install pandas") from error
+        joints = len(H36M17.joint_names)
+        columns: dict[str, object] = {
+            "frame": np.repeat(self.frame_index, joints),
+            "time_s": np.repeat(self.times_s, joints),
+            "person": self.person_id,
+            "joint": np.tile(H36M17.joint_names, len(self)),
+            "confidence": self.confidence.ravel(),
+        }
+        for frame, points in (
+            ("px", self.joints_2d_px),
+            ("rel_mm", self.joints_3d_mm),
+            ("world_mm", self.joints_world_mm),
+        ):
+            columns |= {f"{axis}_{frame}": points[..., i].ravel() for i, axis in enumerate("xyz"[: points.shape[-1]])}
+        return pandas.DataFrame(columns)
 
     @property
     def present(self) -> NDArray[np.bool_]:

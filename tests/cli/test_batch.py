@@ -205,7 +205,7 @@ def test_urls_of_folders_and_of_the_output(archive: Path, here: list[str]) -> No
     import fsspec
 
     memory = fsspec.filesystem("memory")
-    memory.put("in/", "/films/", recursive=True)
+    memory.put("in/", "/videos/", recursive=True)
     assert main(["batch", "memory://videos", "-o", "memory://out", *here]) == 1
     assert main(["batch", "memory://videos/*.mp4", "-o", "memory://out", "--resume", *here]) == 1
     memory.get("/out", "copied", recursive=True)

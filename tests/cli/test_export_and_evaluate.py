@@ -152,11 +152,11 @@ def videos(folder: Path, off_px: float) -> Path:
             camera=camera,
         )
         people.append(sample)
-    write_shards(people, folder / "films")
+    write_shards(people, folder / "videos")
     found = np.stack([sample.joints_2d_px for sample in people]) + off_px
     ids = [sample.id for sample in people]
     write_joints(FoundJoints(ids=ids, joints_2d_px=found, confidence=np.ones((4, 17))), folder / "joints.npz")
-    return folder / "films"
+    return folder / "videos"
 
 
 @pytest.mark.parametrize("inputs", ["ground-truth", "joints.npz"])

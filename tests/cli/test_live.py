@@ -43,9 +43,9 @@ def test_a_video_as_if_live(models: list[str], capfd: pytest.CaptureFixture[str]
     line = r"clip\.mp4: 1\.\d s, (\d+) of 12 images shown \([\d.]+ a second\), somebody in \1, latency \d+ ms \(95 %"
     found = re.match(line, shown.out)
     assert found and shown.err == ""
-    with VideoReader("out.mp4") as film:
-        assert film.image_wh == (320 + 216, 240)
-        frames = list(film)
+    with VideoReader("out.mp4") as video:
+        assert video.image_wh == (320 + 216, 240)
+        frames = list(video)
     assert len(frames) == int(found[1])
     steps = np.array([frame.time_s for frame in frames]) * 10
     np.testing.assert_allclose(steps, np.round(steps), atol=0.02, err_msg="the video keeps the video's own time")
@@ -61,14 +61,14 @@ def test_ctrl_c_ends_it_in_good_order(models: list[str], capfd: pytest.CaptureFi
     assert signal.getsignal(signal.SIGINT) is handler
     out = capfd.readouterr().out
     assert re.match(r"clip\.mp4: watch at http://127\.0\.0\.1:\d+/ - Ctrl-C ends\n", out)
-    with VideoReader("out.mp4") as film:
-        assert 1 <= len(list(film)) <= 12
+    with VideoReader("out.mp4") as video:
+        assert 1 <= len(list(video)) <= 12
 
 
 def test_enough_pictures(models: list[str], capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["live", "clip.mp4", "--no-serve", "-o", "out.mp4", "--max-frames", "3", *models]) == 0
-    with VideoReader("out.mp4") as film:
-        assert len(list(film)) == 3
+    with VideoReader("out.mp4") as video:
+        assert len(list(video)) == 3
     assert ", 3 of " in capfd.readouterr().out
 
 
@@ -98,8 +98,8 @@ def test_a_dropped_camera(
     shown = capfd.readouterr()
     assert shown.err == "hourlift: webcam:0: the camera stopped sending images; is it still plugged in?\n"
     assert "of 5 images shown" in shown.out
-    with VideoReader("out.mp4") as film:
-        assert len(list(film)) >= 1, "what came before is kept"
+    with VideoReader("out.mp4") as recorded:
+        assert len(list(recorded)) >= 1, "what came before is kept"
     assert main(["live", "webcam:1", "--no-serve", "-o", "none.mp4", *models]) == 2
     assert "webcam:1: the camera stopped sending" in capfd.readouterr().err
     assert main(["live", "webcam:2", *models]) == 2
@@ -123,8 +123,8 @@ def test_a_mistake_of_the_predictor_is_not_swallowed(models: list[str], monkeypa
         (["missing.mp4"], "missing.mp4: there is no such file or folder"),
         (["photo.png"], "photo.png: one webcam or video is shown live"),
         (["clip.mp4", "--no-serve"], "--no-serve without -o FILE.mp4 would show the images to nobody"),
-        (["clip.mp4", "-o", "film.avi"], "video.avi: the video's name ends in .mp4"),
-        (["clip.mp4", "-o", "nowhere/film.mp4"], "nowhere/video.mp4: the video's name ends in .mp4"),
+        (["clip.mp4", "-o", "video.avi"], "video.avi: the video's name ends in .mp4"),
+        (["clip.mp4", "-o", "nowhere/video.mp4"], "nowhere/video.mp4: the video's name ends in .mp4"),
         (["clip.mp4", "--seconds", "0"], "--seconds must be above 0"),
         (["clip.mp4", "--max-frames", "0"], "--max-frames must be at least 1"),
         (["clip.mp4", "--port", "70000"], "--port must be from 0 to 65535"),

@@ -11,15 +11,15 @@ from hourlift.cli.overwriting import check_arguments, keep_inputs
 
 def test_by_whatever_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    video, other = Path("film.mp4"), Path("other.mp4")
+    video, other = Path("video.mp4"), Path("other.mp4")
     video.write_text("a")
     other.write_text("b")
     os.link(video, "hard.mp4")
     os.symlink(video, "soft.mp4")
     keep_inputs([video, None, "webcam:0", "missing"], [other, None, Path("new.mp4")])
-    for output in (video, Path("hard.mp4"), Path("soft.mp4"), tmp_path / "." / "film.mp4"):
+    for output in (video, Path("hard.mp4"), Path("soft.mp4"), tmp_path / "." / "video.mp4"):
         with pytest.raises(ValueError, match="would overwrite its own input video.mp4"):
-            keep_inputs(["film.mp4"], [output])
+            keep_inputs(["video.mp4"], [output])
 
 
 def test_nor_a_file_of_a_folder_that_is_read(tmp_path: Path) -> None:

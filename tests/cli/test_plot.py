@@ -38,7 +38,7 @@ def pose(bend_deg: float, person_id: int = 0) -> Pose:
 
 def write(name: str, people: list[list[Pose]]) -> None:
     frames = [PoseFrame(index=i, time_s=i / 10, people=here) for i, here in enumerate(people)]
-    dump(name, Header(source="film.mp4", kind="video", image_wh=(64, 48), camera=CAMERA, fps=10), frames)
+    dump(name, Header(source="video.mp4", kind="video", image_wh=(64, 48), camera=CAMERA, fps=10), frames)
 
 
 @pytest.fixture(autouse=True)
@@ -46,19 +46,19 @@ def result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Person 0 in frames 0-3, 6, and 9-11, person 1 in 2 frames."""
     monkeypatch.chdir(tmp_path)
     seen = {0: (0, 1, 2, 3, 6, 9, 10, 11), 1: (4, 5)}
-    write("film.json", [[pose(5 * i, p) for p, frames in seen.items() if i in frames] for i in range(12)])
+    write("video.json", [[pose(5 * i, p) for p, frames in seen.items() if i in frames] for i in range(12)])
 
 
 def test_a_plot_and_a_table_are_written(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("matplotlib")
-    assert main(["plot", "film.json"]) == 0
+    assert main(["plot", "video.json"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "video.angles.png: person 0, 1.1 s",
         "video.angles.csv: 12 frames, 2 people",
     ]
-    image = cv2.imread("film.angles.png")
+    image = cv2.imread("video.angles.png")
     assert image.shape[0] > 600 and {(178, 114, 0), (0, 94, 213)} <= {tuple(p) for p in image.reshape(-1, 3).tolist()}
-    with open("film.angles.csv") as file:
+    with open("video.angles.csv") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 24
     assert [row["l_knee_flexion"] for row in rows[:5]] == ["0.0", "5.0", "10.0", "15.0", ""]
@@ -67,7 +67,7 @@ def test_a_plot_and_a_table_are_written(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_gaps_are_gaps_in_the_curve() -> None:
     pytest.importorskip("matplotlib")
-    assert main(["plot", "film.json", "-o", "deep/angles.svg"]) == 0
+    assert main(["plot", "video.json", "-o", "deep/angles.svg"]) == 0
     svg = Path("deep/angles.svg").read_text()
     curves = re.findall(r'<path d="([^"]*)"[^>]*style="fill: none; stroke: #0072b2', svg)
     knee = curves[0]
@@ -85,7 +85,7 @@ def test_a_photo_is_a_row_of_dots(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_one_person_of_several() -> None:
-    assert main(["plot", "film.json", "-o", "one.csv", "--person", "1", "--pitch", "15"]) == 0
+    assert main(["plot", "video.json", "-o", "one.csv", "--person", "1", "--pitch", "15"]) == 0
     with open("one.csv") as file:
         assert {row["person"] for row in csv.DictReader(file)} == {"1"}
 
@@ -94,10 +94,10 @@ def test_one_person_of_several() -> None:
     ("arguments", "complaint"),
     [
         (["missing.json"], "missing.json: No such file"),
-        (["film.json", "-o", "angles.txt"], "angles.txt: angles are written as .csv, .png"),
-        (["film.json", "-o", "a.csv", "--person", "7"], "there is no person 7; the people there are 0, 1"),
-        (["film.json", "-o", "a.csv", "--pitch", "nan"], "a camera's pitch lies between -90"),
-        (["film.json", "-o", "a.csv", "--min-confidence", "2"], "--min-confidence is a number from 0 to 1"),
+        (["video.json", "-o", "angles.txt"], "angles.txt: angles are written as .csv, .png"),
+        (["video.json", "-o", "a.csv", "--person", "7"], "there is no person 7; the people there are 0, 1"),
+        (["video.json", "-o", "a.csv", "--pitch", "nan"], "a camera's pitch lies between -90"),
+        (["video.json", "-o", "a.csv", "--min-confidence", "2"], "--min-confidence is a number from 0 to 1"),
         (["nobody.json", "-o", "a.csv", "a.png"], "nobody.json: nobody was found in video.mp4"),
         (["empty.json", "-o", "a.csv"], "empty.json: nobody was found in video.mp4"),
         (["newer.json", "-o", "a.csv"], "newer.json: schema version 999 cannot be read"),
@@ -107,7 +107,7 @@ def test_mistakes_are_one_line(arguments: list[str], complaint: str, capsys: pyt
     write("nobody.json", [[], []])
     write("empty.json", [])
     Path("newer.json").write_text(
-        re.sub(r'"schema_version": \d+', '"schema_version": 999', Path("film.json").read_text())
+        re.sub(r'"schema_version": \d+', '"schema_version": 999', Path("video.json").read_text())
     )
     before = sorted(Path().iterdir())
     assert main(["plot", *arguments]) == 2
@@ -118,7 +118,7 @@ def test_mistakes_are_one_line(arguments: list[str], complaint: str, capsys: pyt
 
 def test_the_trunk_is_measured_against_the_results_own_up() -> None:
     frames = [PoseFrame(index=0, time_s=0.0, people=[pose(10)])]
-    header = Header(source="film.mp4", kind="video", image_wh=(64, 48), camera=CAMERA, fps=10)
+    header = Header(source="video.mp4", kind="video", image_wh=(64, 48), camera=CAMERA, fps=10)
     dump("level.json", header, frames)
     world = World.from_up(up_of_pitched_camera(20), 1500, "given")
     dump("tilted.json", dataclasses.replace(header, world=world), frames)

@@ -61,10 +61,10 @@ def test_another_split(people: Path, models: list[str], tmp_path: Path) -> None:
 
 def test_pictures_alone(figure: Any, models: list[str], tmp_path: Path) -> None:
     for name, place in zip("cab", PLACES[:3], strict=True):
-        (tmp_path / "pictures").mkdir(exist_ok=True)
+        (tmp_path / "images").mkdir(exist_ok=True)
         image = cv2.cvtColor(figure.draw((200, 220), *place), cv2.COLOR_RGB2BGR)
-        cv2.imwrite(str(tmp_path / "pictures" / f"{name}.png"), image)
-    assert main(["submit", str(tmp_path / "pictures"), "-o", str(tmp_path / "a.csv"), *models]) == 0
+        cv2.imwrite(str(tmp_path / "images" / f"{name}.png"), image)
+    assert main(["submit", str(tmp_path / "images"), "-o", str(tmp_path / "a.csv"), *models]) == 0
     joints = [figure.joints(*PLACES[i]) for i in (1, 2, 0)]  # a, b, c
     for row, truth in zip(read_submission(tmp_path / "a.csv", rows=3), joints, strict=True):
         flat = (truth - truth[0]) / np.linalg.norm(truth - truth[0], axis=-1).mean()
@@ -95,9 +95,9 @@ def test_mistakes_are_one_line(
 def test_a_picture_that_is_missing_leaves_no_file(
     figure: Any, models: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "pictures").mkdir()
-    cv2.imwrite(str(tmp_path / "pictures" / "a.png"), figure.draw((200, 220), *PLACES[0]))
-    (tmp_path / "pictures" / "b.png").write_bytes(b"half")
-    assert main(["submit", str(tmp_path / "pictures"), "-o", str(tmp_path / "a.csv.gz"), *models]) == 2
+    (tmp_path / "images").mkdir()
+    cv2.imwrite(str(tmp_path / "images" / "a.png"), figure.draw((200, 220), *PLACES[0]))
+    (tmp_path / "images" / "b.png").write_bytes(b"half")
+    assert main(["submit", str(tmp_path / "images"), "-o", str(tmp_path / "a.csv.gz"), *models]) == 2
     assert "b.png cannot be read as an image" in capsys.readouterr().err
-    assert [path.name for path in tmp_path.iterdir()] == ["pictures"]
+    assert [path.name for path in tmp_path.iterdir()] == ["images"]

@@ -160,8 +160,8 @@ def test_evaluating_it_measures_millimetres(
 
 def test_a_film(tmp_path: Path) -> None:
     assert main(["synth", "--clip", str(tmp_path / "a.mp4"), "--seconds", "0.2", "--size", "64"]) == 0
-    with av.open(tmp_path / "a.mp4") as film:
-        assert len(list(film.decode(video=0))) == 6
+    with av.open(tmp_path / "a.mp4") as video:
+        assert len(list(video.decode(video=0))) == 6
 
 
 def test_an_interrupted_data_set_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,7 +224,11 @@ def test_a_clip_is_a_film_of_the_asked_length(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("options", "complaint"),
-    [(["--clip", "film.gif"], ".mp4"), (["--clip", "film.mp4", "--seconds", "0"], "--seconds"), ([], "what to write")],
+    [
+        (["--clip", "video.gif"], ".mp4"),
+        (["--clip", "video.mp4", "--seconds", "0"], "--seconds"),
+        ([], "what to write"),
+    ],
 )
 def test_a_clip_that_will_not_do_is_one_line(
     options: list[str], complaint: str, capsys: pytest.CaptureFixture[str]

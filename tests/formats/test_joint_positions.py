@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hourlift.formats.table import write_poses
-from hourlift.formats.tracks import NobodyError
+from hourlift.formats.tracks import NoPersonError
 from hourlift.geometry.skeleton import H36M17
 
 RIGGED = ("bvh", "glb")  # formats of joint angles, in which bones have one length
@@ -117,7 +117,7 @@ def test_nobody(truth: Any, format_name: str, tmp_path: Path) -> None:
             assert not any(np.isfinite(places).any() for places in read.values())
             (tmp_path / f"a.{format_name}").unlink()
         else:
-            with pytest.raises(NobodyError, match=rf"a.{format_name}: {complaint}"):
+            with pytest.raises(NoPersonError, match=rf"a.{format_name}: {complaint}"):
                 write_poses(tmp_path / f"a.{format_name}", document)
         assert list(tmp_path.iterdir()) == []
 

@@ -45,7 +45,7 @@ RNG = np.random.default_rng(0)
 PICTURE = RNG.integers(0, 255, (48, 64, 3), np.uint8)
 HEADER = pose_json.Header(source="a.mp4", kind="video", image_wh=(64, 48), camera=Camera.from_fov((64, 48)), fps=25.0)
 SETTINGS = {"weights": "hourglass-fast", "people": 1}
-ITEM = Item(source="/films/a.mp4", kind="video")
+ITEM = Item(source="/videos/a.mp4", kind="video")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from hourlift.media.clock import Clock, typical_rate
 
 
 def times(stamps: list[float | None], *, joined: bool = False) -> list[float]:
-    clock = Clock("film.ts", 0.1, may_be_joined=joined)
+    clock = Clock("video.ts", 0.1, may_be_joined=joined)
     return [time_s for _, time_s in clock.timed((None, stamp) for stamp in stamps)]
 
 

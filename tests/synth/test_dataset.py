@@ -158,4 +158,4 @@ def test_presets_differ_and_are_named() -> None:
     poses = with_motion(preset("sport"), Path("mocap")).poses
     assert poses.captured == pytest.approx(sum(poses.weights) / 2) and poses.wild == preset("sport").poses.wild
     with pytest.raises(ValueError, match="no preset 'video'; the presets are everyday, upright, sport, portrait, stud"):
-        preset("film")
+        preset("video")

@@ -57,17 +57,17 @@ class Document(HTMLParser):
 
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
-    path = tmp_path / "picture.jpg"
+    path = tmp_path / "image.jpg"
     cv2.imwrite(str(path), np.full((240, 320, 3), 90, np.uint8))
     return path
 
 
-def test_photo(tmp_path: Path, picture: Path, person: MakePerson) -> None:
+def test_photo(tmp_path: Path, image: Path, person: MakePerson) -> None:
     page = tmp_path / "photo.html"
-    write_page(page, [PoseFrame(index=0, time_s=0, people=[person()])], image_wh=WH, media=picture, title="a photo")
+    write_page(page, [PoseFrame(index=0, time_s=0, people=[person()])], image_wh=WH, media=image, title="a photo")
     document = Document(page)
     (image,) = document.find("img")
-    assert image["src"] == "data:image/jpeg;base64," + base64.b64encode(picture.read_bytes()).decode()
+    assert image["src"] == "data:image/jpeg;base64," + base64.b64encode(image.read_bytes()).decode()
     assert image["alt"]
     assert document.text["h1"] == "a photo"
     assert "1 person" in document.text["summary"]
@@ -92,11 +92,11 @@ def test_the_numbers_are_whole_millimetres(tmp_path: Path, person: MakePerson) -
 
 
 def test_film(tmp_path: Path, waving: MakeFrames) -> None:
-    video = tmp_path / "film.mp4"
+    video = tmp_path / "video.mp4"
     video.write_bytes(bytes(range(256)) * 5000)  # more than one chunk of base64
     frames = [dataclasses.replace(frame, time_s=frame.time_s + 3) for frame in waving(12)]
-    write_page(tmp_path / "film.html", iter(frames), image_wh=WH, fps=10, media=video)
-    document = Document(tmp_path / "film.html")
+    write_page(tmp_path / "video.html", iter(frames), image_wh=WH, fps=10, media=video)
+    document = Document(tmp_path / "video.html")
     assert base64.b64decode(document.text["video-data"], validate=True) == video.read_bytes()
     assert document.poses["times"] == pytest.approx([100 * i for i in range(12)])
     assert document.poses["step"] == 100

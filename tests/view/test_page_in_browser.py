@@ -50,7 +50,7 @@ def alone(tmp_path: Path, waving: MakeFrames) -> Path:
 def test_photo_loads_quietly_and_shows_a_skeleton(
     browser: Browser, tmp_path: Path, person: MakePerson, width: int, dark: bool
 ) -> None:
-    image = tmp_path / "picture.png"
+    image = tmp_path / "image.png"
     cv2.imwrite(str(image), draw_pose(np.full((240, 320, 3), 90, np.uint8), [person()]))
     frame = PoseFrame(index=0, time_s=0, people=[person()])
     write_page(tmp_path / "photo.html", [frame], image_wh=WH, media=image)
@@ -151,7 +151,7 @@ def test_angles_are_read_out(browser: Browser, tmp_path: Path, waving: MakeFrame
 
 
 def test_on_a_phone_the_angles_take_the_pictures_place(browser: Browser, tmp_path: Path, person: MakePerson) -> None:
-    image = tmp_path / "picture.png"
+    image = tmp_path / "image.png"
     cv2.imwrite(str(image), np.full((240, 320, 3), 90, np.uint8))
     write_page(tmp_path / "a.html", [PoseFrame(index=0, time_s=0, people=[person()])], image_wh=WH, media=image)
     browser.open(tmp_path / "a.html", width=390, height=844)
@@ -270,10 +270,10 @@ def test_gaps_and_crowds(browser: Browser, tmp_path: Path, person: MakePerson) -
 
 def test_film_and_skeleton_keep_step(browser: Browser, tmp_path: Path, waving: MakeFrames) -> None:
     frames = waving(40)
-    video = tmp_path / "film.mp4"
+    video = tmp_path / "video.mp4"
     write_film(video, [draw_pose(np.full((240, 320, 3), 90, np.uint8), frame.people) for frame in frames], fps=10)
-    write_page(tmp_path / "film.html", frames, image_wh=WH, fps=10, media=video)
-    browser.open(tmp_path / "film.html")
+    write_page(tmp_path / "video.html", frames, image_wh=WH, fps=10, media=video)
+    browser.open(tmp_path / "video.html")
     wait_for(browser, "video.readyState >= 2 || !find('unplayable').hidden")
     if not browser.run("find('unplayable').hidden"):
         pytest.skip("this browser has no H.264")
@@ -290,10 +290,10 @@ def test_film_and_skeleton_keep_step(browser: Browser, tmp_path: Path, waving: M
 
 
 def test_a_film_that_does_not_play_leaves_the_skeleton(browser: Browser, tmp_path: Path, waving: MakeFrames) -> None:
-    video = tmp_path / "film.mp4"
+    video = tmp_path / "video.mp4"
     video.write_bytes(b"no video at all")
-    write_page(tmp_path / "film.html", waving(30), image_wh=WH, fps=10, media=video)
-    browser.open(tmp_path / "film.html")
+    write_page(tmp_path / "video.html", waving(30), image_wh=WH, fps=10, media=video)
+    browser.open(tmp_path / "video.html")
     wait_for(browser, "!find('unplayable').hidden")
     browser.run("find('play').click()")
     wait_for(browser, "player.frame >= 2")

@@ -36,7 +36,7 @@ def read(path: Path) -> dict[str, dict[str, list[Any]]]:
 
 
 def write(path: Path, frames: list[PoseFrame], person: Pose) -> dict[str, dict[str, list[Any]]]:
-    with RerunLog("film.mp4", person.camera, path) as log:
+    with RerunLog("video.mp4", person.camera, path) as log:
         for frame in frames:
             log.log(IMAGE, frame)
         assert not path.exists(), "whole or not at all"
@@ -80,12 +80,12 @@ def test_unknown_joints_are_left_out_and_who_leaves_is_cleared(tmp_path: Path, p
 
 
 def test_a_mistake_leaves_no_file(tmp_path: Path, person: MakePerson) -> None:
-    with pytest.raises(RuntimeError, match="on the way"), RerunLog("film", person().camera, tmp_path / "a.rrd") as log:
+    with pytest.raises(RuntimeError, match="on the way"), RerunLog("video", person().camera, tmp_path / "a.rrd") as log:
         log.log(IMAGE, PoseFrame(index=0, time_s=0, people=[person()]))
         raise RuntimeError("on the way")
     assert list(tmp_path.iterdir()) == []
     with (
         pytest.raises(OSError, match=r"a\.rrd: cannot be written"),
-        RerunLog("film", person().camera, tmp_path / "nowhere" / "a.rrd"),
+        RerunLog("video", person().camera, tmp_path / "nowhere" / "a.rrd"),
     ):
         pass

@@ -30,7 +30,7 @@ def get(stream: LiveStream, path: str, host: str | None = None) -> http.client.H
 
 
 def next_picture(reply: http.client.HTTPResponse) -> np.ndarray:
-    assert reply.fp.readline().strip() in (b"", b"--picture")
+    assert reply.fp.readline().strip() in (b"", b"--image")
     lines = {}
     while line := reply.fp.readline().strip():
         if b":" in line:
@@ -88,7 +88,7 @@ def test_readers_come_and_go(stream: LiveStream) -> None:
 
 def test_the_end_ends_its_readers_and_its_threads() -> None:
     before = set(threading.enumerate())
-    with LiveStream("film") as stream:
+    with LiveStream("video") as stream:
         stream.show(RED)
         reply = get(stream, "/stream")
         next_picture(reply)
@@ -116,7 +116,7 @@ def test_a_browser_shows_it(browser: Any, stream: LiveStream) -> None:
         stream.show(RED)
         assert time.monotonic() < end
         time.sleep(0.05)
-    assert "film" in browser.run("document.title")
+    assert "video" in browser.run("document.title")
     complaints = [text for text in browser.complaints() if "favicon" not in text]
     assert complaints == []
     browser.send("Page.navigate", url="about:blank")

@@ -144,8 +144,8 @@ def test_pictures_give_pythons_numbers(page: Browser, tmp_path: Path, clip: list
         lies = number % 3 == 1
         if lies:
             image = np.rot90(image).copy()
-        cv2.imwrite(str(tmp_path / "picture.png"), image[..., ::-1])
-        poses = lifted(page, tmp_path / "picture.png")
+        cv2.imwrite(str(tmp_path / "image.png"), image[..., ::-1])
+        poses = lifted(page, tmp_path / "image.png")
         (person,) = poses["frames"][0]["people"]
         (own,) = predictor.predict(image)  # which searches the image as the page does
         assert (np.abs(trunk_tilt(own.joints_2d_px[None])) > TURNED_FROM_RAD) == lies, "who lies is looked at twice"
@@ -203,7 +203,7 @@ def test_a_picture_is_shown_with_its_numbers(page: Browser, tmp_path: Path, clip
     assert complaints(page) == []
 
 
-@pytest.mark.parametrize(("codec", "name"), [("libx264", "film.mp4"), ("libvpx", "film.webm")])
+@pytest.mark.parametrize(("codec", "name"), [("libx264", "video.mp4"), ("libvpx", "video.webm")])
 def test_a_film_plays_and_the_skeleton_moves(
     page: Browser, tmp_path: Path, clip: list[np.ndarray], codec: str, name: str
 ) -> None:
@@ -317,7 +317,7 @@ def test_it_fits_and_everybody_can_use_it(
 
 
 def test_once_loaded_it_needs_no_server(chromium: Callable[..., Any], tmp_path: Path, clip: list[np.ndarray]) -> None:
-    cv2.imwrite(str(tmp_path / "picture.png"), clip[0][..., ::-1])
+    cv2.imwrite(str(tmp_path / "image.png"), clip[0][..., ::-1])
     with chromium(tmp_path / "profile", *OPTIONS) as browser:
         with serving() as url:
             browser.open(url)
@@ -325,7 +325,7 @@ def test_once_loaded_it_needs_no_server(chromium: Callable[..., Any], tmp_path: 
         browser.open(url)
         wait_for(browser, "window.hourlift?.isReady()")
         assert browser.run("crossOriginIsolated")
-        assert len(lifted(browser, tmp_path / "picture.png")["frames"][0]["people"]) == 1
+        assert len(lifted(browser, tmp_path / "image.png")["frames"][0]["people"]) == 1
 
 
 def test_a_damaged_model_is_refused(chromium: Callable[..., Any], tmp_path: Path) -> None:

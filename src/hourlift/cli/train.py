@@ -158,7 +158,9 @@ class TrainHourglass(_Train):
         from hourlift.synth.presets import with_images, with_motion
         from hourlift.training.hourglass.stage import HourglassStage
 
-        self.refuse("data", "stride", "judge", "batch_size", "input_size", "width", "stacks", "loss", "read_workers")
+        self.refuse(
+            "data", "stride", "val_split", "batch_size", "input_size", "width", "stacks", "loss", "read_workers"
+        )
         recipe = replace(recipe, train=self.changed(recipe.train))
         synth = with_images(recipe.plan.synth, self.backgrounds, self.assets, self.panoramas)
         recipe = replace(recipe, plan=replace(recipe.plan, synth=synth))
@@ -179,7 +181,7 @@ class TrainHourglass(_Train):
         network = replace(recipe.network, **self.given("width"))
         if self.stacks is not None:
             network = replace(network, num_stacks=self.stacks)
-        fields = self.given("judge", "batch_size", "input_size", "loss", "read_workers")
+        fields = self.given("val_split", "batch_size", "input_size", "loss", "read_workers")
         recipe = replace(recipe, network=network, train=self.changed(recipe.train), **fields)
         if recipe.input_size % network.size_multiple:
             raise UserError(f"--input-size must be a multiple of {network.size_multiple}, got {recipe.input_size}")
@@ -226,7 +228,7 @@ class TrainLifter(_Train):
         from hourlift.training.lifter.stage import LifterStage
 
         recipe = _named(LIFTER_RECIPES, self.recipe, LIFTER_STUDY)
-        self.refuse("stride", "judge", "batch_size", "inputs", "epochs", "width")
+        self.refuse("stride", "val_split", "batch_size", "inputs", "epochs", "width")
         if (self.data is None) != (self.errors_of is None):
             raise UserError(
                 f"the recipe {self.recipe!r} makes its people as it goes: --data and --errors-of together tell it of a "
@@ -262,7 +264,7 @@ class TrainLifter(_Train):
         if self.motion is not None:
             raise UserError(f"--motion: the recipe {self.recipe!r} takes people from a data set as they are")
         network = replace(recipe.network, **self.given("width"))
-        recipe = replace(recipe, network=network, **self.given("judge", "batch_size", "epochs"))
+        recipe = replace(recipe, network=network, **self.given("val_split", "batch_size", "epochs"))
         if self.errors_of is not None and self.inputs != NOISY:
             raise UserError(f"--errors-of goes with --inputs {NOISY}")
         detections = None if self.inputs in (GROUND_TRUTH, NOISY) else _detections(Path(self.inputs))

@@ -38,7 +38,7 @@ def write(path: Path, document: PoseFile) -> None:
         document: poses of one person.
 
     Raises:
-        NobodyError: nobody is in the document.
+        NoPersonError: nobody is in the document.
         ValueError: a joint is known in no frame, or frames are not in order of time.
         OSError: the file cannot be written.
     """

@@ -18,7 +18,7 @@ def write(path: Path, document: PoseFile) -> None:
     """Write everybody's joints as points, frames at an even rate; unknown points are marked invalid.
 
     Raises:
-        NobodyError: nobody is in the document.
+        NoPersonError: nobody is in the document.
         ValueError: frames are not in order of time, or there are more than a file can hold.
         OSError: the file cannot be written.
     """

@@ -38,7 +38,7 @@ def write(path: Path, document: PoseFile) -> None:
     """Write everybody. Keys are at the frames' own times; who is not there has the size 0 meanwhile.
 
     Raises:
-        NobodyError: nobody is in the document.
+        NoPersonError: nobody is in the document.
         ValueError: a person lacks a joint in all frames, or frames are not in order of time.
         OSError: the file cannot be written.
     """

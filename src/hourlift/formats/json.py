@@ -27,7 +27,7 @@ from hourlift.formats.atomic import is_disk_full, replacing
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.skeleton import H36M17
 from hourlift.geometry.world import World
-from hourlift.pose import Pose, PoseFrame
+from hourlift.pose import Pose, PoseFrame, PoseSequence
 from hourlift.pose_log import PoseLog
 
 SCHEMA = "hourlift-poses"
@@ -109,6 +109,19 @@ class PoseFile:
 
     header: Header
     frames: Sequence[PoseFrame]
+
+    @property
+    def person_ids(self) -> list[int]:
+        """The people in any of the frames."""
+        return sorted({pose.person_id for frame in self.frames for pose in frame.people})
+
+    def sequence(self, person_id: int = 0) -> PoseSequence:
+        """One person through all frames.
+
+        Raises:
+            UserError: The person is in none of them.
+        """
+        return PoseSequence.from_frames(self.frames, person_id, self.header.world)
 
 
 class FrameWriter:

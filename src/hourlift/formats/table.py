@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from hourlift.errors import UserError
 from hourlift.formats.atomic import replacing
 from hourlift.formats.json import PoseFile
-from hourlift.formats.tracks import NobodyError, only, shown_ids
+from hourlift.formats.tracks import NoPersonError, only, shown_ids
 
 _log = logging.getLogger("hourlift")
 
@@ -100,7 +100,7 @@ def write_poses(path: str | Path, document: PoseFile) -> list[Path]:
         The files.
 
     Raises:
-        NobodyError: there is nobody, and the format cannot say so.
+        NoPersonError: there is nobody, and the format cannot say so.
         ValueError: the name does not tell a format, a package is missing, or the poses make no sense. The message names
             the file.
         OSError: a file cannot be written.
@@ -136,7 +136,7 @@ def stage_poses(path: str | Path, document: PoseFile, stack: ExitStack) -> list[
                 with ExitStack() as attempt:
                     module.write(attempt.enter_context(replacing(file)), poses)
                     stack.enter_context(attempt.pop_all())
-            except NobodyError as error:
+            except NoPersonError as error:
                 if len(files) == 1:
                     raise
                 del files[file]

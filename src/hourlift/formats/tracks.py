@@ -24,7 +24,7 @@ STILL_FPS = 30.0
 _log = logging.getLogger("hourlift")
 
 
-class NobodyError(ValueError):
+class NoPersonError(UserError):
     """There is nobody in the document, and the format cannot say so."""
 
 
@@ -111,13 +111,13 @@ def somebody(document: PoseFile) -> list[Track]:
     A person whose distance is known in no frame stands with the pelvis where the camera is, and a warning says so.
 
     Raises:
-        NobodyError: there are none.
+        NoPersonError: there are none.
         ValueError: as `checked_frames`.
     """
     shown = [track for track in tracks(checked_frames(document)) if _is_shown(track)]
     if not shown:
         frames = len(document.frames)
-        raise NobodyError(f"nobody is in {'the frame' if frames == 1 else f'the {frames} frames'}")
+        raise NoPersonError(f"nobody is in {'the frame' if frames == 1 else f'the {frames} frames'}")
     return [_placed(track) for track in shown]
 
 
@@ -180,7 +180,7 @@ def markers(document: PoseFile) -> Markers:
     """Everybody's joints as markers.
 
     Raises:
-        NobodyError, ValueError: as `somebody`.
+        NoPersonError, ValueError: as `somebody`.
     """
     people = somebody(document)
     shown, fps = even_frames(document)

@@ -18,7 +18,7 @@ def write(path: Path, document: PoseFile) -> None:
     """Write everybody's joints as markers, frames at an even rate.
 
     Raises:
-        NobodyError: nobody is in the document.
+        NoPersonError: nobody is in the document.
         ValueError: frames are not in order of time.
         OSError: the file cannot be written.
     """

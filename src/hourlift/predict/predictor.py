@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -67,6 +68,17 @@ class PosePredictor:
         precision: Precision | None = None,
         runtime: Runtime | None = None,
     ) -> None:
+        self._options: dict[str, Any] = {
+            "weights": weights,
+            "lifter": lifter,
+            "threads": threads,
+            "device": device,
+            "flip_test": flip_test,
+            "turn": turn,
+            "refine": refine,
+            "precision": precision,
+            "runtime": runtime,
+        }
         if refine:
             check_scipy()  # now, not after the search for people
         self._refine = refine
@@ -76,6 +88,10 @@ class PosePredictor:
         lifter_precision = _lifter_precision(lifter, precision, hourglass.choice.precision)
         self._lifter = Model(lifter, "lifter", threads=threads, device=device, precision=lifter_precision)
         self.networks = {"hourglass": hourglass.describe(), "lifter": self._lifter.describe()}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A predictor is pickled as its options: the other process loads the networks itself."""
+        return partial(type(self), **self._options), ()
 
     def predict(
         self,

@@ -69,10 +69,10 @@ def read_pickle(path: str | Path) -> Any:
             raise _refusal(path, error) from error
 
 
-def _refusal(path: str | Path, error: BaseException) -> ValueError:
+def _refusal(path: str | Path, error: BaseException) -> UserError:
     if isinstance(error, _ForbiddenError):
-        return ValueError(f"{path} wants {error} to be called, which no data set needs: it is not read")
-    return ValueError(f"{path} is damaged or not what its name says: {str(error) or type(error).__name__}")
+        return UserError(f"{path} wants {error} to be called, which no data set needs: it is not read")
+    return UserError(f"{path} is damaged or not what its name says: {str(error) or type(error).__name__}")
 
 
 def _read_member(archive: zipfile.ZipFile, name: str) -> Any:

@@ -173,7 +173,7 @@ def _categories(categories: list[dict[str, Any]]) -> dict[_Id, _Columns]:
             except ValueError as error:
                 unknown = error
     if not columns:
-        raise unknown or ValueError("no category names the keypoints that are annotated")
+        raise unknown or UserError("no category names the keypoints that are annotated")
     return columns
 
 

@@ -78,9 +78,9 @@ class TextLines:
         self._lines = [(i, words) for i, words in enumerate(lines, 1) if words]
         self._next, self.line = 0, 1
 
-    def error(self, what: str, line: int | None = None) -> ValueError:
+    def error(self, what: str, line: int | None = None) -> UserError:
         """What is wrong with a line, by default the one read last."""
-        return ValueError(f"{self.file}:{line or self.line}: {what}")
+        return UserError(f"{self.file}:{line or self.line}: {what}")
 
     @property
     def ended(self) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hourlift.formats.json import FrameWriter, Header, PoseFile, writing
 from hourlift.formats.table import FORMATS, FormatName, write_poses
-from hourlift.formats.tracks import NobodyError
+from hourlift.formats.tracks import NoPersonError
 from hourlift.media.images import Image
 from hourlift.pipeline.sinks.sink import Sink
 from hourlift.pose import PoseFrame
@@ -67,5 +67,5 @@ class TableSink(Sink):
         """Write the file, unless the format cannot hold a source without people."""
         try:
             self.files += write_poses(self._path, poses)
-        except NobodyError as error:
+        except NoPersonError as error:
             _log.warning("%s; the file is left out", error)

@@ -197,7 +197,7 @@ def _outline(x: Tensor, z: Tensor, half_x: float, half_z: float) -> Tensor:
 
 def _print(outfit: Outfit, person: Tensor, place: Place, colour: Tensor, bank: Tensor) -> Tensor:
     """Colours (3, N) of the trunk of a printed shirt: an image, or lines of writing, on chest or back."""
-    at = Attributes(outfit, ("print_place", "print_cut", "print_words", "print_picture", "phase", "trim"), person)
+    at = Attributes(outfit, ("print_place", "print_cut", "print_words", "print_image", "phase", "trim"), person)
     half_x, half_z, middle = at.print_cut
     turned = (place.forward > 0).float() * 2 - 1  # what is read on the back runs the other way
     across, down = place.x * turned, middle - place.z

@@ -320,7 +320,7 @@ def _sample_details(draw: Draw, style: Tensor, bank_size: int) -> dict[str, Tens
         "print_place": torch.where(work & draw.chance(0.5), BACK, place) * ~suit,
         "print_cut": half,
         "print_words": draw.chance(0.45),
-        "print_picture": draw.integer(bank_size),
+        "print_image": draw.integer(bank_size),
     }
 
 
