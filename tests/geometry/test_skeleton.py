@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from hourlift.geometry import COCO17, H36M17, LIMB_JOINTS, LSP14, MPII16, SKELETONS, Skeleton, map_joints
+from hourlift.geometry.skeleton import HEAD_TOP
 
 
 def test_h36m17_is_the_order_that_the_conventions_promise():
@@ -90,3 +91,24 @@ def test_map_takes_integers_and_refuses_a_wrong_joint_count():
     assert map_joints(np.ones((14, 2), int), LSP14, H36M17)[0, 0] == 1.0
     with pytest.raises(ValueError, match="lsp14 needs an array"):
         map_joints(np.ones((17, 2)), LSP14, H36M17)
+
+
+def test_the_head_is_the_middle_of_the_head_in_every_skeleton() -> None:
+    mpii, lsp = np.zeros((16, 2)), np.zeros((14, 2))
+    mpii[MPII16.indices("head_top", "upper_neck")] = [[0, -10], [0, 10]]
+    lsp[LSP14.indices("head_top", "neck")] = [[0, -10], [0, 10]]
+    for joints, skeleton in ((mpii, MPII16), (lsp, LSP14)):
+        np.testing.assert_allclose(map_joints(joints, skeleton, H36M17)[H36M17.index("head")], [0, 0])
+    mine = np.zeros((17, 2))
+    mine[H36M17.indices("thorax", "head")] = [[0, 100], [0, 0]]
+    np.testing.assert_allclose(map_joints(mine, H36M17, MPII16)[MPII16.index("head_top")], [0, -66])
+
+
+def test_the_top_of_the_head_is_where_the_generators_people_have_it() -> None:
+    torch = pytest.importorskip("torch")
+    body = pytest.importorskip("hourlift.synth.body.parametric").Body()
+    shapes, _ = body.sample_shapes(64, torch.Generator().manual_seed(0))
+    people = body.pose(shapes, torch.eye(3).expand(64, body.num_bones, 3, 3))
+    thorax, head = (people.joints[:, H36M17.index(name), 2] for name in ("thorax", "head"))
+    top = people.vertices[..., 2].amax(1)
+    assert ((top - thorax) / (head - thorax)).mean().item() == pytest.approx(HEAD_TOP, abs=0.02)

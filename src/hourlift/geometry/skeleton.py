@@ -83,7 +83,7 @@ def _skeleton(name: str, parent_of: dict[str, str | None]) -> Skeleton:
     return Skeleton(name=name, joint_names=names, parents=parents, flip_pairs=flips)
 
 
-# Human3.6M's 17 of 32 joints. `thorax` is the base of the neck, `head` the top of the head.
+# Human3.6M's 17 of 32 joints. `thorax` is the base of the neck, `head` the middle of the head, as high as the eyes.
 H36M17 = _skeleton(
     "h36m17",
     {
@@ -203,26 +203,37 @@ LIMB_JOINTS: tuple[str, ...] = tuple(
 )
 """The 12 limb joints that all skeletons share."""
 
-# How a joint that the source lacks is made: the mean of the first group whose joints the source all has.
+HEAD_TOP = 1.66
+"""The top of the head lies on the line from `thorax` through `head`, so many times as far from `thorax` as `head` does:
+mean of 500 of the generator's people, whose spread is 0.03."""
+
+# How a joint that the source lacks is made: a weighted sum of the first group whose joints the source all has.
 # Approximate: annotators of different data sets do not click on the same spots.
-_MEANS: dict[str, tuple[tuple[str, ...], ...]] = {
-    "pelvis": (("l_hip", "r_hip"),),
-    "thorax": (("l_shoulder", "r_shoulder"),),
-    "spine": (("pelvis", "thorax"), ("l_hip", "r_hip", "l_shoulder", "r_shoulder")),
-    # Mid-eyes is the field's custom for COCO, though the eyes sit lower than the top of the head.
-    "head": (("head_top",), ("l_eye", "r_eye")),
-    "head_top": (("head",),),
-    "neck": (("upper_neck",),),
-    "upper_neck": (("neck",),),
+_SUMS: dict[str, tuple[dict[str, float], ...]] = {
+    "pelvis": ({"l_hip": 0.5, "r_hip": 0.5},),
+    "thorax": ({"l_shoulder": 0.5, "r_shoulder": 0.5},),
+    "spine": (
+        {"pelvis": 0.5, "thorax": 0.5},
+        {"l_hip": 0.25, "r_hip": 0.25, "l_shoulder": 0.25, "r_shoulder": 0.25},
+    ),
+    "head": (
+        {"head_top": 0.5, "upper_neck": 0.5},
+        {"head_top": 0.5, "neck": 0.5},
+        {"l_eye": 0.5, "r_eye": 0.5},
+    ),
+    "head_top": ({"head": HEAD_TOP, "thorax": 1 - HEAD_TOP},),
+    "neck": ({"upper_neck": 1.0},),
+    "upper_neck": ({"neck": 1.0},),
 }
 
 
 def map_joints(joints: ArrayLike, source: Skeleton, target: Skeleton) -> NDArray[np.floating]:
     """Reorder joints from one skeleton to another.
 
-    A joint of the same name is copied. Others are documented means: pelvis = mid-hips, thorax = mid-shoulders,
-    spine = midpoint of those two, head = head_top (from COCO: mid-eyes, lower than the top of the head),
-    LSP's neck = MPII's upper_neck. A joint that the source does not determine is NaN.
+    A joint of the same name is copied. Others are documented sums: pelvis = mid-hips, thorax = mid-shoulders,
+    spine = midpoint of those two, head = midpoint of neck and top of the head, or of the eyes; head_top = on the line
+    through thorax and head (`HEAD_TOP`); LSP's neck = MPII's upper_neck. A joint that the source does not determine is
+    NaN.
 
     Args:
         joints: (..., source joints, D) array, any unit and frame. NaN goes through, also into means.
@@ -241,8 +252,9 @@ def map_joints(joints: ArrayLike, source: Skeleton, target: Skeleton) -> NDArray
     dtype = joints.dtype if np.issubdtype(joints.dtype, np.floating) else np.float64
     mapped = np.full((*joints.shape[:-2], target.num_joints, joints.shape[-1]), np.nan, dtype)
     for i, name in enumerate(target.joint_names):
-        for group in ((name,), *_MEANS.get(name, ())):
+        for group in ({name: 1.0}, *_SUMS.get(name, ())):
             if set(group) <= set(source.joint_names):
-                mapped[..., i, :] = joints[..., source.indices(*group), :].mean(axis=-2)
+                picked = joints[..., source.indices(*group), :]
+                mapped[..., i, :] = np.einsum("...jd,j->...d", picked, np.array(list(group.values()), dtype))
                 break
     return mapped

@@ -66,13 +66,13 @@ def _sample(image: Path, joints: NDArray[np.float64], is_extended: bool) -> Samp
     flag = joints[:, 2:]
     labelled = flag > 0 if is_extended else np.ones_like(flag, dtype=bool)
     visible = labelled if is_extended else flag == 0  # what is labelled in the extended set is not said to be hidden
-    mapped = map_joints(np.where(labelled, joints[:, :2], np.nan), LSP14, H36M17)
+    joints_px = np.where(labelled, joints[:, :2], np.nan)
     return Sample(
         id=image.stem,
         image=image,
-        joints_2d_px=mapped.astype(np.float32),
+        joints_2d_px=map_joints(joints_px, LSP14, H36M17).astype(np.float32),
         visible=map_joints(visible.astype(np.float64), LSP14, H36M17)[:, 0] == 1,
-        box_xyxy_px=box_from_joints(mapped).astype(np.float32),
+        box_xyxy_px=box_from_joints(joints_px).astype(np.float32),
     )
 
 
