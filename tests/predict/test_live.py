@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from hourlift.media.live import CameraLostError, LiveCamera, LiveReport, LiveShot, Newest, PacedVideo, run_live
-from hourlift.media.video import TimedImage
+from hourlift.media.live import LiveReport, LiveShot, Newest, PacedVideo, run_live
+from hourlift.media.video import CameraLostError, TimedImage, Webcam
 from hourlift.pose import PoseFrame
 
 BLANK = np.zeros((4, 6, 3), np.uint8)
@@ -189,7 +189,7 @@ class FakeCapture:
 
 def test_a_webcam_that_is_unplugged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cv2, "VideoCapture", FakeCapture)
-    with LiveCamera(0) as camera:
+    with Webcam(0) as camera:
         assert (camera.image_wh, camera.fps) == ((6, 4), 25.0)
         shown = Screen()
         report = run_live(camera, predicting(), shown)
@@ -197,11 +197,11 @@ def test_a_webcam_that_is_unplugged(monkeypatch: pytest.MonkeyPatch) -> None:
     assert report.captured == 2
     assert camera._camera._capture.released  # type: ignore[attr-defined]
     with pytest.raises(ValueError, match="webcam:1: there is no camera"):
-        LiveCamera(1)
+        Webcam(1)
 
 
 def test_a_webcams_pictures_are_rgb(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cv2, "VideoCapture", FakeCapture)
-    with LiveCamera(0) as camera:
+    with Webcam(0) as camera:
         shot = next(camera.frames(threading.Event()))
     np.testing.assert_array_equal(shot.image_rgb, cv2.cvtColor(np.full((4, 6, 3), (255, 0, 0), np.uint8), 4))

@@ -1,6 +1,7 @@
 """``hourlift live``: a webcam, or a video as if live, predicted and drawn as the images come."""
 
 import sys
+import threading
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,9 +16,9 @@ from hourlift.errors import UserError
 from hourlift.formats.atomic import replacing
 from hourlift.geometry.camera import Camera
 from hourlift.media.images import Image
-from hourlift.media.live import LiveCamera, LiveReport, LiveShot, LiveSource, PacedVideo, run_live
+from hourlift.media.live import LiveReport, LiveShot, LiveSource, PacedVideo, run_live
 from hourlift.media.sources import find_sources
-from hourlift.media.video import VideoReader, VideoWriter
+from hourlift.media.video import VideoReader, VideoWriter, Webcam
 from hourlift.pipeline.options import View
 from hourlift.pose import PoseFrame
 from hourlift.predict import PosePredictor
@@ -145,7 +146,7 @@ def _open_source(argument: str, stack: ExitStack) -> LiveSource:
     if len(found) != 1 or found[0].kind == "photo":
         raise UserError(f"{argument}: one webcam or video is shown live; photos are for `hourlift predict`")
     if found[0].kind == "webcam":
-        return stack.enter_context(LiveCamera(found[0].webcam_number))
+        return stack.enter_context(Webcam(found[0].webcam_number, stop=threading.Event()))
     return PacedVideo(stack.enter_context(VideoReader(argument)))
 
 

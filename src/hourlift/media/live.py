@@ -15,10 +15,9 @@ from typing import Generic, Protocol, Self, TypeVar
 import numpy as np
 
 from hourlift.media.images import Image
-from hourlift.media.video import Camera, CameraLostError, Frames, TimedImage
+from hourlift.media.video import CameraLostError, Frames, TimedImage
 from hourlift.pose import PoseFrame
 
-_PATIENCE_S = 5.0  # a camera that sends nothing for this long counts as lost
 _JOIN_S = 3.0  # a driver may hang for good: then its thread ends with the program
 _WAIT_S = 0.2  # how long a thread sleeps before it looks whether it should end
 _REMEMBERED = 10_000  # latencies that the report's median is made of
@@ -73,39 +72,6 @@ class LiveSource(Protocol):
     def frames(self, stop: threading.Event) -> Iterator[TimedImage]:
         """Every image as soon as it is there, until the end or ``stop`` is set; `CameraLostError` if it fails."""
         ...
-
-
-class LiveCamera:
-    """A webcam. A context manager.
-
-    Args:
-        number: 0 for the first camera.
-
-    Raises:
-        ValueError: there is no such camera.
-    """
-
-    patience_s = _PATIENCE_S
-
-    def __init__(self, number: int) -> None:
-        self._camera = Camera(number)
-        self.image_wh, self.fps = self._camera.image_wh, self._camera.fps
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._camera.close()
-
-    def frames(self, stop: threading.Event) -> Iterator[TimedImage]:
-        """As `LiveSource`."""
-        start_s, index = time.monotonic(), 0
-        while not stop.is_set():
-            image_rgb = self._camera.read()
-            yield TimedImage(index, time.monotonic() - start_s, image_rgb)
-            index += 1
 
 
 class PacedVideo:

@@ -197,11 +197,14 @@ class Webcam:
             iteration, not the program, where the camera is opened in the main thread.
 
     Attributes:
+        patience_s: A camera that sends nothing for this long counts as lost.
         incomplete: what happened to the camera, in words; None if nothing.
 
     Raises:
         ValueError: there is no such camera.
     """
+
+    patience_s = 5.0
 
     def __init__(self, number: int, seconds: float | None = None, stop: threading.Event | None = None) -> None:
         self._camera = Camera(number)
@@ -223,17 +226,24 @@ class Webcam:
         self._camera.close()
 
     def __iter__(self) -> Iterator[TimedImage]:
+        try:
+            for image in self.frames(self._stop):
+                if image.time_s > self._seconds:
+                    return
+                yield image
+        except CameraLostError as error:
+            self.incomplete = str(error)
+
+    def frames(self, stop: threading.Event) -> Iterator[TimedImage]:
+        """Every image as soon as it is there, until `stop` is set.
+
+        Raises:
+            CameraLostError: The camera has stopped sending images.
+        """
         start_s, index = time.monotonic(), 0
-        while not self._stop.is_set():
-            try:
-                image_rgb = self._camera.read()
-            except CameraLostError as error:
-                self.incomplete = str(error)
-                return
-            time_s = time.monotonic() - start_s
-            if time_s > self._seconds:
-                return
-            yield TimedImage(index, time_s, image_rgb)
+        while not stop.is_set():
+            image_rgb = self._camera.read()
+            yield TimedImage(index, time.monotonic() - start_s, image_rgb)
             index += 1
 
 
