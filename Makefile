@@ -3,10 +3,11 @@ PYTHON ?= python3
 DEV := .venv
 DEMO := .venv-demo
 LOWEST := .venv-lowest
+HIGHEST := .venv-highest
 PACKAGE := $(shell find src -type f -not -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo web test lowest fuzz faults page lint int8 bench format clean
+.PHONY: help demo web test lowest highest fuzz faults page lint int8 bench format clean
 
 help:  ## show this list
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):[^#]*## /  make \1\t/'
@@ -19,10 +20,18 @@ web: src/hourlift/web/index.html  ## build the page of `hourlift serve` into the
 test: lint page  ## run lint and all tests; those of the page where there are Node.js and Chromium
 	$(DEV)/bin/python -m pytest
 
+OF_VERSIONS := tests/predict/test_images.py tests/predict/test_video.py tests/predict/test_runtime.py \
+	tests/predict/test_precision.py tests/cli/test_main.py tests/cli/test_demo.py tests/end_to_end/test_predict_command.py
 LOWEST_VERSIONS = $(shell sed -n '/^dependencies/,/^]/s/.*"\(.*\)>=\(.*\)".*/\1==\2.*/p' pyproject.toml)
 lowest: $(LOWEST)/.installed  ## run some tests with the lowest versions that hourlift takes
-	$(LOWEST)/bin/python -m pytest tests/predict/test_images.py tests/predict/test_video.py tests/predict/test_runtime.py \
-		tests/predict/test_precision.py tests/cli/test_main.py tests/cli/test_demo.py tests/end_to_end/test_predict_command.py
+	$(LOWEST)/bin/python -m pytest $(OF_VERSIONS)
+
+highest:  ## run the same tests with the newest versions there are, in a fresh environment
+	rm -rf $(HIGHEST)
+	$(PYTHON) -m venv $(HIGHEST)
+	$(HIGHEST)/bin/pip install --quiet --upgrade -e ".[formats,track]" onnx psutil pytest
+	$(HIGHEST)/bin/pip list
+	$(HIGHEST)/bin/python -m pytest $(OF_VERSIONS)
 
 fuzz: $(DEV)/.installed  ## read thousands of broken files of every kind; a few are read by `make test`, too
 	HOURLIFT_FUZZ_ROUNDS=3000 $(DEV)/bin/python -m pytest tests/fuzz
@@ -63,7 +72,7 @@ format: $(DEV)/.installed  ## let ruff fix style and format
 	$(DEV)/bin/ruff format
 
 clean:  ## remove environments, caches and the demo's results
-	rm -rf $(DEV) $(DEMO) $(LOWEST) demo dist src/hourlift/web web/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(DEV) $(DEMO) $(LOWEST) $(HIGHEST) demo dist src/hourlift/web web/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp files stand for a finished installation: pip runs again only after what it depends on has changed.

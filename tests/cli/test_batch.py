@@ -4,8 +4,10 @@ import errno
 import functools
 import http.server
 import json
+import shutil
 import threading
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 
 import cv2
@@ -211,6 +213,27 @@ def test_urls_of_folders_and_of_the_output(archive: Path, here: list[str]) -> No
     memory.get("/out", "copied", recursive=True)
     assert pq.read_table("copied").num_rows == 13
     assert sources("copied")["walk.mp4"]["source"] == "memory:///videos/walk.mp4"
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_members_of_archives(kind: str, archive: Path, here: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    file = Path(shutil.make_archive("all", kind, base_dir="in")).absolute()
+    urls = [f"{kind}://in/*.mp4::all.{kind}", f"simplecache::{kind}://in/photo.png::file://{file}"]
+    urls += [f"{kind}://no.jpg::{file}", f"{kind}://in/photo.png"]
+    assert main(["batch", *urls, "-o", "out", *here]) == 1
+    rows = {row["source"]: row["rows"] for row in pq.read_table("out/_sources").to_pylist()}
+    videos = {f"{kind}://in/{name}.mp4::{file}": count for name, count in (("dance", 6), ("walk", 6), ("broken", 0))}
+    assert rows == {**videos, urls[1]: 1, urls[2]: 0}
+    told = capsys.readouterr().err
+    assert f"hourlift: {urls[3]}: which archive?" in told
+    assert f"hourlift: {urls[2]}: " in told
+
+
+def test_a_warning_is_said_once(archive: Path, here: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    clip = resources.files("hourlift") / "assets" / "demo.mp4"
+    Path("cut.mp4").write_bytes(clip.read_bytes()[:60_000])
+    assert main(["batch", "cut.mp4", "-o", "out", *here]) == 0
+    assert capsys.readouterr().err.count("the video is cut off") == 1
 
 
 def test_a_full_disk_ends_the_run_and_leaves_nothing_half_written(

@@ -119,7 +119,7 @@ def test_joints_of_another_detector(tmp_path: Path, capsys: pytest.CaptureFixtur
             "convert {0}/lsp -o {0}/b --split dev",
             "{0}/lsp (Leeds Sports Pose) has no split 'dev'; it has train, test, all",
         ),
-        ("convert {0}/lsp -o {0}/b --stride 0", "a stride is at least 1, got 0"),
+        ("convert {0}/lsp -o {0}/b --stride 0", "--stride must be at least 1, got 0"),
         ("joints {0}/lsp/joints.mat -o {0}/b.npz", "{0}/lsp/joints.mat is damaged or not what its name says"),
         ("joints {0}/lsp/joints.mat -o {0}/b.csv", "--out {0}/b.csv: the name must end in .npz"),
         ("convert {0}/lsp -o {0}/lsp", "{0}/lsp exists already and is not an empty folder; name another one"),

@@ -113,7 +113,7 @@ def test_a_gpu_that_does_not_render_is_told(caplog: pytest.LogCaptureFixture) ->
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("--minutes 0", "--minutes must be more than 0, got 0.0"),
+        ("--minutes 0", "--minutes must be above 0, got 0.0"),
         ("--recipe huge", "there is no recipe 'huge'; the recipes are fast, accurate"),
         ("--backgrounds nowhere", "nowhere: no"),
         ("--device cuda", "PyTorch finds no CUDA device here"),

@@ -60,7 +60,7 @@ def test_ctrl_c_ends_it_in_good_order(models: list[str], capfd: pytest.CaptureFi
     assert main(["live", "clip.mp4", "-o", "out.mp4", *models]) == 0
     assert signal.getsignal(signal.SIGINT) is handler
     out = capfd.readouterr().out
-    assert re.match(r"clip\.mp4: watch at http://127\.0\.0\.1:\d+/ - Ctrl-C ends\n", out)
+    assert re.match(r"clip\.mp4: watch at http://127\.0\.0\.1:\d+/[\w-]{22}/ - Ctrl-C ends\n", out)
     with VideoReader("out.mp4") as video:
         assert 1 <= len(list(video)) <= 12
 
@@ -127,7 +127,7 @@ def test_a_mistake_of_the_predictor_is_not_swallowed(models: list[str], monkeypa
         (["clip.mp4", "-o", "nowhere/video.mp4"], "nowhere/video.mp4: the video's name ends in .mp4"),
         (["clip.mp4", "--seconds", "0"], "--seconds must be above 0"),
         (["clip.mp4", "--max-frames", "0"], "--max-frames must be at least 1"),
-        (["clip.mp4", "--port", "70000"], "--port must be from 0 to 65535"),
+        (["clip.mp4", "--port", "70000"], "--port must be at most 65535"),
         (["clip.mp4", "--fov", "60", "--camera", "c.json"], "--fov and --camera both describe the camera"),
         (["text.mp4"], "text.mp4: this is not a video"),
     ],

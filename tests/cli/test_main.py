@@ -118,12 +118,12 @@ def test_the_traceback_of_a_mistake_is_shown_on_demand(monkeypatch: pytest.Monke
 
 
 def test_a_command_may_return_its_status_or_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    def command(count: int = 0) -> int | None:
-        return count or None
+    def command(status: int = 0) -> int | None:
+        return status or None
 
     fake_command(monkeypatch, command)
     assert cli.main(["fake"]) == 0
-    assert cli.main(["fake", "--count", "1"]) == 1
+    assert cli.main(["fake", "--status", "1"]) == 1
 
 
 def test_wrong_options_exit_with_two(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
@@ -154,6 +155,43 @@ def test_a_reader_who_leaves_is_no_mistake(server: ThreadingHTTPServer, capfd: p
     assert capfd.readouterr().err == ""
 
 
+def test_who_asks_for_nothing_or_takes_nothing_is_hung_up_on(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(web_app._Handler, "timeout", 0.1)
+    with open_server({"/big": web_app.Entry(bytes(50_000_000), "video/mp4")}) as running:
+        threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        there, before = ("127.0.0.1", running.server_port), threading.active_count()
+        with socket.create_connection(there, timeout=5) as idle:
+            assert idle.recv(1) == b""
+        with socket.create_connection(there, timeout=5) as asleep:
+            asleep.sendall(f"GET /big HTTP/1.1\r\nHost: 127.0.0.1:{running.server_port}\r\n\r\n".encode())
+            assert asleep.recv(10) == b"HTTP/1.1 2"
+            end = time.monotonic() + 5
+            while threading.active_count() > before and time.monotonic() < end:
+                time.sleep(0.02)
+            assert threading.active_count() == before
+        running.shutdown()
+    assert capfd.readouterr().err == ""
+
+
+def test_a_file_is_compressed_once_for_all_readers(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compressed = []
+
+    def compress(data: bytes, **options: int) -> bytes:
+        compressed.append(len(data))
+        time.sleep(0.1)  # in which the others ask
+        return data
+
+    monkeypatch.setattr(web_app.gzip, "compress", compress)
+    with open_server({"/": web_app.Entry(app / "index.html", "text/html")}) as running:
+        threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        with ThreadPoolExecutor(5) as pool:
+            bodies = set(pool.map(lambda _: get(running, "/", **{"Accept-Encoding": "gzip"})[1], range(5)))
+        running.shutdown()
+    assert (len(compressed), bodies) == (1, {(app / "index.html").read_bytes()})
+
+
 def test_a_thousand_malformed_requests_leave_it_as_it_was(
     server: ThreadingHTTPServer, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -237,7 +275,7 @@ def test_a_taken_port_is_one_line(
     )
     assert complaint.count("\n") == 1
     assert hourlift.cli.main(["serve", "--no-browser", "--port", "99999"]) == 2
-    assert "port 99999" in capsys.readouterr().err
+    assert "--port must be at most 65535" in capsys.readouterr().err
 
 
 def test_an_installation_without_the_page_says_how_to_build_it(
@@ -256,12 +294,14 @@ def test_the_command_serves_until_it_is_interrupted(app: Path) -> None:
         f"web_app.app_entries.__defaults__ = (pathlib.Path({str(app)!r}), 'hourglass-fast', 'lifter')\n"
         "sys.exit(hourlift.cli.main(['serve', '--no-browser', '--port', '0']))\n"
     )
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=dict(os.environ))
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    port = int(line.split("127.0.0.1:")[1].split("/")[0])
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    connection.request("GET", "/")
-    assert connection.getresponse().status == 200
-    process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=20) == 0
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=dict(os.environ)
+    ) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        port = int(line.split("127.0.0.1:")[1].split("/")[0])
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+            connection.request("GET", "/")
+            assert connection.getresponse().status == 200
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 0

@@ -122,7 +122,7 @@ def test_noise_can_be_measured(folder: Path, tmp_path: Path, capsys) -> None:
         ("lifter --recipe final --data {}/set --inputs {}/set", "'noisy' or an .npz file of predict-joints, not"),
         ("lifter --recipe final --data {}/set --val-split S8", "has no split 'S8'; it has train, test"),
         ("lifter --recipe final --data {}/set --errors-of {}/joints.npz", "--errors-of goes with --inputs noisy"),
-        ("lifter --recipe final --data {}/set --stride 0", "a stride is at least 1"),
+        ("lifter --recipe final --data {}/set --stride 0", "--stride must be at least 1"),
         ("lifter --recipe lifter --data {}/set", "'lifter' makes its people as it goes"),
         ("lifter --recipe lifter --inputs noisy", "'lifter' makes its people as it goes"),
         ("lifter --recipe lifter --errors-of {}/joints.npz", "--data and --errors-of together"),

@@ -201,7 +201,7 @@ def test_boxes_of_photos(pair: Path, models: list[str], figure) -> None:
         (["--boxes", "missing.json"], "missing.json: No such file or directory"),
         (["--boxes", "unknown.json", "--box", "1", "2", "30", "40"], "all say where people are; give one of them"),
         (["--people", "0"], "--people must be at least 1, got 0"),
-        (["--people", "2", "--min-score", "7"], "--min-score must be from 0 to 1"),
+        (["--people", "2", "--min-score", "7"], "--min-score must be at most 1"),
         (["--detector", "pair.mp4"], "pair.mp4: this is not a model that can be run"),
         (["--detector", "missing.onnx"], "missing.onnx does not exist"),
         (["--detector-family", "yolox"], "describes a --detector"),

@@ -37,6 +37,8 @@ def test_lines_stay_lines() -> None:
         ("s3://bucket/video.mp4: 404", "s3://bucket/video.mp4: 404"),
         ("cannot read https://h.org/x.mp4?X-Amz-Signature=abc&t=1#z now", "cannot read https://h.org/x.mp4 now"),
         ("http://u:p@h/a.mp4?x=1: 404, see http://u:p@h.", "http://h/a.mp4: 404, see http://h."),
+        ("zip://a.jpg::https://u:p@h/b.zip?s=1 is", "zip://a.jpg::https://h/b.zip is"),
+        ("zip://a.jpg::/data/b.zip", "zip://a.jpg::/data/b.zip"),
         ("memory:///videos/walk.mp4", "memory:///videos/walk.mp4"),
         ("http://u:p?w/d@h/a", "http://u:p"),  # not a URL, and nothing of it after the question mark is told
         ("a/b: no URL at all, c@d?e", "a/b: no URL at all, c@d?e"),

@@ -146,6 +146,15 @@ def test_person_pairs_are_the_geometry_of_prediction(missing: list[int], people:
     np.testing.assert_allclose(back, people_mm - people_mm[:, ROOT : ROOT + 1], atol=1e-6)
 
 
+def test_pairs_are_made_where_the_joints_are() -> None:
+    joints_mm = torch.empty(2, 17, 3, device="meta")  # which takes no part in what is computed elsewhere
+    pair = person_pair(
+        joints_mm, joints_mm[..., :2], joints_mm[..., 0], torch.empty(2, dtype=torch.bool, device="meta")
+    )
+    for each in (*pair, *lift_pair(joints_mm), *crop_pair(joints_mm)):
+        assert each.device.type == "meta"
+
+
 def test_what_is_unknown_is_not_read() -> None:
     torch.manual_seed(0)
     lifter, seen = Lifter(PERSON).eval(), person_inputs(4)

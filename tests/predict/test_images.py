@@ -227,7 +227,7 @@ def test_focal_lengths_that_no_lens_has_are_not_used(
     assert ("implausible" in caplog.text) == (not used)
 
 
-@pytest.mark.parametrize("suffix", [".tiff", ".webp", ".png"])
+@pytest.mark.parametrize("suffix", [".tiff", ".webp", ".png", ".avif"])
 def test_several_pictures_in_a_file_are_said(tmp_path: Path, suffix: str, caplog: pytest.LogCaptureFixture) -> None:
     first, second = quarters(), quarters()[::-1]
     if suffix == ".tiff":

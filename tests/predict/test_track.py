@@ -58,6 +58,18 @@ def test_the_first_box_says_whom(predictor: PosePredictor, figure) -> None:
         np.testing.assert_allclose(person.joints_2d_px, figure.joints(small, 190), atol=4)
 
 
+@pytest.mark.parametrize("no_box", [[], np.zeros((0, 4)), np.zeros(0)])
+@pytest.mark.parametrize("people", [None, 2])
+def test_without_any_box_nobody_is_in_the_first_frame(
+    predictor: PosePredictor, figure, no_box: object, people: int | None
+) -> None:
+    image = figure.draw((640, 400), (400, 200), 260)
+    assert predictor.predict(image, no_box) == []
+    assert predictor.lift([], no_box, (640, 400)) == []
+    follow = predictor.follow(no_box, people=people)
+    assert [len(follow(i, i * FRAME_S, image).people) for i in range(2)] == [0, 1]
+
+
 def test_frames_lifted_at_once_are_those_lifted_one_by_one(predictor: PosePredictor, figure) -> None:
     empty = np.full((400, 640, 3), 128, np.uint8)
     shots = [figure.draw((640, 400), (150.0 + 9 * i, 200.0), 220) if i != 3 else empty for i in range(6)]

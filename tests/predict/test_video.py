@@ -7,11 +7,13 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
 from hourlift import PosePredictor
 from hourlift.media import video as video_module
+from hourlift.media.kinds import kind_of
 from hourlift.media.video import VideoReader, VideoWriter, Webcam
 
 RED, GREEN, BLUE, WHITE = (200, 30, 40), (30, 170, 60), (40, 50, 200), (240, 240, 240)
@@ -128,6 +130,17 @@ def test_the_default_track_is_shown_and_rates_are_those_of_the_time_stamps(tmp_p
         assert video.image_wh == (32, 32)
         assert video.fps == pytest.approx(25, rel=0.01)
         assert len(list(video)) == 5
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".avif"])
+def test_all_frames_of_animated_images(tmp_path: Path, suffix: str) -> None:
+    animation = cv2.Animation()
+    animation.frames = [np.full((64, 96, 3), grey, np.uint8) for grey in (20, 120, 220)]
+    animation.durations = [100] * 3
+    assert cv2.imwriteanimation(str(tmp_path / f"a{suffix}"), animation)
+    assert kind_of(tmp_path / f"a{suffix}") == "video"
+    with VideoReader(tmp_path / f"a{suffix}") as video:
+        np.testing.assert_allclose([frame.image_rgb.mean() for frame in video], [20, 120, 220], atol=4)
 
 
 @pytest.mark.parametrize("damage", [0, 300])

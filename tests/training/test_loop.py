@@ -1,6 +1,7 @@
 """The training loop: what a run leaves, how it stops, and that resuming is as if it had not stopped."""
 
 import json
+import math
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -273,3 +274,15 @@ def test_the_two_arithmetics_differ(toy: MakeStage, config: TrainConfig, tmp_pat
         train(toy(), replace(config, bf16=bf16), tmp_path / str(bf16))
     exact, rounded = (checkpoint.load(tmp_path / str(bf16) / "last.pt") for bf16 in (False, True))
     assert not same(exact["model"], rounded["model"])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"steps": 0}, {"validate_every": -1}, {"log_every": 0}, {"lr": 0.0}, {"lr": -1e-3}),
+        *({"lr": math.nan}, {"lr": math.inf}, {"warmup": 1.5}, {"floor": -0.1}, {"ema_decay": math.nan}),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="at least one step|learning rate|is a share"):
+        TrainConfig(**{"steps": 4, **wrong})

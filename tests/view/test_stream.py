@@ -1,15 +1,18 @@
 """The moving image over HTTP, read with the standard library's client and, where there is one, in a browser."""
 
 import http.client
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
 import pytest
 
+from hourlift.view import stream as stream_module
 from hourlift.view.stream import LiveStream
 
 RED = np.full((48, 64, 3), (250, 10, 10), np.uint8)
@@ -22,10 +25,16 @@ def stream() -> Iterator[LiveStream]:
         yield stream
 
 
-def get(stream: LiveStream, path: str, host: str | None = None) -> http.client.HTTPResponse:
-    port = int(stream.address.rstrip("/").rpartition(":")[2])
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    connection.request("GET", path, headers={} if host is None else {"Host": host})
+def port_of(stream: LiveStream) -> int:
+    port = urlsplit(stream.address).port
+    assert port is not None
+    return port
+
+
+def get(stream: LiveStream, path: str, host: str | None = None, *, named: bool = True) -> http.client.HTTPResponse:
+    connection = http.client.HTTPConnection("127.0.0.1", port_of(stream), timeout=10)
+    folder = urlsplit(stream.address).path.rstrip("/") if named else ""
+    connection.request("GET", folder + path, headers={} if host is None else {"Host": host})
     return connection.getresponse()
 
 
@@ -73,6 +82,35 @@ def test_there_is_nothing_else(stream: LiveStream) -> None:
     assert get(stream, "/../stream.py").status == 404
 
 
+def test_only_who_knows_the_random_name_sees_anything(stream: LiveStream) -> None:
+    with LiveStream("another") as other:
+        assert len(stream.folder) > 20 and stream.folder != other.folder
+    for path in ("/", "/stream", "/x/stream", stream.folder[:-2] + "/stream"):
+        assert get(stream, path, named=False).status == 404
+
+
+def test_who_asks_for_nothing_is_hung_up_on(
+    stream: LiveStream, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(stream_module._Handler, "timeout", 0.1)
+    with socket.create_connection(("127.0.0.1", port_of(stream)), timeout=5) as idle:
+        assert idle.recv(1) == b""
+    stream.show(RED)
+    reply = get(stream, "/stream")
+    for colour in (RED, BLUE, RED, BLUE):  # a stream outlasts the limit
+        next_picture(reply)
+        time.sleep(0.06)
+        stream.show(colour)
+    assert stream._viewers == 1
+    noise = np.random.default_rng(0).integers(0, 255, (600, 800, 3), np.uint8)
+    end = time.monotonic() + 20
+    while stream._viewers and time.monotonic() < end:  # who sleeps does not stay
+        stream.show(noise)
+        time.sleep(0.02)
+    assert stream._viewers == 0
+    assert capfd.readouterr().err == ""
+
+
 def test_readers_come_and_go(stream: LiveStream) -> None:
     stream.show(RED)
     for _ in range(3):
@@ -92,7 +130,7 @@ def test_the_end_ends_its_readers_and_its_threads() -> None:
         stream.show(RED)
         reply = get(stream, "/stream")
         next_picture(reply)
-        port = int(stream.address.rstrip("/").rpartition(":")[2])
+        port = port_of(stream)
     reply.read()  # comes back
     end = time.monotonic() + 5
     while set(threading.enumerate()) - before and time.monotonic() < end:
@@ -103,7 +141,7 @@ def test_the_end_ends_its_readers_and_its_threads() -> None:
 
 
 def test_a_port_that_is_taken(stream: LiveStream) -> None:
-    port = int(stream.address.rstrip("/").rpartition(":")[2])
+    port = port_of(stream)
     with pytest.raises(OSError, match=f"port {port} of 127.0.0.1 cannot be used"):
         LiveStream("another", port)
 

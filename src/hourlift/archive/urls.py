@@ -1,7 +1,11 @@
-"""What a user names by an fsspec URL -> the images and videos to work on."""
+"""What a user names by an fsspec URL -> the images and videos to work on.
+
+fsspec chains URLs: in simplecache::zip://a.jpg::https://example.org/photos.zip the first link that has a path, here
+that of the archive's member, names the file, and what stands around it says where and how it is reached.
+"""
 
 import logging
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import fsspec
@@ -11,6 +15,7 @@ from hourlift.errors import UserError
 from hourlift.media.kinds import kind_by_name
 
 _log = logging.getLogger("hourlift")
+_ARCHIVES = ("zip", "tar", "libarchive")
 
 
 def is_url(argument: str) -> bool:
@@ -27,17 +32,29 @@ def find_items(url: str) -> list[Item]:
     Raises:
         ValueError: nothing that is installed can open such a URL, it cannot be reached, or there is nothing to work on.
     """
-    if _is_media(url) and not any(sign in url for sign in "*["):  # "?" begins the query of an https:// URL
+    before, link, after = _links(url)
+    protocol = link.partition("://")[0]
+    if protocol in _ARCHIVES and not after:
+        raise UserError(f"{url}: which archive? Name it too, as in {protocol}://*.jpg::photos.{protocol}")
+    url = before + link + after
+    if _is_media(url) and not any(sign in link for sign in "*["):  # "?" begins the query of an https:// URL
         return [_item(url)]
     try:
         files, path = fsspec.core.url_to_fs(url)
         found = sorted(_listed(files, path))
     except Exception as error:  # every protocol has its own exceptions
-        raise UserError(f"{url}: {' '.join(str(error).split()) or type(error).__name__}") from None
+        text = " ".join(str(error).split())
+        if text in url:  # as file systems say that there is nothing
+            text = "there is no such file or folder" if isinstance(error, FileNotFoundError) else type(error).__name__
+        raise UserError(f"{url}: {text}") from None
     left_out = [name for name in found if not _is_media(name)]
     if left_out:
         _log.warning("%s: left out: no images or videos: %s and %d more", url, left_out[0], len(left_out) - 1)
-    items = [_item(files.unstrip_protocol(name)) for name in found if _is_media(name)]
+    if before or after:
+        named = [before + (name if "://" in name else f"{protocol}://{name}") + after for name in found]
+    else:
+        named = [files.unstrip_protocol(name) for name in found]
+    items = [_item(each) for each in named if _is_media(each)]
     if not items:
         raise UserError(f"{url}: there are no images or videos there")
     return items
@@ -50,10 +67,27 @@ def _listed(files: Any, path: str) -> list[str]:
     return [entry["name"] for entry in files.ls(path, detail=True) if entry["type"] == "file"]
 
 
+def file_name(url: str) -> str:
+    """The name of the file at a URL, without folders and query."""
+    return PurePosixPath(_links(url)[1].partition("?")[0]).name
+
+
+def _links(url: str) -> tuple[str, str, str]:
+    """What stands before the link that names the files, that link, and what follows; together they are the URL.
+
+    A path of this computer at the end becomes absolute, as workers may run in another folder.
+    """
+    links = url.split("::")
+    at = next((i for i, link in enumerate(links) if "://" in link), 0)
+    if links[at + 1 :] and "://" not in links[-1]:
+        links[-1] = str(Path(links[-1]).absolute())
+    return "".join(f"{link}::" for link in links[:at]), links[at], "".join(f"::{link}" for link in links[at + 1 :])
+
+
 def _is_media(url: str) -> bool:
-    name = PurePosixPath(url.partition("?")[0])
-    return kind_by_name(name) is not None and not name.name.startswith(".")
+    name = file_name(url)
+    return kind_by_name(name) is not None and not name.startswith(".")
 
 
 def _item(url: str) -> Item:
-    return Item(source=url, kind=kind_by_name(PurePosixPath(url.partition("?")[0])) or "video")
+    return Item(source=url, kind=kind_by_name(file_name(url)) or "video")

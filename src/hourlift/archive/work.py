@@ -8,12 +8,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import fsspec
 
 from hourlift.archive.store import Item, Kind, Record, Store, shown
+from hourlift.archive.urls import file_name
 from hourlift.errors import UserError
 from hourlift.formats.atomic import is_disk_full
 from hourlift.formats.json import PoseFile
@@ -122,7 +123,7 @@ def _at_hand(source: str) -> Iterator[Path]:
         yield Path(source)
         return
     with tempfile.TemporaryDirectory(prefix="hourlift-") as folder:
-        path = Path(folder) / (PurePosixPath(source.partition("?")[0]).name or "source")
+        path = Path(folder) / (file_name(source) or "source")
         with fsspec.open(source) as remote, path.open("wb") as local:
             shutil.copyfileobj(remote, local, 1 << 20)
         yield path
@@ -130,16 +131,16 @@ def _at_hand(source: str) -> Iterator[Path]:
 
 @contextmanager
 def _warnings() -> Iterator[list[str]]:
-    """What hourlift warns of meanwhile."""
+    """What hourlift warns of meanwhile, which is said with what became of the source, and nowhere else."""
     told: list[str] = []
     handler = logging.Handler(logging.WARNING)
     handler.emit = lambda record: told.append(record.getMessage())  # type: ignore[method-assign]
     log = logging.getLogger("hourlift")
-    log.addHandler(handler)
+    usual, log.handlers = log.handlers, [handler]
     try:
         yield told
     finally:
-        log.removeHandler(handler)
+        log.handlers = usual
 
 
 def _renamed(text: Any, path: Path, source: str) -> Any:
@@ -157,7 +158,7 @@ def _in_words(item: Item, error: Exception) -> str:
         text = " ".join(str(error).split())
     else:  # a mistake of ours or of a library: its kind helps whoever reports it
         text = " ".join(f"{type(error).__name__}: {error}".split())
-    if text == item.source:  # as file systems say that there is nothing
+    if text in item.source:  # as file systems say that there is nothing
         text = "there is no such file" if isinstance(error, FileNotFoundError) else type(error).__name__
     return text if item.source in text else f"{item.source}: {text or type(error).__name__}"
 

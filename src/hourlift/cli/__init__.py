@@ -24,10 +24,11 @@ import signal
 import sys
 import textwrap
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from hourlift.cli.limits import check_numbers
 from hourlift.cli.overwriting import check_arguments
 from hourlift.cli.stopping import interruptible
 from hourlift.errors import UserError
@@ -158,21 +159,27 @@ def _run(name: str, arguments: list[str]) -> int:
     result = tyro.cli(command, prog=f"hourlift {name}", description=description, args=arguments)
     if callable(result):
         if dataclasses.is_dataclass(result):
-            check_arguments(vars(result))
+            _check(vars(result))
         result = result()
     assert result is None or isinstance(result, int), f"{name} returned {result!r}, not an exit status"
     return result or 0
 
 
 def _checked(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The command, which first sees that it does not overwrite what it reads."""
+    """The command, which first has its arguments checked."""
 
     @functools.wraps(command)
     def checked(*args: Any, **kwargs: Any) -> Any:
-        check_arguments(inspect.signature(command).bind(*args, **kwargs).arguments)
+        _check(inspect.signature(command).bind(*args, **kwargs).arguments)
         return command(*args, **kwargs)
 
     return checked
+
+
+def _check(arguments: Mapping[str, object]) -> None:
+    """Complain about arguments that no command takes: numbers out of bounds, an output that is read as well."""
+    check_numbers(arguments)
+    check_arguments(arguments)
 
 
 def _description(module: ModuleType) -> str:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from hourlift.errors import UserError
 from hourlift.weights import HOURGLASS
 
 if TYPE_CHECKING:
@@ -69,9 +68,6 @@ def command(
     from hourlift.formats.atomic import replacing
     from hourlift.predict import PosePredictor
 
-    for option, number in (("count", count), ("worst", worst)):
-        if number is not None and number < 1:
-            raise UserError(f"--{option} must be at least 1, got {number}")
     samples, total = open_people(data, count, images, split, stride, need_images=True)
     predictor = PosePredictor(weights, threads=threads, flip_test=flip_test, turn=turn)
     out.mkdir(parents=True, exist_ok=True)

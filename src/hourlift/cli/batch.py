@@ -109,8 +109,6 @@ def command(
         raise UserError("name at least one photo, video, folder or URL; `hourlift batch --help` has examples")
     if fov is not None and camera is not None:
         raise UserError("--fov and --camera both describe the camera; give one of them")
-    if threads < 1 or (workers is not None and workers < 0):
-        raise UserError("--threads is at least 1, and --workers at least 0")
     if pitch is not None:
         up_of_pitched_camera(pitch)  # complains before the work, not after it
     view = View(

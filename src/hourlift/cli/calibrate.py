@@ -55,9 +55,6 @@ def command(
     from hourlift.predict.models.runtime import Model
 
     out = out or model
-    for option, number in (("count", count), ("check-count", check_count)):
-        if number < 1:
-            raise UserError(f"--{option} must be at least 1, got {number}")
     if out.suffix != ".onnx" or model.suffix != ".onnx":
         raise UserError(f"{out if model.suffix == '.onnx' else model}: the name of an ONNX model ends in .onnx")
     if plot is not None:

@@ -67,8 +67,6 @@ class Check:
 
         if self.sheet is not None and self.sheet.suffix.lower() != ".png":
             raise UserError(f"--sheet {self.sheet}: the name must end in .png")
-        if self.count < 1:
-            raise UserError(f"--count must be at least 1, got {self.count}")
         dataset = recognise(self.folder)
         for line in description(dataset):
             print(line)

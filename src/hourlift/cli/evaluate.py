@@ -93,8 +93,6 @@ def command(
     from hourlift.formats.atomic import replacing
     from hourlift.predict import PosePredictor
 
-    if count is not None and count < 1:
-        raise UserError(f"--count must be at least 1, got {count}")
     for option, file, suffix in (("--out", out, ".json"), ("--sheet", sheet, ".png")):
         if file is not None and file.suffix != suffix:
             raise UserError(f"{option} {file}: the name must end in {suffix}")

@@ -42,8 +42,6 @@ def command(
 
     if out.suffix != ".onnx":
         raise UserError(f"{out}: the name of an ONNX model ends in .onnx")
-    if not 0.5 <= crop_margin <= 3:
-        raise UserError(f"--crop-margin is between 0.5 and 3, got {crop_margin}")
     model, meta = load_model(checkpoint)
     name, commit = name or out.stem, _commit()
     if isinstance(model, Lifter):

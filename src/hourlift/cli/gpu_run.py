@@ -66,9 +66,6 @@ def command(
     from hourlift.training.gpu_run import GpuRun, gpu_run, tiny, to_markdown
     from hourlift.training.recipes import HOURGLASS_RECIPES
 
-    for option, number in (("minutes", minutes), ("train-minutes", train_minutes)):
-        if number is not None and number <= 0:
-            raise UserError(f"--{option} must be more than 0, got {number}")
     if recipe not in HOURGLASS_RECIPES:
         raise UserError(f"there is no recipe {recipe!r}; the recipes are {', '.join(HOURGLASS_RECIPES)}")
     chosen = HOURGLASS_RECIPES[recipe]()

@@ -62,8 +62,6 @@ def command(
             raise UserError(f"{file}: angles are written as .csv, {', '.join(PLOT_SUFFIXES)}")
         if file.suffix.lower() != ".csv":
             check_plot(file)
-    if not 0 <= min_confidence <= 1:
-        raise UserError(f"--min-confidence is a number from 0 to 1, got {min_confidence}")
     given_up = None if pitch is None else up_of_pitched_camera(pitch)
     with LateProgress() as progress:
         document = load(result)

@@ -152,8 +152,6 @@ def command(
         raise UserError("name at least one photo, video, folder or webcam; `hourlift predict --help` has examples")
     if fov is not None and camera is not None:
         raise UserError("--fov and --camera both describe the camera; give one of them")
-    if seconds is not None and not seconds > 0:
-        raise UserError(f"--seconds must be above 0, got {seconds}")
     people_source = PeopleSource.from_options(
         *(people, bool(box), boxes, detector, None if detector_family == "auto" else detector_family, min_score),
         threads=threads,

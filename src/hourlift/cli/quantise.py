@@ -51,8 +51,6 @@ def command(
     out = out or model.with_name(int8_name(model.name))
     if out.suffix != ".onnx":
         raise UserError(f"{out}: the name of an ONNX model ends in .onnx")
-    if count < 1:
-        raise UserError(f"--count must be at least 1, got {count}")
     contract = float_contract(model)
     num_all = count + max(count // 2, 1)
     people = []

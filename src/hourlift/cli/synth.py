@@ -34,8 +34,6 @@ hourlift evaluate people
 """
 
 STUDIO = "studio"
-SIZES_PX = (32, 2048)
-FRAMES_PER_S = (30, 60)
 MAX_SECONDS = 60  # all frames are in memory at once
 _HIDDEN = 0.3  # drawn as a joint of this confidence is: thinner, paler
 
@@ -100,12 +98,10 @@ def command(
         OSError: the results cannot be written.
     """
     _check_targets(sheet, out, clip)
-    _check_within("--seconds", seconds, 0.01, MAX_SECONDS)
-    _check_within("--fps", fps, *FRAMES_PER_S)
-    _check_within("--count", count, 1, 10**9)
-    _check_within("--size", size, *SIZES_PX)
-    _check_within("--workers", workers, 1, 1024)
-    _check_within("--per-shard", per_shard, 1, 10**6)
+    if seconds > MAX_SECONDS:
+        raise UserError(f"--seconds must be at most {MAX_SECONDS}, got {seconds}")
+    if workers < 1:
+        raise UserError(f"--workers must be at least 1, got {workers}")
     if format == "coco" and (workers > 1 or resume):
         raise UserError("--workers and --resume are for --format shards")
     if format == "coco" and preset == STUDIO:
@@ -154,11 +150,6 @@ def _check_targets(sheet: Path | None, out: Path | None, clip: Path | None) -> N
     for option, file, suffix in (("--sheet", sheet, ".png"), ("--clip", clip, ".mp4")):
         if file is not None and file.suffix.lower() != suffix:
             raise UserError(f"{option} {file}: the name must end in {suffix}")
-
-
-def _check_within(option: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise UserError(f"{option} must be from {low} to {high}, got {value}")
 
 
 def render(config: "SynthConfig", seed: int, count: int) -> Iterator["Sample"]:

@@ -92,9 +92,6 @@ class _Train:
             raise UserError(f"the recipe {self.recipe!r} trains on a data set: name it with --data")
         if (self.out / "last.pt").exists() and not self.resume:
             raise UserError(f"{self.out} holds a run already: resume it, or choose another folder.")
-        for name in ("batch_size", "steps", "validate_every"):
-            if (value := getattr(self, name)) is not None and value < 1:
-                raise UserError(f"--{name.replace('_', '-')} must be at least 1, got {value}")
         data = TrainingData(
             data=recognise(self.data), train_split=recipe.train_split, val_split=recipe.val_split, stride=self.stride
         )

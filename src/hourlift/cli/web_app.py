@@ -8,6 +8,7 @@ import gzip
 import json
 import mimetypes
 import sys
+import threading
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
@@ -118,19 +119,27 @@ class _Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A reader who leaves is no mistake; everything else is told."""
-        if not isinstance(sys.exception(), ConnectionError):
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
     def __init__(self, entries: Mapping[str, Entry], port: int) -> None:
         self.entries = entries
-        self._zipped: dict[str, bytes] = {}
+        self._bodies: dict[tuple[str, bool], bytes] = {}
+        self._locks = {path: threading.Lock() for path in entries}
         super().__init__((HOST, port), _Handler)
 
-    def zipped(self, path: str, body: bytes) -> bytes:
-        """The body compressed; once for every file, as a browser keeps what lasts and asks for the rest again."""
-        if path not in self._zipped:
-            self._zipped[path] = gzip.compress(body, compresslevel=6, mtime=0)
-        return self._zipped[path]
+    def body(self, path: str, zips: bool) -> bytes:
+        """What is sent for a path, perhaps compressed: made once, shared by all readers however slow they are.
+
+        Raises:
+            OSError: the file has gone since the server started.
+        """
+        with self._locks[path]:
+            if (path, zips) not in self._bodies:
+                content = self.entries[path].content
+                body = content if isinstance(content, bytes) else content.read_bytes()
+                self._bodies[path, zips] = gzip.compress(body, compresslevel=6, mtime=0) if zips else body
+            return self._bodies[path, zips]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -138,6 +147,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     server: _Server
     disable_nagle_algorithm = True  # an answer's end must not wait until its beginning is acknowledged
+    timeout = 30  # seconds: for a request to come, and for an answer to be taken
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
@@ -145,16 +155,15 @@ class _Handler(BaseHTTPRequestHandler):
         port = self.server.server_port
         if self.headers.get("Host") not in (f"{HOST}:{port}", f"localhost:{port}"):
             return self.send_error(403)
-        entry = self.server.entries.get(self.path.partition("?")[0])
+        path = self.path.partition("?")[0]
+        entry = self.server.entries.get(path)
         if entry is None:
             return self.send_error(404)
-        try:
-            body = entry.content if isinstance(entry.content, bytes) else entry.content.read_bytes()
-        except OSError:
-            return self.send_error(404)  # it was there when the server started
         zips = entry.media_type not in _COMPRESSED and "gzip" in self.headers.get("Accept-Encoding", "")
-        if zips:
-            body = self.server.zipped(self.path.partition("?")[0], body)
+        try:
+            body = self.server.body(path, zips)
+        except OSError:
+            return self.send_error(404)
         self.send_response(200)
         self.send_header("Content-Type", entry.media_type)
         self.send_header("Vary", "Accept-Encoding")

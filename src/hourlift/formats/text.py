@@ -40,10 +40,13 @@ def without_secrets(text: str) -> str:
 
 
 def _public(url: str) -> str:
-    """Protocol, host and path of a URL."""
-    protocol, _, rest = url.partition("://")
-    host, slash, path = re.split(r"[?#]", rest, maxsplit=1)[0].partition("/")
-    return f"{protocol}://{host.rpartition('@')[2]}{slash}{path}"
+    """Protocol, host and path of a URL, and of each in a chain such as zip://a.jpg::https://example.org/a.zip."""
+    public = []
+    for link in re.split(r"::(?=[^:/]*://)", url):
+        protocol, _, rest = link.partition("://")
+        host, slash, path = re.split(r"[?#]", rest, maxsplit=1)[0].partition("/")
+        public.append(f"{protocol}://{host.rpartition('@')[2]}{slash}{path}")
+    return "::".join(public)
 
 
 def _is_harmful(c: str) -> bool:

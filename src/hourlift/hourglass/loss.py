@@ -123,12 +123,16 @@ def activate(logits: Tensor, kind: LossKind, sigma: float) -> Tensor:
     Returns:
         (B, J, H, W) float32, made of operations that ONNX has.
     """
-    if kind == "mse":
-        return logits.float().clamp(0.0, 1.0)
-    _, joints, height, width = logits.shape  # numbers: an exported graph works out no shape but the batch's
-    cells = F.pad(logits.float().reshape(-1, joints, height * width), (0, 1))  # the last is "nowhere", logit 0
-    probabilities = cells.softmax(dim=-1)[..., :-1].reshape(-1, joints, height, width)
-    return (probabilities / peak_probability(sigma)).clamp(max=1.0)
+    match kind:
+        case "mse":
+            return logits.float().clamp(0.0, 1.0)
+        case "cross_entropy":
+            _, joints, height, width = logits.shape  # numbers: an exported graph works out no shape but the batch's
+            cells = F.pad(logits.float().reshape(-1, joints, height * width), (0, 1))  # the last is "nowhere", logit 0
+            probabilities = cells.softmax(dim=-1)[..., :-1].reshape(-1, joints, height, width)
+            return (probabilities / peak_probability(sigma)).clamp(max=1.0)
+        case _:
+            assert_never(kind)
 
 
 def peak_probability(sigma: float) -> float:

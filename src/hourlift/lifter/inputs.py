@@ -52,7 +52,8 @@ def person_pair(joints_cam_mm: Tensor, places: Tensor, confidence: Tensor, size_
     """
     known = confidence > 0
     rays = torch.cat((places, torch.ones_like(places[..., :1])), dim=-1)
-    hips = known & torch.isin(torch.arange(known.shape[1]), torch.tensor(_HIPS))
+    hips = torch.zeros_like(known)
+    hips[:, _HIPS] = known[:, _HIPS]
     among = torch.where(hips.any(1, keepdim=True), hips, known).to(rays)
     stand_in = (rays * among[..., None]).sum(1) / among.sum(1, keepdim=True)
     root = torch.where(known[:, ROOT, None], rays[:, ROOT], stand_in)
@@ -60,7 +61,7 @@ def person_pair(joints_cam_mm: Tensor, places: Tensor, confidence: Tensor, size_
     turned = rays @ rotation.mT
     known = known & (turned[..., 2] > 0)
     flat = torch.where(known[..., None], turned[..., :2] / turned[..., 2:], 0.0)
-    usual = (known * torch.from_numpy(USUAL_LENGTHS).to(flat)).sum(1)
+    usual = (known * torch.tensor(USUAL_LENGTHS, dtype=flat.dtype, device=flat.device)).sum(1)
     size = flat.norm(dim=-1).sum(1) / torch.where(usual > 0, usual, 1.0)
     flat[:, ROOT] = 0.0
     seen = torch.cat(

@@ -134,13 +134,15 @@ def _is_heif(data: bytes) -> bool:
 
 
 def _num_pages(data: bytes) -> int:
-    """How many images a file holds: pages of a TIFF, frames of an animated PNG or WebP."""
+    """How many images a file holds: pages of a TIFF, frames of an animated PNG, WebP or AVIF."""
     if data[:4] in _TIFF:
         return sum(not tags.get(_TIFF_SUBFILE, 0) & 1 for tags in _directories(data))  # 1: a thumbnail
     if data[:4] == b"RIFF":
         return data.count(b"ANMF")
     if data[:4] == b"\x89PNG" and (place := data.find(b"acTL", 0, 4096)) > 0:
         return int.from_bytes(data[place + 4 : place + 8], "big")
+    if data[4:12] == b"ftypavis" and (place := data.find(b"stsz")) > 0:  # the table of its frames' sizes
+        return int.from_bytes(data[place + 12 : place + 16], "big")
     return 1
 
 

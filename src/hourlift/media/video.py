@@ -393,13 +393,16 @@ def _open(path: str | Path, stack: ExitStack) -> Any:
 def _video_stream(container: Any, path: str | Path) -> Any:
     """The stream that players show, ready to decode, large frames on several threads.
 
-    Of those that are no cover image it is the one marked as default, of several the one of the largest frames.
+    Of those that are no cover image it is the one marked as default, of several the one of the largest frames. A
+    stream of one frame comes last: it is the still image that an animated AVIF file has beside its animation.
     """
     streams = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
     streams = [s for s in streams if s.codec_context is not None]
     if not streams:
         raise UserError(f"{path}: there are no moving images in this file")
-    stream = max(streams, key=lambda s: (bool(s.disposition & s.disposition.default), s.width * s.height))
+    stream = max(
+        streams, key=lambda s: (s.frames != 1, bool(s.disposition & s.disposition.default), s.width * s.height)
+    )
     if is_easy((stream.width, stream.height)):
         stream.codec_context.thread_count = 1
     else:

@@ -145,6 +145,8 @@ class PosePredictor:
             ValueError: a box is not finite, empty or outside of the image, or there is not one for everybody.
         """
         joints_px, boxes = np.asarray(joints_px, dtype=np.float64), checked_boxes(boxes_xyxy, image_wh)
+        if joints_px.size == 0 and len(boxes) == 0:
+            return []
         if joints_px.shape != (len(boxes), H36M17.num_joints, 2):
             raise UserError(f"joints_px must be (N, {H36M17.num_joints}, 2) for {len(boxes)} boxes: {joints_px.shape}")
         sure = np.ones(H36M17.num_joints)
@@ -164,7 +166,7 @@ class PosePredictor:
 
         Args:
             path: a video file of any codec that PyAV reads; its rotation flag is applied.
-            box_xyxy: (4,) or (N, 4) where the people are in the first frame, in pixels; None searches for them.
+            box_xyxy: as in `follow`.
             camera: as in `predict`, for all frames.
             people: as in `follow`.
             locate: as in `follow`.
@@ -193,7 +195,8 @@ class PosePredictor:
         """Start to follow people through frames that come from somewhere else than a file.
 
         Args:
-            box_xyxy: (4,) or (N, 4) where the people are in the first frame; None searches for them.
+            box_xyxy: (4,) or (N, 4) where the people are in the first frame, in pixels; None searches for them. Without
+                any box, nobody is in the first frame, and later ones are searched.
             camera: as in `predict`, for all frames.
             people: how many to follow at most; by default as many as there are boxes, or one.
             locate: gives the boxes of each frame from its number and image, as a detector or a file of boxes
@@ -255,9 +258,11 @@ class PosePredictor:
                 return self._lifter.run_all(read), lift_input.rotation, read[..., 2] == 0
             case "rays":
                 lift_input = normalize_joints(joints_px, camera)
-            case _:
+            case "crop":
                 offsets = crop_offsets(joints_px, [person.box_xyxy_px for person in people])
                 lift_input = LiftInput(rays=offsets, rotation=np.broadcast_to(np.eye(3), (len(people), 3, 3)))
+            case inputs:
+                raise AssertionError(f"the contract allows the inputs {inputs!r}, which this function does not know")
         # A ray that the camera's distortion cannot explain is NaN; one such joint must not spoil the others,
         # so the network sees it at the root and its confidence says that it is a guess.
         unknown = np.asarray(np.isnan(lift_input.rays).any(axis=-1))

@@ -2,12 +2,14 @@
 
 The base install's OpenCV has no windows; every computer has a browser. The page holds one image whose parts follow
 each other (multipart/x-mixed-replace), no script. Only the loopback address listens, and other sites' pages can
-neither embed the stream nor reach it under a name of their own.
+neither embed the stream nor reach it under a name of their own. Other users of the computer reach the loopback, too:
+page and stream lie under a random name, which only who started the program is shown.
 """
 
 import base64
 import hashlib
 import html
+import secrets
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,7 +33,7 @@ img { max-width: 100vw; max-height: 100vh; }
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title} · hourlift live</title><style>{style}</style></head>
-<body><img src="/stream" alt="{title} with the skeletons drawn in"></body></html>
+<body><img src="stream" alt="{title} with the skeletons drawn in"></body></html>
 """
 
 
@@ -46,7 +48,7 @@ class LiveStream:
         OSError: the port is taken.
 
     Attributes:
-        address: of the page.
+        address: of the page, with the random name.
     """
 
     def __init__(self, title: str, port: int = 0) -> None:
@@ -58,11 +60,12 @@ class LiveStream:
         style_hash = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
         self.policy = f"default-src 'none'; img-src 'self'; style-src 'sha256-{style_hash}'; frame-ancestors 'none'"
         self.page = _PAGE.format(title=html.escape(title, quote=True), style=_STYLE).encode()
+        self.folder = f"/{secrets.token_urlsafe(16)}/"
         try:
             self._server = _Server(self, port)
         except OSError as error:
             raise OSError(f"port {port} of {_HOST} cannot be used: {error.strerror}") from None
-        self.address = f"http://{_HOST}:{self._server.server_port}/"
+        self.address = f"http://{_HOST}:{self._server.server_port}{self.folder}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
 
     def __enter__(self) -> Self:
@@ -108,7 +111,7 @@ class _Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A reader who leaves is no mistake; everything else is told."""
-        if not isinstance(sys.exception(), ConnectionError):
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
     def __init__(self, stream: LiveStream, port: int) -> None:
@@ -121,16 +124,19 @@ class _Handler(BaseHTTPRequestHandler):
 
     server: _Server
     disable_nagle_algorithm = True  # an answer's end must not wait until its beginning is acknowledged
+    timeout = 30  # seconds: for a request to come, and for an image to be taken; no limit of the stream
 
     def do_GET(self) -> None:
         """Answer; a name in Host that is not ours would be another site's, which points to this computer."""
-        port = self.server.server_port
+        port, folder = self.server.server_port, self.server.stream.folder
         if self.headers.get("Host") not in (f"{_HOST}:{port}", f"localhost:{port}"):
             self.send_error(403)
-        elif self.path == "/":
+        elif not secrets.compare_digest(self.path[: len(folder)].encode(), folder.encode()):
+            self.send_error(404)
+        elif self.path == folder:
             self._head("text/html; charset=utf-8", len(self.server.stream.page))
             self.wfile.write(self.server.stream.page)
-        elif self.path == "/stream":
+        elif self.path == f"{folder}stream":
             self._stream()
         else:
             self.send_error(404)
@@ -158,8 +164,8 @@ class _Handler(BaseHTTPRequestHandler):
                 if jpeg:
                     head = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
                     self.wfile.write(head.encode() + jpeg + b"\r\n")
-        except ConnectionError:
-            pass  # the reader has left, which is no mistake
+        except (ConnectionError, TimeoutError):
+            pass  # the reader has left or sleeps, which is no mistake
         finally:
             stream._watch(-1)
 

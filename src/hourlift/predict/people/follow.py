@@ -90,6 +90,8 @@ class FrameByFrame:
         camera = camera_at(self._camera, image_wh)
         boxes, self._first_boxes = self._first_boxes, None
         given = None if boxes is None else checked_boxes(boxes, image_wh)
+        if given is not None and len(given) == 0 and self._locate is None:
+            return DetectedFrame(index, time_s, camera, [])
 
         estimate = partial(self._look, image_rgb)
         if self._crowd is None:

@@ -58,7 +58,11 @@ class Stage(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """How a run trains. A step is one batch per process; shares are of the run's steps."""
+    """How a run trains. A step is one batch per process; shares are of the run's steps.
+
+    Raises:
+        ValueError: A number makes no sense.
+    """
 
     steps: int
     lr: float = 1e-3
@@ -92,6 +96,15 @@ class TrainConfig:
     log_every: int = 50
     validate_every: int = 1000
     checkpoint_every_s: float = 300.0
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.validate_every < 1 or self.log_every < 1:
+            raise UserError(f"A run has at least one step, and so has what happens every so many: {self}.")
+        if not 0 < self.lr < math.inf:
+            raise UserError(f"A learning rate is above 0 and finite, got {self.lr}.")
+        for name in ("warmup", "floor", "ema_decay"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UserError(f"{name} is a share, from 0 to 1, got {getattr(self, name)}.")
 
 
 @dataclass(frozen=True, kw_only=True)
