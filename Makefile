@@ -49,6 +49,7 @@ lint: $(DEV)/.installed  ## check style, format, types and the dependency rule
 	$(DEV)/bin/ruff format --check
 	$(DEV)/bin/mypy
 	$(DEV)/bin/lint-imports
+	$(DEV)/bin/python tools/draw_layers.py --check
 
 WEIGHTS := src/hourlift/weights
 int8: $(DEV)/.installed  ## make the 8-bit twins of the shipped networks again, after a change of them
