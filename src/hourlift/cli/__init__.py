@@ -51,6 +51,9 @@ COMMANDS: dict[str, Command] = {
     ),
     "demo": Command("hourlift.cli.demo", "lift the clip that ships with hourlift"),
     "live": Command("hourlift.cli.live", "lift people in a webcam's images as they come, and watch"),
+    "models": Command(
+        "hourlift.cli.models", "list the networks that ship with hourlift, with licence and training data"
+    ),
     "plot": Command("hourlift.cli.plot", "joint angles over time as a plot and a CSV file", "plots"),
     "serve": Command("hourlift.cli.serve", "lift photos, videos and the webcam in a page of your browser"),
     "train": Command("hourlift.cli.train", "train the hourglass or the lifter", "train,synth"),

@@ -4,6 +4,8 @@ Each is an ONNX file with a model card of the same name (``.md``). ``manifest.js
 
     {"hourglass-fast": {"file": "hourglass-fast.onnx", "sha256": "...", "kind": "hourglass"}}
 
+and may say more for `hourlift models`: "what", "accuracy", "licence" and "training_data", in words.
+
 A network may have a twin with 8-bit arithmetic, made by `hourlift quantise`: "hourglass-fast.int8".
 """
 
@@ -19,17 +21,22 @@ HOURGLASS, LIFTER = "hourglass-accurate", "lifter"
 PAGE_HOURGLASS = "hourglass-fast"
 """What the page in the browser runs on: WebAssembly is several times slower."""
 KINDS = ("hourglass", "lifter")
+_WORDS = ("what", "accuracy", "licence", "training_data")
 _FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """One entry of the manifest."""
+    """One entry of the manifest. What it says in words is "" where the manifest does not say it."""
 
     name: str
     file: Path
     sha256: str
     kind: str
+    what: str = ""
+    accuracy: str = ""
+    licence: str = ""
+    training_data: str = ""
 
 
 def manifest(folder: Path = _FOLDER) -> dict[str, Model]:
@@ -50,6 +57,7 @@ def manifest(folder: Path = _FOLDER) -> dict[str, Model]:
                 file=folder / entry["file"],
                 sha256=entry["sha256"],
                 kind=entry["kind"],
+                **{key: str(entry.get(key, "")) for key in _WORDS},
             )
             for name, entry in entries.items()
         }
