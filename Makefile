@@ -4,13 +4,14 @@ DEV := .venv
 DEMO := .venv-demo
 LOWEST := .venv-lowest
 HIGHEST := .venv-highest
+FAST := .venv-fast
 PACKAGE := $(shell find src -type f -not -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo web test lowest highest fuzz faults page lint int8 bench format clean
+.PHONY: help demo web test test-fast lowest highest fuzz faults page lint int8 bench format clean
 
 help:  ## show this list
-	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):[^#]*## /  make \1\t/'
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## /  make \1\t/'
 
 demo: $(DEMO)/.installed  ## lift the clip that ships with hourlift; results in demo/
 	$(DEMO)/bin/hourlift demo
@@ -19,6 +20,15 @@ web: src/hourlift/web/index.html  ## build the page of `hourlift serve` into the
 
 test: lint page  ## run lint and all tests; those of the page where there are Node.js and Chromium
 	$(DEV)/bin/python -m pytest
+
+# The development environment where there is one, else a small one without PyTorch, of which these tests need nothing.
+FAST_PYTHON := $(or $(wildcard $(DEV)/.installed),$(FAST)/.installed)
+FAST_TESTS := tests/test_pose.py tests/test_pose_log.py tests/geometry tests/metrics tests/formats tests/weights \
+	tests/pipeline tests/view tests/lifter/test_normalize.py tests/hourglass/test_heatmap.py tests/predict/test_joints.py \
+	tests/predict/test_images.py tests/predict/test_predictor.py tests/cli/test_main.py tests/cli/test_models.py
+NOT_FAST := --ignore tests/view/test_page_in_browser.py --ignore tests/formats/test_blocks.py -k "not memory_hardly and not goes_wrong_in_a_child"
+test-fast: $(FAST_PYTHON)  ## run the tests of geometry, formats and prediction that take less than a minute in all
+	$(dir $(FAST_PYTHON))bin/python -m pytest --quiet $(FAST_TESTS) $(NOT_FAST)
 
 OF_VERSIONS := tests/predict/test_images.py tests/predict/test_video.py tests/predict/test_runtime.py \
 	tests/predict/test_precision.py tests/cli/test_main.py tests/cli/test_demo.py tests/end_to_end/test_predict_command.py
@@ -50,6 +60,7 @@ lint: $(DEV)/.installed  ## check style, format, types and the dependency rule
 	$(DEV)/bin/mypy
 	$(DEV)/bin/lint-imports
 	$(DEV)/bin/python tools/draw_layers.py --check
+	$(DEV)/bin/python tools/check_sizes.py
 
 WEIGHTS := src/hourlift/weights
 int8: $(DEV)/.installed  ## make the 8-bit twins of the shipped networks again, after a change of them
@@ -73,8 +84,8 @@ format: $(DEV)/.installed  ## let ruff fix style and format
 	$(DEV)/bin/ruff format
 
 clean:  ## remove environments, caches and the demo's results
-	rm -rf $(DEV) $(DEMO) $(LOWEST) $(HIGHEST) demo dist src/hourlift/web web/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
-	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf $(DEV) $(DEMO) $(LOWEST) $(HIGHEST) $(FAST) demo dist src/hourlift/web web/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find src tests tools examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp files stand for a finished installation: pip runs again only after what it depends on has changed.
 $(DEV)/.installed: pyproject.toml constraints.txt
@@ -85,6 +96,11 @@ $(DEV)/.installed: pyproject.toml constraints.txt
 $(DEMO)/.installed: pyproject.toml $(PACKAGE)
 	test -x $(DEMO)/bin/python || $(PYTHON) -m venv $(DEMO)
 	$(DEMO)/bin/pip install --quiet .
+	touch $@
+
+$(FAST)/.installed: pyproject.toml constraints.txt
+	test -x $(FAST)/bin/python || $(PYTHON) -m venv $(FAST)
+	$(FAST)/bin/pip install --quiet -c constraints.txt -e ".[track,formats,plots]" bvhio onnx psutil pycocotools pygltflib pytest
 	touch $@
 
 $(LOWEST)/.installed: pyproject.toml
