@@ -85,8 +85,8 @@ def _legend(y: int) -> list[str]:
         fill, line = COLOURS[kind]
         parts.append(f'<rect x="{x}" y="{y}" width="14" height="14" rx="3" fill="{fill}" stroke="{line}"/>')
         parts.append(f'<text x="{x + 20}" y="{y + 12}" font-size="12">{text}</text>')
-        x += 40 + 7 * len(text)
-    rule = "A package imports packages of its own row and of the rows below it, never of a row above."
+        x += 46 + 8 * len(text)
+    rule = "Imports go along a row or down, never up."
     return [*parts, f'<text x="{WIDTH - MARGIN}" y="{y + 12}" text-anchor="end" font-size="12">{rule}</text>']
 
 
