@@ -5,10 +5,11 @@ DEMO := .venv-demo
 LOWEST := .venv-lowest
 HIGHEST := .venv-highest
 FAST := .venv-fast
+DOCS := .venv-docs
 PACKAGE := $(shell find src -type f -not -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo web test test-fast lowest highest fuzz faults page lint int8 bench format clean
+.PHONY: help demo web test test-fast lowest highest fuzz faults docs page lint int8 bench format clean
 
 help:  ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## /  make \1\t/'
@@ -49,6 +50,10 @@ fuzz: $(DEV)/.installed  ## read thousands of broken files of every kind; a few 
 faults: $(DEV)/.installed  ## kill every command a hundred times, and the other faults; a few of them in `make test`, too
 	HOURLIFT_KILLS=100 $(DEV)/bin/python -m pytest tests/faults
 
+DOCS_PACKAGES = $(shell sed -n 's/^docs = \[\(.*\)\]/\1/p' pyproject.toml | tr -d ',')
+docs: $(DOCS)/.installed  ## build the site of the documentation into site/; warnings are errors
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict  # with --quiet it would not count warnings
+
 page:
 	@if ! command -v npm > /dev/null; then echo "no Node.js: the page's tests are skipped"; \
 	elif ! $(MAKE) --silent web/node_modules/.installed; then echo "no packages of npm: the page's tests are skipped"; \
@@ -84,7 +89,7 @@ format: $(DEV)/.installed  ## let ruff fix style and format
 	$(DEV)/bin/ruff format
 
 clean:  ## remove environments, caches and the demo's results
-	rm -rf $(DEV) $(DEMO) $(LOWEST) $(HIGHEST) $(FAST) demo dist src/hourlift/web web/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(DEV) $(DEMO) $(LOWEST) $(HIGHEST) $(FAST) $(DOCS) demo dist site src/hourlift/web web/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find src tests tools examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp files stand for a finished installation: pip runs again only after what it depends on has changed.
@@ -101,6 +106,12 @@ $(DEMO)/.installed: pyproject.toml $(PACKAGE)
 $(FAST)/.installed: pyproject.toml constraints.txt
 	test -x $(FAST)/bin/python || $(PYTHON) -m venv $(FAST)
 	$(FAST)/bin/pip install --quiet -c constraints.txt -e ".[track,formats,plots]" bvhio onnx psutil pycocotools pygltflib pytest
+	touch $@
+
+# The site reads the source, it does not run it: so it needs none of what hourlift depends on.
+$(DOCS)/.installed: pyproject.toml constraints.txt
+	test -x $(DOCS)/bin/python || $(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/pip install --quiet -c constraints.txt $(DOCS_PACKAGES)
 	touch $@
 
 $(LOWEST)/.installed: pyproject.toml
