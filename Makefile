@@ -105,7 +105,7 @@ $(DEMO)/.installed: pyproject.toml $(PACKAGE)
 
 $(FAST)/.installed: pyproject.toml constraints.txt
 	test -x $(FAST)/bin/python || $(PYTHON) -m venv $(FAST)
-	$(FAST)/bin/pip install --quiet -c constraints.txt -e ".[track,formats,plots]" bvhio onnx psutil pycocotools pygltflib pytest
+	$(FAST)/bin/pip install --quiet -c constraints.txt -e ".[track,formats,plots]" bvhio onnx pandas psutil pycocotools pygltflib pytest
 	touch $@
 
 # The site reads the source, it does not run it: so it needs none of what hourlift depends on.

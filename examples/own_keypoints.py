@@ -30,7 +30,7 @@ def main(
     people = predictor.lift(joints_px, box_from_joints(joints_px), image_wh, camera)
     for person in people:
         height_mm = np.ptp(person.joints_3d_mm[:, 1])
-        print(f"{height_mm:.0f} mm from the eyes to the ankles, {person.root_cam_mm[2] / 1000:.1f} m from the camera")
+        print(f"{height_mm:.0f} mm from the head to the ankles, {person.root_cam_mm[2] / 1000:.1f} m from the camera")
     return people
 
 

@@ -3,7 +3,8 @@
 import sys
 
 import hourlift
-from hourlift.media.live import LiveCamera, LiveReport, LiveShot, run_live
+from hourlift.media.live import LiveReport, LiveShot, run_live
+from hourlift.media.video import Webcam
 
 
 def show(shot: LiveShot, report: LiveReport) -> None:
@@ -16,7 +17,7 @@ def show(shot: LiveShot, report: LiveReport) -> None:
 def main(seconds: float = 10.0) -> LiveReport:
     """Work on the newest image at any time, for so many seconds."""
     predictor = hourlift.PosePredictor()
-    with LiveCamera(0) as camera:
+    with Webcam(0) as camera:
         report = run_live(camera, predictor.follow(), show, seconds=seconds)
     print(f"{report.shown} of {report.captured} images, latency {report.latency_ms():.0f} ms")
     return report

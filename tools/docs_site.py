@@ -31,6 +31,7 @@ ELSEWHERE = {
 API = [
     "hourlift",
     "hourlift.pose",
+    "hourlift.errors",
     "hourlift.pipeline.api",
     "hourlift.pipeline.summary",
     "hourlift.predict.predictor",
@@ -40,6 +41,7 @@ API = [
     "hourlift.geometry.angles",
     "hourlift.geometry.align",
     "hourlift.geometry.world",
+    "hourlift.formats.files",
     "hourlift.formats.table",
     "hourlift.formats.json",
     "hourlift.formats.angles",

@@ -30,6 +30,7 @@ PURPOSE = {
     "metrics": "PCK, MPJPE",
     "pose_log": "poses of long videos",
     "pose": "result types",
+    "errors": "what the user can mend",
     "geometry": "skeleton, camera, crop, angles",
 }
 """What each package is for, in a few words; a package that is missing here cannot be drawn."""
