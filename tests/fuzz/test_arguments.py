@@ -21,7 +21,7 @@ NUMBERS = ["0", "-1", "nan", "inf", "-inf", "1e999", "10" * 20, "0x10", "1_000",
 WORDS = ["", "-", "--", "=", "-o", "--help", "None", "true", "'", "a b", "\n", "\x1b[2J", "../x", "~", "*", "\udcff"]
 
 
-class Parsed(Exception):  # noqa: N818
+class Parsed(BaseException):
     """The command would run now."""
 
 

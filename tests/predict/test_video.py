@@ -345,3 +345,17 @@ def test_webcam_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(video_module.time, "monotonic", lambda: next(clock))
     with Webcam(0, seconds=0.25) as camera:
         assert len(list(camera)) == 2
+
+
+def test_metadata_in_another_encoding_is_no_reason_to_refuse_a_video(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w", metadata_encoding="latin-1") as container:
+        container.metadata["title"] = "Übung"
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(3):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), "rgb24")))
+        container.mux(stream.encode())
+    assert b"\xdcbung" in path.read_bytes()
+    with VideoReader(path) as video:
+        assert len(list(video)) == 3

@@ -66,9 +66,9 @@ def test_photo(tmp_path: Path, image: Path, person: MakePerson) -> None:
     page = tmp_path / "photo.html"
     write_page(page, [PoseFrame(index=0, time_s=0, people=[person()])], image_wh=WH, media=image, title="a photo")
     document = Document(page)
-    (image,) = document.find("img")
-    assert image["src"] == "data:image/jpeg;base64," + base64.b64encode(image.read_bytes()).decode()
-    assert image["alt"]
+    (element,) = document.find("img")
+    assert element["src"] == "data:image/jpeg;base64," + base64.b64encode(image.read_bytes()).decode()
+    assert element["alt"]
     assert document.text["h1"] == "a photo"
     assert "1 person" in document.text["summary"]
     assert "was assumed: 60°" in page.read_text(encoding="utf-8")

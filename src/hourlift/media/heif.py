@@ -118,7 +118,7 @@ def _decoded(data: bytes, wanted: set[int]) -> dict[int, Image]:
     found: dict[int, Image] = {}
     try:
         container: Any
-        with av.open(io.BytesIO(data)) as container:
+        with av.open(io.BytesIO(data), metadata_errors="replace") as container:
             streams = [stream for stream in container.streams.video if stream.id in wanted]
             for packet in container.demux(streams):
                 number = packet.stream.id

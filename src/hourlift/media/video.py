@@ -383,7 +383,7 @@ def _open(path: str | Path, stack: ExitStack) -> Any:
     # Opened here, the name may hold anything, and nothing in the file can make FFmpeg open another one.
     file = stack.enter_context(Path(path).open("rb"))  # noqa: SIM115 (the stack closes it)
     try:
-        return stack.enter_context(av.open(file))
+        return stack.enter_context(av.open(file, metadata_errors="replace"))
     except OSError:
         raise
     except FFmpegError as error:

@@ -22,7 +22,7 @@ from hourlift.view.brush import Image
 
 _HOST = "127.0.0.1"
 _QUALITY = 85
-_BOUNDARY = "picture"
+_BOUNDARY = "image"
 _PATIENCE_S = 1.0  # without a new image the last one is sent again, which tells us whether the reader is still there
 
 _STYLE = """

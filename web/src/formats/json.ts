@@ -5,7 +5,7 @@ import type { Pose } from "../predict/predictor";
 import type { Document } from "./document";
 
 const CONVENTIONS = {
-  joints_2d_px: "x right, y down, pixels of the upright picture; pixel centres are integers",
+  joints_2d_px: "x right, y down, pixels of the upright image; pixel centres are integers",
   confidence: "0 (a guess) to 1 (certain)",
   joints_3d_mm: "millimetres relative to the pelvis, camera axes: x right, y down, z forward",
   root_cam_mm: "the pelvis in the camera frame, millimetres; add it to joints_3d_mm",

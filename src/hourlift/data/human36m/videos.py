@@ -118,7 +118,7 @@ def read_frames(video: Path, count: int, stride: int, image_wh: tuple[int, int])
         raise UserError(f"{video} is missing")
     last, read = None, 0
     try:
-        with av.open(str(video)) as container:
+        with av.open(str(video), metadata_errors="replace") as container:
             container.streams.video[0].thread_type = "AUTO"
             for read, frame in enumerate(islice(container.decode(video=0), count), start=1):
                 if (frame.width, frame.height) != image_wh:
