@@ -1,5 +1,6 @@
 """Numbers that no command takes are refused in one line, before anything is read or written."""
 
+import dataclasses
 import importlib
 import typing
 from collections.abc import Iterator
@@ -33,6 +34,15 @@ REQUIRED = {
 }
 
 
+def options_of(part: object) -> Iterator[tuple[str, type]]:
+    """A command's options and their types, those of its groups too."""
+    for option, kind in typing.get_type_hints(part).items():
+        if dataclasses.is_dataclass(kind):
+            yield from options_of(kind)
+        elif option != "return":
+            yield option, kind
+
+
 def numeric_options() -> Iterator[tuple[str, str, type]]:
     """Every command, its options that are one number, and int or float."""
     for name, described in COMMANDS.items():
@@ -42,9 +52,9 @@ def numeric_options() -> Iterator[tuple[str, str, type]]:
             if typing.get_origin(part) is typing.Annotated:
                 part, sub_command = typing.get_args(part)
                 words = f"{name} {sub_command.name}"
-            for option, kind in typing.get_type_hints(part).items():
+            for option, kind in options_of(part):
                 numbers = {int, float} & {kind, *typing.get_args(kind)}
-                if numbers and option != "return":
+                if numbers:
                     yield words, option, numbers.pop()
 
 

@@ -1,5 +1,6 @@
 """Whatever is typed after a command, its parser ends with status 0 or 2 and a sentence, never with a traceback."""
 
+import dataclasses
 import importlib
 import os
 import typing
@@ -38,7 +39,10 @@ def parts(name: str) -> Iterator[tuple[list[str], Any]]:
 
 def argument_lists(part: Any) -> st.SearchStrategy[list[str]]:
     """A command's own options, with values of all kinds, and other words."""
-    flags = ["--" + option.replace("_", "-") for option in typing.get_type_hints(part) if option != "return"]
+    hints = typing.get_type_hints(part)
+    for group in [kind for kind in hints.values() if dataclasses.is_dataclass(kind)]:
+        hints |= typing.get_type_hints(group)
+    flags = ["--" + option.replace("_", "-") for option in hints if option != "return"]
     value = st.sampled_from([*NUMBERS, *WORDS]) | st.text(max_size=8)
     flag = st.sampled_from([*flags, *(flag.replace("--", "--no-", 1) for flag in flags), "--nothing"])
     pair = (

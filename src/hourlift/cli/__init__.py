@@ -181,8 +181,12 @@ def _checked(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _check(arguments: Mapping[str, object]) -> None:
     """Complain about arguments that no command takes: numbers out of bounds, an output that is read as well."""
-    check_numbers(arguments)
-    check_arguments(arguments)
+    flat = {name: value for name, value in arguments.items() if not dataclasses.is_dataclass(value)}
+    for group in arguments.values():
+        if dataclasses.is_dataclass(group):
+            flat |= vars(group)
+    check_numbers(flat)
+    check_arguments(flat)
 
 
 def _description(module: ModuleType) -> str:

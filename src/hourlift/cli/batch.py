@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import tyro
 
@@ -13,22 +13,16 @@ from hourlift.archive.run import RayPlan, run_here, run_on_ray
 from hourlift.archive.store import Item, Kind, Record, Store, shown
 from hourlift.archive.urls import find_items, is_url
 from hourlift.archive.work import Lift
-from hourlift.cli.height import parse_height
+from hourlift.cli.option_groups import CameraOptions, NetworkOptions, PeopleOptions, WorldOptions
 from hourlift.cli.predict import route_messages
 from hourlift.cli.progress import LateProgress
 from hourlift.errors import UserError
-from hourlift.formats.coco_boxes import MIN_SCORE
 from hourlift.formats.json import PoseFile
-from hourlift.geometry.camera import Camera
-from hourlift.geometry.world import up_of_pitched_camera
 from hourlift.media.sources import Source, find_sources
 from hourlift.pipeline.lifting import lift_source
 from hourlift.pipeline.options import Outputs, View
 from hourlift.pipeline.people_source import PeopleSource
-from hourlift.predict import PosePredictor
-from hourlift.predict.models.precision import Precision, Runtime
 from hourlift.predict.models.runtime import Model
-from hourlift.weights import HOURGLASS, LIFTER
 
 EXAMPLES = """
 hourlift batch videos/ -o results.parquet
@@ -39,6 +33,7 @@ hourlift batch https://example.org/dance.mp4 -o results.parquet --workers 0
 """
 
 _arg = tyro.conf.arg
+_flat = tyro.conf.OmitArgPrefixes
 
 
 def command(
@@ -47,25 +42,12 @@ def command(
     out: Annotated[str, _arg(aliases=["-o"], metavar="FOLDER")],
     resume: bool = False,
     workers: Annotated[int | None, _arg(metavar="N", help_behavior_hint="(default: what the cores allow)")] = None,
-    threads: Annotated[int, _arg(metavar="N")] = 1,
     address: Annotated[str | None, _arg(metavar="HOST:PORT", help_behavior_hint="(default: this machine)")] = None,
-    people: Annotated[
-        int | None, _arg(metavar="N", help_behavior_hint="(default: 1, or all that are detected)")
-    ] = None,
-    detector: Annotated[Path | None, _arg(metavar="FILE", help_behavior_hint="")] = None,
-    detector_family: Literal["auto", "yolox", "rtmdet", "yolo"] = "auto",
-    min_score: Annotated[float, _arg(metavar="S")] = MIN_SCORE,
-    fov: Annotated[float | None, _arg(metavar="DEGREES", help_behavior_hint="")] = None,
-    camera: Annotated[Path | None, _arg(metavar="FILE", help_behavior_hint="")] = None,
     smooth: bool = True,
-    height: Annotated[str | None, _arg(metavar="HEIGHT", help_behavior_hint="")] = None,
-    pitch: Annotated[float | None, _arg(metavar="DEGREES", help_behavior_hint="")] = None,
-    weights: Annotated[str, _arg(metavar="MODEL")] = HOURGLASS,
-    lifter: Annotated[str, _arg(metavar="MODEL")] = LIFTER,
-    flip_test: bool = False,
-    device: Literal["cpu", "cuda"] = "cpu",
-    precision: Annotated[Precision | None, _arg(help_behavior_hint="(default: the fastest accurate one here)")] = None,
-    runtime: Annotated[Runtime | None, _arg(help_behavior_hint="(default: the fastest one here)")] = None,
+    people: Annotated[PeopleOptions, _flat] = PeopleOptions(),  # noqa: B008 (frozen)
+    camera: Annotated[CameraOptions, _flat] = CameraOptions(),  # noqa: B008
+    world: Annotated[WorldOptions, _flat] = WorldOptions(),  # noqa: B008
+    networks: Annotated[NetworkOptions, _flat] = NetworkOptions(threads=1),  # noqa: B008
 ) -> int:
     """Lift the people of many videos and photos to 3D, on one machine or a Ray cluster.
 
@@ -79,24 +61,14 @@ def command(
         out: folder of the results: a path that all machines share, or a URL.
         resume: go on with the run in OUT: what is finished is left out, what failed is tried again.
         workers: how many sources are worked on at once. 0 works in this process, without Ray.
-        threads: CPU threads of each worker. More workers of one thread do more than fewer of many.
         address: a running Ray cluster. Without it, and without RAY_ADDRESS, this machine's cores are used.
-        people: how many people to find and follow at most. More than one in a video needs the extra "track".
-        detector: a person detector as ONNX file, as for `hourlift predict`.
-        detector_family: how the detector takes images, where file and outputs do not tell.
-        min_score: what the detector scores less is not taken for a person.
-        fov: field of view along the longer side of the images in degrees, if you know it.
-        camera: JSON or TOML file of the camera that took everything, as for `hourlift predict`.
         smooth: smooth people's tracks through a video.
-        height: how tall the people are, such as 1.78m, 178cm or 5'10".
-        pitch: how far down the camera looks in degrees.
-        weights: hourglass to use, by name or as an .onnx file, which all machines must be able to read.
-        lifter: lifter to use, likewise.
-        flip_test: look at every crop mirrored too; half the speed, a little more accurate.
-        device: where the networks run; with cuda every worker has a GPU.
-        precision: arithmetic of the hourglass, as for `hourlift predict`. What is chosen here holds for all workers, so
-            that all numbers are alike.
-        runtime: what runs the hourglass, likewise.
+        people: without these options the network itself searches for the most visible person.
+        camera: without these options a photo's EXIF data are used, else a field of view of 60 degrees is assumed.
+        world: without these options people have an average height, and a video's people show where the floor is.
+        networks: the networks, whose files all machines must be able to read. Threads are those of each worker: more
+            workers of one thread do more than fewer of many. With cuda every worker has a GPU. The precision that is
+            chosen here holds for all workers, so that all numbers are alike.
 
     Returns:
         Exit status: 0 when all sources are done, 1 when some failed, 2 when all did.
@@ -107,34 +79,18 @@ def command(
     """
     if not inputs:
         raise UserError("name at least one photo, video, folder or URL; `hourlift batch --help` has examples")
-    if fov is not None and camera is not None:
-        raise UserError("--fov and --camera both describe the camera; give one of them")
-    if pitch is not None:
-        up_of_pitched_camera(pitch)  # complains before the work, not after it
-    view = View(
-        camera=None if camera is None else Camera.load(camera),
-        fov_deg=fov,
-        height_mm=None if height is None else parse_height(height),
-        pitch_deg=pitch,
-    )
+    world.check()
+    view = View(camera=camera.load(), fov_deg=camera.fov, height_mm=world.height_mm, pitch_deg=world.pitch)
     route_messages()
     view.say_doubts()
-    family = None if detector_family == "auto" else detector_family
-    if device == "cpu":
-        runtime, precision = Model(weights, "hourglass", precision=precision, runtime=runtime).choice
-    load = _Load(
-        networks={
-            "weights": _anywhere(weights),
-            "lifter": _anywhere(lifter),
-            "flip_test": flip_test,
-            "precision": precision,
-            "runtime": runtime,
-        },
-        people_options=(people, False, None, None if detector is None else detector.absolute(), family, min_score),
-        place={"threads": threads, "device": device},
-        view=view,
-        smooth=smooth,
-    )
+    if networks.device == "cpu":
+        runtime, precision = Model(
+            networks.weights, "hourglass", precision=networks.precision, runtime=networks.runtime
+        ).choice
+        networks = replace(networks, precision=precision, runtime=runtime)
+    networks = replace(networks, weights=_anywhere(networks.weights), lifter=_anywhere(networks.lifter))
+    detector = None if people.detector is None else people.detector.absolute()
+    load = _Load(networks=networks, people=replace(people, detector=detector), view=view, smooth=smooth)
     load.people_source()  # complains before the work, not from within a worker
     items, complaints = _find(inputs)
     if not items:
@@ -146,7 +102,7 @@ def command(
     if workers == 0:
         records = run_here(store.url, load, left)
     else:
-        plan = RayPlan(workers=workers, threads=threads, gpus=int(device == "cuda"), address=address)
+        plan = RayPlan(workers=workers, threads=networks.threads, gpus=int(networks.device == "cuda"), address=address)
         records = run_on_ray(store.url, load, left, plan) if left else iter(())
     return _report(store, records, complaints, len(items), len(left))
 
@@ -155,15 +111,14 @@ def command(
 class _Load:
     """Loads the networks in a worker; travels there."""
 
-    networks: dict[str, Any]
-    people_options: tuple[Any, ...]
-    place: dict[str, Any]
+    networks: NetworkOptions
+    people: PeopleOptions
     view: View
     smooth: bool
 
     def __call__(self) -> Lift:
         route_messages()
-        predictor = PosePredictor(**self.networks, **self.place)
+        predictor = self.networks.predictor()
         view = replace(self.view, people=self.people_source())
         outputs = Outputs(folder=None, overlay=False, page=False, smooth=self.smooth, keep=True)
 
@@ -177,17 +132,20 @@ class _Load:
 
     def people_source(self) -> PeopleSource:
         """Where people are, with the detector loaded."""
-        return PeopleSource.from_options(*self.people_options, **self.place)
+        return self.people.people_source(self.networks)
 
     def settings(self) -> dict[str, Any]:
         """What the numbers depend on, as JSON holds it; networks by their content."""
-        people, _, _, detector, family, min_score = self.people_options
+        networks, people = self.networks, self.people
+        detector = people.detector
         return {
-            "weights": models.sha256(models.path(self.networks["weights"])),
-            "lifter": models.sha256(models.path(self.networks["lifter"])),
-            **{name: self.networks[name] for name in ("flip_test", "precision", "runtime")},
-            "people": people,
-            "detector": None if detector is None else [models.sha256(detector), family, min_score],
+            "weights": models.sha256(models.path(networks.weights)),
+            "lifter": models.sha256(models.path(networks.lifter)),
+            **{name: getattr(networks, name) for name in ("flip_test", "turn", "refine", "precision", "runtime")},
+            "people": people.people,
+            "detector": None
+            if detector is None
+            else [models.sha256(detector), people.detector_family, people.min_score],
             "smooth": self.smooth,
             "fov_deg": self.view.fov_deg,
             "camera": None if self.view.camera is None else self.view.camera.to_dict(),

@@ -6,28 +6,26 @@ import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 
+from hourlift.cli.option_groups import CameraOptions, NetworkOptions
 from hourlift.cli.predict import route_messages
 from hourlift.cli.stopping import in_good_order
 from hourlift.errors import UserError
 from hourlift.formats.atomic import replacing
-from hourlift.geometry.camera import Camera
 from hourlift.media.images import Image
 from hourlift.media.live import LiveReport, LiveShot, LiveSource, PacedVideo, run_live
 from hourlift.media.sources import find_sources
 from hourlift.media.video import VideoReader, VideoWriter, Webcam
 from hourlift.pipeline.options import View
 from hourlift.pose import PoseFrame
-from hourlift.predict import PosePredictor
 from hourlift.predict.temporal.one_euro import LiveSmoother
 from hourlift.view.brush import caption
 from hourlift.view.overlay import draw_pose
 from hourlift.view.space import SideBySide
 from hourlift.view.stream import LiveStream
-from hourlift.weights import HOURGLASS, LIFTER
 
 EXAMPLES = """
 hourlift live
@@ -37,6 +35,7 @@ hourlift live dance.mp4 --no-serve -o as-if-live.mp4 --max-frames 100
 """
 
 _arg = tyro.conf.arg
+_flat = tyro.conf.OmitArgPrefixes
 
 
 def command(
@@ -50,12 +49,8 @@ def command(
     smooth: bool = True,
     seconds: Annotated[float | None, _arg(metavar="S", help_behavior_hint="(default: until Ctrl-C)")] = None,
     max_frames: Annotated[int | None, _arg(metavar="N", help_behavior_hint="")] = None,
-    fov: Annotated[float | None, _arg(metavar="DEGREES", help_behavior_hint="")] = None,
-    camera: Annotated[Path | None, _arg(metavar="FILE", help_behavior_hint="")] = None,
-    weights: Annotated[str, _arg(metavar="MODEL")] = HOURGLASS,
-    lifter: Annotated[str, _arg(metavar="MODEL")] = LIFTER,
-    threads: Annotated[int, _arg(metavar="N")] = 2,
-    device: Literal["cpu", "cuda"] = "cpu",
+    camera: Annotated[CameraOptions, _flat] = CameraOptions(),  # noqa: B008 (frozen)
+    networks: Annotated[NetworkOptions, _flat] = NetworkOptions(),  # noqa: B008
 ) -> int:
     """Lift people in a webcam's images as they come, and watch in the browser on this computer.
 
@@ -73,12 +68,8 @@ def command(
         smooth: smooth people's tracks as they come.
         seconds: end after this long.
         max_frames: end when so many images were shown.
-        fov: field of view along the longer side of the image in degrees, if you know it.
-        camera: JSON or TOML file with fx, fy, cx, cy, image_wh in pixels and OpenCV's distortion.
-        weights: hourglass to use, by name or as an .onnx file.
-        lifter: lifter to use, by name or as an .onnx file.
-        threads: CPU threads of the networks.
-        device: where the networks run; cuda needs the package onnxruntime-gpu.
+        camera: without these options a photo's EXIF data are used, else a field of view of 60 degrees is assumed.
+        networks: the two networks, and how they run.
 
     Returns:
         Exit status: 0, or 1 when the camera was lost.
@@ -86,19 +77,17 @@ def command(
     Raises:
         ValueError, OSError: there is no such camera or video, or an option makes no sense.
     """
-    if fov is not None and camera is not None:
-        raise UserError("--fov and --camera both describe the camera; give one of them")
     if not serve and out is None:
         raise UserError("--no-serve without -o FILE.mp4 would show the images to nobody")
     if out is not None and (out.suffix.lower() != ".mp4" or not out.parent.is_dir()):
         raise UserError(f"{out}: the video's name ends in .mp4, and its folder exists")
     route_messages()
-    view = View(camera=None if camera is None else Camera.load(camera), fov_deg=fov)
+    view = View(camera=camera.load(), fov_deg=camera.fov)
     view.say_doubts()
     with ExitStack() as stack:
         images = _open_source(source, stack)
         intrinsics = view.camera_for(images.image_wh)
-        follow = PosePredictor(weights, lifter, threads=threads, device=device).follow(None, intrinsics)
+        follow = networks.predictor().follow(None, intrinsics)
         smoother = LiveSmoother()
         draw, size_wh = _drawing(images.image_wh, side_by_side)
         screens = list(_screens(stack, source, size_wh, images.fps, out, port if serve else None, open))

@@ -13,27 +13,21 @@ import cv2
 import numpy as np
 import tyro
 
-from hourlift.cli.height import parse_height
+from hourlift.cli.option_groups import CameraOptions, NetworkOptions, PeopleOptions, WorldOptions
 from hourlift.cli.overwriting import keep_inputs
 from hourlift.cli.progress import LateProgress
 from hourlift.cli.stopping import Interrupted, Stop, in_good_order
 from hourlift.errors import UserError
 from hourlift.formats.atomic import is_disk_full
-from hourlift.formats.coco_boxes import MIN_SCORE
 from hourlift.formats.table import FORMATS, FormatName
 from hourlift.formats.text import plain, without_secrets
-from hourlift.geometry.camera import Camera
-from hourlift.geometry.world import up_of_pitched_camera
 from hourlift.media.sources import Source, find_sources
 from hourlift.pipeline.lifting import lift_source
 from hourlift.pipeline.names import say_replaced, targets, with_free_names
 from hourlift.pipeline.options import Outputs, View
-from hourlift.pipeline.people_source import PeopleSource
 from hourlift.pipeline.summary import LiftResult
 from hourlift.predict import PosePredictor
-from hourlift.predict.models.precision import Precision, Runtime
 from hourlift.view.rerun_log import check_rerun
-from hourlift.weights import HOURGLASS, LIFTER
 
 DEFAULT_OUT = Path("hourlift-output")
 
@@ -56,6 +50,7 @@ Box = tuple[float, float, float, float]
 
 
 _text = tyro.conf.arg
+_flat = tyro.conf.OmitArgPrefixes
 
 
 def command(
@@ -65,17 +60,9 @@ def command(
         Path | None, _text(aliases=["-o"], metavar="FOLDER", help_behavior_hint=f"(default: {DEFAULT_OUT})")
     ] = None,
     box: Annotated[tuple[Box, ...], tyro.conf.UseAppendAction, _text(metavar="X0 Y0 X1 Y1")] = (),
-    people: Annotated[int | None, _text(metavar="N", help_behavior_hint="(default: 1, or all in boxes)")] = None,
     boxes: Annotated[Path | None, _text(metavar="FILE", help_behavior_hint="")] = None,
-    detector: Annotated[Path | None, _text(metavar="FILE", help_behavior_hint="")] = None,
-    detector_family: Literal["auto", "yolox", "rtmdet", "yolo"] = "auto",
-    min_score: Annotated[float, _text(metavar="S")] = MIN_SCORE,
-    fov: Annotated[float | None, _text(metavar="DEGREES", help_behavior_hint="")] = None,
-    camera: Annotated[Path | None, _text(metavar="FILE", help_behavior_hint="")] = None,
     seconds: Annotated[float | None, _text(metavar="S", help_behavior_hint="(default: all)")] = None,
     smooth: bool = True,
-    height: Annotated[str | None, _text(metavar="HEIGHT", help_behavior_hint="")] = None,
-    pitch: Annotated[float | None, _text(metavar="DEGREES", help_behavior_hint="")] = None,
     overlay: bool = True,
     page: bool = True,
     side_by_side: bool = False,
@@ -83,16 +70,11 @@ def command(
     rrd: Annotated[Path | None, _text(metavar="FILE.rrd", help_behavior_hint="")] = None,
     formats: Annotated[tuple[FormatName, ...], _text(metavar="FORMAT...")] = ("json",),
     json: Annotated[Literal["-"] | None, _text(metavar="-", help_behavior_hint="")] = None,
-    weights: Annotated[str, _text(metavar="MODEL")] = HOURGLASS,
-    lifter: Annotated[str, _text(metavar="MODEL")] = LIFTER,
-    flip_test: bool = False,
-    turn: bool = True,
-    refine: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
-    threads: Annotated[int, _text(metavar="N")] = 2,
-    device: Literal["cpu", "cuda"] = "cpu",
-    precision: Annotated[Precision | None, _text(help_behavior_hint="(default: the fastest accurate one here)")] = None,
-    runtime: Annotated[Runtime | None, _text(help_behavior_hint="(default: the fastest one here)")] = None,
     verbose: bool = False,
+    people: Annotated[PeopleOptions, _flat] = PeopleOptions(),  # noqa: B008 (frozen)
+    camera: Annotated[CameraOptions, _flat] = CameraOptions(),  # noqa: B008
+    world: Annotated[WorldOptions, _flat] = WorldOptions(),  # noqa: B008
+    networks: Annotated[NetworkOptions, _flat] = NetworkOptions(),  # noqa: B008
 ) -> int:
     """Find people in photos and videos and lift them to 3D, in millimetres.
 
@@ -104,70 +86,45 @@ def command(
             webcam:0.
         out: folder of the results; it is made if it is missing.
         box: a person's left, top, right, bottom in pixels; repeat it for more people. In a video: where the person
-            is in the first frame. Without it the most visible person is searched for.
-        people: how many people to find and follow at most. More than one in a video needs the extra "track".
+            is in the first frame.
         boxes: JSON file of people's boxes in COCO's layout of detections; image_id is the frame's number from 0, or
             the image's file name or number.
-        detector: a person detector as ONNX file: YOLOX, RTMDet, or of the YOLO family.
-        detector_family: how the detector takes images, where file and outputs do not tell.
-        min_score: what --boxes or the detector score less is not taken for a person.
-        fov: field of view along the longer side of the image in degrees, if you know it.
-        camera: JSON or TOML file with fx, fy, cx, cy, image_wh in pixels and OpenCV's distortion. Without --camera
-            and --fov a photo's EXIF data are used, else 60 degrees are assumed.
-        seconds: stop after this much of a video or webcam; Ctrl-C, too, ends a webcam in good order.
-        smooth: smooth people's tracks through a video and fill gaps of up to half a second; a webcam's are smoothed as
-            they come. --no-smooth leaves every frame as it was found.
-        height: how tall the people are, such as 1.78m, 178cm or 5'10"; it sets the scale of pose and place. Without
-            it they come out as tall as an average person.
-        pitch: how far down the camera looks in degrees, below 0 up, so that the world stands upright. Without it a
-            video's people tell, if they stand long enough.
+        seconds: stop after this much of a video or webcam; Ctrl-C ends a webcam, too, and keeps what was done.
+        smooth: smooth people's tracks through a video and fill gaps of up to half a second. A webcam's tracks are
+            smoothed without looking ahead. --no-smooth leaves every frame as it was found.
         overlay: write images and videos with the skeleton drawn in.
         page: write the 3D page.
         side_by_side: also write OUT/NAME.side-by-side.jpg or .mp4: the overlay, and the pose in 3D beside it.
         viewer: send images, 2D, 3D and camera to the viewer Rerun, which needs hourlift[view].
-        rrd: write what Rerun would show into this file instead of opening it; of one source.
-        formats: which files of poses to write: json, csv, npz, bvh, trc, c3d, glb, coco; docs/formats.md tells what is
-            in them. `hourlift convert` makes the others of the JSON later.
+        rrd: write what Rerun would show into this file instead of opening it; for one source.
+        formats: which files of poses to write: json, csv, npz, bvh, trc, c3d, glb, coco; docs/formats.md describes
+            them. `hourlift convert` makes the others from the JSON later.
         json: "-" writes the JSON to standard output, and no files unless --out is given.
-        weights: hourglass to use: hourglass-accurate, hourglass-fast (a third of the time, fewer joints right), or
-            an .onnx file.
-        lifter: lifter to use, by name or as an .onnx file.
-        flip_test: look at every crop mirrored too; half the speed, a little more accurate.
-        turn: look again at people who lean, at a turned crop, and keep the surer answer.
-        refine: fit the 3D to the 2D joints, with the same bones through a video; needs hourlift[refine].
-        threads: CPU threads of the networks.
-        device: where the networks run; cuda needs the package onnxruntime-gpu.
-        precision: arithmetic of the hourglass: fp32, bf16 (needs hourlift[openvino]), or int8 (needs a twin made by
-            `hourlift quantise`; the shipped models have one). The JSON says which ran.
-        runtime: what runs the hourglass; openvino needs hourlift[openvino].
-        verbose: say how the networks run, and whatever else is worth knowing.
+        verbose: say how the networks run, and other details.
+        people: without these options the network itself searches for the most visible person.
+        camera: without these options a photo's EXIF data are used, else a field of view of 60 degrees is assumed.
+        world: without these options people have an average height, and a video's people show where the floor is.
+        networks: the two networks, and how they run.
 
     Returns:
         Exit status: 0 when all sources are done, 1 when some failed, 2 when all did.
 
     Raises:
-        ValueError, OSError: options that make no sense, a model or output folder that cannot be used.
+        UserError, OSError: options that make no sense, a model or output folder that cannot be used.
     """
     if not sources:
         raise UserError("name at least one photo, video, folder or webcam; `hourlift predict --help` has examples")
-    if fov is not None and camera is not None:
-        raise UserError("--fov and --camera both describe the camera; give one of them")
-    people_source = PeopleSource.from_options(
-        *(people, bool(box), boxes, detector, None if detector_family == "auto" else detector_family, min_score),
-        threads=threads,
-        device=device,
-    )
+    world.check()
+    people_source = people.people_source(networks, has_box=bool(box), boxes=boxes)
     view = View(
-        camera=None if camera is None else Camera.load(camera),
-        fov_deg=fov,
+        camera=camera.load(),
+        fov_deg=camera.fov,
         boxes_xyxy=np.array(box) if box else None,
         seconds=seconds,
         people=people_source,
-        height_mm=None if height is None else parse_height(height),
-        pitch_deg=pitch,
+        height_mm=world.height_mm,
+        pitch_deg=world.pitch,
     )
-    if pitch is not None:
-        up_of_pitched_camera(pitch)  # complains before the work, not after it
     if formats != ("json",) and json is not None and out is None:
         raise UserError("--json - writes no files; name a folder for --formats with --out")
     folder = DEFAULT_OUT if out is None and json is None else out
@@ -184,7 +141,7 @@ def command(
         formats=formats,
     )
     for name in formats:
-        FORMATS[name].load_module()  # a missing package is told before any work is done
+        FORMATS[name].load_module()  # a missing package is reported before any work is done
     route_messages(verbose=verbose)
     view.say_doubts()
     found, complaints = find_sources(sources)
@@ -198,20 +155,13 @@ def command(
     if folder is not None:
         _prepare(folder)
     found = with_free_names(found, outputs)
-    inputs = [*(source.label for source in found), boxes, detector, camera, weights, lifter]
+    inputs = [
+        *(source.label for source in found),
+        *(boxes, people.detector, camera.camera, networks.weights, networks.lifter),
+    ]
     keep_inputs(inputs, (file for source in found for file in targets(source, outputs)))
     say_replaced(found, outputs)
-    predictor = PosePredictor(
-        *(weights, lifter),
-        threads=threads,
-        device=device,
-        flip_test=flip_test,
-        turn=turn,
-        refine=refine,
-        precision=precision,
-        runtime=runtime,
-    )
-    return run(predictor, found, view, outputs, complaints)
+    return run(networks.predictor(), found, view, outputs, complaints)
 
 
 def run(
