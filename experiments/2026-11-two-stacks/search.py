@@ -11,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
+from hourlift.arrays import Image
 from hourlift.data.recognise import recognise
 from hourlift.data.sample import Sample
 from hourlift.evaluation.synthetic import synthetic_samples
 from hourlift.geometry.skeleton import H36M17, LIMB_JOINTS
 from hourlift.media.images import read_image
 from hourlift.metrics.pck import pck, torso_length
-from hourlift.predict.models.keypoints import Image, JointEstimator
+from hourlift.predict.models.keypoints import JointEstimator
 from hourlift.predict.models.runtime import Model
 from hourlift.predict.people import search
 from hourlift.weights import HOURGLASS

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.arrays import Array32
 from hourlift.errors import UserError
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.skeleton import H36M17
@@ -21,7 +22,6 @@ from hourlift.geometry.world import World
 if TYPE_CHECKING:
     import pandas
 
-Array = NDArray[np.float32]
 
 POSE_SHAPES: dict[str, tuple[int, ...]] = {
     "joints_2d_px": (H36M17.num_joints, 2),
@@ -55,14 +55,14 @@ class Pose:
         ValueError: an array has another shape or cannot be read as numbers.
     """
 
-    joints_2d_px: Array
-    confidence: Array
-    joints_3d_mm: Array
-    root_cam_mm: Array
-    box_xyxy_px: Array
+    joints_2d_px: Array32
+    confidence: Array32
+    joints_3d_mm: Array32
+    root_cam_mm: Array32
+    box_xyxy_px: Array32
     camera: Camera
     person_id: int = 0
-    spread_mm: Array | None = None
+    spread_mm: Array32 | None = None
 
     def __post_init__(self) -> None:
         for name, shape in POSE_SHAPES.items():
@@ -71,7 +71,7 @@ class Pose:
             object.__setattr__(self, "spread_mm", _checked("spread_mm", self.spread_mm, (H36M17.num_joints,)))
 
     @property
-    def joints_cam_mm(self) -> Array:
+    def joints_cam_mm(self) -> Array32:
         """(17, 3) joints in the camera frame; NaN when the root is unknown."""
         return self.joints_3d_mm + self.root_cam_mm
 
@@ -109,9 +109,9 @@ class Joint:
     """One joint of a `Pose`: (2,) pixels, confidence, (3,) millimetres relative to the pelvis in camera axes."""
 
     name: str
-    position_px: Array
+    position_px: Array32
     confidence: float
-    position_mm: Array
+    position_mm: Array32
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -157,11 +157,11 @@ class PoseSequence:
     person_id: int
     frame_index: NDArray[np.int64]
     times_s: NDArray[np.float64]
-    joints_2d_px: Array
-    confidence: Array
-    joints_3d_mm: Array
-    root_cam_mm: Array
-    box_xyxy_px: Array
+    joints_2d_px: Array32
+    confidence: Array32
+    joints_3d_mm: Array32
+    root_cam_mm: Array32
+    box_xyxy_px: Array32
     camera: Camera
     world: World | None = None
 
@@ -252,12 +252,12 @@ class PoseSequence:
         return np.asarray(np.isfinite(self.joints_3d_mm).all(axis=(1, 2)))
 
     @property
-    def joints_cam_mm(self) -> Array:
+    def joints_cam_mm(self) -> Array32:
         """(T, 17, 3) joints in the camera frame; NaN where the person or the root is unknown."""
         return self.joints_3d_mm + self.root_cam_mm[:, None]
 
     @property
-    def joints_world_mm(self) -> Array:
+    def joints_world_mm(self) -> Array32:
         """(T, 17, 3) joints in the world, z up; NaN where the person, the root or the world is unknown."""
         if self.world is None:
             return np.full_like(self.joints_3d_mm, np.nan)
@@ -272,7 +272,7 @@ class PoseSequence:
         return 1.0 / step if step > 0 else float("nan")
 
 
-def _checked(name: str, values: object, shape: tuple[int, ...]) -> Array:
+def _checked(name: str, values: object, shape: tuple[int, ...]) -> Array32:
     """Values as a float32 array of exactly this shape, or a ValueError that says what came instead."""
     try:
         array = np.asarray(values, dtype=np.float32)

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import hourlift
+from hourlift.arrays import Image
 from hourlift.media import video
-from hourlift.media.images import Image
 from hourlift.media.video import VideoReader, VideoWriter
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -60,12 +60,11 @@ def command(
         turn: look again at people who lean, at a turned crop, and keep the surer answer.
         threads: CPU threads of the networks.
     """
-    import cv2
-
     from hourlift.cli.evaluate import data_title, open_people
     from hourlift.cli.progress import LateProgress
     from hourlift.evaluation import analyse, judge, predict_samples, truth_sheet
     from hourlift.formats.atomic import replacing
+    from hourlift.media.images import write_image
     from hourlift.predict import PosePredictor
 
     samples, total = open_people(data, count, images, split, stride, need_images=True)
@@ -101,7 +100,7 @@ def command(
             temporary.write_text(text, encoding="utf-8")
     sheet = truth_sheet(chosen, [_caption(outcome) for outcome in chosen])
     with replacing(out / "worst.png") as temporary:
-        cv2.imwrite(str(temporary), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+        write_image(temporary, sheet)
     try:
         from hourlift.evaluation.plot import plot_reliability
 

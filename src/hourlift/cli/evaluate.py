@@ -86,11 +86,10 @@ def command(
         precision: arithmetic of the hourglass [default: the fastest that holds accuracy on this computer].
         runtime: what runs the hourglass; openvino needs hourlift[openvino] [default: the fastest].
     """
-    import cv2
-
     from hourlift.cli.progress import LateProgress
     from hourlift.evaluation import contact_sheet, lift_samples, make_report, predict_samples
     from hourlift.formats.atomic import replacing
+    from hourlift.media.images import write_image
     from hourlift.predict import PosePredictor
 
     for option, file, suffix in (("--out", out, ".json"), ("--sheet", sheet, ".png")):
@@ -146,9 +145,8 @@ def command(
     if plot is not None:
         plot_report(report, plot)
     if sheet is not None:
-        image = cv2.cvtColor(contact_sheet(outcomes, count=sheet_count), cv2.COLOR_RGB2BGR)
         with replacing(sheet) as temporary:
-            cv2.imwrite(str(temporary), image)
+            write_image(temporary, contact_sheet(outcomes, count=sheet_count))
 
 
 def _joints(inputs: str | None, sheet: Path | None, whole_image: bool) -> Mapping[str, NDArray[np.floating]] | None:

@@ -10,12 +10,12 @@ from typing import Annotated
 
 import tyro
 
+from hourlift.arrays import Image
 from hourlift.cli.option_groups import CameraOptions, NetworkOptions
 from hourlift.cli.predict import route_messages
 from hourlift.cli.stopping import in_good_order
 from hourlift.errors import UserError
 from hourlift.formats.atomic import replacing
-from hourlift.media.images import Image
 from hourlift.media.live import LiveReport, LiveShot, LiveSource, PacedVideo, run_live
 from hourlift.media.sources import find_sources
 from hourlift.media.video import VideoReader, VideoWriter, Webcam

@@ -1,13 +1,11 @@
 """``hourlift synth``: synthetic people, as a contact sheet to look at, a data set to keep, or a video."""
 
-import math
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import cv2
 import numpy as np
 import tyro
 from numpy.typing import NDArray
@@ -15,6 +13,8 @@ from numpy.typing import NDArray
 from hourlift.cli.progress import LateProgress
 from hourlift.errors import UserError
 from hourlift.formats.atomic import replacing
+from hourlift.media.images import write_image
+from hourlift.view.tiles import tiled
 
 if TYPE_CHECKING:  # `hourlift synth --help` does not wait for PyTorch
     from hourlift.data.sample import Sample
@@ -242,14 +242,6 @@ def write_clip(path: Path, config: "SynthConfig", seed: int, seconds: float, fps
 
 def write_sheet(tiles: list[NDArray[np.uint8]], path: Path) -> None:
     """Write images (S, S, 3) RGB of one size side by side, in rows; the last row may end in black."""
-    size = tiles[0].shape[0]
-    root = math.ceil(math.sqrt(len(tiles)))
-    columns = min(range(root, 2 * root), key=lambda columns: -len(tiles) % columns)  # that leave the fewest gaps
-    rows = math.ceil(len(tiles) / columns)
-    grid = np.zeros((rows * columns, size, size, 3), np.uint8)
-    grid[: len(tiles)] = tiles
-    image = grid.reshape(rows, columns, size, size, 3).swapaxes(1, 2).reshape(rows * size, columns * size, 3)
-    _, data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
-        temporary.write_bytes(data.tobytes())
+        write_image(temporary, tiled(tiles))

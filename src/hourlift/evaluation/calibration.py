@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.arrays import Array
 from hourlift.data.sample import Sample
 from hourlift.errors import UserError
 from hourlift.evaluation import mistakes
@@ -20,8 +21,6 @@ from hourlift.predict.models.keypoints import JointEstimator
 
 _RIDGE = 1.0  # pulls weights to 0: little against thousands of joints, but it bounds them where few joints are wrong
 _NEWTON_STEPS = 30
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

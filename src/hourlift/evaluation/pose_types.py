@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hourlift.arrays import Array
 from hourlift.geometry.skeleton import H36M17
 
 UPRIGHT_DEG = 45.0
@@ -20,7 +21,6 @@ _RAISED = 0.3  # a raised wrist is so far beyond the thorax, along the trunk and
 
 _SEGMENTS = ("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist")
 
-Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 

@@ -13,6 +13,7 @@ from hourlift.geometry.crop import Crop
 from hourlift.geometry.skeleton import H36M17
 from hourlift.pose import Pose
 from hourlift.view.overlay import draw_pose
+from hourlift.view.tiles import tiled
 
 _MARGIN = 1.3  # more than the network sees, to judge the crop by
 _TRUTH_RGB = (0, 230, 0)
@@ -35,11 +36,7 @@ def contact_sheet(
         (rows x tile_px, columns x tile_px, 3) uint8 RGB; tiles that are not needed are black.
     """
     chosen = [outcomes[i] for i in np.linspace(0, len(outcomes) - 1, min(count, len(outcomes))).astype(int)]
-    rows = -(-len(chosen) // columns)
-    sheet = np.zeros((rows, columns, tile_px, tile_px, 3), dtype=np.uint8)
-    for i, outcome in enumerate(chosen):
-        sheet[i // columns, i % columns] = _tile(outcome, tile_px)
-    return sheet.swapaxes(1, 2).reshape(rows * tile_px, columns * tile_px, 3)
+    return tiled([_tile(outcome, tile_px) for outcome in chosen], columns)
 
 
 def truth_sheet(
@@ -56,17 +53,17 @@ def truth_sheet(
     Returns:
         (rows x (tile_px + 20), columns x 2 x tile_px, 3) uint8 RGB; the subject's left is blue, the right orange.
     """
-    rows = -(-len(outcomes) // columns)
-    sheet = np.zeros((rows, columns, tile_px + _STRIP_PX, 2 * tile_px, 3), dtype=np.uint8)
-    for i, (outcome, caption) in enumerate(zip(outcomes, captions, strict=True)):
-        cell = sheet[i // columns, i % columns]
+    pairs = []
+    for outcome, caption in zip(outcomes, captions, strict=True):
+        cell = np.zeros((tile_px + _STRIP_PX, 2 * tile_px, 3), dtype=np.uint8)
         image, crop = _cut(outcome, tile_px)
         for place, pose in enumerate((_truth(outcome), outcome.pose)):
             shown = None if pose is None else replace(pose, confidence=np.ones(H36M17.num_joints, np.float32))
             cell[:tile_px, place * tile_px : (place + 1) * tile_px] = _drawn(image, crop, shown)
         corner = (4, tile_px + _STRIP_PX - 6)
         cv2.putText(cell, caption, corner, cv2.FONT_HERSHEY_SIMPLEX, 0.4, _TEXT_RGB, 1, cv2.LINE_AA)
-    return sheet.swapaxes(1, 2).reshape(rows * (tile_px + _STRIP_PX), columns * 2 * tile_px, 3)
+        pairs.append(cell)
+    return tiled(pairs, columns)
 
 
 def _tile(outcome: Outcome, tile_px: int) -> NDArray[np.uint8]:

@@ -9,14 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hourlift.arrays import Array
 from hourlift.formats.json import PoseFile
 from hourlift.formats.rig import PARENTS, RIG, Rig
 from hourlift.formats.tracks import even_frames, shown_in, somebody
 from hourlift.pose_log import blocks
-
-Array = NDArray[np.float64]
 
 # Hands and feet are not found; what stands in for them gives the last bones a length and feet a direction. Metres.
 _STAND_IN = {

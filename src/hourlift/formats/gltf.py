@@ -17,13 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hourlift import __version__
+from hourlift.arrays import Array
 from hourlift.formats.json import PoseFile
 from hourlift.formats.rig import PARENTS, RIG, Rig
 from hourlift.formats.tracks import frame_times_s, somebody
 from hourlift.geometry.skeleton_style import COLOURS, side_of
 from hourlift.pose_log import blocks, temporary_file
-
-Array = NDArray[np.float64]
 
 _GLB, _VERSION, _JSON, _BIN = 0x46546C67, 2, 0x4E4F534A, 0x004E4942
 _COMPONENTS = {"uint8": 5121, "uint16": 5123, "float32": 5126}

@@ -21,16 +21,15 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hourlift.arrays import Array
 from hourlift.errors import UserError
 from hourlift.formats.json import Header
 from hourlift.formats.tracks import Track
 from hourlift.formats.world import to_world, y_up_m
 from hourlift.geometry.skeleton import H36M17
+from hourlift.geometry.vectors import unit
 from hourlift.pose_log import blocks
-
-Array = NDArray[np.float64]
 
 _LEFT, _RIGHT, _UP, _DOWN = (1.0, 0.0, 0.0), (-1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, -1.0, 0.0)
 
@@ -232,8 +231,8 @@ def _facing(left: Array, up: Array) -> Array:
 
     NaN where the two have one direction, or one has none.
     """
-    x = _unit(left)
-    y = _unit(up - (up * x).sum(-1, keepdims=True) * x)
+    x = _direction(left)
+    y = _direction(up - (up * x).sum(-1, keepdims=True) * x)
     rotation = np.stack([x, y, np.cross(x, y)], axis=-1)
     rotation[np.linalg.norm(np.cross(x, y), axis=-1) < 0.5] = np.nan
     return rotation
@@ -241,11 +240,11 @@ def _facing(left: Array, up: Array) -> Array:
 
 def _smallest_turn(start: Array, end: Array) -> Array:
     """Rotations (T, 3, 3) that bring unit vectors (T, 3) onto the directions of others (T, 3); none for a zero."""
-    end = _unit(end)
+    end = _direction(end)
     end = np.where((end == 0).all(-1, keepdims=True), start, end)
-    middle = _unit(start + end)
+    middle = _direction(start + end)
     # Half a turn is about any axis at a right angle: the coordinate axis farthest from the direction has one.
-    aside = _unit(np.cross(start, np.eye(3)[np.abs(start).argmin(-1)]))
+    aside = _direction(np.cross(start, np.eye(3)[np.abs(start).argmin(-1)]))
     middle = np.where((middle == 0).all(-1, keepdims=True), aside, middle)
     return _half_turn(middle) @ _half_turn(start)  # two half turns make twice the angle between their axes
 
@@ -255,14 +254,13 @@ def _half_turn(axis: Array) -> Array:
     return 2 * axis[:, :, None] * axis[:, None, :] - np.eye(3)
 
 
-def _unit(vectors: Array) -> Array:
-    """Vectors (T, 3) of length 1; zero for those too short to have a direction."""
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.where(length > 1e-9, vectors / np.maximum(length, 1e-9), 0.0)
-
-
 def _held(values: Array, before: Array) -> Array:
     """Values (T, J, D), those not finite replaced by the last ones that are; at the start by ``before`` (J, D)."""
     known = np.isfinite(values).all(axis=-1)
     last = np.maximum.accumulate(np.where(known, np.arange(len(values))[:, None], -1), axis=0)[..., None]
     return np.where(last < 0, before, np.take_along_axis(values, np.maximum(last, 0), axis=0))
+
+
+def _direction(vectors: Array) -> Array:
+    """Vectors (T, 3) of length 1; zero for those that are unknown or too short to have a direction."""
+    return np.nan_to_num(unit(vectors, zero=0.0))

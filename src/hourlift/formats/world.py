@@ -7,10 +7,9 @@ the camera's z (away from it), its z is up, and its origin is the camera.
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.arrays import Array
 from hourlift.formats.json import Header
 from hourlift.pose import PoseSequence
-
-Array = NDArray[np.float64]
 
 LEVEL_CAMERA = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 """(3, 3) from the axes of a level camera to the room's."""

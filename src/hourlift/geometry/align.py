@@ -5,11 +5,10 @@ Joints that are NaN in either array do not take part in a fit.
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hourlift.arrays import Array
 from hourlift.errors import UserError
-
-Array = NDArray[np.float64]
 
 
 def root_relative(joints: ArrayLike, root: int = 0) -> Array:

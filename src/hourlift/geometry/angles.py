@@ -8,13 +8,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hourlift.arrays import Array
 from hourlift.errors import UserError
 from hourlift.geometry.skeleton import H36M17
+from hourlift.geometry.vectors import unit
 from hourlift.geometry.world import CAMERA_UP
-
-Array = NDArray[np.float64]
 
 _SIDEWAYS_DEG = 20.0  # a limb that is this near to a plane's normal has no angle in that plane worth telling
 
@@ -70,7 +70,7 @@ def joint_angles(joints_mm: ArrayLike, up: ArrayLike = CAMERA_UP) -> dict[str, A
     vertical = np.asarray(up, dtype=np.float64)
     if vertical.shape != (3,) or not np.isfinite(vertical).all() or not vertical.any():
         raise UserError(f"up must be three finite numbers that are not all 0, got {up!r}")
-    angles = _limb_angles(joints) | _trunk_angles(joints, _unit(vertical))
+    angles = _limb_angles(joints) | _trunk_angles(joints, unit(vertical))
     return {key: angles[key] for key in ANGLE_KEYS}
 
 
@@ -112,20 +112,14 @@ def _trunk_angles(joints: Array, upward: Array) -> dict[str, Array]:
 
 def _bone(joints: Array, start: str, end: str) -> Array:
     """(..., 3) unit vector from one joint to another; NaN if they coincide."""
-    return _unit(joints[..., H36M17.index(end), :] - joints[..., H36M17.index(start), :])
-
-
-def _unit(vectors: Array) -> Array:
-    """Vectors (..., 3) of length 1; NaN for the zero vector."""
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.divide(vectors, length, out=np.full(vectors.shape, np.nan), where=length > 1e-9)
+    return unit(joints[..., H36M17.index(end), :] - joints[..., H36M17.index(start), :])
 
 
 def _across(vectors: Array, axis: Array) -> Array:
     """The part of unit vectors at a right angle to a unit axis, of length 1; NaN when they are nearly parallel."""
     part = vectors - _dot(vectors, axis)[..., None] * axis
     enough = np.linalg.norm(part, axis=-1, keepdims=True) >= math.sin(math.radians(_SIDEWAYS_DEG))
-    return np.where(enough, _unit(part), np.nan)
+    return np.where(enough, unit(part), np.nan)
 
 
 def _components(limb: Array, up: Array, outward: Array, hand: float) -> tuple[Array, Array, Array]:

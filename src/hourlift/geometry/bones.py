@@ -1,11 +1,10 @@
 """Lengths of bones: measuring them through a track, giving every frame the same, and what they say of height."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hourlift.arrays import Array
 from hourlift.geometry.skeleton import H36M17
-
-Array = NDArray[np.float64]
 
 STATURE_OVER_BONES = 1.097
 """A standing person's height over the summed lengths of `STATURE_BONES`.

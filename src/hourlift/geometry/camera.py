@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hourlift.arrays import Array
 from hourlift.errors import UserError
 from hourlift.geometry.crop import rescale_points
-
-Array = NDArray[np.float64]
 
 DEFAULT_FOV_DEG = 60.0
 """Field of view along the longer image side that is assumed when nothing is known about the camera."""

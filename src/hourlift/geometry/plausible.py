@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hourlift.arrays import Array
 from hourlift.geometry.bones import bone_vectors
 from hourlift.geometry.skeleton import H36M17
-
-Array = NDArray[np.float64]
+from hourlift.geometry.vectors import unit_or_zero
 
 BENT_DEG = 20.0
 """From this flexion on a knee or an elbow bends in some direction."""
@@ -111,18 +111,16 @@ def _bends(joints: ArrayLike, limb: tuple[str, str, str], below: str, above: str
         return joints[..., H36M17.indices(*names), :]
 
     start, middle, end = (at(f"l_{name}", f"r_{name}") for name in limb)
-    upper, lower = _unit(middle - start), _unit(end - middle)
-    down = _unit(at(below) - at(above))
-    forward = _unit(np.cross(down, start[..., :1, :] - start[..., 1:, :]))  # down x left, in a right-handed frame
+    upper, lower = unit_or_zero(middle - start), unit_or_zero(end - middle)
+    down = unit_or_zero(at(below) - at(above))
+    forward = unit_or_zero(
+        np.cross(down, start[..., :1, :] - start[..., 1:, :])
+    )  # down x left, in a right-handed frame
     aligned = (upper * down).sum(-1, keepdims=True)
     axis = np.cross(np.broadcast_to(down, upper.shape), upper)
     carried = forward + np.cross(axis, forward)
     carried = carried + np.cross(axis, np.cross(axis, forward)) / np.maximum(1 + aligned, 1e-9)
-    bend = _unit(lower - (lower * upper).sum(-1, keepdims=True) * upper)
+    bend = unit_or_zero(lower - (lower * upper).sum(-1, keepdims=True) * upper)
     flexion = np.degrees(np.arccos(np.clip((upper * lower).sum(-1), -1, 1)))
     raised = np.degrees(np.arccos(np.clip(aligned[..., 0], -1, 1)))
     return flexion, (bend * carried).sum(-1), raised
-
-
-def _unit(vectors: Array) -> Array:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hourlift.arrays import Array
 from hourlift.errors import UserError
-
-Array = NDArray[np.float64]
 
 CAMERA_UP = (0.0, -1.0, 0.0)
 """Up in the camera frame, if the camera is held level."""

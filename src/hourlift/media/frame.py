@@ -17,7 +17,7 @@ from av.sidedata.sidedata import SideData, Type
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
+from hourlift.arrays import Image
 
 _HD_LINES = 720
 _COLOURS = {1: Colorspace.ITU709, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 7: Colorspace.SMPTE240M}

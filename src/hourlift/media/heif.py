@@ -13,12 +13,10 @@ from typing import Any, NamedTuple
 import av
 import numpy as np
 from av.error import FFmpegError
-from numpy.typing import NDArray
 
+from hourlift.arrays import Image
 from hourlift.errors import UserError
 from hourlift.media.frame import to_rgb
-
-Image = NDArray[np.uint8]
 
 _MOST_ITEMS = 10_000
 

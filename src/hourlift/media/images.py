@@ -18,11 +18,10 @@ import numpy as np
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
+from hourlift.arrays import Image
 from hourlift.errors import UserError
 from hourlift.geometry.camera import Camera
 from hourlift.media import heif
-
-Image = NDArray[np.uint8]
 
 IMAGE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff"),

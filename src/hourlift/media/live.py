@@ -14,7 +14,7 @@ from typing import Generic, Protocol, Self, TypeVar
 
 import numpy as np
 
-from hourlift.media.images import Image
+from hourlift.arrays import Image
 from hourlift.media.video import CameraLostError, Frames, TimedImage
 from hourlift.pose import PoseFrame
 

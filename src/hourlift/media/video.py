@@ -21,10 +21,11 @@ import av
 import cv2
 from av.error import FFmpegError
 
+from hourlift.arrays import Image
 from hourlift.errors import UserError
 from hourlift.media.clock import Clock, typical_rate
 from hourlift.media.frame import deinterlaced, display_matrix, shown, to_rgb
-from hourlift.media.images import MAX_IMAGE_PIXELS, Image
+from hourlift.media.images import MAX_IMAGE_PIXELS
 
 VIDEO_SUFFIXES = (
     *(".mp4", ".mov", ".qt", ".m4v", ".f4v", ".3gp", ".3g2", ".mkv", ".webm", ".avi", ".divx", ".flv", ".ogv"),

@@ -8,12 +8,11 @@ truth is known makes the result NaN: it has no error in millimetres, and leaving
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hourlift.arrays import Array
 from hourlift.errors import UserError
 from hourlift.geometry import align_scale, align_similarity
-
-Array = NDArray[np.float64]
 
 
 def joint_errors(pred: ArrayLike, true: ArrayLike) -> Array:

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hourlift.arrays import Array
 from hourlift.errors import UserError
 from hourlift.geometry import Skeleton
-
-Array = NDArray[np.float64]
 
 FAR_APART = 0.3
 """A left-right pair can be confused visibly when its true joints are farther apart than this, in torsos."""

@@ -10,9 +10,9 @@ from itertools import islice
 from pathlib import Path
 from threading import Event
 
+from hourlift.arrays import Image
 from hourlift.errors import UserError
 from hourlift.formats.json import Header, PoseFile
-from hourlift.media.images import Image
 from hourlift.media.prefetch import ahead, undivided
 from hourlift.media.sources import Source, StillImage
 from hourlift.media.video import TimedImage, VideoReader, Webcam, is_easy

@@ -9,11 +9,11 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.arrays import Image
 from hourlift.errors import UserError
 from hourlift.formats.coco_boxes import BoxFile, load_boxes
 from hourlift.media.sources import Source
 from hourlift.predict.given import checked_boxes
-from hourlift.predict.models.keypoints import Image
 from hourlift.predict.people.crowd import Locate
 from hourlift.predict.people.detector import Detector, Family
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hourlift.arrays import Image
 from hourlift.errors import UserError
 from hourlift.geometry.camera import Camera, solve_root
 from hourlift.geometry.skeleton import H36M17
@@ -17,7 +18,7 @@ from hourlift.media.prefetch import ahead
 from hourlift.media.video import VideoReader
 from hourlift.pose import Pose, PoseFrame
 from hourlift.predict.given import camera_at, checked_boxes, checked_image, checked_people
-from hourlift.predict.models.keypoints import Image, JointEstimator
+from hourlift.predict.models.keypoints import JointEstimator
 from hourlift.predict.models.precision import Precision, Runtime
 from hourlift.predict.models.runtime import Model
 from hourlift.predict.people.crowd import Locate

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.arrays import Image
 from hourlift.geometry.skeleton_style import CENTRE_RGB, OUTLINE_RGB
 
-Image = NDArray[np.uint8]
 Colour = tuple[int, int, int]
 
 _SHIFT = 4  # fixed-point bits of a coordinate: 1/16 pixel

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.arrays import Image
 from hourlift.errors import UserError
 from hourlift.geometry.skeleton import H36M17
 from hourlift.geometry.skeleton_style import COLOURS, MIN_CONFIDENCE, limb_sides, weight
 from hourlift.pose import Pose
-from hourlift.view.brush import Image, Limb, caption, paint
+from hourlift.view.brush import Limb, caption, paint
 
 _FAR_PX = 30_000.0  # joints farther out than this overflow OpenCV's fixed point and lie in no image
 _SIDES = limb_sides()

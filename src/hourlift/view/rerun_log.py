@@ -14,13 +14,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.arrays import Image
 from hourlift.errors import UserError
 from hourlift.formats.atomic import replacing
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.skeleton import H36M17
 from hourlift.geometry.skeleton_style import COLOURS, MIN_CONFIDENCE, limb_sides, side_of, weight
 from hourlift.pose import Pose, PoseFrame
-from hourlift.view.brush import Image
 
 _QUALITY = 85
 _JOINT_MM, _LIMB_MM, _JOINT_PX, _LIMB_PX = 22.0, 14.0, 3.0, 1.5

@@ -6,16 +6,15 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hourlift.arrays import Array, Image
 from hourlift.geometry.skeleton import H36M17
 from hourlift.geometry.skeleton_style import CENTRE_RGB, COLOURS, INK_RGB, MIN_CONFIDENCE, limb_sides, weight
 from hourlift.geometry.world import CAMERA_UP, World
 from hourlift.pose import Pose
-from hourlift.view.brush import Image, Limb, caption, paint
+from hourlift.view.brush import Limb, caption, paint
 from hourlift.view.overlay import draw_pose
-
-Array = NDArray[np.float64]
 
 # The page's view (scene.js) from three quarters, in its light colours.
 _YAW, _PITCH, _LENS = -0.55, 0.22, 0.3  # radians; _LENS is half of the opening angle

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import cv2
 
-from hourlift.view.brush import Image
+from hourlift.arrays import Image
 
 _HOST = "127.0.0.1"
 _QUALITY = 85

@@ -13,15 +13,14 @@ from xml.etree import ElementTree
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hourlift.arrays import Array
 from hourlift.data.human36m.protocol import CAMERA_SIZES_WH
 from hourlift.data.human36m.restricted_npz import read_pickle
 from hourlift.errors import UserError
 from hourlift.formats.guarded import parsing
 from hourlift.geometry.camera import Camera
-
-Array = NDArray[np.float64]
 
 METADATA = "metadata.xml"
 CAMERAS_PICKLE = "cameras.pkl"

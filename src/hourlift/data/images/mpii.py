@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hourlift.arrays import Array
 from hourlift.data.dataset import Counts, DataSet
 from hourlift.data.images.matlab import read_hdf5, read_mat
 from hourlift.data.sample import Sample
@@ -27,8 +27,6 @@ from hourlift.errors import UserError
 from hourlift.formats.guarded import check_arrays, checked_name
 from hourlift.geometry.crop import CROP_MARGIN
 from hourlift.geometry.skeleton import H36M17, MPII16, map_joints
-
-Array = NDArray[np.float64]
 
 NAME = "MPII Human Pose"
 MAT = "mpii_human_pose_v1_u12_1.mat"

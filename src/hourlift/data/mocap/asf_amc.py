@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from hourlift.data.mocap.clip import LIMBS, Array, MotionClip, TextLines, make_clip, rotation_about
+from hourlift.arrays import Array
+from hourlift.data.mocap.clip import LIMBS, MotionClip, TextLines, make_clip, rotation_about
 from hourlift.errors import UserError
 
 CMU_FPS = 120.0

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from hourlift.data.mocap.clip import LIMBS, Array, MotionClip, TextLines, make_clip, rotation_about
+from hourlift.arrays import Array
+from hourlift.data.mocap.clip import LIMBS, MotionClip, TextLines, make_clip, rotation_about
 
 # Canonical joint -> names in use, without their side and signs, the best first; `end` is the end site below a joint.
 _MIDDLE = {

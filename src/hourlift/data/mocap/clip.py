@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.arrays import Array
 from hourlift.errors import UserError
-
-Array = NDArray[np.float64]
 
 CANONICAL = (
     "pelvis", "l_hip", "r_hip", "l_knee", "r_knee", "l_ankle", "r_ankle", "l_toe", "r_toe", "l_toe_tip", "r_toe_tip",

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from hourlift.arrays import Image
 from hourlift.formats.atomic import replacing
 from hourlift.formats.json import Header, PoseFile
-from hourlift.media.images import Image, write_image
+from hourlift.media.images import write_image
 from hourlift.media.prefetch import behind
 from hourlift.media.video import VideoWriter
 from hourlift.pipeline.sinks.sink import Sink

@@ -4,8 +4,9 @@ import logging
 import tempfile
 from pathlib import Path
 
+from hourlift.arrays import Image
 from hourlift.formats.json import Header, PoseFile
-from hourlift.media.images import Image, at_most, write_image
+from hourlift.media.images import at_most, write_image
 from hourlift.pipeline.sinks.drawn import OverlaySink
 from hourlift.pipeline.sinks.sink import Sink
 from hourlift.pose import PoseFrame

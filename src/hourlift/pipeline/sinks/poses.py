@@ -4,10 +4,10 @@ import logging
 import sys
 from pathlib import Path
 
+from hourlift.arrays import Image
 from hourlift.formats.json import FrameWriter, Header, PoseFile, writing
 from hourlift.formats.table import FORMATS, FormatName, write_poses
 from hourlift.formats.tracks import NoPersonError
-from hourlift.media.images import Image
 from hourlift.pipeline.sinks.sink import Sink
 from hourlift.pose import PoseFrame
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from hourlift.arrays import Image
 from hourlift.formats.json import Header, PoseFile
-from hourlift.media.images import Image
 from hourlift.pipeline.sinks.sink import Sink
 from hourlift.pose import PoseFrame
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from hourlift.arrays import Image
 from hourlift.formats.json import Header, PoseFile
-from hourlift.media.images import Image
 from hourlift.pose import PoseFrame
 
 _log = logging.getLogger("hourlift")

@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.arrays import Array
 from hourlift.errors import UserError
 from hourlift.geometry.skeleton import H36M17
 from hourlift.hourglass.heatmap import find_peaks
@@ -25,8 +26,6 @@ without an other side; and the mean of "here" over the person's joints."""
 _REACH = 1 / 16  # of the mass around a peak, to each side, in sides of the heatmap: about 0.2 torso of somebody upright
 _CERTAIN_MASS = 2 * np.pi  # of a Gaussian of one cell's spread and the height 1, which a certain network answers
 _LEAST = 1e-3  # no probability is nearer to 0 or 1 than this before its logit is taken
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

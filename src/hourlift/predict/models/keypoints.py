@@ -10,13 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.arrays import Image
 from hourlift.geometry.crop import Crop, rescale_points
 from hourlift.geometry.skeleton import H36M17
 from hourlift.hourglass.heatmap import DecodeMethod, decode
 from hourlift.predict.models.confidence import Calibration, gather_evidence
 from hourlift.predict.models.runtime import Model
-
-Image = NDArray[np.uint8]
 
 TURNED_FROM_RAD = math.radians(30)
 """Lean of the trunk from which a second look is worth its time."""

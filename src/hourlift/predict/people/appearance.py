@@ -4,13 +4,10 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from hourlift.arrays import Array, Image
 from hourlift.geometry.skeleton import H36M17
-from hourlift.predict.models.keypoints import Image
 from hourlift.predict.people.search import JOINT_CONFIDENCE, Detection
-
-Array = NDArray[np.float64]
 
 COLOUR_FALLOFF = 16.0
 """Difference of colours (CIE 1976, 2.3 is just noticeable) at which two people look alike by 0.6."""

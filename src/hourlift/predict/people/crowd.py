@@ -6,7 +6,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hourlift.predict.models.keypoints import Estimate, Image
+from hourlift.arrays import Image
+from hourlift.predict.models.keypoints import Estimate
 from hourlift.predict.people.identity import REMEMBER_S, Identities, Person
 from hourlift.predict.people.search import SAME_PERSON_OKS, Detection, find_people, iou, oks
 from hourlift.predict.people.track import KEEP_CONFIDENCE, SEARCH_INTERVAL_S, Search, look, look_around

@@ -14,14 +14,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.arrays import Array, Image
 from hourlift.errors import UserError
 from hourlift.formats.coco_boxes import MIN_SCORE
 from hourlift.geometry.crop import box_counted_from_corner
-from hourlift.predict.models.keypoints import Image
 from hourlift.predict.models.runtime import open_session
 
 Family = Literal["yolox", "rtmdet", "yolo"]
-Array = NDArray[np.float64]
 
 NMS_IOU = 0.65
 """Of two boxes that overlap by more than this, the surer one stays; only where the graph has not seen to it."""

@@ -8,11 +8,12 @@ from itertools import groupby, islice
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hourlift.arrays import Image
 from hourlift.errors import UserError
 from hourlift.geometry.camera import Camera
 from hourlift.pose import Pose, PoseFrame
 from hourlift.predict.given import camera_at, checked_boxes, checked_image, checked_people
-from hourlift.predict.models.keypoints import Image, Joints2D
+from hourlift.predict.models.keypoints import Joints2D
 from hourlift.predict.people.crowd import CrowdFollower, Locate
 from hourlift.predict.people.search import Detection
 from hourlift.predict.people.track import Follower

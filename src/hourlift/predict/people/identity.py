@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.arrays import Array, Image
 from hourlift.errors import UserError
-from hourlift.predict.models.keypoints import Image
 from hourlift.predict.people.appearance import alike, colours
 from hourlift.predict.people.search import JOINT_CONFIDENCE, OKS_FALLOFF, Detection, iou, oks
 from hourlift.predict.people.track import next_box
 
-Array = NDArray[np.float64]
 Assign = Callable[[Array], tuple[NDArray[np.intp], NDArray[np.intp]]]
 
 REMEMBER_S = 1.0

@@ -16,11 +16,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hourlift.arrays import Array
 from hourlift.geometry.crop import BOX_GROWTH, box_from_joints, whole_image_box
 from hourlift.geometry.skeleton import H36M17
 from hourlift.predict.models.keypoints import Estimate, Joints2D
-
-Array = NDArray[np.float64]
 
 FOUND_CONFIDENCE = 0.05
 """`fit` from which a crop holds a person."""

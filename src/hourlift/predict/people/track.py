@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hourlift.predict.models.keypoints import Estimate, Image, expected_turn
+from hourlift.arrays import Image
+from hourlift.predict.models.keypoints import Estimate, expected_turn
 from hourlift.predict.people.search import FOUND_CONFIDENCE, Detection, find_person, iou, person_box
 
 _log = logging.getLogger("hourlift")

@@ -14,9 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.arrays import Array
 from hourlift.pose_log import blocks
-
-Array = NDArray[np.float64]
 
 MIN_CONFIDENCE = 0.05
 """Less sure than this nothing counts: a joint that has been seen by nobody for a while is still roughly there."""

@@ -8,12 +8,11 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hourlift.arrays import Array
 from hourlift.errors import UserError
 from hourlift.pose import Pose, PoseFrame
-
-Array = NDArray[np.float64]
 
 FORGET_S = 0.5
 """Who has not been seen for this long is taken as they are found, without a memory of where they were."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.arrays import Array
 from hourlift.geometry.bones import bone_lengths, bone_vectors, with_bone_lengths
 from hourlift.geometry.camera import solve_root
 from hourlift.geometry.skeleton import H36M17
@@ -17,7 +18,6 @@ from hourlift.pose_log import blocks, by_blocks
 from hourlift.predict.temporal.kalman import MIN_CONFIDENCE, smooth_series
 from hourlift.predict.temporal.one_euro import pixels_per_mm
 
-Array = NDArray[np.float64]
 Floats = NDArray[np.floating]
 Bools = NDArray[np.bool_]
 

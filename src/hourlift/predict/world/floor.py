@@ -10,14 +10,15 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from hourlift.arrays import Array
 from hourlift.errors import UserError
 from hourlift.geometry.bones import ANKLE_HEIGHT, bone_lengths, standing_height
 from hourlift.geometry.skeleton import H36M17
+from hourlift.geometry.vectors import unit_or_zero
 from hourlift.geometry.world import CAMERA_UP, World, up_of_pitched_camera
 from hourlift.pose import PoseSequence
 from hourlift.pose_log import by_blocks
 
-Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 STANDING_LEAN_DEG = 5.3
@@ -136,15 +137,15 @@ def _stands(joints: Array) -> Bools:
 
 def _up_of_standing(people: Sequence[_Person]) -> Array:
     """(3,) up, as the bodies of those who stand have it."""
-    return _unit(np.median(np.concatenate([person.ups for person in people]), axis=0))
+    return unit_or_zero(np.median(np.concatenate([person.ups for person in people]), axis=0))
 
 
 def _ups_of_standing(joints: Array) -> Array:
     """(S, 3) up, as the body has it, of those (N, 17, 3) who stand."""
     joints = joints[_stands(joints)]
-    body = _unit(joints[:, _THORAX] - (joints[:, _L_ANKLE] + joints[:, _R_ANKLE]) / 2)
+    body = unit_or_zero(joints[:, _THORAX] - (joints[:, _L_ANKLE] + joints[:, _R_ANKLE]) / 2)
     to_left = (joints[:, _L_SIDE] - joints[:, _R_SIDE]).sum(axis=1)
-    forward = _unit(np.cross(to_left, body))
+    forward = unit_or_zero(np.cross(to_left, body))
     lean = np.radians(STANDING_LEAN_DEG)
     return np.cos(lean) * body - np.sin(lean) * forward
 
@@ -155,7 +156,7 @@ def _level(people: Sequence[_Person], up: Array) -> Array:
     Least squares over the two small turns, feet far off weighing less (Cauchy), with ``up`` as the prior.
     """
     first = up
-    sideways = _unit(np.cross(first, [0.0, 0.0, 1.0] if abs(first[2]) < 0.9 else [1.0, 0.0, 0.0]))
+    sideways = unit_or_zero(np.cross(first, [0.0, 0.0, 1.0] if abs(first[2]) < 0.9 else [1.0, 0.0, 0.0]))
     turns = np.stack([sideways, np.cross(first, sideways)])
     prior = np.eye(2) / np.radians(_STANDING_SPREAD_DEG) ** 2
     for _ in range(4):
@@ -167,7 +168,7 @@ def _level(people: Sequence[_Person], up: Array) -> Array:
         offset = (feet - np.average(feet, axis=0, weights=weights)) / _FOOT_SPREAD_MM
         slopes = offset @ turns.T
         normal = (slopes.T * weights) @ slopes + prior
-        up = _unit(first + np.linalg.solve(normal, -(slopes.T * weights) @ (offset @ first)) @ turns)
+        up = unit_or_zero(first + np.linalg.solve(normal, -(slopes.T * weights) @ (offset @ first)) @ turns)
     return up
 
 
@@ -201,11 +202,5 @@ def _speed(times_s: Array, points: Array) -> Array:
 def _angle_deg(joints: Array, start: str, middle: str, end: str) -> Array:
     """Angle (N,) at a joint between two others."""
     a, b, c = H36M17.indices(start, middle, end)
-    cosine = (_unit(joints[:, a] - joints[:, b]) * _unit(joints[:, c] - joints[:, b])).sum(axis=-1)
+    cosine = (unit_or_zero(joints[:, a] - joints[:, b]) * unit_or_zero(joints[:, c] - joints[:, b])).sum(axis=-1)
     return np.asarray(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))))
-
-
-def _unit(vectors: Array) -> Array:
-    """Vectors (..., 3) of length 1; zero stays zero."""
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.asarray(vectors / np.where(length > 0, length, 1.0))

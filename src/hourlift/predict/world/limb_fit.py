@@ -11,15 +11,14 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hourlift.arrays import Array
 from hourlift.errors import UserError
 from hourlift.geometry.bones import bone_lengths
 from hourlift.geometry.camera import solve_root
 from hourlift.geometry.skeleton import H36M17
 from hourlift.pose import Pose
-
-Array = NDArray[np.float64]
 
 REPROJECTION_MM = 12.0
 """At the person's distance: how well a 2D joint of confidence 1 is known."""

@@ -1,0 +1,9 @@
+"""Short names for types of arrays."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Array32 = NDArray[np.float32]
+Image = NDArray[np.uint8]
+"""(H, W, 3) RGB."""
