@@ -309,7 +309,7 @@ def test_a_truncated_video_is_done_as_far_as_it_goes(
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (["--box", "900", "10", "950", "60"], "photo.png: box [900.0, 10.0, 950.0, 60.0] lies outside of the image"),
+        (["--box", "900", "10", "950", "60"], "photo.png: box [900.0, 10.0, 950.0, 60.0] lies outside the image"),
         (["--box", "nan", "10", "50", "60"], "photo.png: box [nan, 10.0, 50.0, 60.0] holds a value that is not finite"),
         (["--fov", "0"], "--fov must be above 0"),
         (["--fov", "60", "--camera", "c.json"], "--fov and --camera both describe the camera"),
