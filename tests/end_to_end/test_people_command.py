@@ -199,7 +199,7 @@ def test_boxes_of_photos(pair: Path, models: list[str], figure) -> None:
         (["--boxes", "outside.json"], "outside the image"),
         (["--boxes", "nan.json"], "nan.json: entry 0: bbox must be four finite numbers"),
         (["--boxes", "missing.json"], "missing.json: No such file or directory"),
-        (["--boxes", "unknown.json", "--box", "1", "2", "30", "40"], "all say where people are; give one of them"),
+        (["--boxes", "unknown.json", "--box", "1", "2", "30", "40"], "all give the people's boxes; give one of them"),
         (["--people", "0"], "--people must be at least 1, got 0"),
         (["--people", "2", "--min-score", "7"], "--min-score must be at most 1"),
         (["--detector", "pair.mp4"], "pair.mp4: this is not a model that can be run"),

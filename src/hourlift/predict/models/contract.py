@@ -14,7 +14,7 @@ from hourlift.predict.models.confidence import Calibration
 Kind = Literal["hourglass", "lifter"]
 METADATA_KEY = "hourlift"
 MAX_INPUT_SIZE = 2048
-"""Allowed side lengths of a hourglass's crop, pixels."""
+"""Largest side of a hourglass's crop, pixels."""
 
 _SCHEMA = 1
 _CHANNELS = {"rays": 2, "crop": 2, "person": 4}
