@@ -32,6 +32,7 @@ PURPOSE = {
     "pose": "result types",
     "errors": "what the user can mend",
     "geometry": "skeleton, camera, crop, angles",
+    "arrays": "types of arrays",
 }
 """What each package is for, in a few words; a package that is missing here cannot be drawn."""
 

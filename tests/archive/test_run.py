@@ -131,7 +131,7 @@ def test_a_worker_is_killed_a_machine_is_lost_and_then_the_cluster(
     assert second.process.returncode == 2
     told = err.splitlines()[-1]
     assert told.startswith(f"hourlift: the Ray cluster at {cluster.address} ")
-    assert told.endswith("; what is finished is kept, --resume goes on")
+    assert told.endswith("; finished results are kept; continue with --resume")
     assert main(["batch", str(clips), "-o", str(second.out), "--workers", "0", "--resume", *marker_options]) == 1
     assert rows(second.out).keys() == alone.keys()
 

@@ -117,18 +117,18 @@ def test_resume_leaves_out_what_is_finished(archive: Path, here: list[str], caps
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["in", "-o", "out"], "out holds a run already: --resume goes on with it, or name another folder"),
+        (["in", "-o", "out"], "out already holds a run: continue it with --resume, or name another folder"),
         (["in", "-o", "out", "--resume", "--no-smooth"], "was started with smooth True, not False; resume with the"),
         (["in", "-o", "out", "--resume", "--flip-test"], "was started with flip_test False, not True; resume with the"),
         (["in", "-o", "new", "--precision", "int8"], "int8 is not available: this model has no 8-bit twin"),
-        (["in", "-o", "in"], "in exists and holds no run of `hourlift batch`; name another folder"),
-        (["empty", "-o", "new"], "empty: there are no images or videos in this folder"),
+        (["in", "-o", "in"], "in exists and does not hold a run of `hourlift batch`; name another folder"),
+        (["empty", "-o", "new"], "empty: this folder holds no images or videos"),
         (["memory://empty/", "-o", "new"], "memory://empty/: "),
-        (["nowhere.mp4", "-o", "new"], "nowhere.mp4: there is no such file or folder"),
+        (["nowhere.mp4", "-o", "new"], "nowhere.mp4: no such file or folder"),
         (["webcam:0", "-o", "new"], "webcam:0: a webcam is no archive"),
         (
             ["nowhere.mp4", "gone.mp4", "-o", "new"],
-            "nothing to work on: nowhere.mp4: there is no such file or folder; g",
+            "nothing to work on: nowhere.mp4: no such file or folder; g",
         ),
         (["in", "-o", "abacus://x"], "abacus://x: Protocol not known: abacus"),
         ([], "name at least one photo, video, folder or URL"),
@@ -196,7 +196,7 @@ def test_a_name_that_is_no_utf8_stops_no_other(
     except (OSError, UnicodeError):
         pytest.skip("this file system has no such names")
     assert main(["batch", "in/photo.png", "in/bad\udcff.png", "-o", "out", *here]) == 1
-    assert "bad\\udcff.png: the name is no UTF-8" in capsys.readouterr().err
+    assert "bad\\udcff.png: the name is not UTF-8" in capsys.readouterr().err
     assert sources("out")["photo.png"]["status"] == "done"
     options = ["--no-overlay", "--no-page", *here[:4]]
     assert main(["predict", "in/bad\udcff.png", "-o", "one", *options]) == 0  # files of ours can be called otherwise

@@ -103,7 +103,7 @@ def test_a_dropped_camera(
     assert main(["live", "webcam:1", "--no-serve", "-o", "none.mp4", *models]) == 2
     assert "webcam:1: the camera stopped sending" in capfd.readouterr().err
     assert main(["live", "webcam:2", *models]) == 2
-    assert capfd.readouterr().err == "hourlift: webcam:2: there is no camera that can be opened\n"
+    assert capfd.readouterr().err == "hourlift: webcam:2: no camera can be opened\n"
     assert sorted(path.name for path in Path().iterdir()) == ["clip.mp4", "out.mp4"]
 
 
@@ -122,7 +122,7 @@ def test_a_mistake_of_the_predictor_is_not_swallowed(
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["missing.mp4"], "missing.mp4: there is no such file or folder"),
+        (["missing.mp4"], "missing.mp4: no such file or folder"),
         (["photo.png"], "photo.png: one webcam or video is shown live"),
         (["clip.mp4", "--no-serve"], "--no-serve without -o FILE.mp4 would show the images to nobody"),
         (["clip.mp4", "-o", "video.avi"], "video.avi: the video's name ends in .mp4"),

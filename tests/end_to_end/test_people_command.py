@@ -157,7 +157,7 @@ def test_a_detector(pair: Path, models: list[str], figure, save_detector, capfd:
     save_detector(Path("end2end.onnx"), {"dets": dets, "labels": np.array([[0, 0]])})
     options = ["--detector", "end2end.onnx", "-o", "out", "--no-page", *models]
     assert main(["predict", str(pair), *options]) == 2
-    assert "say --detector-family with one of yolox, rtmdet, yolo" in capfd.readouterr().err
+    assert "give --detector-family, one of yolox, rtmdet, yolo" in capfd.readouterr().err
     assert main(["predict", str(pair), *options, "--detector-family", "rtmdet"]) == 0
     for frame in load("out/pair.json").frames:
         assert [person.person_id for person in frame.people] == [0, 1]
@@ -196,10 +196,10 @@ def test_boxes_of_photos(pair: Path, models: list[str], figure) -> None:
             "unknown.json: image_id 6 is no frame of the video's 6; frames are numbered from 0",
         ),
         (["--boxes", "name.json"], "name.json: image_id 'pair' is no frame; frames are numbered from 0"),
-        (["--boxes", "outside.json"], "outside of the image"),
+        (["--boxes", "outside.json"], "outside the image"),
         (["--boxes", "nan.json"], "nan.json: entry 0: bbox must be four finite numbers"),
         (["--boxes", "missing.json"], "missing.json: No such file or directory"),
-        (["--boxes", "unknown.json", "--box", "1", "2", "30", "40"], "all say where people are; give one of them"),
+        (["--boxes", "unknown.json", "--box", "1", "2", "30", "40"], "all give the people's boxes; give one of them"),
         (["--people", "0"], "--people must be at least 1, got 0"),
         (["--people", "2", "--min-score", "7"], "--min-score must be at most 1"),
         (["--detector", "pair.mp4"], "pair.mp4: this is not a model that can be run"),

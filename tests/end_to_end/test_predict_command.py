@@ -136,7 +136,7 @@ def test_formats_that_cannot_say_nobody_are_left_out(models: list[str], capfd: p
     assert main(["predict", "nobody.bmp", "-o", "out", "--no-overlay", "--no-page", *models, *formats]) == 0
     assert names("out") == ["nobody.csv", "nobody.json"]
     assert capfd.readouterr().err.splitlines() == [
-        f"hourlift: out/nobody.{name}: nobody is in the frame; the file is left out" for name in ("bvh", "glb")
+        f"hourlift: out/nobody.{name}: nobody is in the frame; the file is not written" for name in ("bvh", "glb")
     ]
 
 
@@ -221,7 +221,7 @@ def test_folders_mixed_sources_and_one_failure(
     assert load("out/deep/nobody.json").frames[0].people == []
     shown = capfd.readouterr()
     assert shown.err.splitlines() == [
-        "hourlift: missing.png: there is no such file or folder",
+        "hourlift: missing.png: no such file or folder",
         "hourlift: more/text.jpg: this is not a JPEG, PNG, WebP, BMP or TIFF image",
     ]
     assert "more/nobody.bmp: nobody found\n" in shown.out
@@ -309,7 +309,7 @@ def test_a_truncated_video_is_done_as_far_as_it_goes(
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (["--box", "900", "10", "950", "60"], "photo.png: box [900.0, 10.0, 950.0, 60.0] lies outside of the image"),
+        (["--box", "900", "10", "950", "60"], "photo.png: box [900.0, 10.0, 950.0, 60.0] lies outside the image"),
         (["--box", "nan", "10", "50", "60"], "photo.png: box [nan, 10.0, 50.0, 60.0] holds a value that is not finite"),
         (["--fov", "0"], "--fov must be above 0"),
         (["--fov", "60", "--camera", "c.json"], "--fov and --camera both describe the camera"),
@@ -357,7 +357,7 @@ def test_no_sources_and_empty_folders(models: list[str], capfd: pytest.CaptureFi
     assert main(["predict", "empty", *models]) == 2
     first, second = capfd.readouterr().err.splitlines()
     assert first.startswith("hourlift: name at least one photo, video, folder or webcam")
-    assert second == "hourlift: empty: there are no images or videos in this folder"
+    assert second == "hourlift: empty: this folder holds no images or videos"
     assert names(".") == ["empty"]
 
 
@@ -436,7 +436,7 @@ def test_a_later_run_keeps_the_results_of_another_source(
     options = ["-o", "all", "--no-page", "--no-overlay", *models]
     assert main(["predict", "a/same.png", *options]) == main(["predict", "b/same.png", *options]) == 0
     assert names("all") == ["same-2.json", "same.json"]
-    assert "b/same.png: all/same.json is of another source of that name" in capfd.readouterr().err
+    assert "b/same.png: all/same.json belongs to another source of that name" in capfd.readouterr().err
     ids = {load(f"all/{name}").header.source_id for name in names("all")}
     assert len(ids) == 2
     assert main(["predict", "a/same.png", *options]) == main(["predict", "b/same.png", *options]) == 0

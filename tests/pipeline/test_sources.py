@@ -29,7 +29,7 @@ def test_what_a_folder_leaves_out_is_said(folder: Path, caplog: pytest.LogCaptur
     find_sources(["."])
     (said,) = caplog.messages
     assert said == (
-        ".: left out: hidden: .hidden.jpg; results of ours: a.overlay.jpg, c.overlay.mp4; "
+        ".: left out: hidden: .hidden.jpg; results of hourlift: a.overlay.jpg, c.overlay.mp4; "
         "folders in it: deep; no images or videos: notes.txt"
     )
 
@@ -63,9 +63,9 @@ def test_what_is_not_there(folder: Path) -> None:
     sources, complaints = find_sources(["missing.jpg", "*.gif", "empty", "a.png"])
     assert [s.label for s in sources] == ["a.png"]
     assert complaints == [
-        "missing.jpg: there is no such file or folder",
-        "*.gif: no file fits this pattern",
-        "empty: there are no images or videos in this folder",
+        "missing.jpg: no such file or folder",
+        "*.gif: no file matches this pattern",
+        "empty: this folder holds no images or videos",
     ]
 
 

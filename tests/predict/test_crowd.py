@@ -100,7 +100,7 @@ def test_the_surest_boxes_count_and_the_same_person_once(predictor: PosePredicto
 def test_what_a_box_cannot_be_names_the_frame(predictor: PosePredictor) -> None:
     image = np.zeros((300, 800, 3), np.uint8)
     follow = predictor.follow(locate=lambda _index, _image: np.array([[900.0, 0, 950, 50]]))
-    with pytest.raises(ValueError, match=r"frame 7: box .* lies outside of the image"):
+    with pytest.raises(ValueError, match=r"frame 7: box .* lies outside the image"):
         follow(7, 0.0, image)
     with pytest.raises(ValueError, match="people must be at least 1, got 0"):
         predictor.follow(people=0)

@@ -76,7 +76,7 @@ def test_a_few_people_are_found_one_after_the_other(predictor: PosePredictor, fi
             place = min(errors, key=lambda at: errors[at])
             assert errors[place] < 0.03
             scores[place] = person.score
-        assert len(scores) == expected, "nobody is found twice"
+        assert len(scores) == expected, "no person is found twice"
     with pytest.raises(ValueError, match="people must be at least 1, got 0"):
         predictor.predict(image, people=0)
 

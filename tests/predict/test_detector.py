@@ -161,10 +161,10 @@ def test_what_is_no_detector(save_detector: Save, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"text\.onnx: this is not a model"):
         Detector(tmp_path / "text.onnx")
     save_detector(tmp_path / "classes.onnx", {"probs": np.zeros((1, 1000), np.float32)})
-    with pytest.raises(ValueError, match=r"classes\.onnx: no detector known here has the outputs probs \(1, 1000\)"):
+    with pytest.raises(ValueError, match=r"classes\.onnx: no known detector has the outputs probs \(1, 1000\)"):
         Detector(tmp_path / "classes.onnx")
     save_detector(tmp_path / "end2end.onnx", mmdeploy())
-    with pytest.raises(ValueError, match=r"end2end\.onnx: neither outputs nor name tell.*--detector-family"):
+    with pytest.raises(ValueError, match=r"end2end\.onnx: neither outputs nor name identify.*--detector-family"):
         Detector(tmp_path / "end2end.onnx")
     assert Detector(tmp_path / "end2end.onnx", "rtmdet").family == "rtmdet"
 

@@ -102,7 +102,7 @@ def test_turned_and_mirrored(tmp_path: Path, turn: bytes, expected: tuple[int, .
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
     (tmp_path / "a.heic").write_bytes(heif(2, 2, (128, 128), missing=1))
-    with pytest.raises(ValueError, match=r"a\.heic: 4 tiles make the image, and 3 are there"):
+    with pytest.raises(ValueError, match=r"a\.heic: 4 tiles are needed, but 3 exist"):
         read_image(tmp_path / "a.heic")
     whole = heif(2, 2, (128, 128))
     for part in (0.05, 0.2, 0.4, 0.6, 0.8):

@@ -239,7 +239,7 @@ def test_several_pictures_in_a_file_are_said(tmp_path: Path, suffix: str, caplog
         assert cv2.imwriteanimation(str(tmp_path / f"a{suffix}"), animation)
     photo = read_image(tmp_path / f"a{suffix}")
     np.testing.assert_allclose(corners(photo.image_rgb), [RED, GREEN, BLUE, WHITE], atol=6)
-    assert "there are 2 images in this file; the first is taken" in caplog.text
+    assert "this file holds 2 images; only the first is read" in caplog.text
 
 
 def test_big_tiff(tmp_path: Path) -> None:
@@ -258,5 +258,5 @@ def test_raw_photographs_are_refused_in_words(tmp_path: Path) -> None:
     tags = [(0xFE, 4, 1), (0x100, 3, 160), (0x101, 3, 120)]
     directory = struct.pack("<H", 3) + b"".join(struct.pack("<HHII", t, k, 1, v) for t, k, v in tags) + bytes(4)
     data = b"II*\0" + struct.pack("<I", 8) + directory
-    with pytest.raises(ValueError, match=r"a\.dng: these are a camera's raw data; develop them"):
+    with pytest.raises(ValueError, match=r"a\.dng: these are a camera's raw data; convert them"):
         read_image(write(tmp_path / "a.dng", data))

@@ -196,7 +196,7 @@ def test_a_webcam_that_is_unplugged(monkeypatch: pytest.MonkeyPatch) -> None:
     assert report.lost is not None and report.lost.startswith("webcam:0: the camera stopped sending images")
     assert report.captured == 2
     assert camera._camera._capture.released  # type: ignore[attr-defined]
-    with pytest.raises(ValueError, match="webcam:1: there is no camera"):
+    with pytest.raises(ValueError, match="webcam:1: no camera"):
         Webcam(1)
 
 

@@ -63,7 +63,7 @@ def test_what_is_asked_for(computer) -> None:
 @pytest.mark.parametrize(
     ("flags", "openvino", "wanted", "complaint"),
     [
-        (OLD, True, ("bf16", None), "no bfloat16 arithmetic; there is fp32 in onnxruntime, int8 in onnxruntime"),
+        (OLD, True, ("bf16", None), "no bfloat16 arithmetic; available: fp32 in onnxruntime, int8 in onnxruntime"),
         (BF16, False, ("bf16", None), r"bf16 runs in openvino only \(pip install 'hourlift\[openvino\]'\)"),
         (BF16, True, ("bf16", "onnxruntime"), "bf16 in onnxruntime is not available: bf16 runs in openvino only"),
         (BF16, False, (None, "openvino"), "openvino is not installed"),

@@ -140,7 +140,7 @@ def test_a_camera_of_another_resolution_is_scaled(predictor: PosePredictor, figu
     (scaled,) = predictor.predict(image, box, Camera.from_fov((1280, 960), 40))
     assert scaled.camera.image_wh == WH
     np.testing.assert_allclose(scaled.joints_cam_mm, exact.joints_cam_mm, rtol=1e-4)
-    with pytest.raises(ValueError, match="camera is one of 480 x 640 images, but this image is 640 x 480"):
+    with pytest.raises(ValueError, match="camera is for images of 480 x 640 pixels, but this image is 640 x 480"):
         predictor.predict(image, box, Camera.from_fov((480, 640), 40))
 
 
@@ -187,7 +187,7 @@ def test_images_that_are_none(predictor: PosePredictor, image: object, complaint
         ([10, 10, np.inf, 40], "not finite"),
         ([40, 10, 10, 40], "is empty: it must be left, top, right, bottom"),
         ([10, 10, 10, 40], "is empty"),
-        ([700, 10, 800, 40], "lies outside of the image, which is 640 x 480"),
+        ([700, 10, 800, 40], "lies outside the image, which is 640 x 480"),
         ([-50, -50, -1, -1], "lies outside"),
         ([1, 2, 3], r"shape \(N, 4\) or \(4,\), got \(3,\)"),
         ([[[1, 2, 3, 4]]], r"got \(1, 1, 4\)"),

@@ -102,7 +102,7 @@ def test_nobody_costs_little(caplog: pytest.LogCaptureFixture) -> None:
     whole = sum(map(len, search_boxes((1600, 900))))
     assert num_crops["still"] == whole
     assert num_crops["moving"] < 25 * whole  # not 150 times
-    assert caplog.text.count("nobody is found for 10 s") == 1
+    assert caplog.text.count("no person found for 10 s") == 1
 
 
 def test_who_comes_into_an_empty_room_is_found_within_half_a_second(predictor: PosePredictor, figure) -> None:

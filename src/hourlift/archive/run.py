@@ -1,6 +1,6 @@
 """Many sources: in this process, or on Ray Data, whose actors hold the loaded networks.
 
-Ray runs in a process of its own: where the cluster goes away, Ray ends the process that drives it.
+Ray runs in a separate process: if the cluster is lost, Ray ends the process that drives it.
 """
 
 import json
@@ -19,21 +19,21 @@ from hourlift.archive.store import Item, Record
 from hourlift.archive.work import Lift, OutputError, Worker
 
 PHOTOS_AT_ONCE = 16
-"""Images in a task; a video is a task of its own."""
-_OBJECT_STORE_BYTES = 80_000_000  # near Ray's least: only names and records travel
+"""Images per task; each video is a separate task."""
+_OBJECT_STORE_BYTES = 80_000_000  # near Ray's minimum: only names and records are sent
 _CLUSTER_PATIENCE_S = 20
-_GO_ON = "what is finished is kept, --resume goes on"
+_GO_ON = "finished results are kept; continue with --resume"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RayPlan:
-    """Where and how wide to run.
+    """Where to run, and with how many workers.
 
     Attributes:
-        workers: actors; None: as many as the cores allow.
-        threads: CPU threads of each.
-        gpus: of each.
-        address: of a running cluster, as `ray.init` takes it; None starts a small one on this machine.
+        workers: actors; None: as many as there are cores for.
+        threads: CPU threads per worker.
+        gpus: GPUs per worker.
+        address: address of a running cluster, as for `ray.init`; None starts a small one on this machine.
     """
 
     workers: int | None = None
@@ -43,7 +43,7 @@ class RayPlan:
 
 
 def run_here(out: str, load: Callable[[], Lift], items: Sequence[Item]) -> Iterator[Record]:
-    """Work through the sources in this process.
+    """Process the sources in this process.
 
     Raises:
         OutputError: the results cannot be written.
@@ -53,21 +53,21 @@ def run_here(out: str, load: Callable[[], Lift], items: Sequence[Item]) -> Itera
 
 
 def run_on_ray(out: str, load: Callable[[], Lift], items: Sequence[Item], plan: RayPlan) -> Iterator[Record]:
-    """Work through the sources on Ray.
+    """Process the sources on Ray.
 
     Args:
-        out: folder of the results, as `archive.store.Store` takes it.
-        load: as `Worker` takes it; it is pickled.
+        out: folder of the results, as for `archive.store.Store`.
+        load: as for `Worker`; it is pickled.
         items: the sources.
-        plan: where and how wide to run.
+        plan: where to run, and with how many workers.
 
     Yields:
-        What became of each source, in no particular order.
+        The record of each source, in no particular order.
 
     Raises:
         ModuleNotFoundError: Ray is not installed.
         OutputError: the results cannot be written.
-        ConnectionError: there is no such cluster, or it went away.
+        ConnectionError: there is no such cluster, or it was lost.
     """
     if find_spec("ray") is None:
         raise ModuleNotFoundError("ray is not installed", name="ray")
@@ -87,7 +87,7 @@ def run_on_ray(out: str, load: Callable[[], Lift], items: Sequence[Item], plan: 
     except EOFError:
         if not connected:
             raise ConnectionError(f"{_place(plan)} cannot be reached") from None
-        raise ConnectionError(f"{_place(plan)} went away; {_GO_ON}") from None
+        raise ConnectionError(f"{_place(plan)} was lost; {_GO_ON}") from None
     finally:
         driver.terminate()
         driver.join()
@@ -97,13 +97,13 @@ def run_on_ray(out: str, load: Callable[[], Lift], items: Sequence[Item], plan: 
 def _drive(connection: Connection, out: str, load: Callable[[], Lift], items: Sequence[Item], plan: RayPlan) -> None:
     """The body of the process that talks to Ray.
 
-    Into the connection go True once there is a cluster, the records, and None at the end; or what went wrong.
+    Sends True once the cluster is running, then the records, then None; or an error.
     """
-    if not os.environ.get("HOURLIFT_TRACEBACK"):  # Ray tells much, most of it not for the user
+    if not os.environ.get("HOURLIFT_TRACEBACK"):  # Ray logs much that is of no use to the user
         quiet = os.open(os.devnull, os.O_WRONLY)
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; ours then ends this one in good order
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; ours then ends this one cleanly
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         _connect(plan)
@@ -113,13 +113,13 @@ def _drive(connection: Connection, out: str, load: Callable[[], Lift], items: Se
         connection.send(None)
     except (OutputError, ConnectionError) as error:
         connection.send(error)
-    except Exception as error:  # Ray has dozens, which hold whole tracebacks; the last line says what happened
+    except Exception as error:  # Ray has dozens, whose text is a traceback; its last line is the reason
         line = str(error).strip().splitlines()[-1:] or [type(error).__name__]
         connection.send(ConnectionError(f"{_place(plan)} failed: {line[0]}; {_GO_ON}"))
 
 
 def _end_with_parent() -> None:
-    """Nobody is told of the records when the command line's process has been killed."""
+    """Ends this process if the command line's process was killed, as its records would not be read."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
@@ -127,7 +127,7 @@ def _end_with_parent() -> None:
 
 
 def _records(out: str, load: Callable[[], Lift], items: Sequence[Item], plan: RayPlan) -> Iterator[Record]:
-    """The pipeline: tasks of sources flow to a pool of actors, and records come back as they are ready."""
+    """The pipeline: tasks of sources flow to a pool of actors, and records are returned as they are finished."""
     import ray
     import ray.data
 
@@ -141,7 +141,7 @@ def _records(out: str, load: Callable[[], Lift], items: Sequence[Item], plan: Ra
         fn_constructor_args=(out, load),
         num_cpus=plan.threads,
         num_gpus=plan.gpus,
-        # From one on, so that actors of a machine that is lost make room for each other on those that are left.
+        # The pool may shrink to one, so that actors of a lost machine fit on the remaining ones.
         compute=ray.data.ActorPoolStrategy(
             min_size=1,
             max_size=workers,
@@ -160,14 +160,14 @@ def _records(out: str, load: Callable[[], Lift], items: Sequence[Item], plan: Ra
 
 
 def _connect(plan: RayPlan) -> None:
-    """Join the cluster, or start one of this machine's cores.
+    """Join the cluster, or start one on this machine's cores.
 
     Raises:
         ConnectionError: there is no such cluster.
     """
     address = _address(plan)
-    # Set before Ray is imported: no minute's wait for a cluster that is gone, and a cluster of one machine is nobody
-    # else's: without this Ray listens to the whole network. It is Ray's switch for clusters, on Linux too.
+    # Set before Ray is imported. The first avoids a wait of a minute for a lost cluster. The second keeps a local one
+    # private: otherwise Ray listens on the whole network. Despite its name it works on Linux, too.
     os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", str(_CLUSTER_PATIENCE_S))
     if address is None:
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
@@ -189,13 +189,13 @@ def _address(plan: RayPlan) -> str | None:
 
 
 def _place(plan: RayPlan) -> str:
-    """Where Ray runs, in words."""
+    """Where Ray runs, as text."""
     address = _address(plan)
     return f"the Ray cluster at {address}" if address else "Ray on this machine"
 
 
 class _Actor:
-    """A `Worker` as Ray Data calls it: a task in, its records out."""
+    """A `Worker` with the interface of Ray Data: a task in, its records out."""
 
     def __init__(self, out: str, load: Callable[[], Lift]) -> None:
         self._worker = Worker(out, load)
@@ -204,7 +204,7 @@ class _Actor:
         for fields in json.loads(row["task"]):
             try:
                 record = self._worker(Item(**fields))
-            except OutputError as error:  # as a row, because Ray would bury an exception in its own
+            except OutputError as error:  # as a row, because Ray would wrap an exception in its own
                 yield {"told": json.dumps(str(error))}
                 return
             yield {"told": json.dumps(asdict(record))}

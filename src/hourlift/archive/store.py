@@ -1,12 +1,12 @@
 """The folder of an archive's results, on a disk or any fsspec URL.
 
     OUT/source_id=ID/poses.parquet            the poses of a source
-    OUT/_sources/source_id=ID/source.parquet  one row: what became of it; written last, so it is the commit
+    OUT/_sources/source_id=ID/source.parquet  one row: the record of the source; written last, as the commit
     OUT/_run.json                             the settings that all results share
-    OUT/_attempts/ID                          who has begun with a source; gone when the run is over
+    OUT/_attempts/ID                          which workers have begun a source; removed at the end of the run
 
-Every file appears whole, under a name that follows from its source alone: a source that is done twice, because a worker
-died or was only thought dead, replaces its own results and adds nothing.
+Every file is written atomically, under a name that depends on its source alone: a source that is processed twice,
+because a worker died or seemed to, replaces its own results and adds nothing.
 """
 
 import dataclasses
@@ -40,7 +40,7 @@ class Item:
 
     Attributes:
         source: absolute path or URL.
-        kind: what it is taken for.
+        kind: photo or video.
     """
 
     source: str
@@ -48,22 +48,22 @@ class Item:
 
     @property
     def id(self) -> str:
-        """A folder's name that follows from the source alone."""
+        """A folder name that depends on the source alone."""
         return source_id(self.source)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What became of a source; a row of the table of sources.
+    """The record of a source; a row of the table of sources.
 
     Attributes:
-        source, kind: of the `Item`; the stored source has no user, password or query of a URL.
+        source, kind: as in the `Item`; the stored source has no URL's user, password or query.
         status: "done", or "failed" for a reason that lies in the source.
         error: that reason, in one line.
-        warning: what was said while it was read, such as that the video is cut off.
-        frames: how many images were looked at.
-        people: how many people were told apart.
-        rows: how many poses were written.
+        warning: warnings logged while it was read, for example that the video is truncated.
+        frames: number of images processed.
+        people: number of distinct people.
+        rows: number of poses written.
         header: camera, size, frame rate and world as JSON, as in docs/formats.md.
     """
 
@@ -93,10 +93,10 @@ class Store:
     """The folder of results.
 
     Args:
-        url: a folder's path, or its fsspec URL, which every worker can write to.
+        url: a folder's path, or its fsspec URL, writable by every worker.
 
     Raises:
-        ValueError: nothing that is installed can open such a URL.
+        ValueError: no installed package can open such a URL.
     """
 
     def __init__(self, url: str) -> None:
@@ -109,19 +109,19 @@ class Store:
         self.is_local = "file" in self._files.protocol
 
     def start(self, settings: Mapping[str, Any], *, resume: bool) -> None:
-        """Claim the folder for a run, or go on with the run that it holds.
+        """Claim the folder for a run, or resume the run in it.
 
         Raises:
-            ValueError: it holds something else, or a run that is not to be resumed or had other settings.
+            ValueError: it holds other files, or a run that must not be resumed or had other settings.
             OSError: it cannot be written to.
         """
         run_file = f"{self._root}/_run.json"
         if self._files.exists(run_file):
             if not resume:
-                raise UserError(f"{self.url} holds a run already: --resume goes on with it, or name another folder")
+                raise UserError(f"{self.url} already holds a run: continue it with --resume, or name another folder")
             _compare(self.url, parse_json(self._files.cat_file(run_file), f"{self.url}/_run.json"), settings)
         elif self._files.exists(self._root) and (self._files.isfile(self._root) or self._files.ls(self._root)):
-            raise UserError(f"{self.url} exists and holds no run of `hourlift batch`; name another folder")
+            raise UserError(f"{self.url} exists and does not hold a run of `hourlift batch`; name another folder")
         else:
             run = {"schema": SCHEMA, "schema_version": SCHEMA_VERSION, "generator": f"hourlift {__version__}"}
             self._write(run_file, json.dumps(run | {"settings": dict(settings)}, indent=1).encode())
@@ -135,7 +135,7 @@ class Store:
         return {item_id for item_id, record in found if record.status == "done"}
 
     def record(self, item: Item) -> Record | None:
-        """What became of a source, if that is known."""
+        """The record of a source, if there is one."""
         try:
             data = self._files.cat_file(self._record_file(item))
         except FileNotFoundError:
@@ -143,10 +143,10 @@ class Store:
         return _parse(data, self._record_file(item))
 
     def check_shared(self, item: Item) -> None:
-        """See that what a worker says it has written is here too.
+        """Check that the results that a worker reports are visible here, too.
 
         Raises:
-            ValueError: it is on a disk of the worker's own.
+            ValueError: they are on a disk that only the worker sees.
         """
         if not self._files.exists(self._record_file(item)):
             raise UserError(
@@ -154,7 +154,7 @@ class Store:
             )
 
     def begin(self, item: Item, worker: str) -> int:
-        """Note that a worker begins with a source; returns how many have in this run, this one included."""
+        """Record that a worker begins a source; returns how many have in this run, including this one."""
         path = f"{self._root}/_attempts/{item.id}"
         before = self._files.cat_file(path) if self._files.exists(path) else b""
         attempts = before + worker.encode() + b"\n"
@@ -162,7 +162,7 @@ class Store:
         return attempts.count(b"\n")
 
     def finish(self, item: Item, record: Record, poses: pa.Table | None) -> None:
-        """Write what became of a source, its poses first; None where there are none, because it failed.
+        """Write a source's poses, then its record; no poses (None) if it failed.
 
         Raises:
             OSError: the folder cannot be written to.
@@ -181,7 +181,7 @@ class Store:
         self._write(self._record_file(item), _to_parquet(_to_table([stored])))
 
     def forget_attempts(self) -> None:
-        """Remove the notes of who has begun with what."""
+        """Remove the records of attempts."""
         if self._files.exists(f"{self._root}/_attempts"):
             self._files.rm(f"{self._root}/_attempts", recursive=True)
 
@@ -189,7 +189,7 @@ class Store:
         return f"{self._root}/_sources/source_id={item.id}/source.parquet"
 
     def _write(self, path: str, data: bytes) -> None:
-        """A whole file or none; object stores do so by themselves."""
+        """Write a file atomically; object stores do so anyway."""
         if not self.is_local:
             self._files.pipe_file(path, data)
             return
@@ -199,25 +199,25 @@ class Store:
 
 
 def shown(text: str) -> str:
-    """Text as it is stored and told: without passwords and signatures of URLs, in visible characters."""
+    """Text for storage and messages: without passwords and signatures of URLs, printable characters only."""
     return plain(without_secrets(text))
 
 
 def _compare(url: str, run: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
-    """See that a run goes on as it began.
+    """Check that a run is resumed with its settings.
 
     Raises:
-        ValueError: it does not.
+        ValueError: it is not.
     """
     if not isinstance(run, dict) or not isinstance(run.get("settings"), dict):
-        raise UserError(f"{url}/_run.json is damaged: it holds no settings of a run")
+        raise UserError(f"{url}/_run.json is damaged: it does not hold a run's settings")
     if run.get("schema") != SCHEMA or run.get("schema_version") != SCHEMA_VERSION:
         raise UserError(f"{url}: its run is of another version of hourlift ({run.get('generator')})")
     before = run["settings"]
     changed = [name for name in settings if settings[name] != before.get(name)]
     if changed:
         there = ", ".join(f"{name} {before.get(name)}, not {settings[name]}" for name in changed)
-        raise UserError(f"{url}: its run was started with {there}; resume with the same, or name another folder")
+        raise UserError(f"{url}: its run was started with {there}; resume with those, or name another folder")
 
 
 def _to_table(records: Iterable[Record]) -> pa.Table:
@@ -231,14 +231,14 @@ def _to_parquet(table: pa.Table) -> bytes:
 
 
 def _parse(data: bytes, path: str) -> Record:
-    """The row that a file of a record holds.
+    """The row in a record's file.
 
     Raises:
-        ValueError: it is damaged, or holds something else.
+        ValueError: it is damaged or not a record.
     """
     with parsing(path, "record of a source"):
         if pq.read_metadata(io.BytesIO(data)).num_rows != 1:
-            raise UserError("it has not one row")
+            raise UserError("it does not have exactly one row")
         table = pq.read_table(io.BytesIO(data)).select(RECORD_SCHEMA.names).cast(RECORD_SCHEMA)
         (fields,) = table.to_pylist()
     for name, known in (("status", ("done", "failed")), ("kind", ("photo", "video"))):

@@ -1,7 +1,7 @@
-"""What a user names by an fsspec URL -> the images and videos to work on.
+"""fsspec URLs given by the user -> the images and videos to process.
 
-fsspec chains URLs: in simplecache::zip://a.jpg::https://example.org/photos.zip the first link that has a path, here
-that of the archive's member, names the file, and what stands around it says where and how it is reached.
+fsspec chains URLs. In simplecache::zip://a.jpg::https://example.org/photos.zip, the first link with a path, here that
+of the archive's member, names the file; the other links say where it is and how to reach it.
 """
 
 import logging
@@ -26,11 +26,11 @@ def is_url(argument: str) -> bool:
 def find_items(url: str) -> list[Item]:
     """Expand the URL of a file, a folder or a pattern.
 
-    A folder stands for the images and videos in it, not in its sub-folders, in order of their names. A file is taken
-    as it is: whether it can be read is seen when its turn comes.
+    A folder stands for the images and videos in it, without sub-folders, in order of their names. Files are not
+    checked: whether they can be read is found when they are processed.
 
     Raises:
-        ValueError: nothing that is installed can open such a URL, it cannot be reached, or there is nothing to work on.
+        ValueError: no installed package can open the URL, it cannot be reached, or it holds no images or videos.
     """
     before, link, after = _links(url)
     protocol = link.partition("://")[0]
@@ -44,8 +44,8 @@ def find_items(url: str) -> list[Item]:
         found = sorted(_listed(files, path))
     except Exception as error:  # every protocol has its own exceptions
         text = " ".join(str(error).split())
-        if text in url:  # as file systems say that there is nothing
-            text = "there is no such file or folder" if isinstance(error, FileNotFoundError) else type(error).__name__
+        if text in url:  # some file systems report a missing file by its name alone
+            text = "no such file or folder" if isinstance(error, FileNotFoundError) else type(error).__name__
         raise UserError(f"{url}: {text}") from None
     left_out = [name for name in found if not _is_media(name)]
     if left_out:
@@ -56,12 +56,12 @@ def find_items(url: str) -> list[Item]:
         named = [files.unstrip_protocol(name) for name in found]
     items = [_item(each) for each in named if _is_media(each)]
     if not items:
-        raise UserError(f"{url}: there are no images or videos there")
+        raise UserError(f"{url}: no images or videos found there")
     return items
 
 
 def _listed(files: Any, path: str) -> list[str]:
-    """The names that a pattern fits, or those in a folder."""
+    """The names that match a pattern, or those in a folder."""
     if "*" in path or "[" in path:
         return list(files.glob(path))
     return [entry["name"] for entry in files.ls(path, detail=True) if entry["type"] == "file"]
@@ -73,7 +73,7 @@ def file_name(url: str) -> str:
 
 
 def _links(url: str) -> tuple[str, str, str]:
-    """What stands before the link that names the files, that link, and what follows; together they are the URL.
+    """The parts of the URL before the link that names the files, that link, and the rest.
 
     A path of this computer at the end becomes absolute, as workers may run in another folder.
     """

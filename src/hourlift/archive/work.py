@@ -1,4 +1,4 @@
-"""One source of an archive from end to end: fetch, predict, write, and say what became of it."""
+"""Processing one source of an archive: fetch, predict, write, and return its record."""
 
 import logging
 import os
@@ -21,22 +21,22 @@ from hourlift.formats.json import PoseFile
 from hourlift.formats.parquet import pose_table
 
 MAX_ATTEMPTS = 3
-"""A source whose worker died so often, as codecs do on some files, is given up."""
+"""A source whose worker died this often is skipped; some files crash codecs."""
 
 Lift = Callable[[Path, Kind], PoseFile]
 """Finds and lifts the people of a file."""
 
 
 class OutputError(OSError):
-    """The results cannot be written: no fault of the source, and the next would fare no better."""
+    """The results cannot be written, which is not the source's fault and would fail for the next, too."""
 
 
 class Worker:
-    """Works on one source after the other; holds the loaded networks.
+    """Processes sources one by one; holds the loaded networks.
 
     Args:
-        out: folder of the results, as `Store` takes it.
-        load: loads the networks and returns what lifts a file.
+        out: folder of the results, as for `Store`.
+        load: loads the networks and returns a function that lifts a file.
     """
 
     def __init__(self, out: str, load: Callable[[], Lift]) -> None:
@@ -44,14 +44,14 @@ class Worker:
         self._lift = load()
 
     def __call__(self, item: Item) -> Record:
-        """Work on a source that is not done yet; whatever is wrong with it goes into the record.
+        """Process a source unless it is done; its errors go into the record.
 
         Raises:
             OutputError: the results cannot be written.
         """
         try:
             done = self._store.record(item)
-            if done is not None and done.status == "done":  # the worker that did it died before it could say so
+            if done is not None and done.status == "done":  # the worker that did it died before reporting it
                 return replace(done, source=item.source)
             attempt = self._store.begin(item, f"{socket.gethostname()} {os.getpid()}")
         except OSError as error:
@@ -79,7 +79,7 @@ class Worker:
                     raise
             document = replace(document, header=replace(document.header, source_id=item.id))
             poses = pose_table(document, shown(item.source))
-        except Exception as error:  # one source must not stop the others, whatever is the matter with it
+        except Exception as error:  # an error in one source must not stop the others
             return _failed(item, _in_words(item, error)), None
         record = Record(
             source=item.source,
@@ -102,7 +102,7 @@ def _failed(item: Item, error: str) -> Record:
 
 
 def _check_name(source: str) -> None:
-    """See that the archive can say which source a row is of.
+    """Check that a source's name can be stored.
 
     Raises:
         ValueError: it cannot.
@@ -110,14 +110,14 @@ def _check_name(source: str) -> None:
     try:
         source.encode()
     except UnicodeEncodeError:
-        raise UserError(f"{source}: the name is no UTF-8, as an archive's text is; rename the file") from None
+        raise UserError(f"{source}: the name is not UTF-8, which archives need; rename the file") from None
 
 
 @contextmanager
 def _at_hand(source: str) -> Iterator[Path]:
-    """A path to the file of a source; that of a URL is a copy which is gone afterwards.
+    """A path to the source's file; for a URL, a temporary copy.
 
-    Codecs jump about in a file, MP4 to its end before anything else, which over a network costs more than one copy.
+    Codecs seek in a file, MP4 to its end first, which over a network is slower than one copy.
     """
     if "://" not in source:
         yield Path(source)
@@ -131,7 +131,7 @@ def _at_hand(source: str) -> Iterator[Path]:
 
 @contextmanager
 def _warnings() -> Iterator[list[str]]:
-    """What hourlift warns of meanwhile, which is said with what became of the source, and nowhere else."""
+    """Collect hourlift's warnings meanwhile; they go into the record only."""
     told: list[str] = []
     handler = logging.Handler(logging.WARNING)
     handler.emit = lambda record: told.append(record.getMessage())  # type: ignore[method-assign]
@@ -144,7 +144,7 @@ def _warnings() -> Iterator[list[str]]:
 
 
 def _renamed(text: Any, path: Path, source: str) -> Any:
-    """The text, with a copy's path called by the source's name."""
+    """The text, with a copy's path replaced by the source's name."""
     return text.replace(str(path), source) if isinstance(text, str) else text
 
 
@@ -156,23 +156,23 @@ def _in_words(item: Item, error: Exception) -> str:
         text = answer
     elif isinstance(error, ValueError | OSError | ImportError):
         text = " ".join(str(error).split())
-    else:  # a mistake of ours or of a library: its kind helps whoever reports it
+    else:  # an error of ours or of a library: its type helps to report it
         text = " ".join(f"{type(error).__name__}: {error}".split())
-    if text in item.source:  # as file systems say that there is nothing
-        text = "there is no such file" if isinstance(error, FileNotFoundError) else type(error).__name__
+    if text in item.source:  # some file systems report a missing file by its name alone
+        text = "no such file" if isinstance(error, FileNotFoundError) else type(error).__name__
     return text if item.source in text else f"{item.source}: {text or type(error).__name__}"
 
 
 def _answer(error: BaseException) -> str | None:
-    """What a server answered, which may lie deep within an error; None if it is none of a server's."""
+    """A server's answer, which may be nested deep in an error; None if it is not a server's error."""
     seen: list[BaseException] = []
     following: BaseException | None = error
     while following is not None and following not in seen:
         seen.append(following)
         status, message = getattr(following, "status", None), getattr(following, "message", None)
         if isinstance(status, int) and status >= 400:
-            return f"the server answers {status} {message or ''}".strip()
+            return f"the server answered {status} {message or ''}".strip()
         if "Redirect" in type(following).__name__ or isinstance(status, int) and 300 <= status < 400:
-            return "the server sends from one address to the next without end"
+            return "the server redirects endlessly"
         following = following.__cause__ or following.__context__
     return None

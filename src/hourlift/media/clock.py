@@ -1,4 +1,4 @@
-"""When a video's frames are shown, whatever its time stamps say."""
+"""Presentation times of a video's frames, robust to invalid time stamps."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -10,26 +10,26 @@ T = TypeVar("T")
 
 _log = logging.getLogger("hourlift")
 _STANDSTILL_S = 3600.0
-"""No video shows one image for longer: a later time stamp is a mistake."""
+"""No video shows one frame for longer: a later time stamp is wrong."""
 _JOINT_S = 10.0
-"""In a stream that may have been joined, as of television, so long a jump is the joint; FFmpeg's own limit."""
+"""In a stream that may have been joined, such as television, a jump this long is a joint; FFmpeg's limit."""
 
-_LEAST_STEP = 0.01  # of the interval; what is less is rounding
+_LEAST_STEP = 0.01  # over the interval; smaller steps are rounding errors
 
 
 class Clock:
-    """Turns time stamps into times that start at 0 and always grow.
+    """Converts time stamps to times that start at 0 and always increase.
 
-    Time stamps may be missing, start late, repeat, run backwards, or start again where two files were joined. Where
-    they do not follow on each other, time goes on by the interval of the frames, and a warning says so at the end.
+    Time stamps may be missing, start late, repeat, run backwards, or restart where two files were joined. Where they
+    are not consecutive, time continues at the interval of the frames, and a warning is logged at the end.
 
     Args:
-        name: what warnings call the video.
-        interval_s: between two frames.
-        may_be_joined: whether the container is one that is cut and joined as it is, such as MPEG-TS.
+        name: name of the video in warnings.
+        interval_s: time between two frames.
+        may_be_joined: whether streams of this container, such as MPEG-TS, may be cut and joined.
 
     Attributes:
-        left_out_s: how much time was skipped in all where it jumped ahead.
+        left_out_s: total time skipped where time stamps jumped ahead.
     """
 
     def __init__(self, name: str, interval_s: float, *, may_be_joined: bool) -> None:
@@ -40,7 +40,7 @@ class Clock:
         self.left_out_s = 0.0
 
     def timed(self, stamped: Iterable[tuple[T, float | None]]) -> Iterator[tuple[T, float]]:
-        """Things with their time stamps in seconds -> the same things with times in seconds."""
+        """Replace the time stamps of (time stamp, item) pairs, in seconds, by times."""
         iterator = iter(stamped)
         offset_s, last_s = None, -self._interval_s
         current = next(iterator, None)
@@ -54,7 +54,7 @@ class Clock:
                 time_s = stamp_s + offset_s
                 next_s = None if following is None or following[1] is None else following[1] + offset_s
                 if last_s >= 0 and time_s <= last_s and next_s is not None and self._follows(next_s, last_s):
-                    time_s = (last_s + next_s) / 2  # one frame is out of step
+                    time_s = (last_s + next_s) / 2  # a single wrong time stamp
                 elif last_s >= 0 and not self._follows(time_s, last_s):
                     self._breaks += 1
                     goes_on_s = last_s + self._interval_s
@@ -65,19 +65,19 @@ class Clock:
             current = following
         if self._breaks:
             _log.warning(
-                "%s: time stamps repeat, start again or jump in %d places; there time goes on by the frames' interval",
+                "%s: time stamps repeat, start again or jump in %d places; time continues at the frames' interval",
                 *(self._name, self._breaks),
             )
 
     def _follows(self, time_s: float, last_s: float) -> bool:
-        """Whether a frame can be shown then, after one at ``last_s``."""
+        """Whether a time is plausible for a frame after one at ``last_s``."""
         return last_s + _LEAST_STEP * self._interval_s < time_s <= last_s + self._longest_s
 
 
 def typical_rate(stamps_s: Iterable[float]) -> float | None:
-    """Frames a second of some consecutive frames, whatever their order; None where they do not tell.
+    """Frame rate, Hz, of consecutive frames in any order; None if it cannot be computed.
 
-    The last time minus the first over the frames between them, gaps and joints left out.
+    The inverse mean interval of the frames, without gaps and joints.
     """
     steps = np.diff(np.sort(np.fromiter(stamps_s, np.float64)))
     steps = steps[steps > 0]

@@ -1,8 +1,8 @@
-"""Decoded frames of a video -> what a player shows: upright RGB images.
+"""Decoded frames of a video -> upright RGB images, as a player shows them.
 
-A display matrix turns, mirrors or transposes. Colours follow the frame's own tags; without tags, images of 720 and
-more lines are BT.709, smaller ones BT.601, as players have it. High dynamic range is mapped to the normal one. The two
-half images of an interlaced frame are made one.
+A display matrix turns, mirrors or transposes. Colours follow the frame's tags; untagged frames of 720 and more lines
+are BT.709, smaller ones BT.601, as in players. High dynamic range is mapped to standard dynamic range. Interlaced
+frames are deinterlaced.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,8 +24,8 @@ _COLOURS = {1: Colorspace.ITU709, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 7:
 """H.273's matrix coefficients, as FFmpeg numbers them."""
 _BT2020 = (9, 10)
 _PQ, _HLG = 16, 18  # H.273's transfer characteristics
-_WHITE_NITS = 203.0  # of HDR that is as bright as white in normal images (BT.2408)
-_KNEE = 0.8  # from here on brightness is compressed instead of cut
+_WHITE_NITS = 203.0  # HDR luminance of standard-range white (BT.2408)
+_KNEE = 0.8  # above this, brightness is compressed instead of clipped
 _GAMMA = 2.4  # BT.1886
 _BT2020_TO_709 = np.array(
     [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]], np.float32
@@ -34,7 +34,7 @@ _LINEAR_STEPS = 4096
 
 
 def to_rgb(frame: av.VideoFrame, width: int, height: int) -> Image:
-    """The frame at a size, as stored: not turned yet.
+    """The frame scaled to a size, in its stored orientation.
 
     Args:
         frame: decoded.
@@ -53,7 +53,7 @@ def to_rgb(frame: av.VideoFrame, width: int, height: int) -> Image:
 
 
 def _colour_space(frame: av.VideoFrame) -> int:
-    """The matrix that the frame's YUV was made with, as libswscale numbers it."""
+    """The frame's YUV matrix, in libswscale's numbering."""
     if frame.colorspace in _BT2020:
         return 9
     known = _COLOURS.get(int(frame.colorspace))
@@ -61,13 +61,13 @@ def _colour_space(frame: av.VideoFrame) -> int:
 
 
 def _colour_range(frame: av.VideoFrame) -> int:
-    """Whether values fill all of their range; pixel formats whose name begins with yuvj do."""
+    """Whether values use the full range; pixel formats whose name begins with yuvj do."""
     full = int(frame.color_range) == int(ColorRange.JPEG) or frame.format.name.startswith("yuvj")
     return int(ColorRange.JPEG if full else ColorRange.MPEG)
 
 
 def _tone_mapped(deep: NDArray[np.uint16], transfer: int) -> Image:
-    """(H, W, 3) 16-bit RGB in BT.2020 with PQ or HLG -> 8-bit RGB as on a normal screen."""
+    """(H, W, 3) 16-bit RGB in BT.2020 with PQ or HLG -> 8-bit RGB for a standard screen."""
     linear = cv2.transform(_to_linear(transfer)[deep], _BT2020_TO_709)
     np.clip(linear, 0.0, 1.0, out=linear)
     codes: Image = _from_linear()[(linear * (_LINEAR_STEPS - 1) + 0.5).astype(np.uint16)]
@@ -76,7 +76,7 @@ def _tone_mapped(deep: NDArray[np.uint16], transfer: int) -> Image:
 
 @cache
 def _to_linear(transfer: int) -> NDArray[np.float32]:
-    """(65536,) what each 16-bit code stands for: light, 0 to 1, compressed above the knee."""
+    """(65536,) light, 0 to 1, of each 16-bit code, compressed above the knee."""
     code = np.arange(65536) / 65535
     if transfer == _PQ:  # SMPTE ST 2084
         root = code ** (1 / 78.84375)
@@ -91,15 +91,15 @@ def _to_linear(transfer: int) -> NDArray[np.float32]:
 
 @cache
 def _from_linear() -> Image:
-    """(_LINEAR_STEPS,) the 8-bit code of each step of light."""
+    """(_LINEAR_STEPS,) the 8-bit code of each light level."""
     light = np.arange(_LINEAR_STEPS) / (_LINEAR_STEPS - 1)
     return np.round(255 * light ** (1 / _GAMMA)).astype(np.uint8)
 
 
 def display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
-    """Where the axes of the stored image point when it is shown: signs (a, b, c, d), x' = a x + c y, y' = b x + d y.
+    """Directions of the stored image's axes when it is shown: signs (a, b, c, d), x' = a x + c y, y' = b x + d y.
 
-    One of a and b is 0, and so is one of c and d; (1, 0, 0, 1) leaves the image as it is.
+    One of a and b is 0, and so is one of c and d; (1, 0, 0, 1) is the identity.
     """
     for data in cast("list[SideData]", list(frame.side_data)):
         if data.type == Type.DISPLAYMATRIX:
@@ -121,7 +121,7 @@ def shown(image: Image, matrix: tuple[int, int, int, int]) -> Image:
 
 
 def deinterlaced(frames: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-    """The frames, from the first interlaced one on through FFmpeg's deinterlacer, which leaves others as they are."""
+    """The frames; from the first interlaced one on through FFmpeg's deinterlacer, which passes others unchanged."""
     graph: _Deinterlacer | None = None
     for frame in frames:
         if frame.interlaced_frame and (graph is None or not graph.takes(frame)):
@@ -140,7 +140,7 @@ def deinterlaced(frames: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
 
 
 class _Deinterlacer:
-    """bwdif, for frames of one size and format."""
+    """FFmpeg's filter bwdif, for frames of one size and format."""
 
     def __init__(self, frame: av.VideoFrame) -> None:
         self._like = (frame.width, frame.height, frame.format.name)
@@ -155,16 +155,16 @@ class _Deinterlacer:
         self._graph.configure()
 
     def takes(self, frame: av.VideoFrame) -> bool:
-        """Whether the frame is of the size and format that it was made for."""
+        """Whether the frame has the filter's size and format."""
         return self._like == (frame.width, frame.height, frame.format.name)
 
     def __call__(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
-        """What is ready after a further frame."""
+        """Put in a frame and return the finished ones."""
         self._graph.push(frame)
         yield from self._ready()
 
     def rest(self) -> Iterator[av.VideoFrame]:
-        """What is left at the end."""
+        """The remaining frames."""
         self._graph.push(None)
         yield from self._ready()
 

@@ -1,7 +1,7 @@
-"""HEIF files, as phones write photos: an image may be stored as tiles, each coded by itself (ISO/IEC 23008-12).
+"""HEIF files, as phones write photos: an image may be stored as tiles, each coded separately (ISO/IEC 23008-12).
 
-PyAV decodes the tiles; where they belong, how the image is turned, and its EXIF stand in the file's own boxes, which
-are read here.
+PyAV decodes the tiles. Their positions, the image's orientation and its EXIF are in the file's own boxes, which are
+read here.
 """
 
 import io
@@ -26,10 +26,10 @@ class HeifImage:
     """The main image of a file.
 
     Attributes:
-        stored_wh: width and height before it is turned.
-        tiles: the ids of the coded images that it is made of, row by row; one of an image in one piece.
-        columns: tiles in a row.
-        turns: what is done with the stored image, in order: ("turn", quarters counter-clockwise) or ("mirror", axis),
+        stored_wh: width and height before rotation.
+        tiles: ids of the coded images that form it, row by row; a single one if it is not tiled.
+        columns: tiles per row.
+        turns: operations on the stored image, in order: ("turn", quarters counter-clockwise) or ("mirror", axis),
             0 top to bottom, 1 left to right.
         exif: the EXIF block, empty if there is none.
     """
@@ -42,22 +42,22 @@ class HeifImage:
 
 
 def read_layout(data: bytes) -> HeifImage:
-    """Read what a HEIF file's main image is made of.
+    """Read the structure of a HEIF file's main image.
 
     Raises:
-        ValueError: there is no image, or it is put together in a way that is not known.
-        struct.error, IndexError: the file is cut off.
+        ValueError: there is no image, or its structure is not supported.
+        struct.error, IndexError: the file is truncated.
     """
     meta = _child(data, 0, len(data), b"meta")
     boxes = {box.kind: box for box in _boxes(data, meta.start + 4, meta.end)}
     if not {b"pitm", b"iinf", b"iprp", b"iloc"} <= boxes.keys():
-        raise UserError("the file says nothing of a main image")
+        raise UserError("the file names no main image")
     main = _number(data, boxes[b"pitm"].start + 4, 2 if data[boxes[b"pitm"].start] == 0 else 4)
     kinds = dict(_item_kinds(data, boxes[b"iinf"]))
     properties = list(_properties(data, boxes[b"iprp"], main))
     size = next((p for p in properties if p.kind == b"ispe"), None)
     if size is None:
-        raise UserError("the file does not say how large the image is")
+        raise UserError("the file does not state the size of the image")
     width, height = struct.unpack_from(">II", data, size.start + 4)
     turns = [
         ("turn", data[p.start] & 3) if p.kind == b"irot" else ("mirror", data[p.start] & 1)
@@ -76,15 +76,15 @@ def read_layout(data: bytes) -> HeifImage:
         rows, columns = grid[2] + 1, grid[3] + 1
         width, height = struct.unpack_from(">II" if grid[1] & 1 else ">HH", grid, 4)
         if len(tiles) != rows * columns:
-            raise UserError(f"{rows * columns} tiles make the image, and {len(tiles)} are there")
+            raise UserError(f"{rows * columns} tiles are needed, but {len(tiles)} exist")
         return HeifImage(stored_wh=(width, height), tiles=tiles, columns=columns, turns=turns, exif=exif)
     if kind not in (b"hvc1", b"hev1", b"av01", b"jpeg", b"avc1"):
-        raise UserError(f"images of the kind {kind.decode('latin1')!r} are not known")
+        raise UserError(f"images of type {kind.decode('latin1')!r} are not supported")
     return HeifImage(stored_wh=(width, height), tiles=[main], columns=1, turns=turns, exif=exif)
 
 
 def decode(data: bytes, stored: HeifImage) -> Image:
-    """Decode the tiles and put them together.
+    """Decode the tiles and assemble the image.
 
     Returns:
         (H, W, 3) uint8 RGB, upright.
@@ -112,7 +112,7 @@ def decode(data: bytes, stored: HeifImage) -> Image:
 
 
 def _decoded(data: bytes, wanted: set[int]) -> dict[int, Image]:
-    """Coded images by their ids; those that cannot be decoded are missing."""
+    """Coded images by their ids, without those that cannot be decoded."""
     found: dict[int, Image] = {}
     try:
         container: Any
@@ -132,7 +132,7 @@ def _decoded(data: bytes, wanted: set[int]) -> dict[int, Image]:
 
 
 class _Box(NamedTuple):
-    """A box of the file: what it is, and where its content begins and ends."""
+    """A box of the file: its type, and the start and end of its content."""
 
     kind: bytes
     start: int
@@ -140,7 +140,7 @@ class _Box(NamedTuple):
 
 
 def _boxes(data: bytes, start: int, end: int) -> Iterator[_Box]:
-    """The boxes that lie side by side in a part of the file (ISO/IEC 14496-12, 4.2)."""
+    """The sibling boxes in a part of the file (ISO/IEC 14496-12, 4.2)."""
     while start + 8 <= end:
         size, kind = struct.unpack_from(">I4s", data, start)
         head = 8
@@ -161,14 +161,14 @@ def _child(data: bytes, start: int, end: int, kind: bytes) -> _Box:
 
 
 def _number(data: bytes, offset: int, size: int) -> int:
-    """A big-endian number of so many bytes; 0 for none."""
+    """A big-endian integer of the given number of bytes; 0 for 0 bytes."""
     if offset + size > len(data):
         raise IndexError("the file is cut off")
     return int.from_bytes(data[offset : offset + size], "big")
 
 
 def _item_kinds(data: bytes, iinf: _Box) -> Iterator[tuple[int, bytes]]:
-    """Every item's id and four letters."""
+    """Every item's id and four-letter type."""
     for box in _boxes(data, iinf.start + (6 if data[iinf.start] == 0 else 8), iinf.end):
         if box.kind == b"infe" and data[box.start] >= 2:
             size = 2 if data[box.start] == 2 else 4
@@ -193,7 +193,7 @@ def _properties(data: bytes, iprp: _Box, item: int) -> Iterator[_Box]:
 
 
 def _references(data: bytes, iref: _Box) -> Iterator[tuple[bytes, int, list[int]]]:
-    """What refers to what: the kind of reference, from whom, to whom."""
+    """The references between items: type, source, targets."""
     size = 2 if data[iref.start] == 0 else 4
     for box in _boxes(data, iref.start + 4, iref.end):
         count = _number(data, box.start + size, 2)
@@ -202,7 +202,7 @@ def _references(data: bytes, iref: _Box) -> Iterator[tuple[bytes, int, list[int]
 
 
 class _Places:
-    """Where items' bytes lie (ISO/IEC 14496-12, 8.11.3)."""
+    """Positions of the items' bytes (ISO/IEC 14496-12, 8.11.3)."""
 
     def __init__(self, data: bytes, iloc: _Box, idat: _Box | None) -> None:
         self._data = data
@@ -228,5 +228,5 @@ class _Places:
                 at += index_size + offset_size + length_size
 
     def read(self, item: int) -> bytes:
-        """The bytes of an item; empty when there are none."""
+        """The bytes of an item; empty if it has none."""
         return b"".join(self._data[start : start + size] for start, size in self._parts.get(item, []))

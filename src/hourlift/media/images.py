@@ -1,7 +1,7 @@
-"""Reading photographs: any common file to an upright RGB array, with the focal length the camera wrote down.
+"""Reading photos: any common file to an upright RGB array, with the focal length from EXIF.
 
-The header is read first, so that an image too large for memory, a cut-off file and a file that is no
-image are refused in one clear sentence before anything is decoded.
+The header is read first, so that an image too large for memory, a truncated file or a file that is not an image is
+rejected with a clear message before anything is decoded.
 """
 
 import logging
@@ -35,10 +35,10 @@ _FOCAL_LENGTH_35MM = 0xA405  # 35 mm equivalent focal length in mm, 0 when unkno
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_SUBFILE = 0x0100, 0x0101, 0x00FE
 _DNG_VERSION = 0xC612
 _PLAUSIBLE_35MM = (4.0, 3000.0)  # from the widest fisheye to a telescope
-_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two: BigTIFF
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two are BigTIFF
 _MOST_PAGES = 10_000
 _JPEG_END = b"\xff\xd9"
-_GARBAGE = (b"", b"\0" * 256, b"\x55" * 256, bytes(range(1, 255)))  # bits that mean something, without a marker
+_GARBAGE = (b"", b"\0" * 256, b"\x55" * 256, bytes(range(1, 255)))  # entropy-coded bits without a marker
 
 _log = logging.getLogger("hourlift")
 
@@ -49,7 +49,7 @@ class Photo:
 
     Attributes:
         image_rgb: (H, W, 3) uint8, upright.
-        focal_35mm: 35 mm equivalent focal length in mm out of EXIF; None when the file does not say.
+        focal_35mm: 35 mm equivalent focal length in mm from EXIF; None if absent.
     """
 
     image_rgb: Image
@@ -61,17 +61,17 @@ class Photo:
         return self.image_rgb.shape[1], self.image_rgb.shape[0]
 
     def camera(self) -> Camera:
-        """The camera that EXIF describes, else the default field of view; `Camera.source` says which."""
+        """The camera that EXIF describes, or the default field of view; `Camera.source` says which."""
         if self.focal_35mm is None:
             return Camera.from_fov(self.image_wh)
         return Camera.from_focal_35mm(self.image_wh, self.focal_35mm)
 
 
 def read_image(path: str | Path) -> Photo:
-    """Read a JPEG, PNG, WebP, BMP, TIFF, JPEG 2000, AVIF or HEIF image; what the file holds counts, not its name.
+    """Read a JPEG, PNG, WebP, BMP, TIFF, JPEG 2000, AVIF or HEIF image; the content decides, not the name.
 
-    Of several images in a file the first is read, with a warning. EXIF orientation is applied. Grey, palette and CMYK
-    images become RGB; 16 bits a channel become 8; transparency is dropped and the colours under it are kept.
+    If the file holds several images, the first is read, with a warning. EXIF orientation is applied. Grey, palette and
+    CMYK images are converted to RGB, and 16 bits per channel to 8. Transparency is dropped; the colours under it stay.
 
     Args:
         path: the file.
@@ -80,7 +80,7 @@ def read_image(path: str | Path) -> Photo:
         The image, upright, (H, W, 3) uint8 RGB, with EXIF's focal length.
 
     Raises:
-        ValueError: the file is empty, cut off, damaged, too large for memory or no image; the message names it.
+        ValueError: the file is empty, truncated, damaged, too large for memory or not an image; the message names it.
         OSError: the file does not exist or cannot be read.
     """
     data = Path(path).read_bytes()
@@ -103,12 +103,12 @@ def read_image(path: str | Path) -> Photo:
         data += _JPEG_END
     num_pages = _num_pages(data)
     if num_pages > 1:
-        _log.warning("%s: there are %d images in this file; the first is taken", path, num_pages)
+        _log.warning("%s: this file holds %d images; only the first is read", path, num_pages)
     return _decode(path, data)
 
 
 def _decode(path: str | Path, data: bytes) -> Photo:
-    """Decode a whole file whose header is in order."""
+    """Decode a whole file whose header is valid."""
     if _is_heif(data):
         stored = heif.read_layout(data)
         try:
@@ -123,12 +123,12 @@ def _decode(path: str | Path, data: bytes) -> Photo:
         raise UserError(f"{path}: the image cannot be decoded; it is damaged or of an unusual pixel type")
     exif = next((bytes(b) for k, b in zip(kinds, blocks, strict=True) if k == cv2.IMAGE_METADATA_EXIF), b"")
     if data[:4] in _TIFF:
-        exif = data  # a TIFF file is one EXIF block with an image in it
+        exif = data  # EXIF blocks have the structure of a TIFF file
     return Photo(image_rgb=image, focal_35mm=_plausible_focal(path, exif))  # type: ignore[arg-type]
 
 
 def _is_heif(data: bytes) -> bool:
-    """Whether a file is of the family of HEIF but no AVIF, which OpenCV reads by itself."""
+    """Whether a file is HEIF other than AVIF, which OpenCV reads itself."""
     return data[4:8] == b"ftyp" and data[8:12] not in (b"avif", b"avis")
 
 
@@ -140,7 +140,7 @@ def _num_pages(data: bytes) -> int:
         return data.count(b"ANMF")
     if data[:4] == b"\x89PNG" and (place := data.find(b"acTL", 0, 4096)) > 0:
         return int.from_bytes(data[place + 4 : place + 8], "big")
-    if data[4:12] == b"ftypavis" and (place := data.find(b"stsz")) > 0:  # the table of its frames' sizes
+    if data[4:12] == b"ftypavis" and (place := data.find(b"stsz")) > 0:  # the table of frame sizes
         return int.from_bytes(data[place + 12 : place + 16], "big")
     return 1
 
@@ -149,8 +149,8 @@ def _size_in_header(data: bytes) -> tuple[int, int]:
     """Width and height as stored (before EXIF turns the image).
 
     Raises:
-        ValueError: the signature is that of none of the formats.
-        struct.error, IndexError: the header is cut off.
+        ValueError: the signature matches no format.
+        struct.error, IndexError: the header is truncated.
     """
     if data[:2] == b"\xff\xd8":
         return _jpeg_frame(data)[:2]
@@ -180,29 +180,29 @@ def _tiff_size(data: bytes) -> tuple[int, int]:
     """Width and height of the first image.
 
     Raises:
-        ValueError: it is a small preview of a camera's raw data, which nobody here develops.
-        struct.error: the header is cut off.
+        ValueError: it is only a preview of a camera's raw data, which are not supported.
+        struct.error: the header is truncated.
     """
     tags = next(_directories(data), {})
     if _DNG_VERSION in tags or tags.get(_TIFF_SUBFILE, 0) & 1 or data[8:10] == b"CR":
-        raise UserError("these are a camera's raw data; develop them to a JPEG or TIFF image first")
+        raise UserError("these are a camera's raw data; convert them to a JPEG or TIFF image first")
     return tags.get(_TIFF_WIDTH, 0), tags.get(_TIFF_HEIGHT, 0)
 
 
 def _unpack(layout: str, data: bytes, offset: int) -> tuple[int, int]:
-    """Two integers out of a header."""
+    """Two integers from a header."""
     first, second = struct.unpack_from(layout, data, offset)
     return first, second
 
 
 def _jpeg_frame(data: bytes) -> tuple[int, int, int]:
-    """Walk the segments to the frame header, SOF (ITU-T T.81, B.2.2): width, height, and where it stands."""
+    """Walk the segments to the frame header, SOF (ITU-T T.81, B.2.2): width, height, and its position."""
     position = 2
     while True:
         position = data.find(b"\xff", position)
         if position < 0:
             raise IndexError("no frame header")
-        while data[position] == 0xFF:  # any number of fill bytes may stand before a marker
+        while data[position] == 0xFF:  # any number of fill bytes may precede a marker
             position += 1
         marker = data[position]
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
@@ -227,10 +227,10 @@ def _webp_size(data: bytes) -> tuple[int, int]:
 
 
 def _is_cut_off(data: bytes) -> bool:
-    """Whether the end of a JPEG, PNG or WebP file is missing: their decoders paint the rest grey without a word."""
+    """Whether the end of a JPEG, PNG or WebP file is missing: their decoders silently fill the rest with grey."""
     if data[:2] == b"\xff\xd8":
-        # Coded pixels never hold an end marker. A thumbnail before the frame header does, and so may what
-        # phones append to the image.
+        # Entropy-coded data never contains an end marker. A thumbnail before the frame header does, and so may data
+        # that phones append to the image.
         return data.find(b"\xff\xd9", _jpeg_frame(data)[2]) < 0
     if data[:4] == b"\x89PNG":
         return b"IEND\xaeB`\x82" not in data
@@ -240,9 +240,9 @@ def _is_cut_off(data: bytes) -> bool:
 
 
 def _is_whole_jpeg(data: bytes) -> bool:
-    """Whether all pixels of a JPEG without its end marker are there.
+    """Whether a JPEG without its end marker still has all pixels.
 
-    What is appended to them changes nothing then; it is taken for pixels where some are missing.
+    Data appended to complete pixels changes nothing; appended to incomplete ones, it is decoded as pixels.
     """
     if data[:2] != b"\xff\xd8":
         return False
@@ -251,7 +251,7 @@ def _is_whole_jpeg(data: bytes) -> bool:
 
 
 def _jpeg_planes(data: bytes) -> NDArray[np.uint8] | None:
-    """A JPEG decoded by FFmpeg, which unlike libjpeg keeps quiet about damage; None when it cannot be."""
+    """A JPEG decoded by FFmpeg, which unlike libjpeg does not report damage; None if decoding fails."""
     try:
         decoder: Any = av.CodecContext.create("mjpeg", "r")
         frames = [*decoder.decode(av.Packet(data)), *decoder.decode(None)]
@@ -261,16 +261,16 @@ def _jpeg_planes(data: bytes) -> NDArray[np.uint8] | None:
 
 
 def _plausible_focal(path: str | Path, exif: bytes) -> float | None:
-    """The focal length of an EXIF block; one that no lens has is left out with a warning."""
+    """The focal length of an EXIF block; an implausible one is dropped with a warning."""
     focal_mm = _focal_35mm(exif)
     if focal_mm is None or _PLAUSIBLE_35MM[0] <= focal_mm <= _PLAUSIBLE_35MM[1]:
         return focal_mm
-    _log.warning("%s: a focal length of %g mm, as EXIF has it, is implausible and not used", path, focal_mm)
+    _log.warning("%s: the focal length in EXIF, %g mm, is implausible and not used", path, focal_mm)
     return None
 
 
 def _focal_35mm(exif: bytes) -> float | None:
-    """FocalLengthIn35mmFilm of an EXIF block; None when it is absent, zero or damaged."""
+    """FocalLengthIn35mmFilm of an EXIF block; None if it is absent, zero or damaged."""
     exif = exif.removeprefix(b"Exif\0\0")
     try:
         exif_directory = next(_directories(exif), {}).get(_EXIF_IFD)
@@ -282,14 +282,14 @@ def _focal_35mm(exif: bytes) -> float | None:
 
 
 _INTEGERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
-"""Types of TIFF's tags that are whole numbers, and of pointers to directories."""
+"""struct codes of TIFF's integer tag types, and of pointers to directories."""
 
 
 def _directories(tiff: bytes) -> Iterator[dict[int, int]]:
-    """The tags of each of the directories of a TIFF structure, one an image.
+    """The tags of each directory of a TIFF structure; each directory is one image.
 
     Raises:
-        struct.error: it is cut off within the first; what is wrong later only ends it.
+        struct.error: it is truncated within the first; later errors only end the iteration.
     """
     is_big = tiff[:4] in _TIFF[2:]
     offset = struct.unpack_from(_byte_order(tiff) + ("Q" if is_big else "I"), tiff, 8 if is_big else 4)[0]
@@ -306,7 +306,7 @@ def _directories(tiff: bytes) -> Iterator[dict[int, int]]:
 
 
 def _directory(tiff: bytes, offset: int) -> tuple[dict[int, int], int]:
-    """The tags of one directory that begin with a whole number, and where the next one is (TIFF 6.0, section 2)."""
+    """The tags of one directory whose value is an integer, and the next directory's position (TIFF 6.0, section 2)."""
     order, is_big = _byte_order(tiff), tiff[:4] in _TIFF[2:]
     head, entry_layout, size, pointer = ("Q", "HHQ", 20, "Q") if is_big else ("H", "HHI", 12, "I")
     first = offset + struct.calcsize("<" + head)
@@ -330,14 +330,14 @@ def _byte_order(tiff: bytes) -> str:
 
 
 def write_image(path: Path, image_rgb: Image) -> None:
-    """Encode an image by its suffix and write it; unlike cv2.imwrite this says why it fails."""
+    """Encode an image in the format of the suffix and write it; unlike cv2.imwrite, errors give the reason."""
     done, data = cv2.imencode(path.suffix, cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])
     assert done, path
     path.write_bytes(data.tobytes())
 
 
 def at_most(image_rgb: Image, side: int) -> Image:
-    """The image, made smaller if its longer side is more than ``side`` pixels."""
+    """The image, downscaled if its longer side is more than ``side`` pixels."""
     height, width = image_rgb.shape[:2]
     scale = side / max(height, width)
     if scale >= 1:

@@ -1,4 +1,4 @@
-"""Telling images, videos and everything else apart: by the first bytes of a file, else by its name."""
+"""Distinguishing images, videos and other files: by their first bytes, else by their name."""
 
 import re
 from pathlib import Path, PurePath
@@ -26,10 +26,10 @@ _VIDEO = re.compile(
 
 
 def kind_of(path: str | Path) -> MediaKind | None:
-    """What a file holds by its first bytes; where they do not tell, by its name.
+    """The kind of a file by its first bytes; if they are not known, by its name.
 
     Returns:
-        None for what is neither an image nor a video, as far as that can be told without reading it all.
+        None if it is neither an image nor a video, as far as can be found without reading all of it.
     """
     try:
         with open(path, "rb") as file:
@@ -45,6 +45,6 @@ def kind_of(path: str | Path) -> MediaKind | None:
 
 
 def kind_by_name(path: str | PurePath) -> MediaKind | None:
-    """What a file's name says."""
+    """The kind by a file's name."""
     suffix = PurePath(path).suffix.lower()
     return "photo" if suffix in IMAGE_SUFFIXES else "video" if suffix in VIDEO_SUFFIXES else None

@@ -1,7 +1,7 @@
-"""Images as they come: capturing, predicting and showing each have their own thread, and the newest image wins.
+"""Live images: capturing, predicting and showing each have their own thread, and only the newest image is kept.
 
-Between two threads lies a slot for one image. Who is slow finds the newest there; what was not taken in time is
-dropped. So the latency is bounded by the work on one image, however slow that is, and never adds up.
+Between two threads is a slot for one image. A slow thread finds the newest image there; older ones are dropped. The
+latency is thus bounded by the time of one image and does not accumulate.
 """
 
 import threading
@@ -19,15 +19,15 @@ from hourlift.media.video import CameraLostError, Frames, TimedImage
 from hourlift.pose import PoseFrame
 
 _JOIN_S = 3.0  # a driver may hang for good: then its thread ends with the program
-_WAIT_S = 0.2  # how long a thread sleeps before it looks whether it should end
-_REMEMBERED = 10_000  # latencies that the report's median is made of
-_RECENT_S = 1.0  # what the figures on the image are averages of
+_WAIT_S = 0.2  # interval at which a waiting thread checks whether to stop
+_REMEMBERED = 10_000  # latencies kept for the report's percentiles
+_RECENT_S = 1.0  # window of the averages shown on the image
 
 T = TypeVar("T")
 
 
 class Newest(Generic[T]):
-    """A slot for one thing between two threads: what is put in replaces what nobody took."""
+    """A slot for one item between two threads: a new item replaces one that was not taken."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -35,34 +35,34 @@ class Newest(Generic[T]):
         self._closed = False
 
     def put(self, thing: T) -> None:
-        """Lay it in, over what may lie there."""
+        """Put an item in, replacing any item there."""
         with self._changed:
             self._content = [thing]
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Nothing more will come; what lies there can still be taken."""
+        """Close the slot; an item in it can still be taken."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     @property
     def ended(self) -> bool:
-        """Whether it is empty and stays so."""
+        """Whether it is closed and empty."""
         with self._changed:
             return self._closed and not self._content
 
     def take(self, timeout_s: float) -> T | None:
-        """Wait for something and take it out; None when time ran out or nothing more will come."""
+        """Wait for an item and take it; None on timeout, or if the slot is closed and empty."""
         with self._changed:
             self._changed.wait_for(lambda: self._content or self._closed, timeout_s)
             return self._content.pop() if self._content else None
 
 
 class LiveSource(Protocol):
-    """Where images come from, at the time when they come.
+    """A source of images in real time.
 
-    ``patience_s``: when it sends nothing for so long, it is lost.
+    ``patience_s``: the source counts as lost if it sends nothing for this long.
     """
 
     image_wh: tuple[int, int]
@@ -70,12 +70,12 @@ class LiveSource(Protocol):
     patience_s: float
 
     def frames(self, stop: threading.Event) -> Iterator[TimedImage]:
-        """Every image as soon as it is there, until the end or ``stop`` is set; `CameraLostError` if it fails."""
+        """Every image as soon as it arrives, until the end or until ``stop`` is set; `CameraLostError` if it fails."""
         ...
 
 
 class PacedVideo:
-    """A video as if it were live: every image comes when it is due by the video's own clock.
+    """A video played in real time: every image is delivered at its time in the video.
 
     Args:
         video: an opened video, which is not closed here.
@@ -112,14 +112,14 @@ class LiveShot:
 
 @dataclass(kw_only=True, eq=False)
 class LiveReport:
-    """How it went, up to now or in all.
+    """Statistics of a live run, so far or in total.
 
     Attributes:
-        captured, predicted, shown: images that came, that were worked on, that were shown.
-        found: images shown with somebody in them.
+        captured, predicted, shown: number of images captured, predicted on, and shown.
+        found: number of images shown with at least one person.
         elapsed_s: from the first image to the last one shown.
         latencies_s: from an image's arrival until it was shown, of the last 10,000 images.
-        lost: what happened to the camera; None if nothing.
+        lost: why the camera was lost; None if it was not.
     """
 
     captured: int = 0
@@ -132,12 +132,12 @@ class LiveReport:
     _recent: deque[tuple[float, float]] = field(default_factory=deque)
 
     def latency_ms(self, percent: float = 50) -> float:
-        """Percentile of the latency in milliseconds; NaN before anything was shown."""
+        """Percentile of the latency in milliseconds; NaN before the first image is shown."""
         return float(np.percentile(self.latencies_s, percent)) * 1000 if self.latencies_s else float("nan")
 
     @property
     def recent(self) -> tuple[float, float]:
-        """Images a second and mean latency in ms, of the last second, of two images at least; NaN at first."""
+        """Images per second and mean latency in ms, over the last second and at least two images; NaN at first."""
         if len(self._recent) < 2:
             return float("nan"), float("nan")
         span_s = self._recent[-1][0] - self._recent[0][0]
@@ -158,7 +158,7 @@ class LiveReport:
 Predict = Callable[[int, float, Image], PoseFrame]
 """Takes an image's number, time in seconds and pixels, as `predict.follow.FrameByFrame` does."""
 Show = Callable[[LiveShot, LiveReport], None]
-"""Draws an image and shows it to somebody."""
+"""Draws an image and shows it."""
 
 
 def run_live(
@@ -170,18 +170,18 @@ def run_live(
     seconds: float | None = None,
     max_frames: int | None = None,
 ) -> LiveReport:
-    """Work on a source's images as they come until it ends, somebody stops it, or a limit is reached.
+    """Process a source's images in real time until it ends, it is stopped, or a limit is reached.
 
     Args:
-        source: where images come from; it is read in a thread of its own.
-        predict: finds the people, in a thread of its own.
-        show: called in the caller's thread, with images in order of time.
+        source: the source of images; read in a separate thread.
+        predict: finds the people, in a separate thread.
+        show: called in the caller's thread, with images in temporal order.
         stop: set it, from any thread or a signal handler, to end early.
         seconds: end after this long.
-        max_frames: end when so many images were shown.
+        max_frames: end after showing this many images.
 
     Returns:
-        What happened. A lost camera is no exception: what was shown until then stays good.
+        The statistics. A lost camera is reported there, not raised, as earlier results are valid.
 
     Raises:
         Exception: what ``source``, ``predict`` or ``show`` raised, after all threads have ended.
@@ -204,7 +204,7 @@ def run_live(
 
 
 class _Line:
-    """The two threads behind what is shown; leaving the context ends them and raises what went wrong in them."""
+    """The capture and prediction threads; leaving the context ends them and raises their errors."""
 
     def __init__(self, source: LiveSource, predict: Predict, stop: threading.Event) -> None:
         self._source, self._predict = source, predict

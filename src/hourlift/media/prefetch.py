@@ -1,8 +1,8 @@
-"""Work that runs side by side: what is needed next is made while the last is worked on, and put away behind it.
+"""Concurrent reading and writing: prepare the next items during processing, and write the last ones afterwards.
 
-Each end of a video's way has a thread of its own: decoding `ahead`, drawing and encoding `behind`. They overlap as
-PyAV, OpenCV and the networks let go of Python's lock. The line between two of them holds a few things at most, so that
-memory does not grow with the video's length, and who is fast waits for who is slow.
+Decoding (`ahead`) and drawing and encoding (`behind`) each have a separate thread. They overlap, as PyAV, OpenCV and
+the networks release Python's lock. The queue between two threads is short, so that memory does not grow with the
+video's length; the faster thread waits.
 """
 
 import os
@@ -17,7 +17,7 @@ from typing import TypeVar
 import cv2
 
 DEPTH = 4
-"""How many things wait between two threads."""
+"""Length of the queue between two threads."""
 
 T = TypeVar("T")
 
@@ -25,24 +25,24 @@ _NICENESS = 10
 
 
 def _step_aside() -> None:
-    """Let the networks' thread go first where cores are short, also before threads that this one starts (x264's)."""
-    if sys.platform == "linux":  # elsewhere niceness is the whole process's
+    """Give the networks' thread priority when cores are scarce, also over threads that this one starts (x264's)."""
+    if sys.platform == "linux":  # elsewhere, niceness applies to the whole process
         thread = threading.get_native_id()
-        # Never nearer to the front than the process: that is not allowed.
+        # Never below the process's own niceness: raising the priority is not allowed.
         os.setpriority(os.PRIO_PROCESS, thread, max(_NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
 
 
 @contextmanager
 def ahead(things: Iterable[T], depth: int = DEPTH, *, urgent: bool = False) -> Iterator[Iterator[T]]:
-    """Make things in a thread of its own, some ahead of whoever takes them.
+    """Produce items in a separate thread, some in advance.
 
     Args:
-        things: iterated in that thread.
-        depth: how many are made in advance.
-        urgent: whether everything else waits for these things: then the thread does not step aside.
+        things: the items; iterated in that thread.
+        depth: number of items produced in advance.
+        urgent: whether everything else waits for these items: then the thread keeps its priority.
 
     Yields:
-        The same things in order; taking one raises what making it raised. When the block ends, so has the thread.
+        The same items in order; errors of producing one are raised when it is taken. The thread ends with the block.
     """
     iterator, end = iter(things), object()
     with ThreadPoolExecutor(1, initializer=None if urgent else _step_aside) as pool:
@@ -62,15 +62,15 @@ def ahead(things: Iterable[T], depth: int = DEPTH, *, urgent: bool = False) -> I
 
 @contextmanager
 def behind(take: Callable[..., object], depth: int = DEPTH) -> Iterator[Callable[..., None]]:
-    """Put things away in a thread of its own, in the order in which they are handed over.
+    """Consume items in a separate thread, in the order in which they are handed over.
 
     Args:
         take: called in that thread.
-        depth: how many may wait; handing over more blocks.
+        depth: number of items that may wait; handing over more blocks.
 
     Yields:
-        A function that takes the same arguments and returns at once. What ``take`` raised, a later hand-over or the
-        end of the block raises; nothing is taken after that. When the block ends, all is put away.
+        A function that takes the same arguments and returns at once. An error of ``take`` is raised by a later call or
+        at the end of the block, and no further item is taken. All items are taken when the block ends.
     """
     with ThreadPoolExecutor(1, initializer=_step_aside) as pool:
         waiting: deque[Future] = deque()
@@ -91,7 +91,7 @@ def behind(take: Callable[..., object], depth: int = DEPTH) -> Iterator[Callable
 
 @contextmanager
 def undivided() -> Iterator[None]:
-    """Within the block OpenCV works in the thread that calls it, without help from threads of its own."""
+    """Run OpenCV in the calling thread only, within the block."""
     kept = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:

@@ -1,4 +1,4 @@
-"""What the user names on the command line -> the images, videos and webcams to work on."""
+"""Command-line arguments -> the images, videos and webcams to process."""
 
 import glob
 import logging
@@ -15,22 +15,22 @@ from hourlift.media.images import read_image
 from hourlift.media.kinds import kind_of
 
 _log = logging.getLogger("hourlift")
-_NAMED_LEFT_OUT = 3  # a few of many files, so that one knows what is meant
+_NAMED_LEFT_OUT = 3  # a few examples of the files
 _WEBCAM = re.compile(r"webcam:(\d+)")
 _OWN_OUTPUT = (
     ".overlay",
     ".side-by-side",
-)  # images and videos that we wrote are no sources when their folder is named
+)  # our own output images and videos are skipped in folders
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """One thing to work on.
+    """One source to process.
 
     Attributes:
-        label: as messages call it: the path, or "webcam:0".
-        kind: what it is taken for.
-        name: stem of its results' file names, unlike that of any other source of the run.
+        label: its name in messages: the path, or "webcam:0".
+        kind: photo, video or webcam.
+        name: stem of its results' file names, unique within the run.
     """
 
     label: str
@@ -39,24 +39,24 @@ class Source:
 
     @property
     def id(self) -> str:
-        """Tells it from other sources of the same name, in later runs, too."""
+        """An id that distinguishes it from other sources of the same name, also in later runs."""
         return source_id(self.label if self.kind == "webcam" else str(Path(self.label).absolute()))
 
     @property
     def title(self) -> str:
-        """The name that results show: the file's, without its folder."""
+        """The name stored in results: the file's name without its folder."""
         return self.label if self.kind == "webcam" else plain(Path(self.label).name)
 
     @property
     def webcam_number(self) -> int:
-        """Which webcam; only of kind "webcam"."""
+        """Number of the webcam; only for the kind "webcam"."""
         match = _WEBCAM.fullmatch(self.label)
         assert match is not None
         return int(match[1])
 
 
 class StillImage:
-    """A photo, read as a video of one frame would be.
+    """A photo with the interface of a video of one frame.
 
     Args:
         path: The file.
@@ -64,7 +64,7 @@ class StillImage:
     Attributes:
         image_rgb: (H, W, 3) uint8, upright.
         image_wh: Its width and height.
-        camera: That EXIF describes, or the default one.
+        camera: The one that EXIF describes, or the default one.
 
     Raises:
         ValueError, OSError: As `images.read_image`.
@@ -82,14 +82,14 @@ class StillImage:
 def find_sources(arguments: Iterable[str]) -> tuple[list[Source], list[str]]:
     """Expand files, folders, glob patterns and webcams.
 
-    A folder stands for the images and videos in it, not in its sub-folders, in order of their names; a warning says
-    what of it is left out. What is named twice is worked on once.
+    A folder stands for the images and videos in it, without sub-folders, in order of their names; a warning lists the
+    files that are left out. Duplicates are removed.
 
     Args:
         arguments: as typed.
 
     Returns:
-        The sources, and one sentence for every argument that is none.
+        The sources, and an error message for every argument that is not one.
     """
     labels: dict[str, None] = {}  # a set that keeps its order
     complaints = []
@@ -104,7 +104,7 @@ def find_sources(arguments: Iterable[str]) -> tuple[list[Source], list[str]]:
 
 
 def unique_names(stems: Iterable[str]) -> list[str]:
-    """Number what would collide: photo, photo-2, photo-3; also where file systems ignore case."""
+    """Number colliding names: photo, photo-2, photo-3. Case is ignored, as in some file systems."""
     taken: set[str] = set()
     names = []
     for stem in stems:
@@ -121,7 +121,7 @@ def _expand(argument: str) -> list[str]:
     """One argument as paths or a webcam.
 
     Raises:
-        ValueError: there is no such file, or the folder holds nothing to work on.
+        ValueError: there is no such file, or the folder holds no images or videos.
         OSError: the folder cannot be read.
     """
     if not argument:
@@ -135,14 +135,14 @@ def _expand(argument: str) -> list[str]:
         return [argument]  # a device or pipe
     matches = sorted(match for match in glob.glob(argument, recursive=True) if Path(match).is_file())
     if not matches and glob.has_magic(argument):
-        raise UserError(f"{argument}: no file fits this pattern")
+        raise UserError(f"{argument}: no file matches this pattern")
     if not matches:
-        raise UserError(f"{argument}: there is no such file or folder")
+        raise UserError(f"{argument}: no such file or folder")
     return matches
 
 
 def _files_of(folder: Path) -> list[str]:
-    """The images and videos of a folder; says what is left out.
+    """The images and videos in a folder; logs which files are left out.
 
     Raises:
         ValueError: there are none.
@@ -158,7 +158,7 @@ def _files_of(folder: Path) -> list[str]:
         elif file.name.startswith("."):
             reason = "hidden"
         elif Path(file.stem).suffix in _OWN_OUTPUT:
-            reason = "results of ours"
+            reason = "results of hourlift"
         else:
             wanted.append(str(file))
             continue
@@ -166,18 +166,18 @@ def _files_of(folder: Path) -> list[str]:
     if left_out:
         _log.warning("%s: left out: %s", folder, "; ".join(f"{r}: {_some(names)}" for r, names in left_out.items()))
     if not wanted:
-        raise UserError(f"{folder}: there are no images or videos in this folder")
+        raise UserError(f"{folder}: this folder holds no images or videos")
     return wanted
 
 
 def _some(names: Sequence[str]) -> str:
-    """The first of many names, and how many more there are."""
+    """The first few names, and the number of others."""
     more = len(names) - _NAMED_LEFT_OUT
     return ", ".join(names[:_NAMED_LEFT_OUT]) + (f" and {more} more" if more > 0 else "")
 
 
 def _kind(label: str) -> Literal["photo", "video", "webcam"]:
-    """By the first bytes, else by the name; what neither tells is a video if PyAV can read it."""
+    """By the first bytes, else by the name; any other file is a video if PyAV can read it."""
     if _WEBCAM.fullmatch(label):
         return "webcam"
     path = Path(label)
@@ -185,5 +185,5 @@ def _kind(label: str) -> Literal["photo", "video", "webcam"]:
 
 
 def _stem(label: str) -> str:
-    """The beginning of the results' names."""
+    """The stem of the results' names."""
     return label.replace(":", "-") if _WEBCAM.fullmatch(label) else file_stem(Path(label).stem)

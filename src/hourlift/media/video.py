@@ -1,7 +1,7 @@
-"""Videos: reading any codec upright and in time, writing H.264, and the webcam.
+"""Videos: reading any codec upright with correct timing, writing H.264, and webcams.
 
-Reading goes by presentation time, not by frame number, so that a video whose frame rate varies keeps its
-timing, and so do the results.
+Frames are identified by presentation time, not by frame number, so that videos with a variable frame rate and their
+results keep their timing.
 """
 
 import logging
@@ -33,8 +33,8 @@ VIDEO_SUFFIXES = (
 )
 
 _log = logging.getLogger("hourlift")
-_ASSUMED_FPS = 30.0  # of a source that does not say
-_MAX_FPS = 1000.0  # more is a mistake of the file's or the driver's
+_ASSUMED_FPS = 30.0  # for a source without a frame rate
+_MAX_FPS = 1000.0  # higher values of a file or driver are wrong
 _EASY_PIXELS = 1280 * 720
 _RATE_TOLERANCE = 0.005  # between the header's rate and that of all time stamps
 _PACKETS_FOR_RATE = 250
@@ -45,9 +45,9 @@ _CLOCK = 90_000  # ticks a second of the videos written, as in MPEG: every commo
 
 @dataclass(frozen=True, eq=False)
 class TimedImage:
-    """One image of a video: its number, when it is shown in seconds from the first, (H, W, 3) uint8 RGB.
+    """One frame of a video: its number, its time in seconds from the first, (H, W, 3) uint8 RGB.
 
-    ``damaged``: the decoder made up some of it.
+    ``damaged``: the decoder had to conceal errors in it.
     """
 
     index: int
@@ -57,19 +57,19 @@ class TimedImage:
 
 
 def is_easy(image_wh: tuple[int, int]) -> bool:
-    """Whether frames of a width and height in pixels are worked on sooner than a network has looked at them.
+    """Whether decoding and drawing frames of this width and height (pixels) is faster than the network.
 
-    Then each step does without threads of its own: they would take the cores from the network, and a step on busy cores
-    waits for the last of them.
+    If so, each of these steps uses one thread: more would take cores from the network, and a parallel step on busy
+    cores waits for its slowest part.
     """
     width, height = image_wh
     return width * height <= _EASY_PIXELS
 
 
 class Frames(Protocol):
-    """A source of images in time: a video file or a webcam.
+    """A source of timed images: a video file or a webcam.
 
-    ``incomplete``: why images are missing, in words; known once all have been read, None when none are.
+    ``incomplete``: why images are missing, as text; None if none are. Known once all have been read.
     """
 
     image_wh: tuple[int, int]
@@ -88,13 +88,13 @@ class VideoReader:
 
     Attributes:
         image_wh: width and height of the frames as delivered.
-        fps: average frames a second; more exact once all have been read.
-        num_frames: how many the header lets expect; None when it does not say.
-        is_counted: whether the header counts them, so that this is no estimate.
+        fps: average frame rate; more exact once all have been read.
+        num_frames: number expected from the header; None if unknown.
+        is_counted: whether the header states it, so that it is not an estimate.
         incomplete: as in `Frames`.
 
     Raises:
-        ValueError: the file is no video, or no frame of it can be decoded.
+        ValueError: the file is not a video, or no frame of it can be decoded.
         OSError: the file does not exist or cannot be read.
     """
 
@@ -136,13 +136,13 @@ class VideoReader:
             self.fps = min(index / last_s, _MAX_FPS)
         if num_damaged:
             _log.warning(
-                "%s: %d of %d frames are damaged; what is found in them may be made up",
+                "%s: %d of %d frames are damaged; people found in them may be wrong",
                 *(self._path, num_damaged, index + 1),
             )
         self._warn_if_cut_off(index + 1, last_s + 1 / self.fps + self._clock.left_out_s)
 
     def _decode(self) -> Iterator[av.VideoFrame]:
-        """Every frame that can be decoded; damaged packets are counted and left out."""
+        """Every frame that can be decoded; damaged packets are counted and skipped."""
         packets = self._container.demux(self._stream)
         while True:
             try:
@@ -153,13 +153,13 @@ class VideoReader:
                 return
             except FFmpegError:
                 self._damaged += 1
-                if self._damaged > 1000:  # a demuxer that fails for good repeats itself forever
+                if self._damaged > 1000:  # a demuxer that cannot recover repeats the error forever
                     return
                 continue
             yield from frames
 
     def _upright_wh(self, frame: av.VideoFrame) -> tuple[int, int]:
-        """Size after square pixels and rotation.
+        """Size after conversion to square pixels and rotation.
 
         Raises:
             ValueError: the frames are too large for memory.
@@ -170,13 +170,13 @@ class VideoReader:
         return (width, frame.height) if display_matrix(frame)[0] else (frame.height, width)
 
     def _to_image(self, frame: av.VideoFrame) -> Image:
-        """An upright RGB array of the size of the first frame."""
+        """Convert a frame to an upright RGB array of the size of the first one."""
         matrix = display_matrix(frame)
         width, height = self.image_wh if matrix[0] else self.image_wh[::-1]
         return shown(to_rgb(frame, width, height), matrix)
 
     def _warn_if_cut_off(self, num_read: int, end_s: float) -> None:
-        """Say once when less than the header announces came out."""
+        """Warn if fewer frames were read than the header announces."""
         missing_s = self._duration_s - end_s
         if self._damaged or missing_s > max(5 / self.fps, 0.05 * self._duration_s):
             expected = f" of {self._duration_s:.1f} s" if self._duration_s else ""
@@ -188,18 +188,18 @@ class VideoReader:
 class Webcam:
     """The images of a webcam, until Ctrl-C or a time limit. A context manager; iterate it once.
 
-    Images that arrive while the last one is being worked on are dropped: the answers stay current. A camera that
-    stops sending images ends the iteration, too.
+    Images that arrive during processing are dropped, so that results stay current. If the camera stops sending images,
+    the iteration ends.
 
     Args:
         number: 0 for the first camera.
-        seconds: stop after this long; None goes on.
-        stop: set it, from a signal handler or another thread, to end the iteration. Without it Ctrl-C ends the
-            iteration, not the program, where the camera is opened in the main thread.
+        seconds: stop after this long; None for no limit.
+        stop: set it, from a signal handler or another thread, to end the iteration. Without it, Ctrl-C ends the
+            iteration instead of the program, if the camera is opened in the main thread.
 
     Attributes:
         patience_s: A camera that sends nothing for this long counts as lost.
-        incomplete: what happened to the camera, in words; None if nothing.
+        incomplete: why the camera was lost, as text; None if it was not.
 
     Raises:
         ValueError: there is no such camera.
@@ -236,7 +236,7 @@ class Webcam:
             self.incomplete = str(error)
 
     def frames(self, stop: threading.Event) -> Iterator[TimedImage]:
-        """Every image as soon as it is there, until `stop` is set.
+        """Every image as soon as it arrives, until `stop` is set.
 
         Raises:
             CameraLostError: The camera has stopped sending images.
@@ -249,18 +249,18 @@ class Webcam:
 
 
 class CameraLostError(OSError):
-    """A camera that worked has stopped sending images."""
+    """A camera has stopped sending images after it was opened."""
 
 
 class Camera:
-    """A webcam's images, one after the other, checked: drivers break off in many ways.
+    """A webcam's images, one by one, validated, as drivers fail in many ways.
 
     Args:
         number: 0 for the first camera.
 
     Attributes:
         image_wh: width and height of all its images.
-        fps: frames a second, as far as the driver tells.
+        fps: frame rate reported by the driver.
 
     Raises:
         ValueError: there is no such camera.
@@ -272,7 +272,7 @@ class Camera:
         first = self._next()
         if first is None:
             self.close()
-            raise UserError(f"{self._name}: there is no camera that can be opened")
+            raise UserError(f"{self._name}: no camera can be opened")
         self.image_wh = (first.shape[1], first.shape[0])
         fps = float(self._capture.get(cv2.CAP_PROP_FPS))
         self.fps = fps if 1 <= fps <= _MAX_FPS else _ASSUMED_FPS
@@ -281,7 +281,7 @@ class Camera:
         """Wait for the next image, (H, W, 3) uint8 RGB.
 
         Raises:
-            CameraLostError: none came, or one of another size.
+            CameraLostError: no image arrived, or its size changed.
         """
         image_rgb = self._next()
         if image_rgb is None:
@@ -293,14 +293,14 @@ class Camera:
         return image_rgb
 
     def close(self) -> None:
-        """Let go of the camera."""
+        """Release the camera."""
         self._capture.release()
 
     def _next(self) -> Image | None:
-        """The next image; None when there is none that could be one."""
+        """The next image; None if there is no valid one."""
         try:
             shown, image = self._capture.read()
-        except Exception:  # a driver's trouble: OpenCV has its own exceptions, and its back ends have more
+        except Exception:  # a driver's error: OpenCV and its back ends have many exceptions
             return None
         if not shown or image is None or not image.size:
             return None
@@ -309,13 +309,13 @@ class Camera:
 
 
 class VideoWriter:
-    """Writes an H.264 video that every browser plays. A context manager.
+    """Writes an H.264 video that all browsers play. A context manager.
 
     Args:
-        path: where; the container is MP4 whatever the name. Hand in a temporary name to stay atomic.
-        image_wh: size of the frames; odd sizes gain one black row or column.
-        fps: nominal rate; each frame keeps its own time all the same.
-        growing: write it in fragments, so that it plays as far as it goes, however its writing ends.
+        path: the file; the container is MP4 whatever its name. Pass a temporary name for atomic writing.
+        image_wh: size of the frames; odd sizes are padded by one black row or column.
+        fps: nominal rate; each frame still has its own time.
+        growing: write fragments, so that the file is playable even if writing is interrupted.
 
     Raises:
         ValueError: H.264 cannot hold frames of this size; raised by the first `write`.
@@ -325,7 +325,7 @@ class VideoWriter:
     def __init__(self, path: str | Path, image_wh: tuple[int, int], fps: float, *, growing: bool = False) -> None:
         options = {"movflags": "+frag_keyframe+empty_moov+default_base_moof" if growing else "+faststart"}
         options |= {"frag_duration": str(_FRAGMENT_S * 10**6)} if growing else {}
-        # FFmpeg does not tell when the disk is full; Python's files do, but cannot be rearranged for a fast start.
+        # FFmpeg does not report a full disk. Python's files do, but do not allow rearrangement for a fast start.
         self._file = open(path, "wb", buffering=0) if growing else None  # noqa: SIM115 (closed with the video)
         self._container = av.open(self._file or str(path), "w", format="mp4", options=options)
         rate = Fraction(min(max(fps, 1.0), 240.0)).limit_denominator(1001)
@@ -355,11 +355,11 @@ class VideoWriter:
                     self._file.close()
 
     def write(self, image_rgb: Image, time_s: float) -> None:
-        """Append a frame (H, W, 3) uint8 that is shown from ``time_s`` on; times must not go back."""
+        """Append a frame (H, W, 3) uint8 shown from ``time_s`` on; times must not decrease."""
         height, width = image_rgb.shape[:2]
         if height % 2 or width % 2:
             image_rgb = cv2.copyMakeBorder(image_rgb, 0, height % 2, 0, width % 2, cv2.BORDER_CONSTANT)  # type: ignore[assignment]
-        # Not left to libswscale, which takes longer for packed RGB.
+        # Faster than libswscale for packed RGB.
         planes: Image = cv2.cvtColor(image_rgb, cv2.COLOR_RGB2YUV_I420)  # type: ignore[assignment]
         frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         self._last_tick = max(round(time_s * _CLOCK), self._last_tick + 1)
@@ -367,7 +367,7 @@ class VideoWriter:
         self._encode(frame)
 
     def _encode(self, frame: av.VideoFrame | None) -> None:
-        """Append a frame, or with None what the encoder still holds."""
+        """Append a frame, or flush the encoder if None."""
         try:
             self._container.mux(self._stream.encode(frame))
         except OSError:
@@ -378,10 +378,10 @@ class VideoWriter:
 
 
 def _open(path: str | Path, stack: ExitStack) -> Any:
-    """Open a media file for reading; a file that is none becomes one clear sentence."""
+    """Open a media file for reading; another file gives a clear error message."""
     if Path(path).is_file() and Path(path).stat().st_size == 0:
         raise UserError(f"{path}: the file is empty")
-    # Opened here, the name may hold anything, and nothing in the file can make FFmpeg open another one.
+    # Opened here, as FFmpeg would interpret special names, and could be made to open other files.
     file = stack.enter_context(Path(path).open("rb"))  # noqa: SIM115 (the stack closes it)
     try:
         return stack.enter_context(av.open(file, metadata_errors="replace"))
@@ -392,15 +392,15 @@ def _open(path: str | Path, stack: ExitStack) -> Any:
 
 
 def _video_stream(container: Any, path: str | Path) -> Any:
-    """The stream that players show, ready to decode, large frames on several threads.
+    """The stream that players show, ready to decode; large frames use several threads.
 
-    Of those that are no cover image it is the one marked as default, of several the one of the largest frames. A
-    stream of one frame comes last: it is the still image that an animated AVIF file has beside its animation.
+    Among those that are not a cover image, it is the one marked as default, then the one with the largest frames. A
+    stream of one frame comes last: it is the still image in an animated AVIF file.
     """
     streams = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
     streams = [s for s in streams if s.codec_context is not None]
     if not streams:
-        raise UserError(f"{path}: there are no moving images in this file")
+        raise UserError(f"{path}: this file holds no video")
     stream = max(
         streams, key=lambda s: (s.frames != 1, bool(s.disposition & s.disposition.default), s.width * s.height)
     )
@@ -412,7 +412,7 @@ def _video_stream(container: Any, path: str | Path) -> Any:
 
 
 def _rate(stream: Any, path: str | Path) -> float:
-    """Frames a second: the header's, where the first time stamps agree with it, else theirs."""
+    """Frame rate: the header's if the first time stamps agree with it, else theirs."""
     told = [float(rate) for rate in (stream.average_rate, stream.guessed_rate) if rate and rate <= _MAX_FPS]
     found = _first_rate(path, stream.index)
     if found is None:
@@ -422,7 +422,7 @@ def _rate(stream: Any, path: str | Path) -> float:
 
 
 def _first_rate(path: str | Path, index: int) -> float | None:
-    """Frames a second by the first time stamps of a stream; None where they do not tell, or cannot be read twice."""
+    """Frame rate by a stream's first time stamps; None if they do not suffice, or cannot be read twice."""
     if not Path(path).is_file():
         return None
     with ExitStack() as stack, suppress(FFmpegError):
@@ -434,14 +434,14 @@ def _first_rate(path: str | Path, index: int) -> float | None:
 
 
 def _stamp_s(frame: av.VideoFrame) -> float | None:
-    """The frame's time stamp in seconds, as the file has it; None where it has none."""
+    """The frame's time stamp in seconds, as in the file; None if it has none."""
     if frame.time is not None:
         return frame.time
     return None if frame.dts is None else float(frame.dts * frame.time_base)
 
 
 def _duration_s(container: Any, stream: Any) -> float:
-    """Length that the header announces in seconds; 0 when it does not say."""
+    """Duration by the header, seconds; 0 if unknown."""
     if stream.duration:
         return float(stream.duration * stream.time_base)
     return float(container.duration or 0) / av.time_base

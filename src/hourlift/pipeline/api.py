@@ -1,4 +1,4 @@
-"""`hourlift.lift`: what ``hourlift predict`` does, from Python, with the same numbers."""
+"""`hourlift.lift`: ``hourlift predict`` from Python, with the same results."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -50,28 +50,28 @@ def lift(
 
     Args:
         source: The path of a photo or video, or "webcam:0".
-        out: Folder for files, which is made if it is missing; without it nothing is written.
+        out: Folder for files, created if missing; without it nothing is written.
         predictor: The networks, loaded once for many calls; None loads the default ones.
-        boxes_xyxy: (N, 4) people's boxes in pixels, of a video in its first frame; None searches.
-        people: How many people to find and follow at most; None: one, or all whose boxes are given.
-        camera: The camera; without it and `fov_deg` a photo's EXIF data are used, else 60 degrees are assumed.
+        boxes_xyxy: (N, 4) people's boxes in pixels, for a video in its first frame; None searches.
+        people: Maximum number of people to find and follow; None: one, or all whose boxes are given.
+        camera: The camera; without it and `fov_deg`, a photo's EXIF data or else 60 degrees are used.
         fov_deg: Field of view along the longer side of the image, degrees.
-        seconds: Stop after so many seconds of a video or webcam; above 0.
+        seconds: Stop after this many seconds of a video or webcam; above 0.
         smooth: Smooth people's tracks through a video.
-        height_mm: How tall the people are, mm.
-        pitch_deg: How far down the camera looks, degrees; below 0 up.
+        height_mm: The people's height, mm.
+        pitch_deg: The camera's downward pitch, degrees; negative if it looks up.
         formats: Files of poses to write into `out`.
-        overlay: Write the image or video with the skeleton drawn in, too.
+        overlay: Write the image or video with the skeleton drawn on it, too.
         page: Write the 3D page, too.
         side_by_side: Write the overlay with the pose in 3D beside it, too.
-        progress: Called with how many frames of a video are done, and of how many (None: not known).
+        progress: Called with the number of finished frames of a video and the total (None if unknown).
         stop: Set it, from another thread, to end a video early.
 
     Returns:
-        `frames`, each with its people: joints (17, 2) px and (17, 3) mm, see `Pose`; and `files`, which were written.
+        `frames`, each with its people: joints (17, 2) px and (17, 3) mm, see `Pose`; and the written `files`.
 
     Raises:
-        ValueError, OSError: The source cannot be read, an option makes no sense, or the poses cannot be written.
+        ValueError, OSError: The source cannot be read, an option is invalid, or the poses cannot be written.
     """
     if camera is not None and fov_deg is not None:
         raise UserError("camera and fov_deg both describe the camera; give one of them")
@@ -88,7 +88,7 @@ def lift(
     )
     view.say_doubts()
     if pitch_deg is not None:
-        up_of_pitched_camera(pitch_deg)  # complains before the work, not after it
+        up_of_pitched_camera(pitch_deg)  # fails before the work, not after it
     outputs = Outputs(
         folder=None if out is None else Path(out),
         overlay=overlay,
@@ -111,7 +111,7 @@ def lift_many(
     predictor: PosePredictor | None = None,
     **options: Any,
 ) -> Iterator[tuple[str, LiftResult]]:
-    """Lift photos, videos and folders of them, one after the other.
+    """Lift photos, videos and folders of them, one by one.
 
     Args:
         sources: Paths, folders, patterns.
@@ -123,7 +123,7 @@ def lift_many(
         Each file's path and its result.
 
     Raises:
-        ValueError, OSError: As `lift`; what has come before is not lost.
+        ValueError, OSError: As `lift`; earlier results are not lost.
     """
     found, complaints = find_sources(map(str, sources))
     if complaints:
@@ -138,5 +138,5 @@ def _one(named: str | Path) -> Source:
     if complaints:
         raise UserError(complaints[0])
     if len(found) != 1:
-        raise UserError(f"{named}: a folder or pattern of {len(found)} files; lift_many takes those")
+        raise UserError(f"{named}: a folder or pattern of {len(found)} files; use lift_many")
     return found[0]

@@ -1,6 +1,6 @@
-"""The way from a photo, video or webcam to poses and files: read, find people, lift, finish, write.
+"""From a photo, video or webcam to poses and files: read, find people, lift, finish, write.
 
-A photo is a video of one frame, but for how its person is searched for: nothing is known from a frame before.
+A photo is processed as a video of one frame, except that its person is searched for more thoroughly.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -26,14 +26,14 @@ from hourlift.predict.people.follow import DetectedFrame, FrameByFrame
 from hourlift.predict.temporal.one_euro import LiveSmoother
 from hourlift.predict.world.finish import finish
 
-_NO_IMAGE = "{}: not one image came"
+_NO_IMAGE = "{}: no image was received"
 _MOST_AT_ONCE, _WAITING_PIXELS = 8, 16_000_000
 
 Report = Callable[[int, int | None], None]
-"""Takes how many frames are done, and of how many (None: not known)."""
+"""Called with the number of finished frames and the total (None if unknown)."""
 Reader = StillImage | VideoReader | Webcam
 LiftedFrames = Iterator[tuple[Image | None, PoseFrame]]
-"""Images, None where they are not at hand, and the people in them."""
+"""Images (None if not available) and the people in them."""
 
 
 def lift_source(
@@ -49,11 +49,10 @@ def lift_source(
     Args:
         predictor: The networks.
         source: What to read.
-        view: What is known of the images.
+        view: Known facts about the images.
         outputs: Which results to write.
         report: Called after every frame of a video.
-        stop: Set it to end a video early. The poses of what was seen until then are written, and no image is read
-            again.
+        stop: Set it to end a video early. The poses found so far are written, and the video is not read a second time.
 
     Raises:
         ValueError, OSError: The source cannot be read, or its poses cannot be written; no result is left then.
@@ -64,7 +63,7 @@ def lift_source(
 
 
 class _Lifting:
-    """One source on its way; arguments as in `lift_source`."""
+    """The processing of one source; arguments as in `lift_source`."""
 
     def __init__(
         self,
@@ -131,7 +130,7 @@ class _Lifting:
 
     @contextmanager
     def _lifted(self, reader: Reader, header: Header) -> Iterator[LiftedFrames]:
-        """The frames of a source, their people found and lifted."""
+        """The frames of a source, with people found and lifted."""
         if isinstance(reader, StillImage):
             yield self._lifted_photo(reader, header)
             return
@@ -144,7 +143,7 @@ class _Lifting:
         )
         at_once = 1 if is_webcam else _lifted_at_once(reader.image_wh)
         with ExitStack() as stack:
-            # A webcam's images would grow old in a queue.
+            # No queue for a webcam: its images would be outdated when they are processed.
             images = reader if is_webcam else stack.enter_context(ahead(reader))
             found = self._found(images, follow)
             found = found if is_webcam else stack.enter_context(ahead(found, at_once, urgent=True))
@@ -160,7 +159,7 @@ class _Lifting:
         yield image_rgb, PoseFrame(index=0, time_s=0.0, people=lifted)
 
     def _found(self, images: Iterable[TimedImage], follow: FrameByFrame) -> Iterator[tuple[Image, DetectedFrame]]:
-        """A video's images as they come, each with the people found."""
+        """A video's images in turn, each with the people found."""
         num_frames, seconds = 0, self._view.seconds
         for image in images:
             if self._stop.is_set() and num_frames:
@@ -173,7 +172,7 @@ class _Lifting:
         self._view.people.check_end(num_frames)
 
     def _write_as_they_come(self, frames: LiftedFrames, header: Header, reader: Reader) -> PoseFile:
-        """Write every frame as soon as it is lifted; the frames of the result are there if they were to be kept."""
+        """Write every frame as soon as it is lifted; the result has frames only if they are to be kept."""
         kept = PoseLog()
         keeps = self._sinks.needs_all or self._outputs.keep
         with self._sinks.opened(header) as write:
@@ -190,7 +189,7 @@ class _Lifting:
         return poses
 
     def _finish_and_write(self, frames: LiftedFrames, header: Header, reader: Reader, *, smooth: bool) -> PoseFile:
-        """Lift all frames, smooth them and put people in their place; write the poses, then what shows images."""
+        """Lift all frames, smooth them and find the world frame; write the poses, then the outputs with images."""
         log, image_rgb = PoseLog(), None
         num_all = reader.num_frames and 2 * reader.num_frames
         for image_rgb, frame in frames:  # noqa: B007  a photo's image is used below
@@ -201,7 +200,7 @@ class _Lifting:
         view = self._view
         finished, world = finish(log, smooth=smooth, height_mm=view.height_mm, pitch_deg=view.pitch_deg)
         if self._source.kind == "photo" and view.pitch_deg is None:
-            world = None  # one image does not say which way is up
+            world = None  # up cannot be estimated from one image
         header = replace(header, world=world)
         poses = PoseFile(header=replace(header, incomplete=self._why_incomplete(reader)), frames=finished)
         of_poses, others = self._sinks.split()
@@ -221,14 +220,14 @@ class _Lifting:
         return poses
 
     def _again(self, frames: PoseLog, sinks: Sinks) -> LiftedFrames:
-        """Finished frames, each with its image, for which the video is read once more where images are needed.
+        """Finished frames, each with its image; if images are needed, the video is read a second time.
 
-        Those after `stop` was set have no image.
+        Frames after `stop` was set have no image.
         """
         num_shown = 0
         if sinks.shows_images:
             with VideoReader(self._source.label) as video, ahead(islice(video, len(frames))) as images:
-                for frame, image in zip(frames, images, strict=False):  # the video may go on after --seconds
+                for frame, image in zip(frames, images, strict=False):  # the video may be longer than --seconds
                     if self._stop.is_set():
                         break
                     num_shown += 1
@@ -236,26 +235,26 @@ class _Lifting:
         yield from ((None, frames[i]) for i in range(num_shown, len(frames)))
 
     def _why_incomplete(self, reader: Reader) -> str | None:
-        """Why not all of a video has been seen; None when all has. Stopping a webcam is no interruption."""
+        """Why a video was not fully processed; None if it was. Stopping a webcam is not an interruption."""
         is_interrupted = self._stop.is_set() and self._source.kind == "video"
         return reader.incomplete or ("interrupted" if is_interrupted else None)
 
 
 def _lifted(found: Iterator[tuple[Image, DetectedFrame]], follow: FrameByFrame, at_once: int) -> LiftedFrames:
-    """The same with the people lifted, some frames at once."""
+    """Lift the people of the frames, several frames at once."""
     while group := list(islice(found, at_once)):
         images, frames = zip(*group, strict=True)
         yield from zip(images, follow.lift(frames), strict=True)
 
 
 def _lifted_at_once(image_wh: tuple[int, int]) -> int:
-    """How many images wait for each other: few of large ones, to save memory."""
+    """Number of frames lifted at once: fewer for large images, to save memory."""
     width, height = image_wh
     return min(max(_WAITING_PIXELS // (width * height), 1), _MOST_AT_ONCE)
 
 
 def _smoothed_live(frames: LiftedFrames) -> LiftedFrames:
-    """The same, smoothed without looking ahead."""
+    """Smooth the frames, using past frames only."""
     smooth = LiveSmoother()
     for image_rgb, frame in frames:
         yield image_rgb, smooth(frame)

@@ -1,4 +1,4 @@
-"""The names of a source's files, so that no source's results take the place of another's."""
+"""The names of a source's files, chosen so that no source's results replace another's."""
 
 import logging
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ _log = logging.getLogger("hourlift")
 
 
 def targets(source: Source, outputs: Outputs) -> list[Path]:
-    """Every file that may be written of a source."""
+    """Every file that may be written for a source."""
     suffixes = [FORMATS[name].suffix for name in outputs.formats]
     suffixes += [".overlay.mp4", ".overlay.jpg", ".overlay.png"] if outputs.overlay else []
     suffixes += [f".side-by-side{suffix}" for suffix in (".mp4", ".jpg", ".png")] if outputs.side_by_side else []
@@ -24,7 +24,7 @@ def targets(source: Source, outputs: Outputs) -> list[Path]:
 
 
 def with_free_names(sources: Iterable[Source], outputs: Outputs) -> list[Source]:
-    """The sources under names that no other source's results have in the folder; says where that changes one."""
+    """The sources, renamed where the folder holds another source's results of that name; logs each change."""
     kept = list(sources)
     taken = {source.name.casefold() for source in kept}
     return [_with_free_name(source, outputs, taken) for source in kept]
@@ -40,14 +40,14 @@ def _with_free_name(source: Source, outputs: Outputs, taken: set[str]) -> Source
     taken.add(found.name.casefold())
     if number > 1:
         _log.warning(
-            "%s: %s is of another source of that name; the results of this one are called %s",
+            "%s: %s belongs to another source of that name; the results of this one are named %s",
             *(source.label, outputs.folder / f"{source.name}.json", found.name),
         )
     return found
 
 
 def say_replaced(sources: Iterable[Source], outputs: Outputs) -> None:
-    """Warn of results that are replaced though nobody knows whose they are."""
+    """Warn of results that are replaced although their source is unknown."""
     if (folder := outputs.folder) is None:
         return
     for source in sources:

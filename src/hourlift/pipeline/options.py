@@ -1,4 +1,4 @@
-"""What a user says of the images, and what they want written."""
+"""The user's options about the images and the outputs."""
 
 import logging
 from dataclasses import dataclass, field
@@ -17,16 +17,16 @@ _log = logging.getLogger("hourlift")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class View:
-    """What the user knows of the images.
+    """The user's knowledge about the images.
 
     Attributes:
         camera: The camera.
-        fov_deg: Else its field of view along the longer side, degrees.
-        boxes_xyxy: (N, 4) people's boxes in pixels, of a video in its first frame.
-        seconds: How much of a video or webcam counts.
-        height_mm: How tall people are.
-        pitch_deg: How far down the camera looks.
-        people: How many people count, and what says where they are.
+        fov_deg: Alternatively, its field of view along the longer side, degrees.
+        boxes_xyxy: (N, 4) people's boxes in pixels, for a video in its first frame.
+        seconds: How many seconds of a video or webcam to process.
+        height_mm: The people's height.
+        pitch_deg: The camera's downward pitch.
+        people: How many people to follow, and the source of their boxes.
     """
 
     camera: Camera | None = None
@@ -38,18 +38,18 @@ class View:
     people: PeopleSource = field(default_factory=PeopleSource)
 
     def say_doubts(self) -> None:
-        """Warn of a camera that can hardly be."""
+        """Warn of an implausible camera."""
         camera = self.camera or (None if self.fov_deg is None else Camera.from_fov((1000, 1000), self.fov_deg))
         for doubt in [] if camera is None else camera.doubts():
             _log.warning("the camera given: %s", doubt)
 
     @property
     def knows_world(self) -> bool:
-        """Whether something is known that puts people in their place in the world."""
+        """Whether height or pitch is known, which the world frame needs."""
         return self.height_mm is not None or self.pitch_deg is not None
 
     def camera_for(self, image_wh: tuple[int, int], from_file: Camera | None = None) -> Camera:
-        """The camera given, else one of the field of view given, else what the file says, else the default."""
+        """The given camera, else one with the given field of view, else the file's, else the default."""
         if self.camera is not None:
             return camera_at(self.camera, image_wh)
         if self.fov_deg is not None:
@@ -62,16 +62,16 @@ class Outputs:
     """Which results to write.
 
     Attributes:
-        folder: Of the files; None writes none but the JSON on standard output, and what Rerun gets.
-        overlay: Images and videos with the skeleton drawn in.
+        folder: Folder of the files; None writes no files, only the JSON to standard output and data to Rerun.
+        overlay: Images and videos with the skeleton drawn on them.
         page: The page in 3D.
         side_by_side: Images and videos with the pose in 3D beside them.
-        json_stdout: The JSON on standard output.
+        json_stdout: Write the JSON to standard output.
         smooth: Smooth people's tracks through a video.
         rerun: Send everything to the viewer Rerun, or into the file `rrd`.
         rrd: That file.
         formats: Files of poses.
-        keep: Also hand back all poses, in memory.
+        keep: Also return all poses, in memory.
     """
 
     folder: Path | None

@@ -1,4 +1,4 @@
-"""How many people ``hourlift predict`` follows, and who says where they are."""
+"""Where the boxes of people come from in ``hourlift predict``, and how many people it follows."""
 
 import logging
 from collections.abc import Sequence
@@ -22,12 +22,12 @@ _log = logging.getLogger("hourlift")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PeopleSource:
-    """Where people are in the images, as a file of boxes or a detector says; with neither they are searched for.
+    """The source of people's boxes: a file of boxes, a detector, or, with neither, a search.
 
     Attributes:
-        num_people: how many count at most; None: one, or all whose boxes are known.
-        box_file: boxes of frames or images.
-        detector: finds boxes.
+        num_people: maximum number of people; None: one, or all whose boxes are known.
+        box_file: boxes by frame or image.
+        detector: the person detector.
     """
 
     num_people: int | None = None
@@ -47,20 +47,20 @@ class PeopleSource:
         threads: int,
         device: str,
     ) -> Self:
-        """Read what the command line names.
+        """Read the files named on the command line.
 
         Raises:
-            ValueError: options that make no sense together, or a file that does not hold what it should.
+            ValueError: options contradict each other, or a file is invalid.
             OSError: a file cannot be read.
         """
         if sum((has_box, boxes is not None, detector is not None)) > 1:
-            raise UserError("--box, --boxes and --detector all say where people are; give one of them")
+            raise UserError("--box, --boxes and --detector all give the people's boxes; give one of them")
         if people is not None and people < 1:
             raise UserError(f"--people must be at least 1, got {people}")
         if not 0 <= min_score <= 1:
             raise UserError(f"--min-score must be from 0 to 1, got {min_score}")
         if family is not None and detector is None:
-            raise UserError("--detector-family describes a --detector; give one")
+            raise UserError("--detector-family needs a --detector")
         return cls(
             num_people=people,
             box_file=None if boxes is None else load_boxes(boxes, min_score),
@@ -70,7 +70,7 @@ class PeopleSource:
         )
 
     def check(self, sources: Sequence[Source]) -> None:
-        """See before any work whether a file of boxes fits what is worked on.
+        """Check, before any work, that a file of boxes fits the sources.
 
         Raises:
             ValueError: it does not.
@@ -80,15 +80,15 @@ class PeopleSource:
         if all(source.kind == "photo" for source in sources):
             self.box_file.check_images(Path(source.label).name for source in sources)
         elif len(sources) > 1 or sources[0].kind == "webcam":
-            raise UserError("--boxes belongs to one video, or to photos; name nothing else")
+            raise UserError("--boxes belongs to one video, or to photos; name no other sources")
         else:
             self.box_file.check_frames()
 
     def check_video(self, num_frames: int | None, image_wh: tuple[int, int]) -> None:
-        """See before the work whether a file of boxes fits a video.
+        """Check, before the work, that a file of boxes fits a video.
 
         Args:
-            num_frames: how many the video's header counts; None when it does not.
+            num_frames: number of frames by the video's header; None if unknown.
             image_wh: size of the frames.
 
         Raises:
@@ -103,21 +103,21 @@ class PeopleSource:
                     raise UserError(f"{self.box_file.path}: image_id {image_id}: {error}") from None
 
     def check_end(self, num_frames: int) -> None:
-        """Say at a video's end if it had not all the frames that a file of boxes names."""
+        """Warn at a video's end if a file of boxes names frames that it does not have."""
         if self.box_file is not None:
             try:
                 self.box_file.check_frames(num_frames)
-            except ValueError as error:  # what was found is good all the same
+            except ValueError as error:  # the results are valid all the same
                 _log.warning("%s", error)
 
     def in_photo(self, name: str, image_rgb: Image) -> NDArray[np.float64] | None:
-        """(N, 4) boxes in a photo by its file's name; None when nobody says."""
+        """(N, 4) boxes in a photo by its file's name; None if unknown."""
         if self.box_file is not None:
             return self.box_file.of_image(name)[: self.num_people]
         return None if self.detector is None else self.detector(image_rgb)[: self.num_people]
 
     def in_video(self) -> Locate | None:
-        """What gives the boxes of each frame; None when nobody says."""
+        """The function that returns the boxes of each frame; None if there is none."""
         if self.box_file is not None:
             box_file = self.box_file
             return lambda index, _image_rgb: box_file.of_frame(index)

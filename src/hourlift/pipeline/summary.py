@@ -1,4 +1,4 @@
-"""What came of a source, and what is remembered of its frames."""
+"""The summary of a source and of its frames."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ from hourlift.pose import PoseFrame
 
 @dataclass(frozen=True, kw_only=True)
 class LiftResult:
-    """What came of a source.
+    """The result of a source.
 
     Attributes:
-        num_frames: 1 of a photo.
+        num_frames: 1 for a photo.
         num_found: Frames with at least one person.
-        num_people: Different people.
-        best: The frame of the surest person.
-        files: Written, in the order in which they were finished.
-        world: Where the floor is, if that is known.
-        failures: What could not be written and why, in words.
-        incomplete: Why frames are missing; None when none are.
-        poses: All of them, if they are kept.
+        num_people: Number of distinct people.
+        best: The frame with the most confident person.
+        files: Files written, in the order in which they were finished.
+        world: The world, with the floor, if known.
+        failures: Which outputs could not be written and why, as text.
+        incomplete: Why frames are missing; None if none are.
+        poses: All poses, if they are kept.
     """
 
     num_frames: int
@@ -49,7 +49,7 @@ class LiftResult:
 
 
 class Summary:
-    """What is remembered of a source's frames."""
+    """Collects the summary of a source's frames."""
 
     def __init__(self) -> None:
         self.num_frames = 0
@@ -67,5 +67,5 @@ class Summary:
 
 
 def _score(frame: PoseFrame) -> float:
-    """Confidence of the surest person; -1 when nobody is there."""
+    """Confidence of the most confident person; -1 if there are no people."""
     return max((person.score for person in frame.people), default=-1.0)

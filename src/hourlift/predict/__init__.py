@@ -1,7 +1,7 @@
 """From images and videos to poses, without PyTorch.
 
 photo/video -> images, video -> detect, track (which box?) -> joints (hourglass) -> predictor (lifter, root)
-of several people: detector or a file of boxes -> crowd (which boxes?) -> joints -> identity (who is who?) -> predictor
+several people: detector or a file of boxes -> crowd (which boxes?) -> joints -> identity (who is who?) -> predictor
 """
 
 from hourlift.predict.predictor import PosePredictor

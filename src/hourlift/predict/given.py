@@ -1,4 +1,4 @@
-"""What a user gives, checked: images, boxes, how many people, the camera."""
+"""Validation of the user's input: images, boxes, number of people, camera."""
 
 import math
 
@@ -8,11 +8,11 @@ from numpy.typing import ArrayLike, NDArray
 from hourlift.errors import UserError
 from hourlift.geometry.camera import Camera
 
-_ASPECT_TOLERANCE = 0.01  # a camera file may round; a portrait image with a landscape camera is far off
+_ASPECT_TOLERANCE = 0.01  # a camera file may be rounded; portrait and landscape differ by far more
 
 
 def checked_people(people: int) -> int:
-    """A number of people.
+    """Check a number of people.
 
     Raises:
         ValueError: it is below 1.
@@ -23,10 +23,10 @@ def checked_people(people: int) -> int:
 
 
 def checked_image(image_rgb: NDArray) -> tuple[int, int]:
-    """Width and height of a proper image.
+    """Check an image and return its width and height.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a valid image.
     """
     if not isinstance(image_rgb, np.ndarray) or image_rgb.ndim != 3 or image_rgb.shape[2] != 3:
         shape = getattr(image_rgb, "shape", type(image_rgb).__name__)
@@ -40,15 +40,15 @@ def checked_image(image_rgb: NDArray) -> tuple[int, int]:
 
 
 def _all_finite(array: NDArray) -> bool:
-    """Whether an array of any type holds finite numbers only; what is no float has nothing else."""
+    """Whether an array of any type holds finite numbers only; only floating-point types have others."""
     return not np.issubdtype(array.dtype, np.inexact) or bool(np.isfinite(array).all())
 
 
 def checked_boxes(boxes_xyxy: ArrayLike, image_wh: tuple[int, int]) -> NDArray[np.float64]:
-    """(N, 4) finite boxes that show some of the image.
+    """Check boxes and return them as (N, 4): finite, and showing some of the image.
 
     Raises:
-        ValueError: they do not; the message shows the box.
+        ValueError: a box is invalid; the message shows it.
     """
     try:
         boxes = np.asarray(boxes_xyxy, dtype=np.float64)
@@ -71,15 +71,15 @@ def checked_boxes(boxes_xyxy: ArrayLike, image_wh: tuple[int, int]) -> NDArray[n
                 "It must be in pixels"
             )
         if right <= 0 or bottom <= 0 or left >= width or top >= height:
-            raise UserError(f"box {box.tolist()} lies outside of the image, which is {width} x {height} pixels")
+            raise UserError(f"box {box.tolist()} lies outside the image, which is {width} x {height} pixels")
     return boxes.reshape(-1, 4)
 
 
 def camera_at(camera: Camera | None, image_wh: tuple[int, int]) -> Camera:
-    """The camera at an image's resolution; None is the default camera.
+    """The camera at an image's resolution; None gives the default camera.
 
     Raises:
-        ValueError: the camera belongs to images of another shape.
+        ValueError: the camera's aspect ratio differs from the image's.
     """
     if camera is None:
         return Camera.from_fov(image_wh)
@@ -88,7 +88,7 @@ def camera_at(camera: Camera | None, image_wh: tuple[int, int]) -> Camera:
     own, given = image_wh[0] / image_wh[1], camera.image_wh[0] / camera.image_wh[1]
     if abs(own / given - 1) > _ASPECT_TOLERANCE:
         raise UserError(
-            f"the camera is one of {camera.image_wh[0]} x {camera.image_wh[1]} images, "
+            f"the camera is for images of {camera.image_wh[0]} x {camera.image_wh[1]} pixels, "
             f"but this image is {image_wh[0]} x {image_wh[1]}"
         )
     return camera.scaled(image_wh)

@@ -1,4 +1,4 @@
-"""The main job: an image in, people in 3D out."""
+"""From an image to 3D people."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -35,21 +35,21 @@ class PosePredictor:
     >>> people[0].joint("l_wrist").position_mm  # doctest: +SKIP
 
     Args:
-        weights: the hourglass: a shipped model's name or the path of an .onnx file.
+        weights: the hourglass: name of a shipped model or path of an .onnx file.
         lifter: the lifter, likewise.
         threads: CPU threads of the networks.
         device: "cpu" or "cuda".
-        flip_test: also look at every crop mirrored and average: half the speed, a little more accurate.
-        turn: look again, at a turned crop, at people whose trunk leans by more than 30 degrees in the image, and keep
-            the surer answer: half the speed for them, more accurate (`hourlift.predict.models.keypoints`).
+        flip_test: also estimate every mirrored crop and average: half the speed, slightly more accurate.
+        turn: estimate people whose trunk leans by more than 30 degrees in the image again, in a turned crop, and keep
+            the better result: half the speed for them, more accurate (`hourlift.predict.models.keypoints`).
         refine: fit every pose to its 2D joints (`hourlift.predict.world.limb_fit`); needs SciPy.
-        precision: of the hourglass: "fp32", "bf16" or "int8"; None takes the fastest that holds accuracy here. The
-            lifter runs in int8 when the hourglass does and the lifter has an 8-bit twin.
-        runtime: of the hourglass: "onnxruntime" or "openvino"; None as for the precision.
+        precision: of the hourglass: "fp32", "bf16" or "int8"; None selects the fastest that keeps accuracy on this
+            machine. The lifter runs in int8 when the hourglass does and the lifter has an 8-bit twin.
+        runtime: of the hourglass: "onnxruntime" or "openvino"; None selects as for the precision.
 
     Attributes:
         choice: the runtime and the precision of the hourglass.
-        networks: name, runtime and precision of the "hourglass" and the "lifter", as results tell them.
+        networks: name, runtime and precision of the "hourglass" and the "lifter", as results record them.
 
     Raises:
         ValueError: a model is unknown, damaged or of the wrong kind, the device, precision or runtime is not
@@ -81,7 +81,7 @@ class PosePredictor:
             "runtime": runtime,
         }
         if refine:
-            check_scipy()  # now, not after the search for people
+            check_scipy()  # fail now, not after the search for people
         self._refine = refine
         hourglass = Model(weights, "hourglass", threads=threads, device=device, precision=precision, runtime=runtime)
         self.choice = hourglass.choice
@@ -91,7 +91,7 @@ class PosePredictor:
         self.networks = {"hourglass": hourglass.describe(), "lifter": self._lifter.describe()}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A predictor is pickled as its options: the other process loads the networks itself."""
+        """A predictor is pickled as its options: the other process loads the networks again."""
         return partial(type(self), **self._options), ()
 
     def predict(
@@ -108,16 +108,17 @@ class PosePredictor:
             image_rgb: (H, W, 3) uint8, RGB, upright.
             boxes_xyxy: (N, 4) left, top, right, bottom of each person in pixels; (4,) for one. None searches
                 for the most visible people.
-            camera: the camera that took the image; one of the image at another resolution is scaled. None
-                assumes `Camera.from_fov`'s default field of view.
-            people: how many to search for at most when there are no boxes.
+            camera: the camera that took the image; it is scaled if its resolution differs. None assumes the default
+                field of view of `Camera.from_fov`.
+            people: maximum number of people to search for if there are no boxes.
 
         Returns:
-            One `Pose` a box, in the order of the boxes; without boxes the surest first, or none when nobody is there.
+            One `Pose` per box, in the order of the boxes; without boxes, the most confident first; empty if no person
+            is found.
 
         Raises:
-            ValueError: the image is no (H, W, 3) uint8 array, a box is not finite, empty or outside of the
-                image, the camera has another aspect ratio, or nobody is asked for.
+            ValueError: the image is not an (H, W, 3) uint8 array, a box is not finite, empty or outside the image,
+                the camera has another aspect ratio, or fewer than one person is requested.
         """
         image_wh = checked_image(image_rgb)
         camera = camera_at(camera, image_wh)
@@ -134,16 +135,16 @@ class PosePredictor:
         """Lift people whose 2D joints are known: stage 2 alone.
 
         Args:
-            joints_px: (N, 17, 2) joints in pixels of the image; NaN is one that nobody knows.
-            boxes_xyxy: (N, 4) the people's boxes; a lifter with the report's normalisation needs them.
+            joints_px: (N, 17, 2) joints in pixels of the image; NaN if unknown.
+            boxes_xyxy: (N, 4) the people's boxes; needed by a lifter with the report's normalisation.
             image_wh: width and height of the image.
             camera: as in `predict`.
 
         Returns:
-            One `Pose` a person; confidence is 1, or 0 where a joint is not known.
+            One `Pose` per person; confidence is 1, or 0 for unknown joints.
 
         Raises:
-            ValueError: a box is not finite, empty or outside of the image, or there is not one for everybody.
+            ValueError: a box is not finite, empty or outside the image, or the number of boxes is not that of people.
         """
         joints_px, boxes = np.asarray(joints_px, dtype=np.float64), checked_boxes(boxes_xyxy, image_wh)
         if joints_px.size == 0 and len(boxes) == 0:
@@ -173,11 +174,11 @@ class PosePredictor:
             locate: as in `follow`.
 
         Yields:
-            Every frame in order, also those with nobody in them.
+            Every frame in order, also frames without people.
 
         Raises:
-            ValueError: the file is no video or holds no frame that can be decoded; a box or the camera is wrong;
-                several people are to be followed, and scipy is missing.
+            ValueError: the file is not a video or has no frame that can be decoded; a box or the camera is invalid;
+                several people are requested, and SciPy is missing.
             OSError: the file does not exist or cannot be read.
         """
         with VideoReader(path) as video, ahead(video) as frames:
@@ -193,30 +194,30 @@ class PosePredictor:
         people: int | None = None,
         locate: Locate | None = None,
     ) -> FrameByFrame:
-        """Start to follow people through frames that come from somewhere else than a file.
+        """Start to follow people through frames that do not come from a file.
 
         Args:
-            box_xyxy: (4,) or (N, 4) where the people are in the first frame, in pixels; None searches for them. Without
-                any box, nobody is in the first frame, and later ones are searched.
+            box_xyxy: (4,) or (N, 4) where the people are in the first frame, in pixels; None searches for them. With an
+                empty array, the first frame has no people, and later ones are searched.
             camera: as in `predict`, for all frames.
-            people: how many to follow at most; by default as many as there are boxes, or one.
-            locate: gives the boxes of each frame from its number and image, as a detector or a file of boxes
-                does. Nobody is searched for then.
+            people: maximum number of people to follow; by default the number of boxes, or one.
+            locate: returns the boxes of a frame, given its index and image, as a detector or a file of boxes does.
+                Frames are not searched then.
 
         Returns:
             A function of (index, time_s, image_rgb) that returns the next `PoseFrame`.
 
         Raises:
-            ValueError: nobody is asked for; several people are, and scipy is missing.
+            ValueError: fewer than one person is requested; several are, and SciPy is missing.
         """
         return FrameByFrame(self._joints.estimate, self._lift, self._refine, box_xyxy, camera, people, locate)
 
     def _refined(self, people: list[Pose]) -> list[Pose]:
-        """Each by itself: an image has no track."""
+        """Fit each pose independently: an image has no track."""
         return Refiner()(people) if self._refine else people
 
     def _lift(self, people: list[Detection], camera: Camera, ids: Sequence[int] | None = None) -> list[Pose]:
-        """Stage 2 for the people of one image; without ids they are numbered."""
+        """Stage 2 for the people of one image; without ids, numbers from 0."""
         if not people:
             return []
         joints_px = np.stack([person.joints_px for person in people])
@@ -241,7 +242,7 @@ class PosePredictor:
         ]
 
     def _confidence(self, people: list[Detection]) -> NDArray[np.float64]:
-        """(N, 17) how likely each joint of N > 0 people is right."""
+        """(N, 17) confidence of each joint of N > 0 people."""
         scores = np.stack([person.scores for person in people])
         heatmaps = [person.heatmaps for person in people if person.heatmaps is not None]
         return self._joints.confidence(scores, np.stack(heatmaps)) if heatmaps else scores
@@ -249,9 +250,9 @@ class PosePredictor:
     def _run_lifter(
         self, joints_px: NDArray[np.float64], confidence: NDArray[np.float64], people: list[Detection], camera: Camera
     ) -> tuple[list[NDArray[np.float32]], NDArray[np.float64], NDArray[np.bool_]]:
-        """The lifter's outputs, the rotation that they are turned back by, and (N, 17) which joints it knew nothing of.
+        """The lifter's outputs, the rotation that undoes its input's, and (N, 17) which joints are unknown.
 
-        What the network reads is told by its file; one that does not tell reads rays.
+        The model's contract says what the network reads; the default is rays.
         """
         match self._lifter.contract.get("inputs", "rays"):
             case "person":
@@ -264,15 +265,15 @@ class PosePredictor:
                 lift_input = LiftInput(rays=offsets, rotation=np.broadcast_to(np.eye(3), (len(people), 3, 3)))
             case inputs:
                 raise AssertionError(f"the contract allows the inputs {inputs!r}, which this function does not know")
-        # A ray that the camera's distortion cannot explain is NaN; one such joint must not spoil the others,
-        # so the network sees it at the root and its confidence says that it is a guess.
+        # A ray that the distortion model cannot invert is NaN. One such joint must not spoil the others: the network
+        # gets the root's ray instead, with a confidence that marks it as unknown.
         unknown = np.asarray(np.isnan(lift_input.rays).any(axis=-1))
         rays = np.where(unknown[..., None], np.float32(0), lift_input.rays)
         return self._lifter.run_all(rays), lift_input.rotation, unknown
 
 
 def _lifter_precision(lifter: str | Path, asked: Precision | None, hourglass: Precision) -> Precision | None:
-    """int8 where the hourglass runs in it and the lifter has a twin; bf16 would gain nothing."""
+    """int8 if the hourglass runs in int8 and the lifter has a twin; bf16 would not be faster."""
     if is_twin(lifter):
         return None
     if hourglass != "int8" or int8_twin(lifter) is None:

@@ -1,4 +1,4 @@
-"""What becomes of a source's poses: files of poses, images and videos with skeletons, a page, the viewer Rerun."""
+"""Outputs of a source's poses: files of poses, images and videos with skeletons, a page, the viewer Rerun."""
 
 from hourlift.media.sources import Source
 from hourlift.pipeline.options import Outputs
@@ -12,7 +12,7 @@ __all__ = ["Sink", "Sinks", "sinks_of"]
 
 
 def sinks_of(source: Source, outputs: Outputs) -> Sinks:
-    """The sinks that a source's outputs ask for, those of poses first."""
+    """The sinks for the requested outputs, those of poses first."""
     sinks: list[Sink] = []
     folder, name = outputs.folder, source.name
     if folder is not None:

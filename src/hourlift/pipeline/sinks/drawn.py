@@ -1,4 +1,4 @@
-"""Images and videos with the skeleton drawn in."""
+"""Images and videos with the skeleton drawn on them."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,10 +21,10 @@ Draw = Callable[[Image, Sequence[Pose]], Image]
 
 
 class _DrawnSink(Sink):
-    """An image or a video of what is drawn.
+    """A drawn image or video.
 
     Args:
-        folder: Where.
+        folder: Where to write it.
         name: The file's stem.
     """
 
@@ -38,7 +38,7 @@ class _DrawnSink(Sink):
         self._hand_over: Callable[..., None] | None = None
 
     def _prepare(self, header: Header) -> tuple[Draw, tuple[int, int]]:
-        """What draws, and the width and height of what it draws."""
+        """The function that draws, and the width and height of its images."""
         raise NotImplementedError
 
     def open(self, header: Header) -> None:
@@ -72,7 +72,7 @@ class _DrawnSink(Sink):
 
 
 class OverlaySink(_DrawnSink):
-    """The image or video with the people's skeletons drawn in."""
+    """The image or video with the people's skeletons drawn on it."""
 
     what = "the overlay"
     suffix = ".overlay"

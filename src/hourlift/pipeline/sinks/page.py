@@ -15,9 +15,9 @@ from hourlift.view.overlay import draw_pose
 from hourlift.view.page import write_page
 
 MAX_FRAMES = 20_000
-"""A page holds all its frames in memory, here and in the browser; of longer videos it shows every n-th."""
+"""Most frames in a page, which are all in memory, here and in the browser; longer videos show every n-th frame."""
 MAX_MEDIA_BYTES = 200_000_000
-"""Browsers give up on pages much larger than this; the page of a larger video shows the skeleton alone."""
+"""Browsers cannot open much larger pages; the page of a larger video shows the skeleton alone."""
 _IMAGE_SIDE = 1600
 
 _log = logging.getLogger("hourlift")
@@ -43,12 +43,12 @@ class PageSink(Sink):
         self._num_frames = 0
 
     def open(self, header: Header) -> None:
-        """Remember what the page says of the source."""
+        """Keep the header for the page."""
         self._header = header
         self._folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory()))
 
     def write(self, image_rgb: Image | None, frame: PoseFrame) -> None:
-        """Keep all frames, or every second, fourth, ... of a long video; and a photo's image."""
+        """Keep all frames, or every second, fourth, ... of a long video, and a photo's image."""
         if self._num_frames % self.stride == 0:
             self.frames.append(frame)
         if len(self.frames) > MAX_FRAMES:

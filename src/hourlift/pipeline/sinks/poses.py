@@ -51,7 +51,7 @@ class TableSink(Sink):
     """A file of another format, written at the end.
 
     Args:
-        folder: Where.
+        folder: Where to write it.
         name: Its stem.
         table: Its format.
     """
@@ -68,4 +68,4 @@ class TableSink(Sink):
         try:
             self.files += write_poses(self._path, poses)
         except NoPersonError as error:
-            _log.warning("%s; the file is left out", error)
+            _log.warning("%s; the file is not written", error)

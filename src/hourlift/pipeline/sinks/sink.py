@@ -1,4 +1,4 @@
-"""What a sink is, and several of them at work."""
+"""The interface of a sink, and a group of sinks."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -13,14 +13,14 @@ _log = logging.getLogger("hourlift")
 
 
 class Sink:
-    """Takes the poses of one source, frame by frame. What it writes appears when it is closed, whole or not at all.
+    """Receives the poses of one source, frame by frame. Its output appears when it is closed, complete or not at all.
 
     Attributes:
-        what: What it makes, as messages name it.
+        what: Its output, as named in messages.
         shows_images: Whether it needs the images, not only the poses.
         needs_all: Whether it needs all frames at once, when it is closed.
-        is_essential: Whether the source fails with it; another sink that fails is left out with a warning.
-        files: What it has written.
+        is_essential: Whether the source fails if the sink does; otherwise a failed sink is dropped with a warning.
+        files: The files written.
     """
 
     what = ""
@@ -36,15 +36,15 @@ class Sink:
         """Begin."""
 
     def write(self, image_rgb: Image | None, frame: PoseFrame) -> None:
-        """Take the next frame and its image (H, W, 3) uint8 RGB; None where the image is not at hand."""
+        """Take the next frame and its image (H, W, 3) uint8 RGB; None if the image is not available."""
 
     def close(self, poses: PoseFile) -> None:
-        """Finish; the frames of `poses` are all of the source's if `needs_all`, and may be missing otherwise."""
+        """Finish; `poses` has all frames of the source if `needs_all`, otherwise it may have none."""
         self._resources.close()
 
     def abort(self, error: BaseException) -> None:
-        """Stop, and leave nothing half-written."""
-        with suppress(Exception):  # a second failure explains nothing
+        """Stop, and remove incomplete output."""
+        with suppress(Exception):  # a second error would hide the first
             self._resources.__exit__(type(error), error, error.__traceback__)
 
 
@@ -52,11 +52,11 @@ class Sinks:
     """The sinks of one source.
 
     Args:
-        label: The source, as messages name it.
+        label: The source, as named in messages.
         sinks: In the order in which they are opened, written and closed.
 
     Attributes:
-        failures: What could not be written and why, in words.
+        failures: Which outputs could not be written and why, as text.
     """
 
     def __init__(self, label: str, sinks: Iterable[Sink]) -> None:
@@ -65,21 +65,21 @@ class Sinks:
 
     @property
     def files(self) -> list[Path]:
-        """What has been written."""
+        """The files written."""
         return [file for sink in self._sinks for file in sink.files]
 
     @property
     def shows_images(self) -> bool:
-        """Whether any of them needs the images."""
+        """Whether any sink needs the images."""
         return any(sink.shows_images for sink in self._sinks)
 
     @property
     def needs_all(self) -> bool:
-        """Whether any of them needs all frames at once."""
+        """Whether any sink needs all frames at once."""
         return any(sink.needs_all for sink in self._sinks)
 
     def split(self) -> tuple["Sinks", "Sinks"]:
-        """Those of poses alone, which are written without looking at the images again, and the others."""
+        """The sinks of poses alone, which do not need the images again, and the others."""
         parts = tuple(Sinks(self._label, []) for _ in range(2))
         for sink in self._sinks:
             parts[not (sink.is_essential or sink.needs_all)]._sinks.append(sink)
@@ -88,12 +88,12 @@ class Sinks:
         return parts  # type: ignore[return-value]
 
     def drop_images(self) -> None:
-        """Leave out those that need images."""
+        """Drop the sinks that need images."""
         self._sinks = [sink for sink in self._sinks if not sink.shows_images]
 
     @contextmanager
     def opened(self, header: Header) -> Iterator[Callable[[Image | None, PoseFrame], None]]:
-        """Open all; hand out what writes a frame into all; `close` is called with the result of `end` by the caller.
+        """Open all sinks and yield a function that writes a frame to all; the caller calls `close`.
 
         Yields:
             A function of an image and its frame.
@@ -108,11 +108,11 @@ class Sinks:
             raise
 
     def close(self, poses: PoseFile) -> None:
-        """Close all, within the block of `opened`."""
+        """Close all sinks, within the block of `opened`."""
         self._each(lambda sink: sink.close(poses))
 
     def _each(self, work: Callable[[Sink], None]) -> None:
-        """Do it with every open sink; one that fails is closed, and left out from then on."""
+        """Call a function with every open sink; one that fails is closed and dropped."""
         for sink in [*self._open]:
             try:
                 work(sink)

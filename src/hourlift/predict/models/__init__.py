@@ -1,1 +1,1 @@
-"""The networks in use: running them, and what their heatmaps say."""
+"""Inference: running the networks and decoding their heatmaps."""

@@ -1,8 +1,8 @@
-"""Heatmaps -> how likely each joint is right: within 0.2 torso of where it is.
+"""Heatmaps -> probability that each joint is correct, that is within 0.2 torso of its true position.
 
-A heatmap's peak is no probability: it is low where the joint is known but not to the pixel, and high where left and
-right are both found on one limb. So a calibration, which `hourlift calibrate` fits and writes into the model's
-metadata, reads three things about a peak (`EVIDENCE`) and answers by a logistic regression, one for each joint.
+The height of a heatmap's peak is not a probability: it is low where the joint is located, but not to the pixel, and
+high where left and right are both found on one limb. Therefore a calibration, which `hourlift calibrate` fits and
+writes into the model's metadata, reads three features of a peak (`EVIDENCE`) into a logistic regression for each joint.
 
 Shapes: B images, J joints, heatmaps (B, J, H, W).
 """
@@ -20,26 +20,26 @@ from hourlift.geometry.skeleton import H36M17
 from hourlift.hourglass.heatmap import find_peaks
 
 EVIDENCE = ("here", "partner", "person")
-"""Logits of: the heatmap's mass around its peak; the mass of the other side's heatmap at the same place, 0 for joints
-without an other side; and the mean of "here" over the person's joints."""
+"""Logits of: the heatmap's mass around its peak; the mass of the opposite side's heatmap at the same position, 0 for
+joints without an opposite side; and the mean of "here" over the person's joints."""
 
-_REACH = 1 / 16  # of the mass around a peak, to each side, in sides of the heatmap: about 0.2 torso of somebody upright
-_CERTAIN_MASS = 2 * np.pi  # of a Gaussian of one cell's spread and the height 1, which a certain network answers
-_LEAST = 1e-3  # no probability is nearer to 0 or 1 than this before its logit is taken
+_REACH = 1 / 16  # half width of the window around a peak, over the heatmap's side: about 0.2 torso if upright
+_CERTAIN_MASS = 2 * np.pi  # of a Gaussian of one cell's spread and height 1: the output of a certain network
+_LEAST = 1e-3  # probabilities are clipped to this distance from 0 and 1 before their logit is taken
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Calibration:
-    """The regressions: weights (17, 1 + evidence), the constant first."""
+    """The regressions: weights (17, 1 + evidence), the intercept first."""
 
     weights: Array
 
     @classmethod
     def of_contract(cls, contract: Mapping[str, Any]) -> Self | None:
-        """That of a model's metadata, None where there is none.
+        """Read the calibration from a model's metadata; None if there is none.
 
         Raises:
-            ValueError: it is of another kind than this hourlift knows.
+            ValueError: this version of hourlift does not know it, or it is malformed.
         """
         content = contract.get("confidence")
         if content is None:
@@ -55,17 +55,17 @@ class Calibration:
         return cls(weights=weights)
 
     def to_contract(self) -> dict[str, Any]:
-        """What a model's metadata keep under "confidence"."""
+        """The value of "confidence" in a model's metadata."""
         return {"evidence": list(EVIDENCE), "weights": self.weights.round(4).tolist()}
 
     def __call__(self, evidence: Array) -> Array:
-        """(B, 17, evidence) -> (B, 17) probabilities of being right."""
+        """(B, 17, evidence) -> (B, 17) probabilities that the joints are correct."""
         logits = self.weights[:, 0] + (evidence * self.weights[:, 1:]).sum(axis=-1)
         return np.asarray(1 / (1 + np.exp(-logits)))
 
 
 def gather_evidence(heatmaps: NDArray[np.floating]) -> Array:
-    """What there is to say about each heatmap's peak: (B, 17, H, W) in [0, 1] -> (B, 17, len(EVIDENCE))."""
+    """The features of each heatmap's peak: (B, 17, H, W) in [0, 1] -> (B, 17, len(EVIDENCE))."""
     count, joints, height, width = heatmaps.shape
     cells = heatmaps.reshape(count * joints, -1)
     y, x = np.divmod(find_peaks(heatmaps, H36M17.flip_pairs).ravel(), width)

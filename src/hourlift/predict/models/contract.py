@@ -1,4 +1,4 @@
-"""The contract that a model file of hourlift carries in its metadata, as JSON: what goes in and what comes out."""
+"""The contract that a model file of hourlift carries in its metadata, as JSON: the model's inputs and outputs."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -14,33 +14,33 @@ from hourlift.predict.models.confidence import Calibration
 Kind = Literal["hourglass", "lifter"]
 METADATA_KEY = "hourlift"
 MAX_INPUT_SIZE = 2048
-"""Pixels of a hourglass's crop, each side."""
+"""Largest side of a hourglass's crop, pixels."""
 
 _SCHEMA = 1
 _CHANNELS = {"rays": 2, "crop": 2, "person": 4}
-"""What lifters read: numbers a joint, by the contract's "inputs"."""
+"""Inputs of lifters: numbers per joint, by the contract's "inputs"."""
 _DECODE = ("argmax", "quarter", "dark")
 
 
 def read_contract(path: Path, text: str | None, kind: Kind | None = None) -> dict[str, Any]:
-    """Check that a model is one of hourlift's, of this kind and of our skeleton.
+    """Check that a model was exported by hourlift, is of the given kind, and uses our skeleton.
 
     Args:
         path: the model's file.
-        text: its metadata for hourlift; None where it has none.
-        kind: what the model has to be; None takes either.
+        text: its metadata for hourlift; None if it has none.
+        kind: the required kind; None accepts either.
 
     Returns:
         name, joint_names, input_size, crop_margin, decode, ...
 
     Raises:
-        ValueError: it is not, or a value is missing or makes no sense; the message names the file.
+        ValueError: a check fails, or a value is missing or invalid; the message names the file.
     """
     if text is None:
-        raise UserError(f"{path}: this model was not exported by hourlift (its metadata have no {METADATA_KEY!r})")
+        raise UserError(f"{path}: this model was not exported by hourlift (its metadata has no {METADATA_KEY!r})")
     contract = parse_json(text, path)
     if not isinstance(contract, dict):
-        raise UserError(f"{path}: the model's contract is no table of values")
+        raise UserError(f"{path}: the model's contract is not a JSON object")
     if contract.get("schema") != _SCHEMA:
         raise UserError(
             f"{path}: the model's contract is version {contract.get('schema')}, this hourlift reads version {_SCHEMA}"
@@ -52,7 +52,7 @@ def read_contract(path: Path, text: str | None, kind: Kind | None = None) -> dic
     required = ("input_size", "crop_margin", "decode") if contract["kind"] == "hourglass" else ()
     missing = [key for key in required if key not in contract]
     if missing:
-        raise UserError(f"{path}: the model's metadata lack {', '.join(missing)}")
+        raise UserError(f"{path}: the model's metadata lacks {', '.join(missing)}")
     wrong = [key for key, fits in _fits(contract).items() if not fits]
     if wrong:
         raise UserError(f"{path}: the model's {wrong[0]} is {contract[wrong[0]]!r}"[:300])
@@ -64,7 +64,7 @@ def read_contract(path: Path, text: str | None, kind: Kind | None = None) -> dic
 
 
 def _fits(contract: dict[str, Any]) -> dict[str, bool]:
-    """Whether each value is one that a model can have."""
+    """Whether each value is valid."""
     fits = {"name": isinstance(contract.get("name", ""), str)}
     if contract["kind"] == "lifter":
         inputs = contract.get("inputs", "rays")
@@ -78,15 +78,15 @@ def _fits(contract: dict[str, Any]) -> dict[str, bool]:
 
 
 def check_input(path: Path, contract: dict[str, Any], shape: list[Any]) -> None:
-    """See that a graph's input is the one that the contract tells.
+    """Check that a graph's input matches the contract.
 
     Args:
         path: the model's file.
         contract: as `read_contract` returns it.
-        shape: of the graph's input; a side of any length is None or text.
+        shape: shape of the graph's input; a dynamic dimension is None or text.
 
     Raises:
-        ValueError: it is not.
+        ValueError: it does not match.
     """
     if contract["kind"] == "hourglass":
         wanted: tuple[int, ...] = (contract["input_size"], contract["input_size"], 3)
@@ -98,16 +98,16 @@ def check_input(path: Path, contract: dict[str, Any], shape: list[Any]) -> None:
 
 
 def check_answer(path: Path, kind: Kind, count: int, outputs: list[NDArray[Any]]) -> None:
-    """See that a model has answered as its kind does, in finite numbers.
+    """Check that a model's outputs have the shapes of its kind and are finite.
 
     Args:
         path: the model's file.
-        kind: of the model.
-        count: B, of the batch.
-        outputs: heatmaps (B, 17, H, H); or joints (B, 17, 3) in mm and, of some lifters, their spread (B, 17) in mm.
+        kind: kind of the model.
+        count: B, the batch size.
+        outputs: heatmaps (B, 17, H, H); or joints (B, 17, 3) in mm and, for some lifters, their spread (B, 17) in mm.
 
     Raises:
-        ValueError: it has not.
+        ValueError: they do not.
     """
     answer = outputs[0]
     person = (count, H36M17.num_joints)

@@ -1,4 +1,4 @@
-"""Stage 1 in use: boxes in an image -> square crops -> hourglass -> 2D joints in the image's pixels."""
+"""Stage 1 inference: boxes in an image -> square crops -> hourglass -> 2D joints in the image's pixels."""
 
 import logging
 import math
@@ -18,7 +18,7 @@ from hourlift.predict.models.confidence import Calibration, gather_evidence
 from hourlift.predict.models.runtime import Model
 
 TURNED_FROM_RAD = math.radians(30)
-"""Lean of the trunk from which a second look is worth its time."""
+"""Lean of the trunk above which the crop is turned and estimated again."""
 
 _TRUNK = H36M17.indices("pelvis", "thorax", "head")
 
@@ -26,31 +26,31 @@ log = logging.getLogger(__name__)
 
 
 class Joints2D(NamedTuple):
-    """What the hourglass says of N boxes."""
+    """Output of the hourglass for N boxes."""
 
     joints_px: NDArray[np.float64]
-    """(N, 17, 2) image pixels; they may lie outside of the image."""
+    """(N, 17, 2) image pixels; they may lie outside the image."""
     scores: NDArray[np.float64]
-    """(N, 17) heatmap scores in [0, 1], which searches go by: they fall where a crop does not fit a person."""
+    """(N, 17) heatmap scores in [0, 1], used by searches: they are low where a crop does not fit a person."""
     heatmaps: NDArray[np.float32]
-    """(N, 17, H, W), from which `JointEstimator.judge` tells how likely each joint is right."""
+    """(N, 17, H, W), from which `JointEstimator.judge` computes confidence."""
 
 
 class Estimate(Protocol):
-    """Boxes (N, 4) xyxy px -> their 2D joints; searches and tracks know stage 1 in this shape only."""
+    """Boxes (N, 4) xyxy px -> their 2D joints: the interface to stage 1 for searches and tracks."""
 
     def __call__(self, boxes_xyxy_px: NDArray[np.float64], turns_rad: NDArray[np.float64] | None = None, /) -> Joints2D:
-        """Look into each box, at a crop that leans by so much (N,)."""
+        """Estimate the joints in each box, from crops turned by the given angles (N,)."""
 
 
 class JointEstimator:
-    """The hourglass with everything around it.
+    """The hourglass with cropping, decoding and calibration.
 
     Args:
         model: a hourglass.
-        flip_test: average the heatmaps with those of the mirrored crop: twice the time, a little more accurate.
-        turn: look a second time at people whose trunk leans by more than `TURNED_FROM_RAD` in their crop, with the crop
-            turned until it points up, and keep the surer answer: the hourglass has seen most people upright.
+        flip_test: average the heatmaps with those of the mirrored crop: doubles the time, slightly more accurate.
+        turn: estimate a second time people whose trunk leans by more than `TURNED_FROM_RAD` in their crop, in a crop
+            turned so that the trunk is upright, and keep the better result: most training people are upright.
     """
 
     def __init__(self, model: Model, *, flip_test: bool = False, turn: bool = True) -> None:
@@ -65,9 +65,9 @@ class JointEstimator:
             log.info("%s is not calibrated: confidence is the heatmap's peak; see `hourlift calibrate`", model.path)
 
     def confidence(self, scores: NDArray[np.float64], heatmaps: NDArray[np.float32]) -> NDArray[np.float64]:
-        """How likely joints are right, by the model's calibration; the scores where it has none.
+        """Probability that joints are correct, by the model's calibration; the scores if it has none.
 
-        Apart from `estimate`, as searches and tracks go by the scores: only who is reported need be judged.
+        Separate from `estimate`, as searches and tracks use the scores: only reported people need it.
 
         Args:
             scores: (N, 17).
@@ -85,8 +85,8 @@ class JointEstimator:
 
         Args:
             image_rgb: (H, W, 3) uint8.
-            boxes_xyxy_px: (N, 4); boxes may reach out of the image.
-            turns_rad: (N,) how far each person is expected to lean to the right; None: they stand upright.
+            boxes_xyxy_px: (N, 4); boxes may extend beyond the image.
+            turns_rad: (N,) expected lean of each person to the right; None means upright.
         """
         crops = [Crop.from_box(box, self._size, self._margin) for box in boxes_xyxy_px]
         if turns_rad is not None and not turns_rad.any():
@@ -126,7 +126,7 @@ class JointEstimator:
 
 
 def trunk_tilt(joints_px: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How far trunks lean to the right in the image, by head, thorax and pelvis, which have no sides to mistake.
+    """Lean of trunks to the right in the image, from head, thorax and pelvis, which cannot be swapped left and right.
 
     Args:
         joints_px: (N, 17, 2).
@@ -140,7 +140,7 @@ def trunk_tilt(joints_px: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def expected_turn(joints_px: NDArray[np.float64]) -> float:
-    """Radians that a crop leans to the right for a person (17, 2) px a moment later: as they do, if that is enough."""
+    """Turn, in radians, of the next crop of a person (17, 2) px: their lean if it is large enough, else 0."""
     tilt = float(trunk_tilt(joints_px[None])[0])
     return tilt if abs(tilt) > TURNED_FROM_RAD else 0.0
 
@@ -154,7 +154,7 @@ def cut_out(image_rgb: Image, crops: Sequence[Crop], size: int) -> Image:
         size: S.
 
     Returns:
-        (N, S, S, 3) uint8; black where a square reaches out of the image.
+        (N, S, S, 3) uint8; black where a square extends beyond the image.
     """
     out = np.zeros((len(crops), size, size, 3), dtype=np.uint8)
     for target, crop in zip(out, crops, strict=True):
@@ -165,9 +165,9 @@ def cut_out(image_rgb: Image, crops: Sequence[Crop], size: int) -> Image:
 def _cut_one(image_rgb: Image, crop: Crop, target: Image) -> None:
     """Warp one crop into ``target`` (S, S, 3).
 
-    Bilinear sampling reads four pixels however far it strides, so a large square is first halved, as often as it
-    takes until what remains to shrink is less than twofold. Only the part under the square is touched, which also keeps
-    clear of warpAffine's limit of 32,767 pixels.
+    Bilinear sampling reads four pixels whatever its step, so a large square is first halved until the remaining
+    reduction is less than twofold. Only the region under the square is read, which also stays within warpAffine's limit
+    of 32,767 pixels.
     """
     height, width = image_rgb.shape[:2]
     factor = 1
@@ -177,7 +177,7 @@ def _cut_one(image_rgb: Image, crop: Crop, target: Image) -> None:
     reach = across * crop.side_px / 2 + 2 * factor
     (x0, x1), (y0, y1) = map(_span, crop.center_px, (reach, reach), (width, height), (factor, factor))
     if x0 >= x1 or y0 >= y1:
-        return  # all of it lies outside
+        return  # the square lies outside the image
     region = image_rgb[y0:y1, x0:x1]
     center = np.array(crop.center_px) - (x0, y0)
     side = crop.side_px
@@ -189,14 +189,14 @@ def _cut_one(image_rgb: Image, crop: Crop, target: Image) -> None:
 
 
 def _span(center: float, reach: float, limit: int, factor: int) -> tuple[int, int]:
-    """First pixel and end of what lies within reach, in whole blocks of a factor where the image goes on."""
+    """First pixel and end of the needed range, in whole blocks of a factor unless the image ends."""
     first = max(math.floor(center - reach), 0)
     blocks = -(-(math.ceil(center + reach) + 1 - first) // factor)
     return first, min(first + blocks * factor, limit)
 
 
 def _halved(region: Image) -> Image:
-    """Mean over blocks of 2 x 2 pixels; incomplete blocks are filled up with black."""
+    """Mean over blocks of 2 x 2 pixels; incomplete blocks are padded with black."""
     height, width = region.shape[:2]
     if height % 2 or width % 2:
         region = cv2.copyMakeBorder(region, 0, height % 2, 0, width % 2, cv2.BORDER_CONSTANT)  # type: ignore[assignment]

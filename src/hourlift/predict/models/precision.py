@@ -1,10 +1,10 @@
-"""Which runtime and which arithmetic: what this computer can run, and what of it is fastest without losing accuracy.
+"""Choice of runtime and precision: what this computer can run, and which is fastest without losing accuracy.
 
-fp32 runs everywhere, in ONNX Runtime. OpenVINO runs when it or bf16 is asked for: an installed package alone does not
-change results, and it compiles the network anew for every number of people. bf16 halves the time on processors with
-bfloat16 instructions; ONNX Runtime has no such kernels for PCs, OpenVINO has. int8 needs a model's 8-bit twin
-(`hourlift quantise`). It is the default where the processor has dot products of bytes, and runs elsewhere when it is
-asked for.
+fp32 runs everywhere, in ONNX Runtime. OpenVINO is used only if it or bf16 is requested: installing a package must not
+change results, and OpenVINO compiles the network again for every number of people. bf16 halves the time on processors
+with bfloat16 instructions; only OpenVINO has such kernels for PCs. int8 needs a model's 8-bit twin
+(`hourlift quantise`). It is the default on processors with int8 dot-product instructions, and is used elsewhere if
+requested.
 """
 
 import importlib.util
@@ -35,7 +35,7 @@ class Choice(NamedTuple):
 
 
 def available(*, has_int8: bool, device: str = "cpu") -> list[Choice]:
-    """What can be run here, the fastest of each runtime first, as benchmarks/precision.py measures it.
+    """List what can be run here, the fastest of each runtime first, as measured by benchmarks/precision.py.
 
     Args:
         has_int8: whether the model has an 8-bit twin.
@@ -54,16 +54,16 @@ def available(*, has_int8: bool, device: str = "cpu") -> list[Choice]:
 
 
 def choose(precision: Precision | None, runtime: Runtime | None, *, has_int8: bool, device: str = "cpu") -> Choice:
-    """The fastest way to run a network that does what is asked for.
+    """Select the fastest way to run a network that meets the request.
 
     Args:
-        precision: of the arithmetic; None leaves it open.
-        runtime: None takes ONNX Runtime where it can.
+        precision: the arithmetic; None accepts any.
+        runtime: None prefers ONNX Runtime.
         has_int8: as `available`.
         device: as `available`.
 
     Raises:
-        ValueError: there is no such precision or runtime, or not here; the message says what there is, and why.
+        ValueError: the precision or runtime is unknown or unavailable; the message says why, and what is available.
     """
     for what, asked, known in (("precision", precision, PRECISIONS), ("runtime", runtime, RUNTIMES)):
         if asked is not None and asked not in known:
@@ -73,13 +73,13 @@ def choose(precision: Precision | None, runtime: Runtime | None, *, has_int8: bo
     if not fitting:
         wanted = " in ".join(part for part in (precision, runtime) if part is not None)
         reason = _reason(precision, runtime, device)
-        raise UserError(f"{wanted} is not available: {reason}; there is {', '.join(map(str, ways))}")
+        raise UserError(f"{wanted} is not available: {reason}; available: {', '.join(map(str, ways))}")
     return fitting[0]
 
 
 @cache
 def processor_flags() -> frozenset[str]:
-    """What the processor can do, in the words of Linux's /proc/cpuinfo; empty where nobody says."""
+    """The processor's features, by the flags of Linux's /proc/cpuinfo; empty if unknown."""
     if platform.system() == "Darwin" and platform.machine() == "arm64":
         return frozenset({"asimddp"})  # every Apple processor that hourlift runs on
     info = Path("/proc/cpuinfo")
@@ -89,7 +89,7 @@ def processor_flags() -> frozenset[str]:
 
 
 def _reason(precision: Precision | None, runtime: Runtime | None, device: str) -> str:
-    """Why there is no such way."""
+    """Why a combination of precision and runtime is not available."""
     if device != "cpu":
         return f"precision and runtime can be chosen on the CPU only, not on {device}"
     if runtime == "openvino" and importlib.util.find_spec("openvino") is None:

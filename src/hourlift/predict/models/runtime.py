@@ -1,4 +1,4 @@
-"""Running hourlift's ONNX models: the session, and the contract that a model file carries in its metadata."""
+"""Running hourlift's ONNX models: the session and the model file's contract."""
 
 import logging
 from pathlib import Path
@@ -18,16 +18,16 @@ ort.disable_telemetry_events()  # for programs that import it before hourlift, w
 
 DEVICES = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 MAX_BATCH = 16
-"""Larger batches are run in parts: no faster on a CPU, and the activations of a crop take tens of megabytes."""
+"""Larger batches are split: they are no faster on a CPU, and each crop's activations take tens of megabytes."""
 
 _log = logging.getLogger("hourlift")
 
 
 class Network(Protocol):
-    """An opened model: one batch in, all outputs out."""
+    """A loaded model that maps a batch to all its outputs."""
 
     def __call__(self, batch: NDArray[Any], /) -> list[NDArray[np.float32]]:
-        """Run it."""
+        """Run a batch."""
         ...
 
 
@@ -36,15 +36,15 @@ class Model:
 
     Args:
         name_or_path: a shipped model's name, whose SHA-256 is checked, or the path of an .onnx file.
-        kind: what the model has to be.
+        kind: the required kind of model.
         threads: CPU threads of one run.
         device: "cpu" or "cuda" (needs the package onnxruntime-gpu instead of onnxruntime).
-        precision: "fp32", "bf16" or "int8"; None takes the fastest that holds accuracy here.
-        runtime: "onnxruntime" or "openvino" (needs the package openvino); None as for the precision.
+        precision: "fp32", "bf16" or "int8"; None selects the fastest that keeps accuracy on this machine.
+        runtime: "onnxruntime" or "openvino" (needs the package openvino); None selects as for the precision.
 
     Attributes:
         path: the file.
-        contract: the metadata's content: name, joint_names, input_size, crop_margin, decode, ...
+        contract: the metadata's contract: name, joint_names, input_size, crop_margin, decode, ...
         choice: the runtime and the precision.
 
     Raises:
@@ -77,11 +77,11 @@ class Model:
         _log.info("%s runs as %s on %d threads", self.path.name, self.choice, threads)
 
     def describe(self) -> dict[str, str]:
-        """What results say of it: `name`, `runtime`, `precision`."""
+        """What results record about the model: `name`, `runtime`, `precision`."""
         return {"name": self.contract.get("name", self.path.stem), **self.choice._asdict()}
 
     def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
-        """Run the model over a batch (B, ...); any B, also 0.
+        """Run the model on a batch (B, ...); B may be 0.
 
         Returns:
             (B, ...) float32, the model's first output.
@@ -89,7 +89,7 @@ class Model:
         return self.run_all(batch)[0]
 
     def run_all(self, batch: NDArray[Any]) -> list[NDArray[np.float32]]:
-        """As `run`, but all of the model's outputs."""
+        """As `run`, but return all of the model's outputs."""
         if 0 < len(batch) <= MAX_BATCH:
             return self._run_part(batch)
         starts = range(0, max(len(batch), 1), MAX_BATCH)
@@ -117,7 +117,7 @@ class _OnnxRuntime:
 
 
 class _OpenVino:
-    """A model compiled by OpenVINO; once more for every new batch size, as fixed shapes are faster by a fifth."""
+    """A model compiled by OpenVINO, once for each batch size, as fixed shapes are a fifth faster."""
 
     def __init__(self, path: Path, threads: int, precision: Precision) -> None:
         import openvino
@@ -141,16 +141,16 @@ class _OpenVino:
             request = self._core.compile_model(self._model, "CPU", self._settings).create_infer_request()
             self._by_size[len(batch)] = request
         outputs = request.infer({0: batch}, share_inputs=True)
-        return [np.array(output, np.float32) for output in outputs.values()]  # the request keeps its own
+        return [np.array(output, np.float32) for output in outputs.values()]  # the request reuses its own
 
 
 def _pick(
     name_or_path: str | Path, path: Path, precision: Precision | None, runtime: Runtime | None, device: str
 ) -> tuple[Path, Choice]:
-    """The file and the way to run a model: the 8-bit twin where that is fastest or asked for.
+    """Choose the file and the way to run a model: its 8-bit twin where that is fastest or requested.
 
     Raises:
-        ValueError: as `choose`; or 8 bits are asked for, and the twin belongs to another file.
+        ValueError: as `choose`; or int8 is requested, and the twin was made from another file.
     """
     if weights.is_twin(path):
         if precision not in (None, "int8"):
@@ -176,7 +176,7 @@ def _made_from(twin: Path) -> str:
 
 
 def _provider(device: str) -> str:
-    """ONNX Runtime's name of a device."""
+    """ONNX Runtime's execution provider for a device."""
     if device not in DEVICES:
         raise UserError(f"device must be one of {', '.join(DEVICES)}, got {device!r}")
     if DEVICES[device] not in ort.get_available_providers():
@@ -191,10 +191,10 @@ def open_session(path: Path, threads: int, device: str, *, optimised: bool = Tru
         path: the .onnx file.
         threads: CPU threads of one run.
         device: "cpu" or "cuda".
-        optimised: whether the graph is made ready to be run fast; not worth it for a look at the metadata.
+        optimised: whether to optimise the graph; unnecessary for reading the metadata only.
 
     Raises:
-        ValueError: ONNX Runtime has something against the file or the device; the message names it.
+        ValueError: ONNX Runtime rejects the file or the device; the message names it.
     """
     provider = _provider(device)
     options = ort.SessionOptions()
@@ -202,10 +202,10 @@ def open_session(path: Path, threads: int, device: str, *, optimised: bool = Tru
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # Each model has its own threads, and idle ones that spin take the cores from the other model's: on two cores
-    # that doubles the time of a prediction.
+    # Each model has its own threads. Idle threads that spin take cores from the other model, which doubles the time of
+    # a prediction on two cores.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 4  # what matters comes as an exception
+    options.log_severity_level = 4  # errors that matter raise exceptions
     try:
         session = ort.InferenceSession(str(path), options, providers=[provider])
     except Exception as error:  # ONNX Runtime's exceptions share no base class but Exception
@@ -218,7 +218,7 @@ def open_session(path: Path, threads: int, device: str, *, optimised: bool = Tru
 
 
 def _metadata(path: Path, session: ort.InferenceSession) -> str | None:
-    """What the file carries for hourlift: JSON."""
+    """The file's metadata for hourlift: JSON."""
     with parsing(path, "model of hourlift"):
         text: str | None = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
     return text

@@ -1,4 +1,4 @@
-"""What people look like: the colours of their clothes, by which they are told apart where their ways cross."""
+"""Appearance of people: the colours of their clothes, which distinguish them where their paths cross."""
 
 from collections.abc import Sequence
 
@@ -10,9 +10,9 @@ from hourlift.geometry.skeleton import H36M17
 from hourlift.predict.people.search import JOINT_CONFIDENCE, Detection
 
 COLOUR_FALLOFF = 16.0
-"""Difference of colours (CIE 1976, 2.3 is just noticeable) at which two people look alike by 0.6."""
+"""Difference of colours (CIE 1976, 2.3 is just noticeable) at which two people have a similarity of 0.6."""
 
-# Lines between joints that are covered by one piece of clothing, or by hair and face.
+# Lines between joints, each on one piece of clothing, or on hair and face.
 _PARTS: dict[str, tuple[tuple[str, str], ...]] = {
     "head": (("nose", "head"),),
     "torso": (("l_shoulder", "r_hip"), ("r_shoulder", "l_hip"), ("thorax", "pelvis")),
@@ -20,7 +20,7 @@ _PARTS: dict[str, tuple[tuple[str, str], ...]] = {
     "thighs": (("l_hip", "l_knee"), ("r_hip", "r_knee")),
     "shins": (("l_knee", "l_ankle"), ("r_knee", "r_ankle")),
 }
-_ALONG = np.linspace(0.2, 0.8, 9)[:, None]  # where on a line: its ends may lie on the neighbouring part
+_ALONG = np.linspace(0.2, 0.8, 9)[:, None]  # positions along a line; its ends may lie on another part
 
 
 def colours(image_rgb: Image, person: Detection) -> Array:
@@ -28,7 +28,7 @@ def colours(image_rgb: Image, person: Detection) -> Array:
 
     Args:
         image_rgb: (H, W, 3) uint8.
-        person: where they are.
+        person: their joints.
 
     Returns:
         (5, 3) median L*, a*, b* of head, torso, upper arms, thighs and shins; NaN for parts that are not seen.
@@ -37,14 +37,14 @@ def colours(image_rgb: Image, person: Detection) -> Array:
 
 
 def alike(people: Sequence[Array], others: Sequence[Array]) -> Array:
-    """How alike people look.
+    """Similarity of people's appearance.
 
     Args:
         people: N times (5, 3) colours.
         others: M times (5, 3) colours.
 
     Returns:
-        (N, M) from 0 to 1; 1 where no part is known of both.
+        (N, M) from 0 to 1; 1 if no part is known for both.
     """
     shape = (-1, len(_PARTS), 3)
     difference = np.array(people).reshape(shape)[:, None] - np.array(others).reshape(shape)[None]

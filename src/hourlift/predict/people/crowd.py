@@ -1,4 +1,4 @@
-"""Following several people through a video, with boxes from outside or without."""
+"""Following several people through a video, with or without given boxes."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -13,31 +13,31 @@ from hourlift.predict.people.search import SAME_PERSON_OKS, Detection, find_peop
 from hourlift.predict.people.track import KEEP_CONFIDENCE, SEARCH_INTERVAL_S, Search, look, look_around
 
 SEARCH_FOR_MORE_INTERVAL_S = 1.0
-"""While somebody is there and nobody is missed, the frame is searched for more people this often."""
+"""While people are found and none is missing, frames are searched for more people at this interval."""
 CLEAR_CONFIDENCE = 0.3
-"""`detect.crop_score` from which a person who overlaps a surer one is told from parts of the two."""
+"""`detect.crop_score` above which a person who overlaps a more confident one is not a mix of the two."""
 OVERLAP_IOU = 0.1
-"""Boxes that share more than this overlap."""
+"""Intersection over union above which two boxes overlap."""
 COVERED_IOU = 0.5
-"""A person whose expected box overlaps a given box by this much is looked for in the given box."""
+"""A person whose expected box overlaps a given box by this much is estimated in the given box."""
 
 
 class Locate(Protocol):
-    """Where people are in a frame, known from outside: a file of boxes or a detector."""
+    """Source of people's boxes in a frame: a file of boxes or a detector."""
 
     def __call__(self, index: int, image_rgb: Image, /) -> NDArray[np.float64]:
-        """Boxes (N, 4) xyxy px of frame number ``index``, the surest first."""
+        """Boxes (N, 4) xyxy px of frame number ``index``, the most confident first."""
 
 
 class CrowdFollower:
-    """Finds people in each frame of a video in turn and keeps them apart.
+    """Finds the people in each frame of a video in turn, and assigns ids to them.
 
     Args:
-        num_people: how many are followed at most; a finite number if frames are searched.
-        searches: whether frames are searched for people who are in no box.
+        num_people: maximum number of people to follow; finite if frames are searched.
+        searches: whether frames are searched for people outside the given boxes.
 
     Raises:
-        ValueError: scipy is missing.
+        ValueError: SciPy is missing.
     """
 
     def __init__(self, num_people: float, *, searches: bool = True) -> None:
@@ -53,8 +53,8 @@ class CrowdFollower:
         """Find the people in the next frame.
 
         Args:
-            boxes_xyxy_px: (N, 4) where people are, the surest first; None when nobody says.
-            time_s: when the frame is shown.
+            boxes_xyxy_px: (N, 4) where people are, the most confident first; None if unknown.
+            time_s: time of the frame.
             image_rgb: (H, W, 3) uint8.
             estimate: stage 1 on this frame.
 
@@ -78,8 +78,8 @@ class CrowdFollower:
     def _look_again(
         self, expected: Sequence[Person], given: NDArray[np.float64], time_s: float, estimate: Estimate
     ) -> list[Detection]:
-        """Who is still there, of the people whom no given box shows."""
-        # Where boxes come from outside, a look bridges the frames that miss somebody, and does not take their place.
+        """Estimate the tracked people whom no given box shows."""
+        # With given boxes, this bridges frames in which a detector misses a person; it does not replace the boxes.
         since_s = -np.inf if self._searches else time_s - REMEMBER_S
         people = [person.expected(time_s) for person in expected if person.confirmed_s >= since_s]
         looks = [
@@ -88,19 +88,19 @@ class CrowdFollower:
         return [found for found in looks if found.crop_score >= KEEP_CONFIDENCE]
 
     def _is_search_due(self, num_found: int, expected: Sequence[Person], time_s: float, image_rgb: Image) -> bool:
-        """Whether this frame is worth a search: often while somebody is missed, else now and then."""
+        """Whether to search this frame: often while a person is missing, else now and then."""
         if not self._searches or num_found >= self._num_people:
             return False
         all_there = 0 < num_found >= len(expected)
         if all_there:
             return self._search.is_due(time_s, None, SEARCH_FOR_MORE_INTERVAL_S)
-        if expected:  # somebody is missed
+        if expected:  # a person is missing
             return self._search.is_due(time_s, None, SEARCH_INTERVAL_S)
         return self._search.is_due(time_s, image_rgb)
 
 
 def _each_once(again: Sequence[Detection], fresh: Sequence[Detection]) -> tuple[list[Detection], list[Detection]]:
-    """The surest answer for each person: when two cross, both boxes may show the one in front, or parts of both."""
+    """The most confident result for each person: where two cross, both boxes may show the one in front, or mix both."""
     answers = [*again, *fresh]
     kept: list[int] = []
     for i in sorted(range(len(answers)), key=lambda i: -answers[i].crop_score):

@@ -1,7 +1,7 @@
-"""Person detectors of other projects, as ONNX files: images in, boxes out, whatever the file's habits.
+"""Person detectors of other projects, as ONNX files: images in, boxes out, for all supported output formats.
 
-What comes out of the graph tells the family: its outputs' names and shapes say how boxes are coded and whether
-non-maximum suppression is done inside. The family says how images go in. docs/guides/detectors.md lists files.
+The names and shapes of the graph's outputs identify the detector's family: how boxes are encoded and whether
+non-maximum suppression (NMS) is included. The family determines the input. docs/guides/detectors.md lists files.
 """
 
 import ast
@@ -23,14 +23,14 @@ from hourlift.predict.models.runtime import open_session
 Family = Literal["yolox", "rtmdet", "yolo"]
 
 NMS_IOU = 0.65
-"""Of two boxes that overlap by more than this, the surer one stays; only where the graph has not seen to it."""
+"""IoU threshold of non-maximum suppression, if the graph does not include it."""
 ASSUMED_SIZE_WH = (640, 640)
-"""Input of graphs that take images of any size."""
+"""Input size for graphs that accept images of any size."""
 
-_PERSON = 0  # the class in COCO's order, and the only one of detectors of people
+_PERSON = 0  # index of the class in COCO, and the only class of person detectors
 _NAMES_OF_PERSON = ("person", "people", "human", "pedestrian")
 _STRIDES = (8, 16, 32)
-_PADDING = 114  # the grey that all families were trained with around an image
+_PADDING = 114  # grey of the padding that all families were trained with
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +38,9 @@ class Preparation:
     """How an image becomes a network's input.
 
     Attributes:
-        bgr: blue comes first.
+        bgr: the channels are in the order blue, green, red.
         mean, scale: (value - mean) / scale, in the order of the channels.
-        centred: the image lies in the middle of the input, not in its top-left corner.
+        centred: the image is centred in the input, not in its top-left corner.
     """
 
     bgr: bool
@@ -64,7 +64,7 @@ class Coded(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """How a graph's outputs are read: the family, if that is certain, whether NMS is done, and the reading itself."""
+    """How a graph's outputs are read: the family, if certain; whether NMS is included; and the decoder."""
 
     family: Family | None
     has_nms: bool
@@ -76,13 +76,13 @@ class Detector:
 
     Args:
         path: the .onnx file; its input is one image (1, 3, H, W).
-        family: how images go in; None lets the outputs and the file's name tell.
-        min_score: boxes of a lower score are left out.
+        family: the preprocessing; None infers it from the outputs and the file's name.
+        min_score: boxes with a lower score are dropped.
         threads: CPU threads.
         device: "cpu" or "cuda".
 
     Raises:
-        ValueError: the file is missing or no model, or its outputs are not those of a detector known here.
+        ValueError: the file is missing or not a model, or its outputs are not those of a known detector.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Detector:
         layout = recognise(names, [output.shape for output in outputs], self._size_wh, self._person())
         if layout is None:
             shapes = ", ".join(f"{name} {output.shape}" for name, output in zip(names, outputs, strict=True))
-            raise UserError(f"{path}: no detector known here has the outputs {shapes}; see docs/guides/detectors.md")
+            raise UserError(f"{path}: no known detector has the outputs {shapes}; see docs/guides/detectors.md")
         self._layout = layout
         self.family = family or layout.family or _family_of_name(self._path)
         self._prepare = PREPARATIONS[self.family]
@@ -117,7 +117,7 @@ class Detector:
             image_rgb: (H, W, 3) uint8.
 
         Returns:
-            (N, 4) boxes, xyxy pixels within the image, the surest first.
+            (N, 4) boxes, xyxy pixels within the image, the most confident first.
         """
         inputs, ratio, offset = letterbox(image_rgb, self._size_wh, self._prepare)
         boxes, scores = self._layout.read([output.astype(np.float64) for output in self._infer(inputs)])
@@ -133,10 +133,10 @@ class Detector:
         return boxes[(boxes[:, 2:] - boxes[:, :2] >= 1).all(axis=1)]
 
     def _person(self) -> int:
-        """The class of people, by the names that the file gives its classes; without names, COCO's.
+        """The class index of people, by the class names in the file; without names, COCO's.
 
         Raises:
-            ValueError: there are several classes, and none is of people.
+            ValueError: there are several classes, and none is a person.
         """
         try:
             told = ast.literal_eval(self._session.get_modelmeta().custom_metadata_map["names"])  # as Ultralytics has it
@@ -150,7 +150,7 @@ class Detector:
         return known[0] if known else _PERSON
 
     def _infer(self, inputs: Array) -> list[NDArray[Any]]:
-        """All outputs for a batch of one; what the runtime has against it becomes a ValueError."""
+        """All outputs for a batch of one; errors of the runtime become a ValueError."""
         try:
             name = self._session.get_inputs()[0].name
             return [np.asarray(output) for output in self._session.run(None, {name: inputs.astype(self._dtype)})]
@@ -171,12 +171,12 @@ class Detector:
 
 
 def letterbox(image_rgb: Image, size_wh: tuple[int, int], how: Preparation) -> tuple[Array, float, Array]:
-    """Fit an image into a network's input, its shape kept, grey around it.
+    """Fit an image into a network's input, keeping its aspect ratio, with grey padding.
 
     Args:
         image_rgb: (H, W, 3) uint8.
         size_wh: the input's size.
-        how: of the family.
+        how: the family's preprocessing.
 
     Returns:
         The input (1, 3, H, W), the factor from the image's pixels to the input's, and the (2,) input pixels left of
@@ -197,7 +197,7 @@ def letterbox(image_rgb: Image, size_wh: tuple[int, int], how: Preparation) -> t
 def recognise(
     names: list[str], shapes: list[tuple[int, ...]], size_wh: tuple[int, int], person: int = _PERSON
 ) -> Layout | None:
-    """Tell how a graph's outputs are to be read.
+    """Find how a graph's outputs are to be read.
 
     Args:
         names: of the outputs.
@@ -206,7 +206,7 @@ def recognise(
         person: the class of people.
 
     Returns:
-        The layout, or None when it is none of those known here.
+        The layout, or None if it is not a known one.
     """
     by_name = dict(zip(names, shapes, strict=True))
     order = {name: i for i, name in enumerate(names)}
@@ -252,7 +252,7 @@ def _read_rows(rows: Array, person: int) -> Coded:
 
 
 def _read_grid(rows: Array, size_wh: tuple[int, int], person: int) -> Coded:
-    """YOLOX' (N, 5 + C); most files leave it to us to put the cells' offsets and log sizes into pixels."""
+    """YOLOX' (N, 5 + C); in most files, cell offsets and log sizes must be converted to pixels here."""
     if (rows[:, 2:4] > 0).all():  # sizes in pixels; among thousands of log sizes some are negative
         return _read_rows(rows, person)
     grids = []
@@ -272,20 +272,20 @@ def _corners(centre_and_size: Array) -> Array:
 
 
 def _of_person(scores: Array, classes: Array, person: int) -> Array:
-    """Scores, 0 for what is no person."""
+    """Scores, 0 for other classes."""
     return np.where(classes == person, scores, 0.0)
 
 
 def _family_of_name(path: Path) -> Family:
-    """The family that a file's name says.
+    """The family named in a file's name.
 
     Raises:
-        ValueError: it says none.
+        ValueError: it names none.
     """
     for family in PREPARATIONS:
         if family in path.name.lower():
             return family
     families = ", ".join(PREPARATIONS)
     raise UserError(
-        f"{path}: neither outputs nor name tell how images go in; say --detector-family with one of {families}"
+        f"{path}: neither outputs nor name identify the detector's family; give --detector-family, one of {families}"
     )

@@ -1,4 +1,4 @@
-"""People through the frames of a video: finding them goes from frame to frame, lifting them need not."""
+"""Following people through a video. Finding them is sequential; lifting them need not be."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ Lift = Callable[[list[Detection], Camera, Sequence[int]], list[Pose]]
 
 @dataclass(frozen=True)
 class DetectedFrame:
-    """Who is in a frame, by ids; not lifted yet."""
+    """The people in a frame with their ids, not lifted yet."""
 
     index: int
     time_s: float
@@ -37,12 +37,12 @@ class DetectedFrame:
 
 
 class FrameByFrame:
-    """People through the frames of a video, as they come; made by `PosePredictor.follow`.
+    """Follows people through the frames of a video; made by `PosePredictor.follow`.
 
     Args:
         look: stage 1.
         lift: stage 2.
-        refine: whether poses are fitted to their 2D joints, with what earlier frames told of the person.
+        refine: whether poses are fitted to their 2D joints, with the bone lengths of earlier frames.
         box_xyxy, camera, people, locate: as in `PosePredictor.follow`.
     """
 
@@ -65,7 +65,7 @@ class FrameByFrame:
         if people is not None:
             checked_people(people)
         self._num_people = (people or np.inf) if locate is not None else max(people or 1, num_boxes)
-        # One person needs no telling apart, and no scipy.
+        # One person needs no assignment of ids, and no SciPy.
         is_crowd = self._num_people > 1 or locate is not None
         self._crowd = CrowdFollower(self._num_people, searches=locate is None) if is_crowd else None
         self._follower: Follower | None = None
@@ -76,7 +76,7 @@ class FrameByFrame:
 
         Args:
             index: number of the frame.
-            time_s: when it is shown, in seconds.
+            time_s: time of the frame, seconds.
             image_rgb: (H, W, 3) uint8.
 
         Raises:
@@ -86,7 +86,7 @@ class FrameByFrame:
         return frame
 
     def find(self, index: int, time_s: float, image_rgb: Image) -> DetectedFrame:
-        """Find the people in the next frame: stage 1, where the next frame is looked into depends on. As `__call__`."""
+        """Find the people in the next frame: stage 1, which must run on the frames in order. As `__call__`."""
         image_wh = checked_image(image_rgb)
         camera = camera_at(self._camera, image_wh)
         boxes, self._first_boxes = self._first_boxes, None
@@ -107,7 +107,7 @@ class FrameByFrame:
         return DetectedFrame(index, time_s, camera, named)
 
     def lift(self, frames: Sequence[DetectedFrame]) -> list[PoseFrame]:
-        """Lift the people of found frames, in order of time: stage 2, which is cheaper for several frames at once."""
+        """Lift the people of found frames, in temporal order: stage 2, which is cheaper for several frames at once."""
         lifted: list[PoseFrame] = []
         for camera, group in groupby(frames, key=lambda frame: frame.camera):
             together = list(group)
@@ -122,10 +122,10 @@ class FrameByFrame:
 
 
 def _located(locate: Locate, index: int, image_rgb: Image) -> NDArray[np.float64]:
-    """The boxes of a frame from outside.
+    """The given boxes of a frame.
 
     Raises:
-        ValueError: they cannot be; the message names the frame.
+        ValueError: they are invalid; the message names the frame.
     """
     try:
         return checked_boxes(locate(index, image_rgb), (image_rgb.shape[1], image_rgb.shape[0]))

@@ -1,12 +1,12 @@
-"""Finding the person without a detector: the hourglass itself says how well a crop fits.
+"""Finding a person without a detector, by how well a crop fits the hourglass.
 
-The heatmaps of a crop are sharp and high when one person fills it. So the search looks at the whole frame,
-then at smaller squares in more and more places; around each promising answer it draws the box of the joints
-found and looks again, until the box stays where it is. The box with the highest mean peak wins: scores, not the
-calibrated confidence, which is that of a person's joints in their own box.
+The heatmaps of a crop are sharp and high when one person fills it. The search estimates the whole frame, then smaller
+squares at more and more positions. Around each promising result it estimates the box of the joints found, until that
+box is stable. The box with the highest mean peak wins. The search uses scores instead of calibrated confidence, which
+is valid only for joints in the person's own box.
 
-This finds one person, and the more of the frame they fill the surer. A few more are found by searching again
-and passing over the poses that are known by then; it is no detector of crowds.
+This finds one person, more reliably the more of the frame they fill. To find a few more, the search is repeated and
+skips poses that are already known. It cannot find crowds.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,30 +22,30 @@ from hourlift.geometry.skeleton import H36M17
 from hourlift.predict.models.keypoints import Estimate, Joints2D
 
 FOUND_CONFIDENCE = 0.05
-"""`fit` from which a crop holds a person."""
+"""`fit` above which a crop holds a person."""
 SURE_CONFIDENCE = 0.6
-"""`fit` from which it is not worth looking elsewhere."""
+"""`fit` above which the search stops."""
 IMPROVEMENT = 1.1
-"""How much better a smaller person must fit than a larger one to be preferred, and the search to go on."""
+"""Gain in `fit` by which a smaller person is preferred to a larger one, and the search continues."""
 JOINT_CONFIDENCE = 0.15
-"""Heatmap peak from which a joint counts for the person's box."""
+"""Heatmap peak above which a joint is used for the person's box."""
 MIN_JOINTS = 3
-"""Fewer confident joints than this do not say where the person is."""
+"""Least number of confident joints that locate a person."""
 STABLE_IOU = 0.9
-"""Overlap (intersection over union) of two successive boxes from which the box is stable."""
+"""Overlap (intersection over union) of two successive boxes above which the box is stable."""
 SAME_PERSON_OKS = 0.5
-"""`oks` from which two answers show one and the same person."""
+"""`oks` above which two results show the same person."""
 OKS_FALLOFF = 0.16
-"""Distance over the person's size at which a joint counts 0.6: the mean of COCO's for wrists, hips, ankles, ..."""
+"""Falloff over the person's size, at which a joint scores 0.6: the mean of COCO's for wrists, hips, ankles, ..."""
 MAX_REFINEMENTS = 5
 SEARCH_SIDES = (1.0, 0.6, 0.36)
-"""Sides of the squares that are searched, over the shorter side of the image, one level after the other."""
+"""Side of the searched squares over the shorter side of the image, level by level."""
 SMALLEST_SEARCH_SIDE = 0.1
-"""No square is smaller than this, over the longer side: it bounds the search of very long images."""
+"""Least side of a square over the longer side of the image: it bounds the search of very long images."""
 
-_STEP = 0.5  # distance of neighbouring squares over their side: a person half of whom one misses, the next holds
-_NUM_REFINED = 3  # candidates of a level that are followed up
-_MISSING_GROWTH = 0.5  # how much wider the box is drawn when no joint was found; in proportion in between
+_STEP = 0.5  # distance of neighbouring squares over their side: a person cut in half by one is inside the next
+_NUM_REFINED = 3  # candidates of a level that are refined
+_MISSING_GROWTH = 0.5  # growth of the box if no joint is found; proportional to the share of missing joints
 
 
 class Detection(NamedTuple):
@@ -55,7 +55,7 @@ class Detection(NamedTuple):
     joints_px: Array
     scores: Array
     heatmaps: NDArray[np.float32] | None = None
-    """None where nobody looked: the joints were given, and the scores are how sure they are."""
+    """None if the joints were given instead of estimated; the scores are their confidence then."""
 
     @property
     def crop_score(self) -> float:
@@ -69,10 +69,10 @@ def find_person(image_wh: tuple[int, int], estimate: Estimate, levels: int | Non
     Args:
         image_wh: size of the image.
         estimate: stage 1 on this image.
-        levels: of `search_boxes`, how many to look at; None: all.
+        levels: of `search_boxes`, how many to search; None: all.
 
     Returns:
-        The person in the box that fits best, or None when no box reaches `FOUND_CONFIDENCE`.
+        The person in the box that fits best, or None if no box reaches `FOUND_CONFIDENCE`.
     """
     best: Detection | None = None
     for boxes in islice(search_boxes(image_wh), levels):
@@ -98,12 +98,12 @@ def find_people(
     Args:
         image_wh: size of the image.
         estimate: stage 1 on this image.
-        num_people: how many to find at most.
-        known: people who are passed over.
-        levels: as `find_person` has it.
+        num_people: maximum number of people.
+        known: people to skip.
+        levels: as in `find_person`.
 
     Returns:
-        The people found; the first is that of `find_person` if nobody is known.
+        The people found; the first is that of `find_person` if no people are known.
     """
     people: list[Detection] = []
     while len(people) < num_people:
@@ -115,7 +115,7 @@ def find_people(
 
 
 def search_boxes(image_wh: tuple[int, int]) -> Iterator[Array]:
-    """Where to look, from coarse to fine: (N, 4) boxes a level; the first is the whole frame."""
+    """Boxes to search, from coarse to fine: (N, 4) per level; the first is the whole frame."""
     yield whole_image_box(image_wh)[None]
     left, top, right, bottom = whole_image_box(image_wh)
     for fraction in SEARCH_SIDES:
@@ -125,17 +125,17 @@ def search_boxes(image_wh: tuple[int, int]) -> Iterator[Array]:
 
 
 def refine(boxes_xyxy_px: Array, estimate: Estimate) -> Detection | None:
-    """Move boxes onto the person they show a part of.
+    """Move boxes onto the person of whom they show a part.
 
-    Each box becomes the box of the joints found in it, until it stays where it is. Where it comes to rest
-    counts, not the best place on the way: a crop that cuts a foot off shows the rest larger and clearer.
+    Each box is replaced by the box of the joints found in it, until it is stable. The final box counts, not the best
+    one on the way: a crop that cuts off a foot shows the rest larger and more clearly.
 
     Args:
-        boxes_xyxy_px: (N, 4) where to begin.
+        boxes_xyxy_px: (N, 4) initial boxes.
         estimate: stage 1 on this image.
 
     Returns:
-        The box of best fit, however low; None when no box shows enough joints.
+        The result of best fit, however low; None if no box shows enough joints.
     """
     answer = estimate(boxes_xyxy_px)
     order = np.argsort(-crop_score(answer.scores))[:_NUM_REFINED]
@@ -156,21 +156,21 @@ def refine(boxes_xyxy_px: Array, estimate: Estimate) -> Detection | None:
 
 
 def crop_score(scores: Array) -> Array:
-    """How well a crop fits a whole person: mean heatmap peak (..., 17) -> (...,), less for missing joints."""
+    """How well a crop fits a whole person: mean heatmap peak (..., 17) -> (...,), lower for missing joints."""
     return np.asarray(scores.sum(axis=-1) * _num_confident(scores) / H36M17.num_joints**2)
 
 
 def person_box(joints_px: Array, scores: Array) -> Array:
-    """The box to look for a person in, given the joints that were found.
+    """The box in which to look for a person, given the joints found so far.
 
     Args:
         joints_px: (..., 17, 2).
-        scores: (..., 17); joints below `JOINT_CONFIDENCE` are left out. The more are missing, the wider the
-            box is drawn: the rest of the person is somewhere around.
+        scores: (..., 17); joints below `JOINT_CONFIDENCE` are ignored. The more are missing, the larger the box: the
+            rest of the person must be nearby.
 
     Returns:
-        (..., 4) xyxy in whole pixels, so that a search takes the same way whatever its arithmetic rounds to; NaN
-        where no joint is confident, or all of them lie within one pixel.
+        (..., 4) xyxy in whole pixels, so that rounding in the network does not change the course of a search; NaN if no
+        joint is confident, or all of them lie within one pixel.
     """
     confident = scores >= JOINT_CONFIDENCE
     tight = box_from_joints(np.where(confident[..., None], joints_px, np.nan), growth=BOX_GROWTH)
@@ -181,7 +181,7 @@ def person_box(joints_px: Array, scores: Array) -> Array:
 
 
 def iou(boxes_a: Array, boxes_b: Array) -> Array:
-    """Intersection over union of boxes (..., 4), pair by pair; 0 where one is NaN."""
+    """Intersection over union of boxes (..., 4), pairwise; 0 if one is NaN."""
     low = np.maximum(boxes_a[..., :2], boxes_b[..., :2])
     high = np.minimum(boxes_a[..., 2:], boxes_b[..., 2:])
     shared = np.clip(high - low, 0.0, None).prod(axis=-1)
@@ -191,14 +191,14 @@ def iou(boxes_a: Array, boxes_b: Array) -> Array:
 
 
 def oks(people: Sequence[Detection], others: Sequence[Detection], falloff: ArrayLike = OKS_FALLOFF) -> Array:
-    """How alike the poses of people are: object keypoint similarity, weighted by the scores.
+    """Similarity of people's poses: object keypoint similarity, weighted by the scores.
 
-    COCO's measure with one falloff for all joints. The size is the root of the first person's box area.
+    COCO's measure with one falloff for all joints. The size is the square root of the first person's box area.
 
     Args:
         people: N people.
         others: M people.
-        falloff: one for all, or (N, 1) one for each of ``people``.
+        falloff: one for all, or (N, 1) for each of ``people``.
 
     Returns:
         (N, M) from 0 to 1; 0 where no joint has a peak in both.
@@ -215,14 +215,14 @@ def oks(people: Sequence[Detection], others: Sequence[Detection], falloff: Array
 
 
 def _stacked(people: Sequence[Detection]) -> tuple[Array, Array, Array]:
-    """Joints (N, 17, 2), scores (N, 17) and boxes (N, 4) of people; any N, also 0."""
+    """Joints (N, 17, 2), scores (N, 17) and boxes (N, 4) of people; N may be 0."""
     joints = np.array([person.joints_px for person in people]).reshape(-1, H36M17.num_joints, 2)
     scores = np.array([person.scores for person in people]).reshape(-1, H36M17.num_joints)
     return joints, scores, np.array([person.box_xyxy_px for person in people]).reshape(-1, 4)
 
 
 def _passing_over(known: Sequence[Detection], estimate: Estimate) -> Estimate:
-    """Stage 1 without scores in the poses of known people."""
+    """Stage 1 with scores of 0 for joints in the poses of known people."""
     if not known:
         return estimate
 
@@ -236,12 +236,12 @@ def _passing_over(known: Sequence[Detection], estimate: Estimate) -> Estimate:
 
 
 def _num_confident(scores: Array) -> NDArray[np.intp]:
-    """(..., 17) -> (...,) how many joints are confident."""
+    """(..., 17) -> (...,) number of confident joints."""
     return (scores >= JOINT_CONFIDENCE).sum(axis=-1)
 
 
 def _starts(low: float, high: float, side: float) -> Array:
-    """Where squares of a side begin so that they cover [low, high] evenly, at most `_STEP` sides apart."""
+    """Start positions of squares that cover [low, high] evenly, at most `_STEP` sides apart."""
     steps = int(np.ceil((high - low - side) / (_STEP * side) - 1e-9))
     if steps <= 0:
         return np.array([(low + high - side) / 2])

@@ -1,4 +1,4 @@
-"""Following one person through a video: look where they just were, search when they are gone."""
+"""Following one person through a video: estimate where they last were, search when they are lost."""
 
 import logging
 
@@ -13,28 +13,28 @@ from hourlift.predict.people.search import FOUND_CONFIDENCE, Detection, find_per
 _log = logging.getLogger("hourlift")
 
 KEEP_CONFIDENCE = 0.03
-"""`detect.crop_score` from which a followed person counts as still there; below `FOUND_CONFIDENCE`, so that a
-blurred frame or two do not lose them."""
+"""`detect.crop_score` above which a followed person is still present; below `FOUND_CONFIDENCE`, so that one or two
+blurred frames do not lose them."""
 MOVED_IOU = 0.6
-"""When the box moves more than this in one frame, the frame is looked at again in the new box."""
+"""Overlap of the boxes before and after a frame below which the frame is estimated again in the new box."""
 SEARCH_INTERVAL_S = 0.2
-"""When somebody has just been lost, the frame is searched this often: a search costs as much as fifty followed ones."""
+"""Interval of searches just after a person was lost: a search costs as much as fifty followed frames."""
 SLOWEST_SEARCH_INTERVAL_S = 0.5
-"""While nobody is found, frames are searched ever more rarely, down to this."""
+"""Longest interval of searches, which become rarer while no person is found."""
 
 assert KEEP_CONFIDENCE < FOUND_CONFIDENCE
 
 
-_SLOWER = 1.5  # how much the interval grows with each search in vain
-_THOROUGH_EVERY = 4  # at the slowest, every so many-th search goes down to small people
+_SLOWER = 1.5  # growth of the interval with each unsuccessful search
+_THOROUGH_EVERY = 4  # at the longest interval, every n-th search includes small people
 _COARSE_LEVELS = 2  # of `detect.search_boxes`, for the others
-_SMALL_WH = (32, 32)  # a person fills several pixels of an image that small
-_CHANGED = 6  # grey levels that a pixel of it changes by if more happens than noise
+_SMALL_WH = (32, 32)  # in an image that small a person still fills several pixels
+_CHANGED = 6  # change of one of its pixels, in grey levels, that is more than noise
 _SAY_AFTER_S = 10.0
 
 
 class Search:
-    """When frames without anybody are searched: often at first, later ever more rarely, and only if they changed."""
+    """When to search frames without people: often at first, later ever more rarely, and only if the image changed."""
 
     def __init__(self) -> None:
         self._last_s = -np.inf
@@ -45,13 +45,13 @@ class Search:
         self._said = False
 
     def is_due(self, time_s: float, image_rgb: Image | None, interval_s: float | None = None) -> bool:
-        """Whether a frame is worth a search.
+        """Whether to search a frame.
 
         Args:
-            time_s: when it is shown.
-            image_rgb: (H, W, 3) uint8; one that looks as the last in which nobody was found is not searched again. None
-                leaves that out.
-            interval_s: since the last search at least; None: as long as nobody being there tells.
+            time_s: time of the frame.
+            image_rgb: (H, W, 3) uint8; an image equal to the last one without people is not searched again. None skips
+                this check.
+            interval_s: least time since the last search; None: depends on how long no person was found.
         """
         if time_s - self._last_s < (self._interval_s if interval_s is None else interval_s):
             return False
@@ -61,12 +61,12 @@ class Search:
 
     @property
     def levels(self) -> int | None:
-        """How many levels of `detect.search_boxes` to look at; None: all."""
+        """How many levels of `detect.search_boxes` to search; None: all."""
         is_slow = self._interval_s >= SLOWEST_SEARCH_INTERVAL_S
         return _COARSE_LEVELS if is_slow and self._num_vain % _THOROUGH_EVERY else None
 
     def done(self, time_s: float, image_rgb: Image | None, *, found: bool) -> None:
-        """Note what came of a search."""
+        """Record the result of a search."""
         self._last_s = time_s
         if found:
             self._interval_s, self._seen, self._since_s, self._num_vain = SEARCH_INTERVAL_S, None, None, 0
@@ -79,13 +79,13 @@ class Search:
         if time_s - self._since_s >= _SAY_AFTER_S and not self._said:
             self._said = True
             _log.warning(
-                "nobody is found for %.0f s, and the search takes long; boxes or a detector say where people are",
+                "no person found for %.0f s, and the search is slow; boxes or a detector can locate people instead",
                 time_s - self._since_s,
             )
 
 
 def _small(image_rgb: Image) -> NDArray[np.int16]:
-    """An image in some grey pixels, which noise hardly changes."""
+    """A small grey version of an image, which noise hardly changes."""
     grey = cv2.cvtColor(cv2.resize(image_rgb, _SMALL_WH, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
     return grey.astype(np.int16)
 
@@ -110,12 +110,12 @@ class Follower:
 
         Args:
             image_wh: size of the frame.
-            time_s: when it is shown.
+            time_s: time of the frame.
             estimate: stage 1 on this frame.
-            image_rgb: the frame, (H, W, 3) uint8; None searches also those that look like the last one.
+            image_rgb: the frame, (H, W, 3) uint8; None also searches frames equal to the last one.
 
         Returns:
-            The person, or None when nobody is there. In a box that was given there is somebody.
+            The person, or None if no person is found. A given box always holds a person.
         """
         found, box = None, None
         if self._box is not None:
@@ -133,14 +133,14 @@ class Follower:
 
 
 def look_around(expected: Detection, estimate: Estimate) -> Detection:
-    """Look where a person is expected; once more where they are now, if that is somewhere else."""
+    """Estimate a person in their expected box; again in their new box if they moved."""
     return _look_and_aim(expected.box_xyxy_px, expected_turn(expected.joints_px), estimate)[0]
 
 
 def _look_and_aim(
     box: NDArray[np.float64], turn_rad: float, estimate: Estimate
 ) -> tuple[Detection, NDArray[np.float64]]:
-    """Look into a box (4,), as `look_around`; also `next_box` of what was found."""
+    """Estimate a box (4,), as `look_around` does; also return `next_box` of the result."""
     found = look(box, estimate, turn_rad)
     moved_to = next_box(found)
     if iou(moved_to, box) < MOVED_IOU:
@@ -151,12 +151,12 @@ def _look_and_aim(
 
 
 def next_box(found: Detection) -> NDArray[np.float64]:
-    """Where to look in the next frame: around the joints, or in the same place when they say nothing."""
+    """The box for the next frame: around the joints, or unchanged if they are not confident."""
     box = person_box(found.joints_px, found.scores)
     return box if np.isfinite(box).all() else found.box_xyxy_px
 
 
 def look(box: NDArray[np.float64], estimate: Estimate, turn_rad: float = 0.0) -> Detection:
-    """Stage 1 in one box (4,), of somebody who leans by so much."""
+    """Stage 1 in one box (4,), for a person with the given lean."""
     answer = estimate(box[None], np.array([turn_rad]))
     return Detection(box, answer.joints_px[0], answer.scores[0], answer.heatmaps[0])

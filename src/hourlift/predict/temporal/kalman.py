@@ -1,9 +1,9 @@
-"""Smoothing a noisy series in both directions of time: Kalman filter forwards, Rauch-Tung-Striebel backwards.
+"""Bidirectional smoothing of a noisy series: Kalman filter forwards, Rauch-Tung-Striebel smoother backwards.
 
-The model is a point whose acceleration is white noise. Where measurements are equally sure and frequent, what comes out
-is what went in, low-passed by 1 / (1 + (f / cutoff)^4), without delay: the response of a Butterworth filter of second
-order that is run forwards and backwards, which motion laboratories smooth with. Unlike that filter it weighs every
-measurement by its confidence, bridges missing ones, and takes them at uneven times.
+The model is a point whose acceleration is white noise. For equally spaced measurements of equal confidence, the result
+is the input low-passed by 1 / (1 + (f / cutoff)^4), without delay: the response of a second-order Butterworth filter
+run forwards and backwards, which motion laboratories use. Unlike that filter, it weights each measurement by its
+confidence, bridges missing measurements, and accepts irregular times.
 """
 
 import math
@@ -18,16 +18,16 @@ from hourlift.arrays import Array
 from hourlift.pose_log import blocks
 
 MIN_CONFIDENCE = 0.05
-"""Less sure than this nothing counts: a joint that has been seen by nobody for a while is still roughly there."""
+"""Least confidence of a measurement; less is as good as unmeasured."""
 
-_VAGUE = 1e4  # variance of place and speed before the first measurement, enormous beside that of a measurement
+_VAGUE = 1e4  # variance of position and velocity before the first measurement, far above a measurement's
 _STUDENT_DOF = 4.0
 _PASSES = 3
-_ASSUMED_STEP_S = 1 / 30  # of a series without two times
+_ASSUMED_STEP_S = 1 / 30  # for a series without two distinct times
 
 
 class _State(NamedTuple):
-    """Belief about N points: place and speed (N, D), their variances and covariance (N, 1), alike in all D."""
+    """State estimate of N points: position and velocity (N, D), variances and covariance (N, 1), shared by all D."""
 
     place: Array
     speed: Array
@@ -45,26 +45,26 @@ def smooth_series(
     spread: Array | float,
     out: NDArray[np.floating] | None = None,
 ) -> NDArray[np.floating]:
-    """Smooth N points through time, robustly.
+    """Smooth N points over time, robustly.
 
-    Outliers lose weight as under Student's t distribution with four degrees of freedom, up to a factor that leaves a
-    point without a residual its full weight: fit, weigh by the residuals, fit again, three passes.
+    Outliers are downweighted as under Student's t distribution with four degrees of freedom, scaled so that a point
+    without residual keeps its full weight. Three passes: fit, and weight by the residuals before each further fit.
 
-    Beside what comes in and goes out only those weights are held for all frames; the rest is worked out in blocks.
+    Only the weights are held for all frames, besides input and output; the rest is computed in blocks.
 
     Args:
         times_s: (T,) seconds, not decreasing.
         values: (T, N, D); a point with a NaN is not measured in that frame.
-        confidence: (T, N) from 0 to 1: the standard deviation of a measurement is inverse to it, so that the cutoff
-            goes with its root.
-        cutoff_hz: frequency that is halved, of a point with confidence 1.
-        spread: usual error of a measurement of confidence 1, in the unit of ``values``, (T, N) or one number; the scale
-            of what an outlier is.
-        out: (T, N, D) where the result goes; it may be ``values``. None makes a new array.
+        confidence: (T, N) from 0 to 1: the standard deviation of a measurement is inversely proportional to it, so the
+            cutoff is proportional to its square root.
+        cutoff_hz: frequency whose amplitude is halved, for a point with confidence 1.
+        spread: typical error of a measurement of confidence 1, in the unit of ``values``, (T, N) or one number; the
+            scale for detecting outliers.
+        out: (T, N, D) where the result is written; it may be ``values``. None allocates a new array.
 
     Returns:
-        (T, N, D), also where nothing was measured: in between, and before and after as the speed there has it. NaN for
-        points that are never measured.
+        (T, N, D), also where nothing was measured: interpolated between measurements, and extrapolated with the
+        estimated velocity before and after them. NaN for points that are never measured.
     """
     times_s = np.asarray(times_s, np.float64)
     out = np.empty(values.shape) if out is None else out
@@ -76,7 +76,7 @@ def smooth_series(
     if not count.any():
         out[:] = np.nan
         return out
-    centre = total / np.maximum(count, 1)[:, None]  # a mean that is far from zero would cost digits
+    centre = total / np.maximum(count, 1)[:, None]  # a mean far from zero would cost precision
     steps = np.maximum(np.diff(times_s), 0.0)
     usual_step = float(np.median(steps)) if len(steps) and np.median(steps) > 0 else _ASSUMED_STEP_S
     spread = np.broadcast_to(spread, values.shape[:2])
@@ -86,7 +86,7 @@ def smooth_series(
         return np.maximum(confidence[part], MIN_CONFIDENCE, dtype=np.float64)
 
     def measurements(part: slice) -> tuple[Array, Array]:
-        """Values (t, N, D) less their mean, and 1 / variance (t, N), 0 for no measurement."""
+        """Values (t, N, D) less their mean, and 1 / variance (t, N), 0 for a missing measurement."""
         measured = np.isfinite(values[part]).all(axis=-1)
         precision = usual_step * (2 * math.pi * cutoff_hz) ** 4 * sure(part) ** 2 * weight[part]
         return np.where(measured[..., None], values[part] - centre, 0.0), np.where(measured, precision, 0.0)
@@ -104,10 +104,10 @@ def smooth_series(
 def _smooth_once(
     steps_s: Array, num_frames: int, measurements: Callable[[slice], tuple[Array, Array]]
 ) -> Iterator[tuple[slice, Array]]:
-    """Both sweeps, for acceleration noise of density 1, a block at a time, the last first.
+    """Forward and backward pass, for acceleration noise of density 1, in blocks, the last block first.
 
-    The sweep forwards keeps its state at the start of each block alone, and is made again for the block that the sweep
-    backwards comes to.
+    The forward pass stores only its state at the start of each block, and is recomputed for each block that the
+    backward pass reaches.
     """
     parts = blocks(num_frames)
     zero = np.zeros_like(measurements(parts[0])[0][0])
@@ -133,7 +133,7 @@ def _smooth_once(
 
 
 def _forwards(predicted: _State, steps_s: Array, values: Array, precision: Array) -> Iterator[_State]:
-    """What is known after each of some measurements, from what was known before the first."""
+    """The states after each of the measurements, from the state before the first."""
     for k in range(len(values)):
         after = _update(predicted, values[k], precision[k, :, None])
         yield after
@@ -142,7 +142,7 @@ def _forwards(predicted: _State, steps_s: Array, values: Array, precision: Array
 
 
 def _predict(state: _State, dt: float) -> _State:
-    """Where the points are a step later."""
+    """Predict the state one step later."""
     return _State(
         state.place + dt * state.speed,
         state.speed,
@@ -153,7 +153,7 @@ def _predict(state: _State, dt: float) -> _State:
 
 
 def _update(state: _State, measured: Array, precision: Array) -> _State:
-    """What a measurement of the places adds."""
+    """Update the state with a measurement of the positions."""
     share = precision / (1 + state.var_place * precision)
     innovation = share * (measured - state.place)
     kept = 1 / (1 + state.var_place * precision)
@@ -167,7 +167,7 @@ def _update(state: _State, measured: Array, precision: Array) -> _State:
 
 
 def _backwards(now: _State, later: _State, place: Array, speed: Array, dt: float) -> tuple[Array, Array]:
-    """Place and speed now, given what is known of them a step later from the whole series."""
+    """Smooth the current state, given the smoothed state one step later."""
     by_place = now.var_place + dt * now.covariance, now.covariance
     by_speed = now.covariance + dt * now.var_speed, now.var_speed
     determinant = later.var_place * later.var_speed - later.covariance**2

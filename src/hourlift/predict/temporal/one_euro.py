@@ -1,7 +1,7 @@
-"""Smoothing while the images come: the One-Euro filter, which knows nothing of the future.
+"""Causal smoothing for live video: the One-Euro filter, which uses past frames only.
 
 Casiez, Roussel and Vogel: 1 euro filter, a simple speed-based low-pass filter for noisy input in interactive systems
-(CHI 2012). A slow joint is smoothed strongly, so that it does not tremble; a fast one hardly, so that it does not lag.
+(CHI 2012). Slow joints are smoothed strongly to reduce jitter; fast ones only slightly to reduce lag.
 """
 
 import math
@@ -15,22 +15,22 @@ from hourlift.errors import UserError
 from hourlift.pose import Pose, PoseFrame
 
 FORGET_S = 0.5
-"""Who has not been seen for this long is taken as they are found, without a memory of where they were."""
+"""The filters of a person who has not been seen for this long start afresh."""
 
 
 class OneEuro:
-    """A One-Euro filter of any number of points.
+    """A One-Euro filter for any number of points.
 
-    One deviation from the paper: all coordinates of a point share one cutoff, which follows the length of its velocity,
-    so that the result does not depend on how the axes are turned.
+    One deviation from the paper: all coordinates of a point share one cutoff, which depends on the magnitude of its
+    velocity, so that the result does not depend on the orientation of the axes.
 
     Args:
-        min_cutoff_hz: cutoff of a point that rests.
-        beta: by how much the cutoff rises, in Hz, per unit of speed (the values' unit a second).
-        speed_cutoff_hz: cutoff of the low-pass on the velocity.
+        min_cutoff_hz: cutoff for a point at rest.
+        beta: rise of the cutoff, in Hz, per unit of speed (units of the values per second).
+        speed_cutoff_hz: cutoff of the low-pass filter on the velocity.
 
     Raises:
-        ValueError: a cutoff is not above 0, or beta is below 0.
+        ValueError: a cutoff is not positive, or beta is negative.
     """
 
     def __init__(self, min_cutoff_hz: float, beta: float, speed_cutoff_hz: float = 1.0) -> None:
@@ -44,15 +44,15 @@ class OneEuro:
         self._speed: Array | None = None
 
     def __call__(self, time_s: float, values: ArrayLike, unit: float = 1.0) -> Array:
-        """Take in the next values and hand out their smoothed version.
+        """Filter the next values.
 
         Args:
-            time_s: when they were seen. A time that is not later than the last changes nothing.
-            values: (..., D), always of one shape; a point that is not finite becomes NaN and starts anew when back.
-            unit: how much of the values is one of the unit that ``beta`` counts in; it may change with time.
+            time_s: when they were seen. A time not later than the previous one changes nothing.
+            values: (..., D), always of one shape; a non-finite point becomes NaN, and its filter starts afresh.
+            unit: size, in the values, of the unit that ``beta`` refers to; it may change over time.
 
         Returns:
-            The same shape.
+            The smoothed values, of the same shape.
         """
         values = np.asarray(values, np.float64)
         values = np.where(np.isfinite(values).all(axis=-1, keepdims=True), values, np.nan)
@@ -74,12 +74,12 @@ class OneEuro:
 
 @dataclass(frozen=True, kw_only=True)
 class LiveConfig:
-    """How strongly live people are smoothed. Speeds are in metres a second (in the image: of a person of 1.7 m).
+    """Parameters of the smoothing of live people. Speeds are in m/s (in the image: those of a person 1.7 m tall).
 
     Attributes:
-        min_cutoff_hz: of joints at rest.
+        min_cutoff_hz: cutoff for joints at rest.
         beta: rise of the cutoff, Hz per m/s.
-        depth_min_cutoff_hz: of the distance from the camera, which is noisier.
+        depth_min_cutoff_hz: cutoff for the distance from the camera, which is noisier.
     """
 
     min_cutoff_hz: float = 0.8
@@ -88,10 +88,10 @@ class LiveConfig:
 
 
 class LiveSmoother:
-    """One-Euro filters for everybody in a stream of frames: call it with each frame in turn.
+    """One-Euro filters for all people in a stream of frames. Call it with each frame in turn.
 
     Args:
-        config: how strongly.
+        config: the parameters.
     """
 
     def __init__(self, config: LiveConfig | None = None) -> None:
@@ -99,10 +99,10 @@ class LiveSmoother:
         self._people: dict[int, _Person] = {}
 
     def __call__(self, frame: PoseFrame) -> PoseFrame:
-        """Return the frame with 2D joints, 3D joints and root of all its people smoothed; confidence stays.
+        """Return the frame with the 2D joints, 3D joints and root of all its people smoothed; confidence is unchanged.
 
         Args:
-            frame: the next one; it is not changed.
+            frame: the next frame; it is not modified.
         """
         gone = [who for who, person in self._people.items() if frame.time_s - person.seen_s > FORGET_S]
         for who in gone:
@@ -122,7 +122,7 @@ class _Person:
         self._joints_mm = OneEuro(config.min_cutoff_hz, config.beta)
         self._ray = OneEuro(config.min_cutoff_hz, config.beta)
         self._log_depth = OneEuro(config.depth_min_cutoff_hz, config.beta)
-        self._metre_px = math.inf  # until it is known, speed does not count
+        self._metre_px = math.inf  # until it is known, the speed is ignored
         self.seen_s = -math.inf
 
     def step(self, time_s: float, pose: Pose) -> Pose:
@@ -146,14 +146,14 @@ class _Person:
 
 
 def pixels_per_mm(joints_px: ArrayLike, joints_mm: ArrayLike) -> Array:
-    """Roughly how large a millimetre at the person appears in the image (weak perspective, robust).
+    """Approximate size in the image of a millimetre at the person (weak perspective, robust).
 
     Args:
         joints_px: (..., J, 2).
         joints_mm: (..., J, 3) in camera axes.
 
     Returns:
-        (...,) the ratio of the joints' median distances from their middle; NaN where fewer than two are known.
+        (...,) the ratio of the joints' median distances from their centre; NaN where fewer than two are known.
     """
     joints_px, joints_mm = np.asarray(joints_px, np.float64), np.asarray(joints_mm, np.float64)[..., :2]
     known = np.isfinite(joints_px).all(-1) & np.isfinite(joints_mm).all(-1)
@@ -170,5 +170,5 @@ def pixels_per_mm(joints_px: ArrayLike, joints_mm: ArrayLike) -> Array:
 
 
 def _share(cutoff_hz: ArrayLike, step_s: float) -> Array:
-    """How much of a new value a low-pass of first order takes over: 1 / (1 + tau / step), tau = 1 / (2 pi cutoff)."""
+    """Weight of a new value in a first-order low-pass filter: 1 / (1 + tau / step), tau = 1 / (2 pi cutoff)."""
     return np.asarray(1 / (1 + 1 / (2 * math.pi * np.asarray(cutoff_hz, np.float64) * step_s)))

@@ -1,6 +1,6 @@
-"""Smoothing a track as a whole: what is impossible is left out, short gaps are filled, bones keep their lengths.
+"""Offline smoothing of a track: reject impossible values, fill short gaps, keep bone lengths constant.
 
-Everything here looks at the future too; `one_euro` is for people as they come.
+These filters use future frames, too; for live video see `one_euro`.
 """
 
 import math
@@ -24,16 +24,16 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True, kw_only=True)
 class SmoothConfig:
-    """How a track is smoothed.
+    """Parameters of the smoothing of a track.
 
     Attributes:
-        cutoff_hz: frequency of motion that is halved, of a joint with confidence 1; of one with confidence c it is
+        cutoff_hz: frequency of motion whose amplitude is halved, for a joint with confidence 1; for confidence c it is
             sqrt(c) times that.
-        depth_cutoff_hz: the same of the person's distance from the camera, which is noisier.
-        jitter_mm: usual error of a joint; what is much farther off loses weight.
-        max_gap_s: gaps up to this long are filled; what is unknown for longer stays NaN.
-        max_speed_mm_s: a joint that leaves its course faster than this and comes back is left out.
-        bone_tolerance: a joint whose bone differs from its usual length by more than this share is left out.
+        depth_cutoff_hz: the same for the person's distance from the camera, which is noisier.
+        jitter_mm: typical error of a joint; joints with much larger errors are downweighted.
+        max_gap_s: gaps up to this length are filled; longer ones stay NaN.
+        max_speed_mm_s: a joint that departs from its running median faster than this, and returns, is rejected.
+        bone_tolerance: a joint whose bone differs from its usual length by more than this share is rejected.
     """
 
     cutoff_hz: float = 4.0
@@ -44,24 +44,24 @@ class SmoothConfig:
     bone_tolerance: float = 0.5
 
 
-_COURSE_S = 0.1  # a joint's course is the median of its places from so long before to so long after
+_COURSE_S = 0.1  # half width of the window of a joint's running median
 _LOG_DEPTH_JITTER = 0.05
 _DEFAULT = SmoothConfig()
 
 
 def smooth_track(sequence: PoseSequence, config: SmoothConfig = _DEFAULT) -> PoseSequence:
-    """Smooth and complete one person's track.
+    """Smooth one person's track and fill its gaps.
 
-    2D and 3D joints are smoothed each for themselves, and the 3D ones given one length a bone for the whole track, left
-    and right alike. Then the root is solved again from both, and its distance smoothed. What was filled in, or left out
-    as impossible and replaced, has confidence 0, and so has what had NaN; all other confidences stay.
+    2D and 3D joints are smoothed separately. Each 3D bone gets one length for the whole track, the same left and right.
+    Then the root is solved again from both, and its distance is smoothed. Values that were filled in, rejected and
+    replaced, or NaN have confidence 0; all other confidences are unchanged.
 
     Args:
-        sequence: the person; gaps, NaN and infinity are fine, and so are no frames and a single one.
-        config: how strongly.
+        sequence: the person's track; gaps, NaN, infinity, no frames and a single frame are all allowed.
+        config: the parameters.
 
     Returns:
-        The track with the same frames. NaN where nothing is known within reach.
+        The track with the same frames. NaN where nothing is known within `max_gap_s`.
     """
     track = replace(sequence, **{name: getattr(sequence, name).copy() for name in POSE_SHAPES})
     smooth_in_place(track, config)
@@ -69,7 +69,7 @@ def smooth_track(sequence: PoseSequence, config: SmoothConfig = _DEFAULT) -> Pos
 
 
 def smooth_in_place(track: PoseSequence, config: SmoothConfig = _DEFAULT) -> None:
-    """As `smooth_track`, in the track's own arrays: long ones are not held twice."""
+    """As `smooth_track`, but in place, so that long tracks are not held in memory twice."""
     times_s, joints_px, joints_mm = track.times_s, track.joints_2d_px, track.joints_3d_mm
     if not np.isfinite(joints_px).any() and not np.isfinite(joints_mm).any():
         return
@@ -94,16 +94,16 @@ def smooth_in_place(track: PoseSequence, config: SmoothConfig = _DEFAULT) -> Non
 
 
 def leaving_course(times_s: Array, points: Floats, max_speed: Array | float) -> Bools:
-    """Which points leave their course and come back faster than they can.
+    """Find points that depart from their running median and return faster than is possible.
 
     Args:
         times_s: (T,) seconds.
         points: (T, N, D).
-        max_speed: of the points, (T,) or one number, in their unit a second.
+        max_speed: maximum speed of the points, (T,) or one number, in their unit per second.
 
     Returns:
-        (T, N). A point's course is its running median over 0.1 s to both sides; nobody gets farther away from it than
-        half of what the speed allows in 0.1 s.
+        (T, N) bool. The running median covers 0.1 s to both sides; a point may be away from it by half the distance
+        that the maximum speed allows in 0.1 s.
     """
     usual_step_s = _usual_step_s(times_s)
     reach = min(max(round(_COURSE_S / usual_step_s), 1), max(len(points) - 1, 1))
@@ -115,7 +115,7 @@ def leaving_course(times_s: Array, points: Floats, max_speed: Array | float) -> 
         padded = np.pad(points[start:stop], (beyond, (0, 0), (0, 0)), constant_values=np.nan)
         windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=0)
         course = np.full(points[part].shape, np.nan)
-        for n in range(points.shape[1]):  # one by one: the windows of all points would fill the memory
+        for n in range(points.shape[1]):  # one by one: the windows of all points would need too much memory
             known = np.isfinite(windows[:, n]).any(axis=-1)
             course[:, n][known] = np.nanmedian(windows[:, n][known], axis=-1)
         away = np.linalg.norm(points[part] - course, axis=-1)
@@ -124,10 +124,10 @@ def leaving_course(times_s: Array, points: Floats, max_speed: Array | float) -> 
 
 
 def wrong_bones(joints_mm: Floats, confidence: Floats, tolerance: float, jitter_mm: float) -> Bools:
-    """Which joints (T, 17) end a bone that is not as long as it is through the track.
+    """Find the joints (T, 17) at the end of a bone whose length differs from its length in the track.
 
-    It may differ by a share ``tolerance`` and, as short bones seem longer and shorter by the errors of their ends, by
-    ``jitter_mm`` more.
+    The tolerance is a share ``tolerance`` of the length plus ``jitter_mm``, as the errors of a short bone's ends change
+    its length by a larger share.
     """
     usual = bone_lengths(joints_mm, confidence)
 
@@ -139,18 +139,18 @@ def wrong_bones(joints_mm: Floats, confidence: Floats, tolerance: float, jitter_
 
 
 def within_reach(times_s: Array, known: Bools, max_gap_s: float) -> Bools:
-    """Which values are known, or lie between two known ones that are not more than ``max_gap_s`` apart.
+    """Find values that are known, or lie in a gap of at most ``max_gap_s``.
 
     Args:
         times_s: (T,) seconds.
         known: (T, ...).
-        max_gap_s: from the last known to the next known, less one frame.
+        max_gap_s: time from the last known value to the next, less one frame.
 
     Returns:
-        The shape of ``known``.
+        bool, of the shape of ``known``.
     """
     reached = known.copy()
-    for column in reached.reshape(len(known), math.prod(known.shape[1:])).T:  # one by one, for the memory's sake
+    for column in reached.reshape(len(known), math.prod(known.shape[1:])).T:  # one by one, to save memory
         last = np.maximum.accumulate(np.where(column, times_s, -np.inf))
         following = np.minimum.accumulate(np.where(column, times_s, np.inf)[::-1])[::-1]
         column |= following - last - _usual_step_s(times_s) <= max_gap_s + 1e-6
@@ -160,9 +160,9 @@ def within_reach(times_s: Array, known: Bools, max_gap_s: float) -> Bools:
 def _smooth(
     times_s: Array, points: Floats, trusted: Bools, confidence: Floats, config: SmoothConfig, jitter: Array | float
 ) -> Bools:
-    """Smooth (T, N, D) in place; says which points were measured and trusted, the others are filled in or NaN.
+    """Smooth (T, N, D) in place and return which points were measured and trusted; others are filled in or NaN.
 
-    What is distrusted for longer than a gap may last, or at an end of the track, has to be taken as it is.
+    Rejected points are kept where the rejected stretch is longer than a gap may be, or at an end of the track.
     """
     known = np.isfinite(points).all(axis=-1)
     measured = known & (trusted | ~within_reach(times_s, known & trusted, config.max_gap_s))
@@ -174,7 +174,7 @@ def _smooth(
 
 
 def _smooth_root(track: PoseSequence, confidence: Floats, config: SmoothConfig) -> Array:
-    """(T, 3) the place that best reprojects the track, its distance smoothed along the viewing ray."""
+    """(T, 3) the position that best reprojects the track, with its distance smoothed along the viewing ray."""
 
     def solve(joints_px: Floats, joints_mm: Floats, confidence: Floats, root_mm: Floats) -> Array:
         solved = solve_root(joints_mm, track.camera.unproject(joints_px), np.maximum(confidence, MIN_CONFIDENCE))
@@ -196,7 +196,7 @@ def _smooth_root(track: PoseSequence, confidence: Floats, config: SmoothConfig) 
 
 
 def _filled_scale(times_s: Array, scale: Array) -> Array:
-    """Pixels a millimetre (T,) in every frame, without what a wrong joint or two do to it; infinite if unknown."""
+    """Pixels per millimetre (T,) in every frame, robust to one or two wrong joints; infinite if unknown."""
     reach = max(round(_COURSE_S / _usual_step_s(times_s)), 1)
     filled = _filled(times_s, scale[:, None])[:, 0]
     padded = np.pad(filled, reach, mode="edge")
@@ -205,14 +205,14 @@ def _filled_scale(times_s: Array, scale: Array) -> Array:
 
 
 def _filled_boxes(sequence: PoseSequence, max_gap_s: float) -> Array:
-    """Boxes (T, 4), interpolated over the gaps that are filled."""
+    """Boxes (T, 4), interpolated over the filled gaps."""
     boxes = _finite(sequence.box_xyxy_px)
     reached = within_reach(sequence.times_s, np.asarray(np.isfinite(boxes).all(axis=-1)), max_gap_s)
     return np.where(reached[:, None], _filled(sequence.times_s, boxes), np.nan)
 
 
 def _filled(times_s: Array, values: Array) -> Array:
-    """Values (T, D) with straight lines over the gaps, and the nearest value at the ends; NaN if all are."""
+    """Values (T, D), interpolated linearly over gaps, with the nearest value at the ends; NaN if all are NaN."""
     known: Bools = np.asarray(np.isfinite(values).all(axis=-1))
     if not known.any():
         return np.full(values.shape, np.nan)
@@ -221,13 +221,13 @@ def _filled(times_s: Array, values: Array) -> Array:
 
 
 def _usual_step_s(times_s: Array) -> float:
-    """Median time from frame to frame; 1/30 s where there is none."""
+    """Median time between frames; 1/30 s for fewer than two frames."""
     steps = np.diff(times_s)
     step = float(np.median(steps)) if len(steps) else 0.0
     return step if step > 0 else 1 / 30
 
 
 def _finite(values: NDArray[np.floating]) -> Array:
-    """As float64, NaN for what is not finite."""
+    """As float64, non-finite values as NaN."""
     values = np.asarray(values, np.float64)
     return np.where(np.isfinite(values), values, np.nan)

@@ -1,1 +1,1 @@
-"""People in space: the floor, their height, and poses that meet the image."""
+"""People in space: the floor, their height, and poses that match the image."""

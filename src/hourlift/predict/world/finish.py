@@ -1,4 +1,4 @@
-"""A video as a whole: what can be said of people only once all frames have been seen."""
+"""Post-processing of a whole video, once all frames have been seen."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,17 +20,17 @@ def finish(
     height_mm: float | None = None,
     pitch_deg: float | None = None,
 ) -> tuple[PoseLog, World | None]:
-    """Smooth and complete everybody's track, and find their place in the room.
+    """Smooth every person's track, fill its gaps, and find the world frame.
 
     Args:
-        frames: of one camera that does not move, in order of time.
-        smooth: whether tracks are smoothed and gaps filled at all.
-        height_mm: how tall people are; None leaves them the lifter's size, that of an average person.
-        pitch_deg: how far down the camera looks; None finds out.
+        frames: in temporal order, from one camera that does not move.
+        smooth: whether tracks are smoothed and gaps filled.
+        height_mm: the people's height; None keeps the lifter's scale, that of an average person.
+        pitch_deg: the camera's downward pitch; None estimates it.
 
     Returns:
-        The frames, with those people in them who are there or were lost for a moment only, in order of their ids; and
-        the world, None when there is nobody whose place is known.
+        The frames, in each of which are the people who were found or only briefly lost, in order of their ids; and the
+        world, None if no person's position is known.
 
     Raises:
         ValueError: the height or the pitch is impossible.
@@ -44,7 +44,7 @@ def finish(
         if height_mm is not None:
             track = with_height(track, height_mm)
         tracks.append(track)
-        del track  # two would be a lot for long ones
+        del track  # frees memory: the tracks of long videos are large
     world = find_world(tracks, pitch_deg)
     finished = PoseLog(
         replace(frame, people=[p for track in tracks if (p := _pose(track, i, None if smooth else frame)) is not None])
@@ -54,12 +54,12 @@ def finish(
 
 
 def _pose(track: PoseSequence, i: int, found: PoseFrame | None) -> Pose | None:
-    """The person in a frame, None where there is nothing of them.
+    """The person in a frame; None if nothing is known of them there.
 
     Args:
-        track: the person's.
-        i: number of the frame in the track.
-        found: the frame as it was found, for what smoothing would change; None after smoothing.
+        track: the person's track.
+        i: index of the frame in the track.
+        found: the frame before smoothing, for values that smoothing would change; None after smoothing.
     """
     if not (np.isfinite(track.joints_2d_px[i]).any() or np.isfinite(track.joints_3d_mm[i]).any()):
         return None
@@ -70,6 +70,6 @@ def _pose(track: PoseSequence, i: int, found: PoseFrame | None) -> Pose | None:
 
 
 def _growth(before: Pose, arrays: dict[str, NDArray[np.float32]]) -> float:
-    """By how much a person was scaled."""
+    """The factor by which a person was scaled."""
     size = float(np.linalg.norm(np.nan_to_num(before.joints_3d_mm)))
     return float(np.linalg.norm(np.nan_to_num(arrays["joints_3d_mm"]))) / size if size > 0 else 1.0

@@ -1,7 +1,7 @@
-"""People's place in the room: how large they are, which way is up, and where the floor is.
+"""People in the world frame: their height, which way is up, and where the floor is.
 
-A single camera that does not move is presumed. Up comes from how people stand: upright, a little before their ankles;
-then from where their feet are, which lie on one floor.
+The camera is assumed not to move. Up is estimated from standing people, who lean slightly forward from their ankles,
+and then from the positions of their feet, which are assumed to lie on one floor.
 """
 
 from collections.abc import Sequence
@@ -22,37 +22,37 @@ from hourlift.pose_log import by_blocks
 Bools = NDArray[np.bool_]
 
 STANDING_LEAN_DEG = 5.3
-"""How far forward the line from the ankles to the thorax leans in people who stand: 5.3 +- 2.1 degrees over 26 clips of
-motion capture (experiments/2026-11-tracks)."""
+"""Forward lean of the line from the ankles to the thorax in standing people: 5.3 +- 2.1 degrees over 26 motion capture
+clips (experiments/2026-11-tracks)."""
 STANDING_S = 0.5
-"""People must have stood for this long, all together, to tell which way is up."""
+"""Total time that people must have stood, before up is estimated from them."""
 STRAIGHT_DEG = 150.0
-"""One knee, and one hip against the trunk, are opened at least this far in who stands."""
+"""Least angle of one knee, and of one hip against the trunk, in a standing person."""
 PLANTED_MM_S = 400.0
-"""An ankle slower than this is that of a foot on the floor."""
+"""An ankle slower than this belongs to a foot on the floor."""
 
-_STANDING_SPREAD_DEG = 4.0  # how far off the way people stand usually is, with the errors of the lifter
-_FOOT_SPREAD_MM = 60.0  # how far feet on one floor seem to be from it
-_STEP_S = 0.5  # feet that stay for this long count once
+_STANDING_SPREAD_DEG = 4.0  # spread of the lean of standing people, with the lifter's errors
+_FOOT_SPREAD_MM = 60.0  # spread of the estimated height of feet on the floor
+_STEP_S = 0.5  # one sample of a resting foot in each such interval
 _ASSUMED_STATURE_MM = 1700.0
 _L_ANKLE, _R_ANKLE, _THORAX = H36M17.indices("l_ankle", "r_ankle", "thorax")
 _L_SIDE, _R_SIDE = H36M17.indices("l_hip", "l_shoulder"), H36M17.indices("r_hip", "r_shoulder")
 
 
 def with_height(sequence: PoseSequence, height_mm: float) -> PoseSequence:
-    """Scale a person, and with them their distance, so that they are this tall.
+    """Scale a person and their distance, so that they have this height.
 
-    In one image a child nearby and an adult far away look the same, so the 2D joints still fit.
+    A child nearby and an adult far away look the same in one image, so the 2D joints still fit.
 
     Args:
-        sequence: the track; its bones tell how tall it is so far (`geometry.bones.height`).
-        height_mm: of the person standing, without shoes.
+        sequence: the track; its current height is measured from its bones (`geometry.bones.height`).
+        height_mm: standing height without shoes.
 
     Returns:
-        The track with one factor on `joints_3d_mm` and `root_cam_mm`; as it was when its bones are unknown.
+        The track with `joints_3d_mm` and `root_cam_mm` scaled by one factor; unchanged if its bones are unknown.
 
     Raises:
-        ValueError: the height is not above 0.
+        ValueError: the height is not positive.
     """
     if not height_mm > 0:
         raise UserError(f"a height is above 0 mm, got {height_mm}")
@@ -64,15 +64,15 @@ def with_height(sequence: PoseSequence, height_mm: float) -> PoseSequence:
 
 
 def find_world(sequences: Sequence[PoseSequence], pitch_deg: float | None = None) -> World | None:
-    """Where the camera stands in the room in which people were seen.
+    """Estimate the pose of the camera in the world frame.
 
     Args:
-        sequences: tracks of one camera, best smoothed.
-        pitch_deg: how far down the camera looks, if that is known. None finds out from people who stand, and takes the
-            camera to be level if there are none.
+        sequences: tracks from one camera, preferably smoothed.
+        pitch_deg: the camera's downward pitch, if known. None estimates it from standing people, and assumes a level
+            camera if there are none.
 
     Returns:
-        The world; its source is "given", "feet" or "default". None when nobody's place in the camera frame is known.
+        The world; its source is "given", "feet" or "default". None if all positions in the camera frame are unknown.
 
     Raises:
         ValueError: the pitch is not between -90 and 90 degrees.
@@ -91,13 +91,13 @@ def find_world(sequences: Sequence[PoseSequence], pitch_deg: float | None = None
 
 
 class _Person:
-    """One track's frames in which all joints have a place in the camera frame.
+    """One track's frames in which the positions of all joints in the camera frame are known.
 
     Attributes:
         ankles_mm: (N, 2, 3) left and right, in the camera frame.
         planted: (N, 2) whether these are at rest.
-        ups: (S, 3) up, as the body has it in each frame in which the person stands.
-        step_s: seconds a frame.
+        ups: (S, 3) up by the body's orientation, in each frame in which the person stands.
+        step_s: seconds per frame.
         ankle_mm: height of the ankles over the floor.
     """
 
@@ -112,36 +112,36 @@ class _Person:
         self.ankle_mm = ANKLE_HEIGHT * (height_mm if height_mm > 0 else _ASSUMED_STATURE_MM)
 
     def lower_ankles(self, up: Array) -> tuple[Array, Bools]:
-        """The ankle (N, 3) that is lower in each frame, and whether it is planted (N,)."""
+        """The lower ankle (N, 3) in each frame, and whether it is planted (N,)."""
         lower = (self.ankles_mm @ up).argmin(axis=1)
         frame = np.arange(len(lower))
         return self.ankles_mm[frame, lower], self.planted[frame, lower]
 
 
 def _known_mm(relative_mm: NDArray[np.float32], root_mm: NDArray[np.float32]) -> Array:
-    """(N, 17, 3) the joints in the camera frame, in those of (T, 17, 3) and (T, 3) frames that know all."""
+    """(N, 17, 3) joints in the camera frame, in those frames of (T, 17, 3) and (T, 3) in which all are known."""
     return (relative_mm + root_mm[:, None])[_is_known(relative_mm, root_mm)].astype(np.float64)
 
 
 def _is_known(relative_mm: NDArray[np.float32], root_mm: NDArray[np.float32]) -> Bools:
-    """(T,) whether all joints have a place in the camera frame."""
+    """(T,) whether the positions of all joints in the camera frame are known."""
     return np.asarray(np.isfinite(relative_mm + root_mm[:, None]).all(axis=(1, 2)))
 
 
 def _stands(joints: Array) -> Bools:
-    """Who (N, 17, 3) has a straight leg under a straight hip; says nothing of which way is up."""
+    """Which poses (N, 17, 3) have a straight leg under a straight hip; independent of which way is up."""
     knees = [_angle_deg(joints, f"{side}_hip", f"{side}_knee", f"{side}_ankle") for side in "lr"]
     hips = [_angle_deg(joints, "thorax", "pelvis", f"{side}_knee") for side in "lr"]
     return np.asarray((np.max(knees, axis=0) > STRAIGHT_DEG) & (np.max(hips, axis=0) > STRAIGHT_DEG))
 
 
 def _up_of_standing(people: Sequence[_Person]) -> Array:
-    """(3,) up, as the bodies of those who stand have it."""
+    """(3,) up by the orientation of standing bodies."""
     return unit_or_zero(np.median(np.concatenate([person.ups for person in people]), axis=0))
 
 
 def _ups_of_standing(joints: Array) -> Array:
-    """(S, 3) up, as the body has it, of those (N, 17, 3) who stand."""
+    """(S, 3) up by the body's orientation, in those of the poses (N, 17, 3) that stand."""
     joints = joints[_stands(joints)]
     body = unit_or_zero(joints[:, _THORAX] - (joints[:, _L_ANKLE] + joints[:, _R_ANKLE]) / 2)
     to_left = (joints[:, _L_SIDE] - joints[:, _R_SIDE]).sum(axis=1)
@@ -151,9 +151,9 @@ def _ups_of_standing(joints: Array) -> Array:
 
 
 def _level(people: Sequence[_Person], up: Array) -> Array:
-    """(3,) up, turned so that planted feet lie on one level as far as they tell more than the bodies do.
+    """(3,) up, turned so that planted feet lie on one level as far as they are better evidence than the bodies.
 
-    Least squares over the two small turns, feet far off weighing less (Cauchy), with ``up`` as the prior.
+    Least squares over the two small rotations, with outlying feet downweighted (Cauchy loss) and ``up`` as the prior.
     """
     first = up
     sideways = unit_or_zero(np.cross(first, [0.0, 0.0, 1.0] if abs(first[2]) < 0.9 else [1.0, 0.0, 0.0]))
@@ -173,7 +173,7 @@ def _level(people: Sequence[_Person], up: Array) -> Array:
 
 
 def _planted_feet(people: Sequence[_Person], up: Array) -> tuple[Array, Array]:
-    """Lower ankles (N, 3) at rest, less their height over the floor, and how much each counts (N,)."""
+    """Lower ankles (N, 3) at rest, moved down by their height over the floor, and their weights (N,)."""
     feet, weights = [], []
     for person in people:
         ankles, planted = person.lower_ankles(up)
@@ -183,7 +183,7 @@ def _planted_feet(people: Sequence[_Person], up: Array) -> tuple[Array, Array]:
 
 
 def _floor(people: Sequence[_Person], up: Array) -> float:
-    """Height of the floor along ``up``, from the camera: where feet rest, else where they are lowest."""
+    """Height of the floor along ``up``, from the camera: where feet rest, otherwise at the lowest feet."""
     feet, _ = _planted_feet(people, up)
     if len(feet):
         return float(np.median(feet @ up))
@@ -192,7 +192,7 @@ def _floor(people: Sequence[_Person], up: Array) -> float:
 
 
 def _speed(times_s: Array, points: Array) -> Array:
-    """Speeds (N, M) of points (N, M, 3); infinite for a single frame: who knows."""
+    """Speeds (N, M) of points (N, M, 3); infinite for a single frame, where they are unknown."""
     if len(points) < 2:
         return np.full(points.shape[:-1], np.inf)
     step = np.maximum(np.gradient(times_s), 1e-6)

@@ -1,8 +1,8 @@
-"""Fitting a lifted pose to what is seen: a few steps of least squares that make the 3D reproject onto the 2D joints.
+"""Fit a lifted pose to the 2D joints: a few steps of least squares that make the 3D pose reproject onto them.
 
-The lifter answers what is likely; where 2D joints are sure, the pose can still be turned to lie on their viewing rays.
-Bones keep one length through a track, and no joint goes far from where it was lifted unless the lifter doubted it. A 2D
-joint that does not fit is let go (Cauchy's loss), so that a wrong one bends nothing out of shape.
+The lifter predicts a likely pose. Where 2D joints are certain, the pose can be moved onto their viewing rays. Each bone
+keeps one length through a track, and a joint stays close to its lifted position unless the lifter was uncertain of it.
+Outliers among the 2D joints are downweighted (Cauchy loss), so that a wrong one does not distort the pose.
 """
 
 from collections import deque
@@ -21,16 +21,16 @@ from hourlift.geometry.skeleton import H36M17
 from hourlift.pose import Pose
 
 REPROJECTION_MM = 12.0
-"""At the person's distance: how well a 2D joint of confidence 1 is known."""
+"""Expected error of a 2D joint of confidence 1, at the person's distance."""
 BONE_MM = 8.0
 USUAL_SPREAD_MM = 60.0
-"""Of a lifter that does not tell how sure it is."""
-_ROOT_SHARE = np.array([0.02, 0.02, 0.1])  # of the distance: how well the root is known sideways and in depth
-_LET_GO = 3.0  # residuals of the reprojection count less from here on
+"""Assumed for a lifter that does not predict its error."""
+_ROOT_SHARE = np.array([0.02, 0.02, 0.1])  # expected error of the root, sideways and in depth, over its distance
+_LET_GO = 3.0  # reprojection residuals above this are downweighted
 _STEPS = 20
 _PLACINGS = 5
-_REMEMBERED = 150  # frames whose bone lengths count
-_MOST_PEOPLE = 64  # whose bone lengths are kept: those seen last
+_REMEMBERED = 150  # latest frames whose bone lengths are used
+_MOST_PEOPLE = 64  # people seen last, whose bone lengths are kept
 _LEAST_CONFIDENCE = 0.05
 _PARENTS, _CHILDREN = (list(ends) for ends in zip(*H36M17.edges, strict=True))
 
@@ -39,12 +39,12 @@ def refine_pose(pose: Pose, lengths_mm: ArrayLike | None = None) -> Pose:
     """Make a pose reproject onto its 2D joints.
 
     Args:
-        pose: as lifted. Where its root is not known, or fewer than three joints are seen, it is returned as it is.
-        lengths_mm: (17,) of the person's bones, as `geometry.bones.bone_lengths` measures them; None takes those of the
-            pose.
+        pose: as lifted. It is returned unchanged if its root is unknown or fewer than three joints are seen.
+        lengths_mm: (17,) the person's bone lengths, as `geometry.bones.bone_lengths` measures them; None takes those of
+            the pose.
 
     Returns:
-        The pose with other joints_3d_mm and root_cam_mm.
+        The pose with refined joints_3d_mm and root_cam_mm.
 
     Raises:
         ValueError: SciPy is missing; the message says how to install it.
@@ -61,7 +61,7 @@ def refine_pose(pose: Pose, lengths_mm: ArrayLike | None = None) -> Pose:
 
 
 class Refiner:
-    """Refines people as they come through a video, with the bone lengths of each one's last frames."""
+    """Refines the people of a video frame by frame, with the bone lengths from each person's latest frames."""
 
     def __init__(self) -> None:
         self._seen: dict[int, deque[Array]] = {}
@@ -74,7 +74,7 @@ class Refiner:
             if np.isfinite(pose.joints_3d_mm).all():
                 lifted.append(pose.joints_3d_mm.astype(np.float64))
             refined.append(refine_pose(pose, bone_lengths(np.array(lifted)) if lifted else None))
-            self._seen[pose.person_id] = self._seen.pop(pose.person_id)  # the last of all
+            self._seen[pose.person_id] = self._seen.pop(pose.person_id)  # moved to the end: seen last
         while len(self._seen) > _MOST_PEOPLE:
             del self._seen[next(iter(self._seen))]
         return refined
@@ -84,13 +84,13 @@ class Refiner:
 class _Fit:
     """One pose's least squares over its joints (17, 3) in the camera frame, mm.
 
-    Residuals, each over what it is expected to be: 34 of the reprojection, at the person's distance; 16 of the bones'
-    lengths; 48 of the way from the root to each joint, and 3 of the root itself, against the lifted ones.
+    Each residual is divided by its expected size: 34 of the reprojection, at the person's distance; 16 of the bone
+    lengths; 48 of the vectors from the root to each joint and 3 of the root, against the lifted ones.
     """
 
     start: Array
     plane: Array
-    """(17, 2) x/z and y/z of the viewing rays; 0 where there is none."""
+    """(17, 2) x/z and y/z of the viewing rays; 0 where the joint is unknown."""
     sharpness: Array
     """(17,) residuals of a reprojection per mm at the person's distance."""
     lengths: Array
@@ -114,7 +114,7 @@ class _Fit:
 
     @property
     def depth(self) -> float:
-        """Of the root, mm."""
+        """Expected error of the root, mm."""
         return float(self.start[H36M17.root, 2])
 
     def residuals(self, x: Array) -> Array:
@@ -147,7 +147,7 @@ class _Fit:
         return np.concatenate([part.reshape(-1, x.size) for part in (reprojection, bones, relative, root)])
 
     def loss(self, squares: Array) -> Array:
-        """Cauchy's for the reprojection, squares for the rest: values and two derivatives, (3, M)."""
+        """Cauchy loss for the reprojection, squares for the rest: values and two derivatives, (3, M)."""
         values = np.stack([squares, np.ones_like(squares), np.zeros_like(squares)])
         seen = slice(0, 2 * len(self.plane))
         scaled = squares[seen] / _LET_GO**2
@@ -156,7 +156,7 @@ class _Fit:
 
 
 def _placed(joints_mm: ArrayLike, rays: Array, confidence: Array) -> Array:
-    """Joints (17, 3) put into the camera frame so that most of them reproject well; the others count less and less."""
+    """Joints (17, 3) moved into the camera frame so that most reproject well; outliers are downweighted iteratively."""
     joints, weights = np.asarray(joints_mm, np.float64), confidence
     placed = joints + solve_root(joints, rays, weights)
     for _ in range(_PLACINGS):
