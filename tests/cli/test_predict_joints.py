@@ -63,7 +63,7 @@ def test_a_file_of_joints_comes_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"ids": np.array(["a", "a"])}, "1 ids come twice"),
+        ({"ids": np.array(["a", "a"])}, "1 ids occur twice"),
         ({"joints_2d_px": np.zeros((3, 17, 2))}, r"joints_2d_px is \(3, 17, 2\), not \(2, 17, 2\)"),
         ({"joint_names": np.array(H36M17.joint_names[::-1])}, "not those of h36m17"),
         ({"confidence": None}, "has no confidence"),

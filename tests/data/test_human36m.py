@@ -160,7 +160,7 @@ def test_without_cameras(tiny: Any, tmp_path: Path) -> None:
     tiny.write_official(tmp_path / "a")
     (tmp_path / "a" / "metadata.xml").unlink()
     dataset = recognise(tmp_path / "a")
-    assert "metadata.xml with the cameras: without it no joint can be placed in an image" in dataset.missing
+    assert "metadata.xml with the cameras: without it joints cannot be projected into images" in dataset.missing
     with pytest.raises(ValueError, match=r"a has no metadata\.xml, which holds the cameras: put it there"):
         dataset.samples("test", images=False)
     tiny.write_mmpose(tmp_path / "b")
@@ -172,7 +172,7 @@ def test_without_cameras(tiny: Any, tmp_path: Path) -> None:
     tiny.write_videopose3d(tmp_path / "c", with_2d=False, with_metadata=False)
     dataset = recognise(tmp_path / "c")
     assert any(m.startswith("the cameras: neither metadata.xml, cameras.pkl nor") for m in dataset.missing)
-    with pytest.raises(ValueError, match=r"does not tell the cameras of S9: put Human3\.6M's metadata\.xml"):
+    with pytest.raises(ValueError, match=r"has no cameras of S9: put Human3\.6M's metadata\.xml"):
         dataset.samples("test")
 
 
@@ -189,7 +189,7 @@ def test_cameras_are_found_from_both_sides_of_the_projection(tiny: Any, tmp_path
 
 def test_no_camera_explains_nonsense() -> None:
     rng = np.random.default_rng(0)
-    with pytest.raises(ValueError, match="no camera explains the points"):
+    with pytest.raises(ValueError, match="no camera fits the points"):
         resect(rng.uniform(-900, 900, (300, 3)), rng.uniform(0, 1000, (300, 2)), (1000, 1000))
     with pytest.raises(ValueError, match="99 points are too few"):
         resect(np.zeros((99, 3)), np.ones((99, 2)), (1000, 1000))
@@ -253,7 +253,7 @@ def test_other_metadata(tmp_path: Path, content: str, complaint: str) -> None:
 def test_other_skeletons(tiny: Any, tmp_path: Path, write_cdf: Callable[[Path, np.ndarray], None]) -> None:
     tiny.write_official(tmp_path / "a")
     write_cdf(tmp_path / "a" / "S1" / "MyPoseFeatures" / MONO / "Directions.54138969.cdf", np.zeros((5, 26, 3)))
-    with pytest.raises(ValueError, match=r"Pose has 78 numbers a frame, not 96 for 32 joints in space"):
+    with pytest.raises(ValueError, match=r"Pose has 78 numbers a frame, not 96 for 32 joints in 3D"):
         recognise(tmp_path / "a")
     (tmp_path / "b").mkdir()
     walk = np.array({"S1": {"Walking 1": np.zeros((4, 15, 3), np.float32)}}, dtype=object)
@@ -297,14 +297,14 @@ def test_a_half_downloaded_set(tiny: Any, tmp_path: Path) -> None:
         recognise(tmp_path / "a")
     tiny.write_videopose3d(tmp_path / "b")
     (tmp_path / "b" / "data_3d_h36m.npz").unlink()
-    with pytest.raises(ValueError, match=r"data_2d_h36m_gt\.npz, but not data_3d_h36m\.npz, which goes with it"):
+    with pytest.raises(ValueError, match=r"data_2d_h36m_gt\.npz, but not data_3d_h36m\.npz, which is needed too"):
         recognise(tmp_path / "b")
     tiny.write_mmpose(tmp_path / "c")
     shutil.rmtree(tmp_path / "c" / "images" / "S9")
     assert any(
-        "96 of 288 images that were looked for, such as images/S9/" in m for m in recognise(tmp_path / "c").missing
+        "96 of 288 images checked, such as images/S9/" in m for m in recognise(tmp_path / "c").missing
     )
-    with pytest.raises(ValueError, match="holds nobody of the split test: S9, S11"):
+    with pytest.raises(ValueError, match="holds no people of the split test: S9, S11"):
         (tmp_path / "c" / "annotation_body3d" / "fps50" / "h36m_test.npz").unlink()
         recognise(tmp_path / "c").samples("test")
 
@@ -335,7 +335,7 @@ def test_published_detections(layout: str | None, skeleton: Skeleton, tmp_path: 
         read_detections(file)
     del metadata["layout_name"]
     np.savez(file, **content | {"positions_2d": np.array({"S9": {"Photo": [np.zeros((2, 15, 2))]}}, dtype=object)})
-    with pytest.raises(ValueError, match=r"S9 Photo before camera 54138969 is \(2, 15, 2\), not \(frames, 17 joints"):
+    with pytest.raises(ValueError, match=r"S9 Photo from camera 54138969 is \(2, 15, 2\), not \(frames, 17 joints"):
         list(read_detections(file))
 
 

@@ -66,7 +66,7 @@ def test_the_coco_layout(tmp_path: Path) -> None:
         assert dataset.missing == ()
     (tmp_path / "set" / "images" / "000002.jpg").unlink()
     (missing,) = recognise(tmp_path / "set").missing
-    assert missing.startswith("1 of 2 images that were looked for, such as ")
+    assert missing.startswith("1 of 2 images checked, such as ")
 
 
 def test_cocos_two_halves(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_pictures_alone_are_a_test_set(tmp_path: Path) -> None:
     first, second = dataset.samples("test")
     assert (first.id, second.id) == ("a", "b")
     np.testing.assert_array_equal(first.box_xyxy_px, [-0.5, -0.5, 39.5, 29.5])
-    assert "can be predicted, not trained on" in dataset.missing[0]
+    assert "can be used for prediction, not for training" in dataset.missing[0]
 
 
 LAYOUTS: dict[str, Callable[[Any, Path], object]] = {
@@ -143,7 +143,7 @@ def test_other_folders(tmp_path: Path) -> None:
 
 def test_strides_start_at_one(tmp_path: Path) -> None:
     write_shards([sample("1")], tmp_path)
-    with pytest.raises(ValueError, match="a stride is at least 1, got 0"):
+    with pytest.raises(ValueError, match="stride must be at least 1, got 0"):
         recognise(tmp_path).samples(stride=0)
 
 
@@ -151,5 +151,5 @@ def test_a_broken_shard(tmp_path: Path) -> None:
     write_shards([replace(sample("1"), camera=None)], tmp_path)
     shard = tmp_path / "shard-000000.tar"
     shard.write_bytes(shard.read_bytes()[:700])
-    with pytest.raises(ValueError, match=r"shard-000000\.tar cannot be read as a shard|hold nobody"):
+    with pytest.raises(ValueError, match=r"shard-000000\.tar cannot be read as a shard|hold no people"):
         recognise(tmp_path)

@@ -129,7 +129,7 @@ def test_a_full_disk_leaves_whole_shards(tmp_path: Path, full_after: int, monkey
 
     monkeypatch.setattr(tarfile, "bltn_open", SmallDisk)
     expected = full_after // 30_000  # a shard of two of them is smaller than this
-    with pytest.raises(OSError, match="No space left on device; whole shards beside it are kept") as caught:
+    with pytest.raises(OSError, match="No space left on device; complete shards beside it are kept") as caught:
         write_shards(map(person, range(10)), tmp_path, per_shard=2)
     left = sorted(tmp_path.iterdir())
     assert [path.name for path in left] == [shards.shard_name(number) for number in range(len(left))]

@@ -122,7 +122,7 @@ class Convert:
 
             shards = write_shards(counted(), temporary, per_shard=self.per_shard)
             if not shards:
-                raise UserError(f"{self.folder}: the split {self.split} holds nobody")
+                raise UserError(f"{self.folder}: the split {self.split} holds no people")
         print(f"{self.out}: {done} people in {len(shards)} shards")
         return 0
 

@@ -9,17 +9,17 @@ from hourlift.data.sample import Sample
 from hourlift.errors import UserError
 
 Read = Callable[[str, int, bool], Iterator[Sample]]
-"""(split, stride, images) -> people, as `DataSet.samples` says."""
+"""(split, stride, images) -> people, as documented in `DataSet.samples`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """How much there is; the names are in the data set's own order.
+    """Size of a data set. Names are in the data set's own order.
 
     Attributes:
-        people: Annotated people; of videos, one a frame and camera.
+        people: Annotated people. In videos, one per frame and camera.
         videos: Takes times cameras; 0 for photographs.
-        subjects, actions, cameras: Names, where the data set tells them.
+        subjects, actions, cameras: Names, if the data set has them.
     """
 
     people: int
@@ -31,17 +31,17 @@ class Counts:
 
 @dataclass(frozen=True, kw_only=True)
 class DataSet:
-    """What `recognise` answers.
+    """A data set as returned by `recognise`.
 
     Attributes:
-        name: Whose data in which layout, for people.
-        folder: Where it is.
-        counts: How much there is.
-        missing: What should be there and is not, a sentence each; empty for a whole data set.
-        splits: Names that `samples` takes.
-        has_3d: Whether samples have joints in millimetres; if not, they train the hourglass only.
-        read: What `samples` calls.
-        pick: What `some` calls; None goes through all of it with a stride.
+        name: Readable name of the data set and its layout.
+        folder: Folder of the data set.
+        counts: Size of the data set.
+        missing: What is missing, one sentence each; empty if the data set is complete.
+        splits: Names accepted by `samples`.
+        has_3d: Whether samples have joints in millimetres. If not, they can train only the hourglass.
+        read: Function behind `samples`.
+        pick: Function behind `some`; None steps through the whole data set with a stride.
     """
 
     name: str
@@ -58,16 +58,16 @@ class DataSet:
 
         Args:
             split: One of `splits`.
-            stride: Every how many-th frame of each video; of photographs, every how many-th person.
-            images: False leaves images unread where reading them takes time (videos): the lifter needs none. Such a
-                sample's `image` is a file that need not exist.
+            stride: Use every stride-th frame of each video; in photographs, every stride-th person.
+            images: If False, do not read images where reading is slow (videos): the lifter needs none. The `image` of
+                such a sample is a path that need not exist.
 
         Raises:
-            ValueError: There is no such split, or something that is needed is missing or damaged.
+            ValueError: There is no such split, or a required file is missing or damaged.
         """
         self.check_split(split)
         if stride < 1:
-            raise UserError(f"a stride is at least 1, got {stride}")
+            raise UserError(f"stride must be at least 1, got {stride}")
         return self.read(split, stride, images)
 
     def check_split(self, split: str) -> None:
@@ -76,10 +76,10 @@ class DataSet:
             raise UserError(f"{self.folder} ({self.name}) has no split {split!r}; it has {', '.join(self.splits)}")
 
     def some(self, count: int) -> Iterator[Sample]:
-        """At most so many people with images, from all over the data set; quick.
+        """Return at most `count` people with images, spread over the data set. Fast.
 
         Raises:
-            ValueError: As `samples`.
+            ValueError: As for `samples`.
         """
         if self.pick is not None:
             return self.pick(count)

@@ -1,10 +1,10 @@
-"""Where an image of a video comes from: who does what before which camera. Written into a sample's id, read from it.
+"""Origin of a video frame: subject, action, camera and frame number. Written to and read from a sample's id.
 
     S9_WalkDog_1.54138969_000042      subject, action, take, camera, number of the frame
     S9_WalkDog.54138969_000042        the take that Human3.6M does not number
 
-This is how Human3.6M's frames are called in mmpose's image files, but for two actions that S1 calls otherwise. An id
-survives every format, so a `Sample` needs no field for it: `Sample.frame_id` reads it.
+Human3.6M's frames have these names in mmpose's image files, except for two actions that have other names for S1. An id
+survives every format, so a `Sample` needs no extra field: `Sample.frame_id` parses it.
 """
 
 import re
@@ -18,17 +18,17 @@ _ID = re.compile(r"(S\d+)_([A-Za-z]+)(?:_(\d+))?\.([A-Za-z0-9]+)_(\d+)")
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class FrameId:
-    """Attributes of a frame; `str` makes the id.
+    """Attributes of a frame; `str` returns the id.
 
     Attributes:
-        subject: "S1", as Human3.6M calls people.
-        action: "WalkDog": letters, without the number of the take.
-        take: The number behind the action's name; 0 for none. Frames of one video share subject, action, take, camera.
-        camera: "54138969": letters and digits.
-        frame: Number of the frame in its video, from 1.
+        subject: Human3.6M's name of the subject, such as "S1".
+        action: Letters without the number of the take, such as "WalkDog".
+        take: Number after the action's name; 0 if none. Frames of one video share subject, action, take and camera.
+        camera: Letters and digits, such as "54138969".
+        frame: Number of the frame in its video, starting at 1.
 
     Raises:
-        ValueError: An id could not hold these.
+        ValueError: The values cannot be stored in an id.
     """
 
     subject: str
@@ -49,7 +49,7 @@ class FrameId:
 
     @classmethod
     def parse(cls, sample_id: str) -> Self | None:
-        """Inverse of `str`; None for an id of another form."""
+        """Parse an id. Return None if it has another form."""
         match = _ID.fullmatch(sample_id)
         if match is None:
             return None
@@ -58,5 +58,5 @@ class FrameId:
 
     @property
     def video(self) -> tuple[str, str, int, str]:
-        """What the frames of one video, and no others, have in common: subject, action, take, camera."""
+        """Subject, action, take and camera: what all frames of one video share."""
         return self.subject, self.action, self.take, self.camera

@@ -1,9 +1,9 @@
-"""Files of 2D joints that a hourglass found in a data set, by the samples' ids; a lifter trains on them.
+"""Files of 2D joints that the hourglass found in a data set, keyed by sample id. A lifter can train on them.
 
 ids           (N,) text, in the data set's order
-joints_2d_px  (N, 17, 2) float32, pixels of the image; NaN where there is none
+joints_2d_px  (N, 17, 2) float32, pixels of the image; NaN where no joint was found
 confidence    (N, 17) float32 in [0, 1]
-joint_names   (17,) text: those of Human3.6M-17
+joint_names   (17,) text: the joint names of Human3.6M-17
 """
 
 from collections.abc import Sequence
@@ -23,22 +23,22 @@ _SHAPES = {"joints_2d_px": (H36M17.num_joints, 2), "confidence": (H36M17.num_joi
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FoundJoints:
-    """2D joints of N people, as in the file."""
+    """2D joints of N people, as stored in the file."""
 
     ids: Sequence[str]
     joints_2d_px: NDArray[np.float32]
     confidence: NDArray[np.float32]
 
     def by_id(self) -> dict[str, NDArray[np.float32]]:
-        """Joints (17, 2) of each person."""
+        """Return the joints (17, 2) of each person."""
         return dict(zip(self.ids, self.joints_2d_px, strict=True))
 
 
 def write_joints(joints: FoundJoints, path: str | Path) -> None:
-    """Write a file whole or not at all.
+    """Write a file atomically.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     with replacing(path) as temporary:
         np.savez_compressed(
@@ -51,12 +51,12 @@ def write_joints(joints: FoundJoints, path: str | Path) -> None:
 
 
 def read_joints(path: str | Path) -> FoundJoints:
-    """Read a file back.
+    """Read a file written by `write_joints`.
 
     Raises:
-        ValueError: it is no such file, or of other joints, or its arrays do not belong together, or an id comes
-            twice. The message names the file.
-        OSError: it cannot be read.
+        ValueError: the file has another format or other joints, its arrays do not match, or an id occurs twice. The
+            message names the file.
+        OSError: the file cannot be read.
     """
     arrays = read_arrays(path)
     check_arrays(path, arrays, {"joint_names": ("U", (H36M17.num_joints,)), "ids": ("U", (None,))})
@@ -66,5 +66,5 @@ def read_joints(path: str | Path) -> FoundJoints:
     check_arrays(path, arrays, {name: ("f", (count, *shape)) for name, shape in _SHAPES.items()})
     ids = arrays["ids"].tolist()
     if len(set(ids)) != count:
-        raise UserError(f"{path}: {count - len(set(ids))} ids come twice")
+        raise UserError(f"{path}: {count - len(set(ids))} ids occur twice")
     return FoundJoints(ids=ids, joints_2d_px=arrays["joints_2d_px"], confidence=arrays["confidence"])

@@ -1,4 +1,4 @@
-"""Which data set a folder holds, judged by what lies in it."""
+"""Recognise the data set in a folder by its content."""
 
 import json
 import tarfile
@@ -35,24 +35,24 @@ _SAMPLES_TO_TRY = 200
 
 
 class _Layout(NamedTuple):
-    """How a layout is told, opened, and described to someone who has another."""
+    """How to recognise and open a layout, and a description of it for error messages."""
 
     looks_like: Callable[[Path], bool]
     open: Callable[[Path], DataSet]
     sign: str
     has_parts: bool = True
-    """Whether it has folders below its own."""
+    """Whether the layout has subfolders."""
 
 
 def recognise(folder: str | Path) -> DataSet:
-    """Find out which data set there is, and what is missing in it.
+    """Recognise a data set and find out what is missing in it.
 
     Args:
-        folder: The data set's own folder; also a file in the COCO keypoint layout, a shard, or a pattern of shards.
+        folder: The data set's folder; also a file in the COCO keypoint layout, a shard, or a pattern of shards.
 
     Raises:
-        ValueError: It is none that is known, or so incomplete that nothing can be read; if the folder above or one
-            below is one, the message names it.
+        ValueError: The data set is unknown, or too incomplete to read. If the parent folder or a subfolder is a data
+            set, the message names it.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -86,7 +86,7 @@ def _layout(folder: Path) -> _Layout | None:
 
 
 def _folders_below(folder: Path) -> Iterator[Path]:
-    """Folders in it and in those, nearer ones first."""
+    """Yield subfolders and their subfolders, nearer ones first."""
     near = [path for path in islice(sorted(folder.iterdir()), _FOLDERS_TO_SEARCH) if path.is_dir()]
     far = (path for parent in near for path in islice(sorted(parent.iterdir()), _FOLDERS_TO_SEARCH) if path.is_dir())
     yield from near
@@ -94,7 +94,7 @@ def _folders_below(folder: Path) -> Iterator[Path]:
 
 
 def _coco_files(folder: Path) -> dict[str, Path]:
-    """Annotation files by split; one file is "all"."""
+    """Return annotation files by split; a single file is "all"."""
     for place in (folder, folder / "annotations"):
         files = sorted(path for path in place.glob("*.json") if path.name != "settings.json")
         named = {path.stem.removeprefix(_COCO_PREFIX): path for path in files if path.stem.startswith(_COCO_PREFIX)}
@@ -111,13 +111,13 @@ def _looks_like_coco(folder: Path) -> bool:
 
 
 def _says_annotations(path: Path) -> bool:
-    """Whether a JSON file may be in COCO's layout; large ones are believed."""
+    """Return whether a JSON file may have COCO's layout; large files are assumed to."""
     if path.stat().st_size > 2**20:
         return True
     try:
         content = read_json(path)
     except ValueError:
-        return True  # load_coco says what is wrong with it
+        return True  # load_coco reports what is wrong
     return isinstance(content, dict) and not {"annotations", "images", "categories"}.isdisjoint(content)
 
 
@@ -142,7 +142,7 @@ def _coco(folder: Path, files: dict[str, Path]) -> DataSet:
 
 
 def _coco_images(folder: Path, split: str) -> Path | None:
-    """COCO's images lie in a folder called after the split; None leaves it to `load_coco`."""
+    """Return the folder of images named after the split; None leaves the search to `load_coco`."""
     return next((path for path in (folder / split, folder / "images" / split) if path.is_dir()), None)
 
 
@@ -150,15 +150,15 @@ def _missing_pictures(people: list[Sample]) -> Iterator[str]:
     tried = people[:: max(1, len(people) // _SAMPLES_TO_TRY)]
     lacking = [sample.image for sample in tried if isinstance(sample.image, Path) and not sample.image.is_file()]
     if lacking:
-        yield f"{len(lacking)} of {len(tried)} images that were looked for, such as {lacking[0]}"
+        yield f"{len(lacking)} of {len(tried)} images checked, such as {lacking[0]}"
 
 
 def _open_shards(folder: Path) -> DataSet:
-    """Shards; if the ids tell subjects, with Human3.6M's splits."""
+    """Open shards. If the ids contain subjects, the splits are Human3.6M's."""
     shards = find_shards(folder)
     heads = [head for shard in shards for head in _heads(shard)]
     if not heads:
-        raise UserError(f"{folder}: its shards hold nobody, such as {shards[0].name}")
+        raise UserError(f"{folder}: its shards hold no people, such as {shards[0].name}")
     sources = [source for name, _ in heads if (source := FrameId.parse(name)) is not None]
     videos = sorted({Take(subject=s.subject, action=s.action, take=s.take, camera=s.camera) for s in sources})
     counts = count_videos(videos, len(heads))
@@ -175,7 +175,7 @@ def _open_shards(folder: Path) -> DataSet:
 
 
 def _heads(shard: Path) -> Iterator[tuple[str, bool]]:
-    """Every person's id and whether there are joints in millimetres, without decoding images."""
+    """Yield every person's id and whether there are joints in millimetres, without decoding images."""
     try:
         with tarfile.open(shard) as tar:
             for member in tar:
@@ -196,7 +196,7 @@ def _read_shards(folder: Path, with_subjects: bool, split: str, stride: int, ima
 
 
 def _pick_from_shards(shards: list[Path], count: int) -> Iterator[Sample]:
-    """As many from the beginning of each of some shards."""
+    """Yield the same number of people from the start of each of several shards."""
     chosen = [shards[i] for i in np.unique(np.linspace(0, len(shards) - 1, count).astype(int))]
     each = -(-count // len(chosen))
     return islice((sample for shard in chosen for sample in islice(load_shards(shard), each)), count)
@@ -207,13 +207,13 @@ def _images(folder: Path) -> list[Path]:
 
 
 def _open_pictures(folder: Path) -> DataSet:
-    """A test set whose truth is kept secret: images in the order of their names, the person filling each."""
+    """Open a test set without published joints: images sorted by name, each filled by one person."""
     paths = _images(folder)
     return DataSet(
         name=PICTURES,
         folder=folder,
         counts=Counts(people=len(paths)),
-        missing=("joints: these images can be predicted, not trained on",),
+        missing=("joints: these images can be used for prediction, not for training",),
         splits=("test", "all"),
         has_3d=False,
         read=lambda split, stride, images: map(_image, paths[::stride]),
@@ -242,5 +242,5 @@ _LAYOUTS = (
     _Layout(mpii.looks_like, mpii.open_mpii, f"{mpii.MAT} or annot/train.h5 (MPII)"),
     _Layout(lsp.looks_like, lsp.open_lsp, "joints.mat (LSP)"),
     _Layout(lambda folder: bool(find_shards(folder)), _open_shards, "shard-000000.tar (shards)", has_parts=False),
-    _Layout(_looks_like_coco, _open_coco, "a .json file, itself or in annotations/ (COCO keypoints)"),
+    _Layout(_looks_like_coco, _open_coco, "a .json file, directly or in annotations/ (COCO keypoints)"),
 )

@@ -13,9 +13,9 @@ from hourlift.geometry.camera import Camera
 from hourlift.geometry.skeleton import H36M17
 
 OUTSIDE, OCCLUDED, SELF_OCCLUDED, VISIBLE = range(4)
-"""States of a joint: outside of the image; hidden by something else; by the person's own body; seen."""
+"""States of a joint: outside the image; hidden by an object; hidden by the person's own body; visible."""
 VISIBILITY_NAMES = ("outside", "occluded", "self-occluded", "visible")
-"""What files call them, in that order."""
+"""Their names in files, in the same order."""
 
 _SHAPES = {
     "joints_2d_px": (17, 2),
@@ -32,18 +32,18 @@ _SHAPES = {
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sample:
-    """What every data set becomes, and what training and evaluation read. None: the data set does not tell.
+    """Common form of all data sets, for training and evaluation. None: the data set has no such information.
 
     Raises:
-        ValueError: if an array has the wrong shape.
+        ValueError: an array has the wrong shape.
     """
 
     id: str
-    """Unique within its data set. Of a video's frame: as `data.frame_id` says, which `frame_id` reads."""
+    """Unique within its data set. For a video frame, in the form of `data.frame_id`; `frame_id` parses it."""
     image: Path | NDArray[np.uint8]
     """An image file, or pixels (H, W, 3) RGB."""
     joints_2d_px: NDArray[np.float32]
-    """(17, 2) Human3.6M-17 joints; NaN where the data set does not tell."""
+    """(17, 2) Human3.6M-17 joints; NaN if not annotated."""
     visible: NDArray[np.bool_]
     """(17,) False for a joint that is hidden or not annotated."""
     box_xyxy_px: NDArray[np.float32]
@@ -53,7 +53,7 @@ class Sample:
     camera: Camera | None = None
     """The camera that took the image."""
     image_wh: tuple[int, int] | None = None
-    """The size that the annotation was made for, which the image is held to."""
+    """Size of the image that was annotated; the loaded image must match it."""
     visibility: NDArray[np.uint8] | None = None
     """(17,) why a joint is not `visible`: OUTSIDE, OCCLUDED, SELF_OCCLUDED or VISIBLE."""
     mask: NDArray[np.bool_] | None = None
@@ -61,20 +61,20 @@ class Sample:
     height_mm: float | None = None
     """Body height, from the soles to the crown of the person standing straight."""
     seed: tuple[int, int] | None = None
-    """Of a synthetic person: the seed of the run and the number of the image; `synth.samples` makes it again."""
+    """For a synthetic person: seed of the run and number of the image; `synth.samples` can generate it again."""
 
     head_box_xyxy_px: NDArray[np.float32] | None = None
-    """(4,) MPII's box around the head, which PCKh measures by."""
+    """(4,) MPII's box around the head, for PCKh."""
     feet_2d_px: NDArray[np.float32] | None = None
-    """(4, 2) `geometry.FOOT_POINTS`: heels and big toes; NaN where the data set does not tell."""
+    """(4, 2) `geometry.FOOT_POINTS`: heels and big toes; NaN if not annotated."""
     feet_3d_cam_mm: NDArray[np.float32] | None = None
-    """(4, 3) the same in camera coordinates."""
+    """(4, 3) `geometry.FOOT_POINTS` in camera coordinates."""
     feet_visibility: NDArray[np.uint8] | None = None
-    """(4,) the same as `visibility`."""
+    """(4,) like `visibility`, for `geometry.FOOT_POINTS`."""
 
     @property
     def frame_id(self) -> FrameId | None:
-        """Subject, action, take, camera and frame, where the id tells them."""
+        """Subject, action, take, camera and frame, if the id contains them."""
         return FrameId.parse(self.id)
 
     def __post_init__(self) -> None:
@@ -87,10 +87,10 @@ class Sample:
             raise UserError(f"sample {self.id}: mask is {self.mask.shape[::-1]}, not {self.image_wh} (width, height)")
 
     def load_image(self) -> NDArray[np.uint8]:
-        """Read the image's stored pixels (H, W, 3) RGB; data sets annotate those, not EXIF's rotation of them.
+        """Read the image's stored pixels (H, W, 3) RGB, without EXIF rotation: data sets annotate the stored pixels.
 
         Raises:
-            ValueError: if the file is missing, is no image, or is not of the size that the annotation states.
+            ValueError: the file is missing, is no image, or does not have the size given by the annotation.
         """
         if isinstance(self.image, np.ndarray):
             return self.image

@@ -1,12 +1,12 @@
-"""WebDataset shards: tar files of people, each an image, its annotation and a mask; synthetic and real alike.
+"""WebDataset shards: tar files of people, each an image, its annotation and a mask; for synthetic and real data.
 
     shard-000000.tar
       000000000.jpg         the image (or .png)
-      000000000.json        the annotation, as `annotation` says
-      000000000.mask.png    255 where the person is seen; only where the data set tells
+      000000000.json        the annotation, see `annotation`
+      000000000.mask.png    255 where the person is visible; only if the data set has masks
 
 The library `webdataset` reads them: `wds.WebDataset("people/shard-{000000..000009}.tar").decode("rgb8")`.
-A shard appears under its name when it is whole.
+A shard appears under its final name only when it is complete.
 """
 
 import glob
@@ -32,31 +32,31 @@ from hourlift.geometry.skeleton import H36M17
 ImageFormat = Literal["jpg", "png"]
 JPEG_QUALITY = 95
 SCHEMA = 1
-"""Version of the annotation; a reader refuses those it does not know."""
+"""Version of the annotation; a reader refuses unknown versions."""
 
 
 def shard_name(number: int) -> str:
-    """File name of a shard."""
+    """Return the file name of a shard."""
     return f"shard-{number:06}.tar"
 
 
 def write_shards(
     samples: Iterable[Sample], folder: str | Path, *, per_shard: int = 1000, image_format: ImageFormat = "jpg"
 ) -> list[Path]:
-    """Write people, as they come, into shard-000000.tar and so on.
+    """Write people in the given order into shard-000000.tar and so on.
 
     Args:
-        samples: the people; the images of samples from files are encoded anew.
-        folder: made if it is not there; its shards of the same names are replaced.
-        per_shard: people a shard; the last one may have fewer.
+        samples: the people; images read from files are encoded again.
+        folder: created if missing; existing shards of the same names are replaced.
+        per_shard: people per shard; the last one may have fewer.
         image_format: "jpg" of quality 95, or lossless "png".
 
     Returns:
         The shards, in order.
 
     Raises:
-        ValueError: a number will not do, or an image cannot be read.
-        OSError: a shard cannot be written, as on a full disk. Those before it are whole and stay.
+        ValueError: `per_shard` is less than 1, or an image cannot be read.
+        OSError: a shard cannot be written, for example on a full disk. Complete shards are kept.
     """
     if per_shard < 1:
         raise UserError(f"per_shard must be at least 1, got {per_shard}")
@@ -74,36 +74,36 @@ def write_shards(
 def write_shard(
     samples: Iterable[Sample], path: Path, *, first_key: int = 0, image_format: ImageFormat = "jpg"
 ) -> None:
-    """Write one shard under a temporary name, and give it its own when it is whole.
+    """Write one shard under a temporary name, and rename it when it is complete.
 
     Args:
         samples: the people.
-        path: of the shard; its folder exists.
-        first_key: number of the first person within the data set.
+        path: path of the shard; its folder exists.
+        first_key: number of the first person in the data set.
         image_format: "jpg" of quality 95, or lossless "png".
 
     Raises:
         ValueError: an image cannot be read.
-        OSError: the shard cannot be written; nothing of it stays.
+        OSError: the shard cannot be written; no partial file is left.
     """
     try:
         with replacing(path) as temporary, tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as tar:
             for number, sample in enumerate(samples, start=first_key):
                 for suffix, data in _encode(sample, image_format):
-                    member = tarfile.TarInfo(f"{number:09}.{suffix}")  # without a date: same people, same bytes
+                    member = tarfile.TarInfo(f"{number:09}.{suffix}")  # no date: the same people give the same bytes
                     member.size = len(data)
                     tar.addfile(member, io.BytesIO(data))
     except OSError as error:
         if error.errno is None:
             raise
-        raise OSError(error.errno, f"{error.strerror}; whole shards beside it are kept", str(path)) from error
+        raise OSError(error.errno, f"{error.strerror}; complete shards beside it are kept", str(path)) from error
 
 
 def find_shards(source: str | Path) -> list[Path]:
-    """The shards of a folder, of a glob pattern, or of one with braces as in shard-{000000..000009}.tar, sorted.
+    """Return the sorted shards of a folder, a glob pattern, or a pattern such as shard-{000000..000009}.tar.
 
     Returns:
-        None of them when there are none: not an error here, so that a folder of another layout can be told.
+        An empty list if there are none. This is no error here, so that callers can try other layouts.
     """
     source = Path(source)
     if source.is_dir():
@@ -115,20 +115,20 @@ def find_shards(source: str | Path) -> list[Path]:
         found = [Path(f"{before}{n:0{len(low)}}{after}") for n in range(int(low), int(high) + 1)]
     else:
         found = [source] if source.is_file() else [Path(name) for name in glob.glob(str(source))]
-    return sorted(path for path in found if not path.name.startswith("."))  # a hidden one is being written
+    return sorted(path for path in found if not path.name.startswith("."))  # a hidden file is being written
 
 
 def load_shards(source: str | Path) -> Iterator[Sample]:
     """Read people from shards, one after the other.
 
     Args:
-        source: a folder, a shard, or a pattern, as `find_shards` takes them.
+        source: a folder, a shard, or a pattern, as for `find_shards`.
 
     Yields:
         Samples whose images and masks are in memory.
 
     Raises:
-        ValueError: there is no shard, or what one holds cannot be read. The message names the shard and the member.
+        ValueError: there is no shard, or its content cannot be read. The message names the shard and the member.
     """
     shards = find_shards(source)
     if not shards:
@@ -137,10 +137,10 @@ def load_shards(source: str | Path) -> Iterator[Sample]:
 
 
 def count_people(shard: Path) -> int:
-    """How many people a shard holds.
+    """Return the number of people in a shard.
 
     Raises:
-        ValueError: it is no tar file.
+        ValueError: the file is no tar file.
     """
     try:
         with tarfile.open(shard) as tar:
@@ -170,7 +170,7 @@ def _load_shard(path: Path) -> Iterator[Sample]:
 
 
 def _encode(sample: Sample, image_format: ImageFormat) -> Iterator[tuple[str, bytes]]:
-    """The files of one person: suffix and content."""
+    """Yield the files of one person: suffix and content."""
     image = sample.load_image()
     yield image_format, _compress(f".{image_format}", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     image_wh = (image.shape[1], image.shape[0])
@@ -185,10 +185,10 @@ def _compress(suffix: str, pixels: cv2.typing.MatLike) -> bytes:
 
 
 def annotation(sample: Sample, image_wh: tuple[int, int]) -> dict[str, Any]:
-    """What a shard's JSON says of a person: the fields of `Sample`, of joints named in "joint_names".
+    """Return the JSON annotation of a person: the fields of `Sample`, with joints named by "joint_names".
 
-    A joint or a box that is not known is null; so is a field that the data set does not tell. "visibility" is a list of
-    `VISIBILITY_NAMES`. Points of the feet are in the order of `geometry.FOOT_POINTS`.
+    An unknown joint or box is null, and so is a field that the data set does not have. "visibility" is a list of
+    `VISIBILITY_NAMES`. Foot points are in the order of `geometry.FOOT_POINTS`.
     """
     return {
         "schema": SCHEMA,
@@ -215,7 +215,7 @@ def _points(points: NDArray[np.floating], digits: int) -> list[list[float] | Non
 
 
 def _decode(parts: dict[str, bytes], where: str) -> Sample:
-    """A sample from the files of one person."""
+    """Return a sample from the files of one person."""
     try:
         told = json.loads(parts["json"])
         if told["schema"] != SCHEMA:

@@ -1,4 +1,4 @@
-"""Human3.6M's cameras: where each stood for each subject, and its intrinsics.
+"""Human3.6M's cameras: the pose for each subject, and the intrinsics.
 
 A point X of the world (mm, z up) is R (X - T) in camera axes; R is `rotation`, T is `position_mm`. Human3.6M's own
 projection halves one of the two terms of tangential distortion that OpenCV's model, and `Camera`, has: a tenth of a
@@ -24,8 +24,8 @@ from hourlift.geometry.camera import Camera
 
 METADATA = "metadata.xml"
 CAMERAS_PICKLE = "cameras.pkl"
-_NUM_SUBJECTS = 11  # of the table of extrinsics, also those whose data are not published
-_INTRINSICS_FROM = 264  # where the table of 4 x 9 intrinsics begins
+_NUM_SUBJECTS = 11  # in the table of extrinsics, including subjects whose data are not published
+_INTRINSICS_FROM = 264  # start of the table of 4 x 9 intrinsics
 _NUM_VALUES = 300
 _FOCAL_GUESS_PX = 1145.0
 _MIN_POINTS = 100
@@ -34,26 +34,26 @@ _MAX_RESIDUAL_PX = 2.0
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class WorldCamera:
-    """A camera and its place: `camera`, (3, 3) `rotation` world to camera, (3,) `position_mm` in the world."""
+    """A camera in the world frame: `camera`, `rotation` (3, 3) world to camera, `position_mm` (3,) in the world."""
 
     camera: Camera
     rotation: Array
     position_mm: Array
 
     def to_camera(self, points_world_mm: ArrayLike) -> Array:
-        """Points (..., 3) of the world in the camera's axes, mm."""
+        """Transform world points (..., 3) to the camera's axes, mm."""
         return (np.asarray(points_world_mm, np.float64) - self.position_mm) @ self.rotation.T
 
 
 Cameras = Mapping[tuple[str, str], WorldCamera]
-"""By subject and camera: ("S1", "54138969")."""
+"""Key: subject and camera, such as ("S1", "54138969")."""
 
 
 def find_cameras(folders: Iterable[Path]) -> Cameras | None:
-    """The cameras of the first metadata.xml or cameras.pkl in one of the folders; None if there is neither.
+    """Return the cameras of the first metadata.xml or cameras.pkl in the folders; None if there is none.
 
     Raises:
-        ValueError: The file that is there cannot be read.
+        ValueError: The file cannot be read.
     """
     for folder in folders:
         if (folder / METADATA).is_file():
@@ -70,7 +70,7 @@ def read_metadata(path: str | Path) -> Cameras:
     in mm, then for each camera focal lengths, principal point, k1 k2 k3, p1 p2.
 
     Raises:
-        ValueError: It is no such file.
+        ValueError: The file has another format.
     """
     with parsing(path, "XML file"):
         root = ElementTree.parse(path).getroot()
@@ -85,7 +85,7 @@ def read_metadata(path: str | Path) -> Cameras:
             f"and {len(ids)} cameras in dbcameras, not {len(CAMERA_SIZES_WH)}"
         )
     if not np.isfinite(values[:_NUM_VALUES]).all():
-        raise UserError(f"{path}: w0 holds what is no finite number")
+        raise UserError(f"{path}: w0 holds a number that is not finite")
     cameras = {}
     for c, name in enumerate(ids[: len(CAMERA_SIZES_WH)]):
         if name not in CAMERA_SIZES_WH:
@@ -108,7 +108,7 @@ def read_cameras_pickle(path: str | Path) -> Cameras:
     """Read mmpose's cameras.pkl: {(subject, camera): {R camera to world, T in metres, f, c, k, p, w, h}}.
 
     Raises:
-        ValueError: It is no such file, or wants something executed.
+        ValueError: The file has another format, or it would execute code.
     """
     content = read_pickle(path)
     try:
@@ -124,7 +124,7 @@ def read_cameras_pickle(path: str | Path) -> Cameras:
             )
             place = cameras[str(subject), str(name)]
             if not (np.isfinite(place.rotation).all() and np.isfinite(place.position_mm).all()):
-                raise UserError(f"camera {name} of {subject} has a place that is not finite")
+                raise UserError(f"camera {name} of {subject} has a position that is not finite")
         return cameras
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         told_error = f"{type(error).__name__} {error}"
@@ -132,25 +132,25 @@ def read_cameras_pickle(path: str | Path) -> Cameras:
 
 
 def resect(points_world_mm: ArrayLike, points_px: ArrayLike, image_wh: tuple[int, int]) -> WorldCamera:
-    """The camera that sees points of the world where they are in the image.
+    """Fit a camera to world points and their pixel positions.
 
-    For data that come without their cameras but with both sides of the projection, such as VideoPose3D's. With people
-    all over a room of 4 m the joints reproject to a hundredth of a pixel and the camera stands where it stood to a
-    tenth of a millimetre; its axes may be turned by a tenth of a degree, which the principal point makes up for.
+    For data that come without cameras but with both sides of the projection, such as VideoPose3D's. If people are
+    spread over a room of 4 m, the joints reproject to within 0.01 px, and the camera's position is recovered to within
+    0.1 mm. Its axes may be rotated by 0.1 degrees, which the principal point compensates.
 
     Args:
-        points_world_mm: (N, 3), not in one plane.
-        points_px: (N, 2) the same points in the image; those outside of it or NaN are left out.
+        points_world_mm: (N, 3), not all in one plane.
+        points_px: (N, 2) the same points in the image. Points outside the image and NaN are ignored.
         image_wh: Size of the image.
 
     Raises:
-        ValueError: There are fewer than 100 points, or no camera explains them within 2 pixels.
+        ValueError: There are fewer than 100 points, or no camera fits them within 2 pixels.
     """
     world, pixels = np.asarray(points_world_mm, np.float32), np.asarray(points_px, np.float32)
-    inside = ((pixels > 0) & (pixels < image_wh)).all(-1)  # far outside the polynomial of distortion means nothing
+    inside = ((pixels > 0) & (pixels < image_wh)).all(-1)  # the distortion polynomial is invalid far outside the image
     known = np.isfinite(world).all(-1) & inside
     if known.sum() < _MIN_POINTS:
-        raise UserError(f"{known.sum()} points are too few to find a camera by")
+        raise UserError(f"{known.sum()} points are too few to fit a camera")
     world, pixels = world[known], pixels[known]
     width, height = image_wh
     guess = np.array([[_FOCAL_GUESS_PX, 0, width / 2], [0, _FOCAL_GUESS_PX, height / 2], [0, 0, 1]])
@@ -158,7 +158,7 @@ def resect(points_world_mm: ArrayLike, points_px: ArrayLike, image_wh: tuple[int
         [world], [pixels], image_wh, guess, np.zeros(5), flags=cv2.CALIB_USE_INTRINSIC_GUESS
     )
     if not residual < _MAX_RESIDUAL_PX:
-        raise UserError(f"no camera explains the points: the best is {residual:.1f} px off")
+        raise UserError(f"no camera fits the points: the best is {residual:.1f} px off")
     rotation = cv2.Rodrigues(turns[0])[0].astype(np.float64)
     fx, fy, cx, cy = matrix[[0, 1, 0, 1], [0, 1, 2, 2]].tolist()
     return WorldCamera(
@@ -169,7 +169,7 @@ def resect(points_world_mm: ArrayLike, points_px: ArrayLike, image_wh: tuple[int
 
 
 def _rotation(angles: Array) -> Array:
-    """Rx Ry Rz for angles in radians."""
+    """Rotation Rx Ry Rz for angles in radians."""
     (cx, cy, cz), (sx, sy, sz) = np.cos(angles), np.sin(angles)
     x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
     y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])

@@ -1,7 +1,7 @@
-"""CDF files, opened so that a broken one neither keeps the reader busy for ever nor fills the memory.
+"""Open CDF files safely: a broken file can neither loop forever nor exhaust the memory.
 
-A CDF file is a net of records that point to each other by their places. `cdflib` follows them and believes what they
-say. So what it counts by is checked before, and of a file only a few times its size can be read.
+A CDF file is a graph of records that refer to each other by file offset. `cdflib` follows the offsets without checks.
+This module therefore checks the counts first, and limits how much can be read to a few times the file's size.
 """
 
 import os
@@ -13,20 +13,20 @@ from hourlift.errors import UserError
 from hourlift.formats.guarded import parsing
 
 MAX_BYTES = 64 << 20
-"""Of a CDF file, unpacked; Human3.6M's largest of positions have 5 MB."""
-_READ_TIMES, _SMALL_BYTES = 8, 1 << 16  # so often a file is read at most; small ones are read more often
-_MAX_RECORDS, _MAX_DIMENSIONS = 1024, 16  # of variables and of attributes; of an array
+"""Limit of an uncompressed CDF file; the largest positions of Human3.6M have 5 MB."""
+_READ_TIMES, _SMALL_BYTES = 8, 1 << 16  # limit of reads as a multiple of the file's size; small files may exceed it
+_MAX_RECORDS, _MAX_DIMENSIONS = 1024, 16  # of variables and attributes; of an array
 _VERSION_3, _UNPACKED = b"\xcd\xf3\x00\x01", b"\x00\x00\xff\xff"
 
 
 def open_cdf(path: Path) -> Any:
     """Open a file as a `cdflib.CDF`.
 
-    What is read from it later can fail in many ways: call it in `hourlift.formats.guarded.parsing`.
+    Later reads can fail in many ways: wrap them in `hourlift.formats.guarded.parsing`.
 
     Raises:
-        ValueError: it is no CDF file, damaged, larger than `MAX_BYTES`, or cdflib is missing.
-        OSError: it cannot be read.
+        ValueError: the file is no CDF file, is damaged or larger than `MAX_BYTES`, or cdflib is missing.
+        OSError: the file cannot be read.
     """
     try:
         import cdflib
@@ -42,10 +42,10 @@ def open_cdf(path: Path) -> Any:
 
 
 def _unpacked(data: bytes) -> bytes:
-    """The file as it is when it is not compressed."""
+    """Return the uncompressed file."""
     if data[4:8] != _UNPACKED:
         wide = 8 if data[:4] == _VERSION_3 else 4
-        start = 8 + 3 * wide + 8  # size, type, place of the parameters, unpacked size, reserved
+        start = 8 + 3 * wide + 8  # size, type, offset of the parameters, uncompressed size, reserved
         data = data[:4] + _UNPACKED + zlib.decompressobj(wbits=47).decompress(data[start:], MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise UserError(f"it has more than {MAX_BYTES} bytes")
@@ -53,12 +53,12 @@ def _unpacked(data: bytes) -> bytes:
 
 
 def _check_records(data: bytes) -> None:
-    """See that there are no more variables, attributes and dimensions than a file can have.
+    """Check that the numbers of variables, attributes and dimensions are plausible.
 
     Raises:
-        ValueError: there are.
+        ValueError: there are too many.
     """
-    wide, letters = (8, 256) if data[:4] == _VERSION_3 else (4, 64)  # of a place, and of a variable's name
+    wide, letters = (8, 256) if data[:4] == _VERSION_3 else (4, 64)  # bytes of an offset, and of a variable's name
 
     def number(place: int, size: int) -> int:
         if not 0 <= place <= len(data) - size:
@@ -69,7 +69,7 @@ def _check_records(data: bytes) -> None:
         if not 0 <= count <= most:
             raise UserError(f"it has {count} {what}")
 
-    whole = number(8 + wide + 4, wide)  # the record that describes the whole file
+    whole = number(8 + wide + 4, wide)  # offset of the record that describes the whole file
     first_variables = (number(whole + wide + 4, wide), number(whole + 2 * wide + 4, wide))
     counts = [number(whole + 5 * wide + 4 + 4 * i, 4) for i in range(5)]
     num_r, num_attributes, _, num_dimensions, num_z = counts
@@ -83,9 +83,9 @@ def _check_records(data: bytes) -> None:
 
 
 class _EndingFile:
-    """A file of which only so much can be read: records that point to each other in a circle never end.
+    """A file with a limit on the bytes read: records that refer to each other in a circle never end.
 
-    It stands in for the file of a `cdflib.CDF`, which follows the records.
+    It replaces the file of a `cdflib.CDF`, which follows the records.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -93,17 +93,17 @@ class _EndingFile:
         self._left = _READ_TIMES * (file.seek(0, os.SEEK_END) + _SMALL_BYTES)
 
     def read(self, size: int = -1) -> bytes:
-        """Read, and count what is read, and that it is."""
+        """Read; count the bytes and check the limit."""
         data = self._file.read(size)
         self._left -= len(data) + 1
         if self._left < 0:
-            raise UserError("its records go in a circle")
+            raise UserError("its records refer to each other in a circle")
         return data
 
     def seek(self, place: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a place."""
+        """Seek to an offset."""
         return self._file.seek(place, whence)
 
     def close(self) -> None:
-        """Close it."""
+        """Close the file."""
         self._file.close()

@@ -2,11 +2,11 @@
 
     DIR/annotation_body3d/fps50/h36m_train.npz     imgname (N,), center (N, 2), scale (N,), part (N, 17, 3) pixels,
     DIR/annotation_body3d/fps50/h36m_test.npz      S (N, 17, 4) metres, camera; the last column of both: known or not
-    DIR/annotation_body3d/cameras.pkl              read without executing what is in it
+    DIR/annotation_body3d/cameras.pkl              read without executing its content
     DIR/images/S1/S1_Directions_1.54138969/S1_Directions_1.54138969_000001.jpg
 
-Of several frame rates (fps10, fps50) the highest is read. `center` and `scale` (1.2 x the longer side of the joints'
-extent / 200) tell no more than the joints do, so the box is made from the joints, as everywhere.
+If there are several frame rates (fps10, fps50), the highest is read. `center` and `scale` (1.2 x the longer side of the
+joints' extent / 200) carry no more information than the joints, so the box is computed from the joints, as elsewhere.
 """
 
 import re
@@ -42,7 +42,7 @@ _KINDS = {"imgname": "U", "part": "f", "S": "f"}
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Rows:
-    """What both files hold, one after the other; N rows, of which `takes[number[i]]` is row i's."""
+    """Content of both files, concatenated: N rows. Row i belongs to `takes[number[i]]`."""
 
     imgname: NDArray[np.str_]
     part: NDArray[np.floating]
@@ -53,7 +53,7 @@ class _Rows:
 
 
 def looks_like(folder: Path) -> bool:
-    """Whether a folder holds mmpose's annotation."""
+    """Return whether a folder holds mmpose's annotation."""
     return (folder / ANNOTATION).is_dir()
 
 
@@ -61,7 +61,7 @@ def open_mmpose(folder: str | Path) -> DataSet:
     """Read mmpose's annotation of Human3.6M.
 
     Raises:
-        ValueError: There is none, or it is damaged, malicious, or of another skeleton.
+        ValueError: The annotation is missing, damaged, malicious, or for another skeleton.
     """
     folder = Path(folder)
     rates = {int(path.name[3:]): path for path in (folder / ANNOTATION).glob("fps*") if path.name[3:].isdigit()}
@@ -100,7 +100,7 @@ def _missing(folder: Path, annotation: Path, rows: _Rows, cameras: Cameras | Non
     tried = rows.imgname[:: max(1, len(rows.imgname) // _PICTURES_TO_TRY)]
     lacking = [name for name in tried.tolist() if not (folder / IMAGES / name).is_file()]
     if lacking:
-        yield f"{len(lacking)} of {len(tried)} images that were looked for, such as {IMAGES}/{lacking[0]}"
+        yield f"{len(lacking)} of {len(tried)} images checked, such as {IMAGES}/{lacking[0]}"
 
 
 def _read(
@@ -109,7 +109,7 @@ def _read(
     subjects = split_subjects(split)
     wanted = np.array([take.subject in subjects for take in rows.takes])[rows.number]
     if not wanted.any():
-        raise UserError(f"{folder} holds nobody of the split {split}: {', '.join(subjects)}")
+        raise UserError(f"{folder} holds no people of the split {split}: {', '.join(subjects)}")
     return (_sample(folder, rows, cameras, i) for i in np.flatnonzero(wanted)[::stride].tolist())
 
 
@@ -131,16 +131,16 @@ def _sample(folder: Path, rows: _Rows, cameras: Cameras | None, i: int) -> Sampl
 
 
 def _read_rows(files: list[Path]) -> _Rows:
-    """All rows but those of the corrupt take."""
+    """Return all rows except those of the corrupt take."""
     parts = [_read_file(path) for path in files]
     names, part, S = (np.concatenate([told[key] for told in parts]) for key in _SHAPES)
     number, frame = np.zeros(len(names), np.intp), np.zeros(len(names), np.intp)
     takes: list[Take] = []
-    videos: dict[str, int] = {}  # by what comes before a frame's number; -1 for those that are left out
+    videos: dict[str, int] = {}  # keyed by what precedes the frame number; -1 if the video is skipped
     for i, name in enumerate(names.tolist()):
         video, _, digits = name.rpartition("_")
         if not _FRAME.fullmatch(digits):
-            raise UserError(f"{files[0]} and its like annotate {name!r}, which is no name of a frame")
+            raise UserError(f"{files[0]} and its like annotate {name!r}, which is not a frame name")
         if video not in videos:
             take = _take(name, files)
             videos[video] = -1 if (take.subject, take.action, take.take) == CORRUPT_TAKE else len(takes)
@@ -156,7 +156,7 @@ def _take(name: str, files: list[Path]) -> Take:
     match = _PICTURE.fullmatch(PurePosixPath(name).stem)
     parsed = None if match is None else parse_take(match[2])
     if match is None or parsed is None:
-        raise UserError(f"{files[0]} annotates {name!r}, which is not called as Human3.6M's images are in mmpose")
+        raise UserError(f"{files[0]} annotates {name!r}, which is not how mmpose names Human3.6M's images")
     return Take(subject=match[1], action=parsed[0], take=parsed[1], camera=match[3])
 
 
@@ -166,5 +166,5 @@ def _read_file(path: Path) -> dict[str, Any]:
     count = len(content["imgname"])
     for key, shape in _SHAPES.items():
         check_arrays(path, content, {key: (_KINDS[key], (count, *shape))})
-    # Two million rows: half of the memory, and still to the thousandth of a millimetre.
+    # Two million rows: float32 halves the memory and is still precise to 0.001 mm.
     return content | {key: content[key].astype(np.float32) for key in ("part", "S")}

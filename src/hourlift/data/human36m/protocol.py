@@ -1,7 +1,7 @@
-"""Human3.6M's people, actions and cameras by name, and who trains and who tests.
+"""Names of Human3.6M's subjects, actions and cameras, and the training and test splits.
 
-Ionescu et al., PAMI 2014. "Protocol 1" and "2" mean different things in different papers, so splits are called by what
-is in them.
+Ionescu et al., PAMI 2014. "Protocol 1" and "2" mean different things in different papers, so splits are named after
+their content.
 """
 
 import re
@@ -11,7 +11,7 @@ from types import MappingProxyType
 from hourlift.errors import UserError
 
 SUBJECTS = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")
-"""The seven whose joints are published."""
+"""The seven subjects whose joints are published."""
 
 ACTIONS = (
     "Directions",
@@ -40,10 +40,10 @@ CAMERA_SIZES_WH: Mapping[str, tuple[int, int]] = MappingProxyType(
 FRAMES_PER_S = 50
 
 JOINTS_17_OF_32 = (0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27)
-"""Which of Human3.6M's 32 joints are H36M17's, in its order."""
+"""Index in Human3.6M's 32 joints of each H36M17 joint."""
 
 CORRUPT_TAKE = ("S11", "Directions", 0)
-"""A video of this take is damaged; the literature leaves the take out, and so do the adapters."""
+"""A video of this take is damaged. The literature excludes the take, and so do the adapters."""
 
 REPORT_TRAIN = ("S1", "S5", "S6", "S7")
 REPORT_VALIDATE = ("S8",)
@@ -53,19 +53,19 @@ TEST = ("S9", "S11")
 SPLITS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"train": TRAIN, "test": TEST, "report-train": REPORT_TRAIN, "report-validate": REPORT_VALIDATE, "all": SUBJECTS}
 )
-"""Subjects of every split. The report chooses models on S8 and then trains on all five of `train`."""
+"""Subjects of every split. The report selects models on S8 and then trains on all five of `train`."""
 
 _ALIASES = {"TakingPhoto": "Photo", "WalkingDog": "WalkDog"}  # S1's files
 _TAKE = re.compile(r"([A-Za-z]+)(?:[ _](\d+))?")
 
 
 def parse_take(name: str) -> tuple[str, int] | None:
-    """Action and number of the take from a file's name: "TakingPhoto 1" -> ("Photo", 1), "Sitting" -> ("Sitting", 0).
+    """Parse action and take number from a file name: "TakingPhoto 1" -> ("Photo", 1), "Sitting" -> ("Sitting", 0).
 
-    The whole word counts: "SittingDown 2" is not a take of "Sitting".
+    The whole word must match: "SittingDown 2" is not a take of "Sitting".
 
     Returns:
-        None for what is none of the 15 actions, such as "_ALL 1".
+        None if the name is none of the 15 actions, such as "_ALL 1".
     """
     match = _TAKE.fullmatch(name)
     if match is None:
@@ -75,7 +75,7 @@ def parse_take(name: str) -> tuple[str, int] | None:
 
 
 def split_subjects(split: str) -> tuple[str, ...]:
-    """Subjects of a split.
+    """Return the subjects of a split.
 
     Raises:
         ValueError: there is no such split.

@@ -2,11 +2,11 @@
 
     DIR/metadata.xml                                      or in a folder below, such as Release-v1.2/
     DIR/S1/MyPoseFeatures/D3_Positions_mono/Directions 1.54138969.cdf      Pose (1, N, 96): mm, camera
-    DIR/S1/MyPoseFeatures/D3_Positions/Directions 1.cdf                    the same in the world; either will do
+    DIR/S1/MyPoseFeatures/D3_Positions/Directions 1.cdf                    the same in the world; either suffices
     DIR/S1/Videos/Directions 1.54138969.mp4
 
-The CDF files need the extra `data` (cdflib). Without videos the lifter can be trained. The 2D joints are the projection
-of the 3D ones; images are taken as they are, with (0, 0) the centre of the first pixel.
+The CDF files need the extra `data` (cdflib). The lifter can be trained without videos. The 2D joints are the projection
+of the 3D joints; (0, 0) is the centre of an image's first pixel.
 """
 
 import math
@@ -46,7 +46,7 @@ _WORLD, _MONO = "D3_Positions", "D3_Positions_mono"
 
 @dataclass(frozen=True, kw_only=True)
 class _Film(Take):
-    """A take before a camera, and its files."""
+    """A take from one camera, and its files."""
 
     positions: Path
     in_world: bool
@@ -54,15 +54,15 @@ class _Film(Take):
 
 
 def looks_like(folder: Path) -> bool:
-    """Whether a folder holds subjects' folders with motion or videos."""
+    """Return whether a folder holds subjects' folders with motion or videos."""
     return any((folder / subject / name).is_dir() for subject in SUBJECTS for name in (_FEATURES, "Videos"))
 
 
 def open_human36m(folder: str | Path) -> DataSet:
-    """Look through Human3.6M in its official layout.
+    """Open Human3.6M in its official layout.
 
     Raises:
-        ValueError: There is no motion at all, or a file that says how much there is cannot be read.
+        ValueError: There is no motion at all, or a file needed to count the frames cannot be read.
     """
     folder = Path(folder)
     videos = [video for subject in SUBJECTS for video in _films(folder / subject)]
@@ -90,7 +90,7 @@ def _metadata_folders(folder: Path) -> list[Path]:
 
 
 def _films(folder: Path) -> Iterator[_Film]:
-    """Videos of a subject by their motion; camera's axes are preferred, as they need no place of the camera."""
+    """Group a subject's videos by motion file. Files in camera axes are preferred: they need no camera pose."""
     subject, features = folder.name, folder / _FEATURES
     mono = {path.stem: path for path in sorted((features / _MONO).glob("*.cdf"))}
     world = {path.stem: path for path in sorted((features / _WORLD).glob("*.cdf"))}
@@ -115,7 +115,7 @@ def _films(folder: Path) -> Iterator[_Film]:
 
 def _missing(folder: Path, videos: list[_Film], cameras: Cameras | None) -> Iterator[str]:
     if cameras is None:
-        yield f"{METADATA} with the cameras: without it no joint can be placed in an image"
+        yield f"{METADATA} with the cameras: without it joints cannot be projected into images"
     for subject in SUBJECTS:
         own = [video for video in videos if video.subject == subject]
         if not own:
@@ -126,7 +126,7 @@ def _missing(folder: Path, videos: list[_Film], cameras: Cameras | None) -> Iter
         if len(takes) < expected:
             yield f"{subject}: motion of {len(takes)} of {expected} takes"
         elif len(own) < expected * len(CAMERA_SIZES_WH):
-            yield f"{subject}: motion before {len(own)} of {expected * len(CAMERA_SIZES_WH)} cameras"
+            yield f"{subject}: motion from {len(own)} of {expected * len(CAMERA_SIZES_WH)} cameras"
         absent = [video.video for video in own if not video.video.is_file()]
         if absent:
             yield f"{subject}: {len(absent)} of {len(own)} videos, such as {absent[0].relative_to(folder)}"
@@ -138,7 +138,7 @@ def _read(
     subjects = split_subjects(split)
     chosen = [video for video in videos if video.subject in subjects]
     if not chosen:
-        raise UserError(f"{folder} holds nobody of the split {split}: {', '.join(subjects)}")
+        raise UserError(f"{folder} holds no people of the split {split}: {', '.join(subjects)}")
     placed = _placed(folder, chosen, cameras)
     absent = [video.video for video in chosen if images and not video.video.is_file()]
     if absent:
@@ -149,7 +149,7 @@ def _read(
 
 
 def _pick(folder: Path, videos: list[_Film], cameras: Cameras | None, count: int) -> Iterator[Sample]:
-    """One frame of videos from all over the set, of those whose video is there if any is."""
+    """Return one frame per video, spread over the set; only of videos that exist, if any does."""
     with_video = [video for video in videos if video.video.is_file()] or videos
     chosen = spread(with_video, count)
     for video, camera in zip(chosen, _placed(folder, chosen, cameras), strict=True):
@@ -159,17 +159,17 @@ def _pick(folder: Path, videos: list[_Film], cameras: Cameras | None, count: int
 
 
 def _placed(folder: Path, videos: list[_Film], cameras: Cameras | None) -> list[WorldCamera]:
-    """Every video's camera."""
+    """Return the camera of every video."""
     if cameras is None:
         raise UserError(f"{folder} has no {METADATA}, which holds the cameras: put it there")
     for video in videos:
         if (video.subject, video.camera) not in cameras:
-            raise UserError(f"{folder}: the cameras' file does not tell camera {video.camera} of {video.subject}")
+            raise UserError(f"{folder}: the camera file has no camera {video.camera} of {video.subject}")
     return [cameras[video.subject, video.camera] for video in videos]
 
 
 def _shot(video: _Film, camera: WorldCamera, stride: int, load_images: bool) -> Iterator[Sample]:
-    """Every stride-th frame of a video."""
+    """Yield every stride-th frame of a video."""
     positions = read_positions(video.positions)
     joints_mm = camera.to_camera(positions) if video.in_world else positions
     images: Any = video.video.parents[2] / IMAGES
@@ -179,25 +179,25 @@ def _shot(video: _Film, camera: WorldCamera, stride: int, load_images: bool) -> 
 
 
 def read_positions(path: Path) -> NDArray[np.float64]:
-    """The 17 joints of a CDF file of positions.
+    """Read the 17 joints from a CDF file of positions.
 
     Returns:
         (N, 17, 3) in H36M17's order, mm.
 
     Raises:
-        ValueError: It is no CDF file, or not of 32 joints in space.
+        ValueError: The file is no CDF file, or does not hold 32 joints in 3D.
     """
     frames = _num_frames(path)
     cdf = open_cdf(path)
     with parsing(path, "CDF file"):
         pose = np.asarray(cdf.varget("Pose"), np.float64)
     if pose.size != 96 * frames or not np.isfinite(pose).all():
-        raise UserError(f"{path} is no whole CDF file: Pose is not {frames} frames of finite numbers")
+        raise UserError(f"{path} is not a complete CDF file: Pose is not {frames} frames of finite numbers")
     return pose.reshape(-1, 32, 3)[:, JOINTS_17_OF_32]
 
 
 def _num_frames(path: Path) -> int:
-    """N of Pose (1, N, 96), without reading it."""
+    """Return N of Pose (1, N, 96) without reading it."""
     cdf = open_cdf(path)
     with parsing(path, "CDF file of Human3.6M's"):
         info = cdf.cdf_info()
@@ -210,5 +210,5 @@ def _num_frames(path: Path) -> int:
     if not 0 < math.prod(sizes[:-1]) <= _MAX_FRAMES:
         raise UserError(f"{path}: Pose is {sizes}, but takes have 1 to {_MAX_FRAMES} frames")
     if sizes[-1] != 96:
-        raise UserError(f"{path}: Pose has {sizes[-1]} numbers a frame, not 96 for 32 joints in space; is it {_MONO}?")
+        raise UserError(f"{path}: Pose has {sizes[-1]} numbers a frame, not 96 for 32 joints in 3D; is it {_MONO}?")
     return math.prod(sizes[:-1])

@@ -1,9 +1,9 @@
-"""Pickled NumPy data, read without executing anything in it.
+"""Read pickled NumPy data without executing any of its content.
 
-`numpy.load(..., allow_pickle=True)` and `pickle.load` run whatever a file tells them to. The published files of
-Human3.6M need next to nothing of that: dictionaries, lists, numbers, text, and arrays of numbers. The names that
-NumPy's pickles mention stand here for functions of our own, which put an array together from its bytes; every other
-name is refused before anything is done with it.
+`numpy.load(..., allow_pickle=True)` and `pickle.load` execute arbitrary code from a file. The published files of
+Human3.6M need almost none of that: only dictionaries, lists, numbers, text, and arrays of numbers. The names that
+NumPy's pickles refer to are mapped to functions of this module, which build an array from its bytes. Every other
+name is refused before it is used.
 """
 
 import ast
@@ -33,14 +33,14 @@ _DAMAGE = (
 
 
 def read_npz(path: str | Path) -> dict[str, Any]:
-    """Read all arrays of an .npz file; those of objects in the restricted way.
+    """Read all arrays of an .npz file, object arrays with the restricted reader.
 
     Returns:
-        Arrays by name. An object array of no dimensions is what it holds, as `.item()` has it.
+        Arrays by name. An object array of no dimensions is replaced by its object, as `.item()` returns it.
 
     Raises:
-        ValueError: The file is damaged, or wants something executed. The message names the file.
-        OSError: It cannot be read.
+        ValueError: The file is damaged, or would execute code. The message names the file.
+        OSError: The file cannot be read.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -52,15 +52,15 @@ def read_npz(path: str | Path) -> dict[str, Any]:
     except OSError as error:
         if error.filename is not None:
             raise
-        raise _refusal(path, error) from error  # the archive names places that the file does not have
+        raise _refusal(path, error) from error  # the archive refers to offsets beyond the end of the file
 
 
 def read_pickle(path: str | Path) -> Any:
     """Read a pickle of containers, numbers, text and arrays.
 
     Raises:
-        ValueError: The file is damaged, or wants something executed. The message names the file.
-        OSError: It cannot be read.
+        ValueError: The file is damaged, or would execute code. The message names the file.
+        OSError: The file cannot be read.
     """
     with open(path, "rb") as file:
         try:
@@ -93,11 +93,11 @@ def _load(file: Any) -> Any:
 
 
 class _ForbiddenError(pickle.UnpicklingError):
-    """A pickle names something that is not on the list."""
+    """A pickle refers to a name that is not allowed."""
 
 
 class _Name:
-    """Stands for a function or class that a pickle names. A pickle can call it, and do nothing else with it."""
+    """Stands for a function or class that a pickle names. A pickle can only call it."""
 
     __slots__ = ("_call",)
 
@@ -112,7 +112,7 @@ class _Name:
 
 
 class _Dtype:
-    """A type of numbers as a pickle tells it: first its name, such as "f4", then (version, byte order, ...)."""
+    """A pickled number type: first its name, such as "f4", then (version, byte order, ...)."""
 
     __slots__ = ("_name", "_order")
 
@@ -132,7 +132,7 @@ class _Dtype:
 
 
 class _Array:
-    """An array as a pickle tells it: (version, shape, type, whether the first index runs fastest, bytes or a list)."""
+    """A pickled array: (version, shape, type, whether in Fortran order, bytes or a list)."""
 
     __slots__ = ("dtype", "items", "order", "shape")
 
@@ -143,7 +143,7 @@ class _Array:
         self.dtype, self.order = dtype.value, "F" if fortran else "C"
 
     def finished(self, finish: Callable[[Any], Any]) -> Any:
-        """The array; one of objects that has no dimensions is its object."""
+        """Return the array; an object array of no dimensions returns its object."""
         if self.dtype.hasobject:
             if not isinstance(self.items, list) or len(self.items) != math.prod(self.shape):
                 raise UserError("an array of objects that are not there")
@@ -176,7 +176,7 @@ def _scalar(dtype: _Dtype, data: Any) -> Any:
 
 
 def _encode(text: str, encoding: str) -> bytes:
-    return text.encode("latin1")  # how pickles of Python 2's protocol hold bytes, whatever else they ask for
+    return text.encode("latin1")  # pickles of Python 2's protocol store bytes like this
 
 
 def _nothing(*arguments: Any) -> Any:
@@ -192,14 +192,14 @@ _NAMES: dict[tuple[str, str], _Name] = {
     ("numpy", "ndarray"): _Name(_nothing),
     ("numpy", "dtype"): _Name(_Dtype),
     ("_codecs", "encode"): _Name(_encode),
-    ("__builtin__", "bytes"): _Name(lambda: b""),  # of none: old protocols have no other way to say so
+    ("__builtin__", "bytes"): _Name(lambda: b""),  # empty bytes: old protocols have no other way to write them
     **{(f"numpy.{core}.multiarray", n): _Name(f) for core in ("core", "_core") for n, f in _FUNCTIONS.items()},
     **{(f"numpy.{core}.numeric", "_frombuffer"): _Name(_from_buffer) for core in ("core", "_core")},
 }
 
 
 class _RestrictedUnpickler(pickle._Unpickler):
-    """Knows the names above, and no others. Python's own: the one in C takes memory for whatever number it is told."""
+    """Accepts only the names above. Uses Python's unpickler: the C one allocates whatever size the file states."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _NAMES:
@@ -208,8 +208,8 @@ class _RestrictedUnpickler(pickle._Unpickler):
 
 
 def _finished(value: Any) -> Any:
-    """What was unpickled, with arrays in place of what stands for them."""
-    done: dict[int, Any] = {}  # the same object may be mentioned a million times
+    """Return the unpickled object with arrays in place of their stand-ins."""
+    done: dict[int, Any] = {}  # the same object may be referenced a million times
 
     def finish(value: Any) -> Any:
         if id(value) not in done:

@@ -1,11 +1,11 @@
-"""Human3.6M's joints as VideoPose3D keeps them: a pair of .npz files with pickled objects, and no images.
+"""Human3.6M's joints as VideoPose3D stores them: two .npz files with pickled objects, and no images.
 
     DIR/data_3d_h36m.npz        positions_3d: {subject: {"Directions 1": (N, 32, 3) metres, world}}
     DIR/data_2d_h36m_gt.npz     positions_2d: {subject: {"Directions 1": [(N, 17, 2) pixels of each of 4 cameras]}}
     DIR/metadata.xml            Human3.6M's, or mmpose's cameras.pkl; optional
 
-They are read without executing what is in them. Without a file of cameras the cameras are found from the two sides of
-the projection. Images are looked for in DIR/images/, called after the sample's id with .jpg.
+The files are read without executing their content. Without a file of cameras, the cameras are fitted to both sides of
+the projection. Images are optional: DIR/images/, named after the sample's id with .jpg.
 """
 
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ POSITIONS_3D, POSITIONS_2D = "data_3d_h36m.npz", "data_2d_h36m_gt.npz"
 _MM = 1000.0  # of a metre
 _POINTS_TO_RESECT = 3000
 _DETECTED = {"h36m": H36M17, "coco": COCO17, "mpii": MPII16}
-"""Skeletons by the names that files of detections have for them."""
+"""Skeletons by their names in files of detections."""
 
 _Motions = dict[tuple[str, str, int], NDArray[np.floating]]
 """(subject, action, take) -> (N, 17, 3) mm, world."""
@@ -48,19 +48,19 @@ _Pixels = dict[tuple[str, str, int, str], NDArray[np.floating]]
 
 
 def looks_like(folder: Path) -> bool:
-    """Whether a folder holds one of the pair."""
+    """Return whether a folder holds one of the two files."""
     return (folder / POSITIONS_3D).is_file() or (folder / POSITIONS_2D).is_file()
 
 
 def open_videopose3d(folder: str | Path) -> DataSet:
-    """Read the pair.
+    """Open the data set.
 
     Raises:
-        ValueError: One of the files is missing where it is needed, damaged, malicious, or of another skeleton.
+        ValueError: A required file is missing, damaged, malicious, or for another skeleton.
     """
     folder = Path(folder)
     if not (folder / POSITIONS_3D).is_file():
-        raise UserError(f"{folder} holds VideoPose3D's {POSITIONS_2D}, but not {POSITIONS_3D}, which goes with it")
+        raise UserError(f"{folder} holds VideoPose3D's {POSITIONS_2D}, but not {POSITIONS_3D}, which is needed too")
     motions = _motions(folder / POSITIONS_3D)
     cameras = find_cameras((folder, folder.parent))
     pixels = _pixels(folder / POSITIONS_2D, motions) if (folder / POSITIONS_2D).is_file() else {}
@@ -88,13 +88,13 @@ def _missing(folder: Path, motions: _Motions, cameras: Cameras | None, with_pixe
     if absent:
         yield f"{POSITIONS_3D} has no {', '.join(absent)}"
     if cameras is None and not with_pixels:
-        yield f"the cameras: neither {METADATA}, {CAMERAS_PICKLE} nor {POSITIONS_2D}, from which they can be found"
+        yield f"the cameras: neither {METADATA}, {CAMERAS_PICKLE} nor {POSITIONS_2D}, from which they can be fitted"
     if not (folder / IMAGES).is_dir():
         yield f"images: there is no {IMAGES}/, so this trains the lifter, not the hourglass"
 
 
 class _Contents:
-    """The videos' motion in their cameras' axes, and the joints in pixels."""
+    """Motion of the videos in camera axes, and joints in pixels."""
 
     def __init__(self, folder: Path, motions: _Motions, pixels: _Pixels, cameras: Cameras | None) -> None:
         self.folder, self.motions, self.pixels, self.cameras = folder, motions, pixels, cameras
@@ -103,7 +103,7 @@ class _Contents:
     def _find(self, subject: str, camera: str) -> WorldCamera:
         if self.cameras is not None:
             if (subject, camera) not in self.cameras:
-                raise UserError(f"{self.folder}: the cameras' file does not tell camera {camera} of {subject}")
+                raise UserError(f"{self.folder}: the camera file has no camera {camera} of {subject}")
             return self.cameras[subject, camera]
         pairs = [
             (motion, self.pixels[(*key, camera)])
@@ -112,7 +112,7 @@ class _Contents:
         ]
         if not pairs:
             raise UserError(
-                f"{self.folder} does not tell the cameras of {subject}: put Human3.6M's {METADATA}, mmpose's "
+                f"{self.folder} has no cameras of {subject}: put Human3.6M's {METADATA}, mmpose's "
                 f"{CAMERAS_PICKLE} or VideoPose3D's {POSITIONS_2D} there"
             )
         world, px = (np.concatenate(side).reshape(-1, side[0].shape[-1]) for side in zip(*pairs, strict=True))
@@ -127,7 +127,7 @@ def _read(folder: Path, data: _Contents, takes: list[Take], split: str, stride: 
     subjects = split_subjects(split)
     chosen = [take for take in takes if take.subject in subjects]
     if not chosen:
-        raise UserError(f"{folder} holds nobody of the split {split}: {', '.join(subjects)}")
+        raise UserError(f"{folder} holds no people of the split {split}: {', '.join(subjects)}")
     cameras = [data.find(take.subject, take.camera) for take in chosen]
     return (
         sample for take, camera in zip(chosen, cameras, strict=True) for sample in _shot(data, take, camera, stride)
@@ -135,7 +135,7 @@ def _read(folder: Path, data: _Contents, takes: list[Take], split: str, stride: 
 
 
 def _pick(data: _Contents, takes: list[Take], count: int) -> Iterator[Sample]:
-    """One frame of videos from all over the set."""
+    """Return one frame per video, spread over the set."""
     for take in spread(takes, count):
         stride = max(1, min(PICK_FRAME, len(data.motions[take.subject, take.action, take.take]) - 1))
         yield list(islice(_shot(data, take, data.find(take.subject, take.camera), stride), 2))[-1]
@@ -169,7 +169,7 @@ def _motions(path: Path) -> _Motions:
 
 
 def _pixels(path: Path, motions: _Motions) -> _Pixels:
-    """Joints in pixels of the takes that have motion; (T, 17, 2) of the same T."""
+    """Read the pixel joints of the takes that have motion; (T, 17, 2) with the same T."""
     content = _content(path, "positions_2d")
     pixels = {}
     for subject, name, views in _takes(path, content):
@@ -179,23 +179,23 @@ def _pixels(path: Path, motions: _Motions) -> _Pixels:
         frames = len(motions[subject, *parsed])
         for camera, view in zip(CAMERA_SIZES_WH, _views(path, views), strict=False):
             if not _is_track(view, H36M17.num_joints, 2) or len(view) < frames:
-                told = f"{path}: {subject} {name} before camera {camera} is {_described(view)}"
+                told = f"{path}: {subject} {name} from camera {camera} is {_described(view)}"
                 raise UserError(f"{told}, not ({frames} frames, {H36M17.num_joints} joints, 2)")
             pixels[subject, *parsed, camera] = view[:frames]
     return pixels
 
 
 def read_detections(path: str | Path) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Read the 2D joints that a detector found in Human3.6M, as VideoPose3D publishes them.
+    """Read 2D joints that a detector found in Human3.6M, as published by VideoPose3D.
 
-    data_2d_h36m_cpn_ft_h36m_dbb.npz and its like: `positions_2d` as above, and `metadata`, whose layout_name is h36m,
-    coco or mpii. Joints of other skeletons are mapped as `map_joints` says, which is approximate.
+    For data_2d_h36m_cpn_ft_h36m_dbb.npz and similar files: `positions_2d` as above, and `metadata`, whose layout_name
+    is h36m, coco or mpii. Joints of other skeletons are mapped with `map_joints`, which is approximate.
 
     Yields:
-        The id that the frame has as a sample, and (17, 2) joints in pixels; NaN where the skeleton has none.
+        The frame's sample id, and (17, 2) joints in pixels; NaN where the skeleton has no such joint.
 
     Raises:
-        ValueError: The file is damaged, malicious, or of an unknown skeleton. The message names it.
+        ValueError: The file is damaged, malicious, or for an unknown skeleton. The message names it.
     """
     path = Path(path)
     content = read_npz(path)
@@ -214,7 +214,7 @@ def _detections(path: Path, content: Any, skeleton: Skeleton) -> Iterator[tuple[
             continue
         for camera, view in zip(CAMERA_SIZES_WH, _views(path, views), strict=False):
             if not _is_track(view, skeleton.num_joints, 2):
-                told = f"{path}: {subject} {name} before camera {camera} is {_described(view)}"
+                told = f"{path}: {subject} {name} from camera {camera} is {_described(view)}"
                 raise UserError(f"{told}, not (frames, {skeleton.num_joints} joints of {skeleton.name}, 2)")
             take = Take(subject=subject, action=parsed[0], take=parsed[1], camera=camera)
             for index, joints in enumerate(map_joints(view, skeleton, H36M17).astype(np.float32)):
@@ -229,14 +229,14 @@ def _content(path: Path, key: str) -> Any:
 
 
 def _views(path: Path, views: Any) -> list[Any]:
-    """What is stored of each camera."""
+    """Return the arrays of each camera."""
     if not isinstance(views, list | tuple | np.ndarray):
         raise UserError(f"{path} holds {type(views).__name__} where the joints of each camera should be")
     return list(views)
 
 
 def _is_track(value: Any, joints: int, axes: int) -> bool:
-    """Whether it is an array (frames, joints, axes) of numbers, none of them infinite."""
+    """Return whether a value is an array (frames, joints, axes) of numbers, none of them infinite."""
     if not isinstance(value, np.ndarray) or value.dtype.kind != "f" or value.ndim != 3:
         return False
     return value.shape[1:] == (joints, axes) and len(value) > 0 and not np.isinf(value).any()
@@ -249,7 +249,7 @@ def _described(value: Any) -> str:
 
 
 def _takes(path: Path, content: Any) -> Iterator[tuple[str, str, Any]]:
-    """Subject, name of the take, and what is stored."""
+    """Yield subject, name of the take, and the stored value."""
     if not isinstance(content, dict) or not all(isinstance(takes, dict) for takes in content.values()):
         raise UserError(f"{path} is not in VideoPose3D's layout of subjects and their actions")
     for subject, takes in content.items():

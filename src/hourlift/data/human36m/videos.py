@@ -1,4 +1,4 @@
-"""Frames of videos as samples: read from the video, or by the names that extracted frames have."""
+"""Video frames as samples: decoded from the video, or named as extracted image files."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ from hourlift.geometry.crop import box_from_joints
 
 IMAGES = "images"
 PICK_FRAME = 100
-"""The frame that stands for a video: people begin by standing still."""
+"""The frame that represents a video: recordings start with the person standing still."""
 Film = TypeVar("Film", bound="Take")
-_CUT_OFF = 0.95  # videos may end some frames before the motion capture does
+_CUT_OFF = 0.95  # videos may end a few frames before the motion capture
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Take:
-    """Whose video it is: subject, action, number of the take, camera."""
+    """Origin of a video: subject, action, number of the take, camera."""
 
     subject: str
     action: str
@@ -36,12 +36,12 @@ class Take:
     camera: str
 
     def frame(self, index: int) -> FrameId:
-        """The source of a frame, from its index, which starts at 0."""
+        """Return the origin of a frame from its index, which starts at 0."""
         return FrameId(subject=self.subject, action=self.action, take=self.take, camera=self.camera, frame=index + 1)
 
 
 def count_videos(takes: Sequence[Take], frames: int) -> Counts:
-    """Counts of videos that have so many frames together; names in Human3.6M's order."""
+    """Return the counts of videos with the given total of frames; names are in Human3.6M's order."""
     return Counts(
         people=frames,
         videos=len(takes),
@@ -56,7 +56,7 @@ def _ordered(names: set[str], order: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def spread(videos: Sequence[Film], count: int) -> list[Film]:
-    """At most so many videos, from all over the list."""
+    """Return at most `count` videos, spread over the list."""
     return [videos[i] for i in np.unique(np.linspace(0, len(videos) - 1, count).astype(int)).tolist()]
 
 
@@ -68,18 +68,18 @@ def frame_samples(
     images: Iterator[NDArray[np.uint8]] | Path,
     joints_px: NDArray[np.floating] | None = None,
 ) -> Iterator[Sample]:
-    """Samples of one video.
+    """Yield the samples of one video.
 
     Args:
-        take: Whose video it is.
+        take: Origin of the video.
         joints_cam_mm: (T, 17, 3) of all its frames.
-        camera: That took it.
-        indices: Frames wanted, from 0.
-        images: Their images in order, or the folder that would have them as files called after the sample's id.
-        joints_px: (T, 17, 2) where known; by default the projection.
+        camera: The camera that recorded it.
+        indices: Frames to return, starting at 0.
+        images: Their images in order, or the folder of image files named after the sample's id.
+        joints_px: (T, 17, 2) if known; by default the projection.
 
     Yields:
-        Samples; a joint outside of the image is not `visible`.
+        Samples; a joint outside the image is not `visible`.
     """
     wanted = joints_cam_mm[list(indices)]
     pixels = camera.project(wanted) if joints_px is None else np.asarray(joints_px, np.float64)[list(indices)]
@@ -100,19 +100,19 @@ def frame_samples(
 
 
 def read_frames(video: Path, count: int, stride: int, image_wh: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
-    """Decode every stride-th of the first frames of a video.
+    """Decode every stride-th frame of the first `count` frames of a video.
 
     Args:
         video: The video file.
-        count: How many frames it must have; if it ends up to 5 % before, the last image is repeated.
-        stride: Every how many-th is wanted.
-        image_wh: The size it must have.
+        count: Expected number of frames. If the video is up to 5 % shorter, the last image is repeated.
+        stride: Return every stride-th frame.
+        image_wh: Expected size.
 
     Yields:
         ceil(count / stride) images (H, W, 3) RGB.
 
     Raises:
-        ValueError: It is missing, cut off, no video, or of another size.
+        ValueError: The video is missing, truncated, unreadable, or of another size.
     """
     if not video.is_file():
         raise UserError(f"{video} is missing")

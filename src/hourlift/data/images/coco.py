@@ -1,16 +1,15 @@
-"""Data sets in the COCO keypoint layout, whatever skeleton they annotate.
+"""Data sets in the COCO keypoint layout, with any known skeleton.
 
     {"images": [{"id", "file_name", "width", "height"}],
      "annotations": [{"id", "image_id", "category_id", "bbox": [x, y, w, h], "keypoints": [x, y, v, ...], "iscrowd"}],
      "categories": [{"id", "keypoints": [joint names]}]}
 
-v is 0 for a joint that is not annotated, 1 for a hidden one, 2 for a visible one. The skeleton is recognised by
-the names of its joints, in any order: Human3.6M-17, the same with heels and big toes, MPII-16, COCO-17 or LSP-14.
-From COCO-17 to Human3.6M-17 is
-approximate: pelvis, thorax, spine and head are means of joints that lie near them (see `map_joints`), and a lifter that
-is to be fed with those needs training on them.
+v is 0 for a joint that is not annotated, 1 for a hidden one, 2 for a visible one. The skeleton is recognised by the
+names of its joints, in any order: Human3.6M-17, the same with heels and big toes, MPII-16, COCO-17 or LSP-14. The
+mapping from COCO-17 to Human3.6M-17 is approximate: pelvis, thorax, spine and head are means of nearby joints (see
+`map_joints`). A lifter for such input must be trained on it.
 
-Three fields go beyond COCO, and may be missing: an image's "camera", as `Camera.to_dict` has it; an annotation's
+Three optional fields extend COCO: an image's "camera", in the form of `Camera.to_dict`; an annotation's
 "joints_3d_cam_mm", [x, y, z] of every joint in that camera's frame in millimetres; and its "feet", [x, y, v] of left
 and right heel, then left and right big toe, for skeletons without them.
 """
@@ -35,28 +34,27 @@ from hourlift.geometry.skeleton import FOOT_POINTS, H36M17, H36M21, SKELETONS, S
 
 _JPEG_QUALITY = 95
 _FEET_FIELD = ("l_heel", "r_heel", "l_big_toe", "r_big_toe")
-_PICTURES_LOOKED_FOR = 100  # to find their folder
+_PICTURES_LOOKED_FOR = 100  # images checked to find their folder
 
 
 def load_coco(source: str | Path, images: str | Path | None = None) -> list[Sample]:
     """Read every annotated person of a COCO keypoint file.
 
-    People without a single annotated joint and crowds are left out, and so are categories and annotations without
-    keypoints. Ids are numbers or text. Coordinates are taken as
-    they are: (0, 0) is the centre of the first pixel. A person without a box, or with an empty one, gets one around the
-    annotated joints.
+    Crowds and people without any annotated joint are skipped, and so are categories and annotations without keypoints.
+    Ids are numbers or text. Coordinates are not shifted: (0, 0) is the centre of the first pixel. A person without a
+    box, or with an empty one, gets a box around the annotated joints.
 
     Args:
         source: the JSON file, or a folder that holds exactly one, either itself or in annotations/.
-        images: the folder that `file_name` starts from; by default the JSON's own, else its images/, else the
-            same of the folder above (for annotations/x.json).
+        images: the folder that `file_name` is relative to. Default: the folder of the JSON file, else its images/, else
+            images/ in the parent folder (for annotations/x.json).
 
     Returns:
         One sample per person, in the file's order. Images are not opened.
 
     Raises:
-        ValueError: if there is no such file, its content is not as above, its skeleton is unknown, or the images
-            are not there. The message names the file.
+        ValueError: the file or the images are missing, the content differs from the layout above, or the skeleton is
+            unknown. The message names the file.
     """
     file = _find_json(Path(source))
     content = read_json(file)
@@ -71,21 +69,21 @@ def load_coco(source: str | Path, images: str | Path | None = None) -> list[Samp
     except ValueError as error:
         raise UserError(f"{file}: {error}") from error
     if not samples:
-        raise UserError(f"{file} annotates nobody")
+        raise UserError(f"{file} annotates no people")
     return samples
 
 
 def write_coco(samples: Iterable[Sample], folder: str | Path) -> int:
     """Write people as a data set that `load_coco` reads back: images/, a JPEG per person, and keypoints.json.
 
-    The folder appears when all of it is written. People without a single known joint are left out.
+    The folder appears only when it is complete. People without any known joint are skipped.
 
     Args:
-        samples: the people, written as they come.
-        folder: of the data set; new, or empty.
+        samples: the people, in the order written.
+        folder: folder of the data set; new or empty.
 
     Returns:
-        How many people were written.
+        Number of people written.
 
     Raises:
         ValueError: the folder is not empty, or an image cannot be read.
@@ -111,7 +109,7 @@ def write_coco(samples: Iterable[Sample], folder: str | Path) -> int:
 
 
 def _entries(sample: Sample, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The image and the annotation of one person; both get the number as their id."""
+    """Return the image and annotation entries of one person; the number is the id of both."""
     pixels = sample.load_image()
     image = {"id": number, "file_name": f"images/{number:06}.jpg", "width": pixels.shape[1], "height": pixels.shape[0]}
     if sample.camera is not None:
@@ -146,23 +144,23 @@ _Id = int | str
 
 
 def _id(value: object) -> _Id:
-    """An id, be it a number, a number as text, or text."""
+    """Return an id as text, whether it is a number, a number as text, or text."""
     text = str(value)
     return int(text) if text.isdecimal() else text
 
 
 class _Columns(NamedTuple):
-    """How a category's keypoints map onto a known skeleton: keypoints[order] is in the skeleton's order."""
+    """Mapping of a category's keypoints to a known skeleton: keypoints[order] is in the skeleton's order."""
 
     skeleton: Skeleton
     order: list[int]
 
 
 def _categories(categories: list[dict[str, Any]]) -> dict[_Id, _Columns]:
-    """The categories that have keypoints, by their ids.
+    """Return the categories that have keypoints, by id.
 
     Raises:
-        ValueError: none has, or one has those of an unknown skeleton and none those of a known.
+        ValueError: no category has keypoints, or none has a known skeleton.
     """
     columns: dict[_Id, _Columns] = {}
     unknown: ValueError | None = None
@@ -192,7 +190,7 @@ def _columns(names: list[str]) -> _Columns:
 
 
 def _joint_name(name: str) -> str:
-    """A joint as skeletons here call it: "Left-Shoulder", "leftShoulder" and "shoulder_left" are "l_shoulder"."""
+    """Return a joint name as used here: "Left-Shoulder", "leftShoulder" and "shoulder_left" become "l_shoulder"."""
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name.strip())
     words = [word for word in re.split(r"[^a-z0-9]+", apart.lower()) if word]
     sides = {"left": "l", "l": "l", "right": "r", "r": "r"}
@@ -204,7 +202,7 @@ def _joint_name(name: str) -> str:
 def _sample(
     person: dict[str, Any], images: dict[_Id, dict[str, Any]], columns: dict[_Id, _Columns], root: Path
 ) -> Sample | None:
-    """One person; None if nothing tells where they are."""
+    """Return one person; None if neither the box nor the joints are known."""
     image = images[_id(person["image_id"])]
     skeleton, order = columns[_id(person["category_id"])]
     keypoints = np.array(person["keypoints"], dtype=np.float64).reshape(-1)
@@ -213,7 +211,7 @@ def _sample(
     keypoints = keypoints.reshape(-1, 3)[order]
     flag = keypoints[:, 2:]
     joints = map_joints(np.where(flag > 0, keypoints[:, :2], np.nan), skeleton, H36M17)
-    # A joint made of several is visible if all of them are.
+    # A joint derived from several keypoints is visible only if all of them are.
     visible = map_joints((flag == 2).astype(np.float64), skeleton, H36M17)[:, 0] == 1
     box = _box(person, joints)
     if not _is_box(box):
@@ -232,7 +230,7 @@ def _sample(
 
 
 def _feet(person: dict[str, Any], skeleton: Skeleton, keypoints: NDArray[np.float64]) -> NDArray[np.float32] | None:
-    """(4, 2) points of the feet: the skeleton's own, or those of the field "feet"."""
+    """Return the (4, 2) foot points: the skeleton's own, or those of the field "feet"."""
     if skeleton is H36M21:
         told = keypoints[H36M21.indices(*FOOT_POINTS)]
     elif "feet" in person:
@@ -253,7 +251,7 @@ def _joints_mm(person: dict[str, Any], skeleton: Skeleton, order: list[int]) -> 
 
 
 def _box(person: dict[str, Any], joints: NDArray[np.floating]) -> NDArray[np.float32]:
-    """The annotated box, where there is one that shows something, else one around the joints."""
+    """Return the annotated box if it is valid, otherwise one around the joints."""
     told = np.array(person.get("bbox") or [np.nan] * 4, dtype=np.float64)
     if told.shape == (4,):
         box = np.concatenate([told[:2], told[:2] + told[2:]]).astype(np.float32)
@@ -263,12 +261,12 @@ def _box(person: dict[str, Any], joints: NDArray[np.floating]) -> NDArray[np.flo
 
 
 def _is_box(box: NDArray[np.float32]) -> bool:
-    """Whether it is finite and not empty."""
+    """Return whether a box is finite and not empty."""
     return bool(np.isfinite(box).all() and (box[2:] > box[:2]).all())
 
 
 def _is_annotated(person: dict[str, Any], columns: dict[_Id, _Columns]) -> bool:
-    """Whether an annotation is of a person whose joints are known."""
+    """Return whether an annotation is of a person with known joints."""
     keypoints = person.get("keypoints")
     if person.get("iscrowd") or not keypoints or _id(person["category_id"]) not in columns:
         return False
@@ -287,11 +285,11 @@ def _find_json(source: Path) -> Path:
         if files:
             names = ", ".join(file.name for file in files)
             raise UserError(f"{folder} holds several JSON files ({names}): name the one to read")
-    raise UserError(f"{source} holds no JSON file with annotations, neither itself nor in annotations/")
+    raise UserError(f"{source} holds no JSON file with annotations, neither directly nor in annotations/")
 
 
 def _image_root(file: Path, names: list[str], images: str | Path | None) -> Path:
-    """The folder below which the images lie, judged by the first of them; some may be missing."""
+    """Find the root folder of the images by checking the first ones; some may be missing."""
     above = (file.parent, file.parent / "images", file.parent.parent, file.parent.parent / "images")
     roots = above if images is None else (Path(images),)
     looked_for = names[:_PICTURES_LOOKED_FOR]

@@ -3,8 +3,9 @@
     DIR/joints.mat            joints (3, 14, 2000): x, y, 1 where hidden; extended: (14, 3, 10000): x, y, 1 if labelled
     DIR/images/im0001.jpg     extended: im00001.jpg
 
-Needs SciPy (extra `data`). Of LSP the first half trains and the second tests, as in the literature; the extended set
-trains. Coordinates are taken as published; they may be off by one. Johnson and Everingham, BMVC 2010 and CVPR 2011.
+Needs SciPy (extra `data`). The first half of LSP is for training and the second for testing, as in the literature; the
+extended set is for training. Coordinates are used as published; they may be off by one. Johnson and Everingham, BMVC
+2010 and CVPR 2011.
 """
 
 from collections.abc import Iterator
@@ -26,15 +27,15 @@ JOINTS = "joints.mat"
 
 
 def looks_like(folder: Path) -> bool:
-    """Whether a folder holds joints.mat."""
+    """Return whether a folder holds joints.mat."""
     return (folder / JOINTS).is_file()
 
 
 def open_lsp(folder: str | Path) -> DataSet:
-    """Read either set's joints.
+    """Open LSP or its extended training set.
 
     Raises:
-        ValueError: They are not there, damaged or of another skeleton, or SciPy is missing.
+        ValueError: The joints are missing, damaged or for another skeleton, or SciPy is missing.
     """
     folder = Path(folder)
     joints, is_extended = _read_joints(folder / JOINTS)
@@ -65,7 +66,7 @@ def _read(
 def _sample(image: Path, joints: NDArray[np.float64], is_extended: bool) -> Sample:
     flag = joints[:, 2:]
     labelled = flag > 0 if is_extended else np.ones_like(flag, dtype=bool)
-    visible = labelled if is_extended else flag == 0  # what is labelled in the extended set is not said to be hidden
+    visible = labelled if is_extended else flag == 0  # the extended set does not say which labelled joints are hidden
     joints_px = np.where(labelled, joints[:, :2], np.nan)
     return Sample(
         id=image.stem,
@@ -77,7 +78,7 @@ def _sample(image: Path, joints: NDArray[np.float64], is_extended: bool) -> Samp
 
 
 def _read_joints(path: Path) -> tuple[NDArray[np.float64], bool]:
-    """(N, 14, 3), and whether they are the extended set's."""
+    """Return the joints (N, 14, 3), and whether they are from the extended set."""
     content = read_mat(path)
     check_arrays(path, content, {"joints": ("fiu", (None, None, None))})
     joints = content["joints"].astype(np.float64)

@@ -1,6 +1,6 @@
-"""MATLAB's .mat files and HDF5, each read in a process of its own: the parsers are in C, and broken files crash them.
+"""Read MATLAB's .mat files and HDF5, each in its own process: the parsers are in C, and broken files can crash them.
 
-Both parsers are packages of the extra `data`.
+Both parsers are in the extra `data`.
 """
 
 import importlib
@@ -13,10 +13,10 @@ from hourlift.formats.guarded import parsing
 
 
 def read_mat(path: Path) -> dict[str, Any]:
-    """The variables of a .mat file, version 4 to 7.2, by name.
+    """Read the variables of a .mat file, version 4 to 7.2, by name.
 
     Returns:
-        Arrays with their sides of length 1 left out; a struct is an object with its fields as attributes.
+        Arrays without dimensions of length 1; a struct is an object with its fields as attributes.
 
     Raises:
         ValueError: the file is damaged, or SciPy is missing; the message names the file.
@@ -27,7 +27,7 @@ def read_mat(path: Path) -> dict[str, Any]:
 
 
 def read_hdf5(path: Path) -> dict[str, Any]:
-    """The data sets at the top of an HDF5 file by name, as NumPy arrays.
+    """Read the top-level data sets of an HDF5 file by name, as NumPy arrays.
 
     Raises:
         ValueError: the file is damaged, or h5py is missing; the message names the file.

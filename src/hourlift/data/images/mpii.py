@@ -1,14 +1,15 @@
-"""MPII Human Pose, as published (.mat) or as the hourglass's authors prepared it (.h5). 2D only, MPII-16.
+"""MPII Human Pose, as published (.mat) or as prepared by the hourglass's authors (.h5). 2D only, MPII-16.
 
     DIR/images/015601864.jpg
     DIR/mpii_human_pose_v1_u12_1.mat       or in annot/ or mpii_human_pose_v1_u12_2/; needs SciPy
     DIR/annot/train.h5, valid.h5           imgname, person, center, scale, part, visible, normalize; need h5py
     DIR/annot/valid_images.txt             with the .mat: names of the images to validate on, one a line; optional
 
-Both give people a centre and a scale (height / 200 px). The box is such that the crop is that of Newell et al. (2016):
-250 x scale wide, its centre 15 x scale below the given one. Coordinates are MATLAB's, (1, 1) the first pixel, and
-become ours. MPII-16 has no nose. The published file withholds the joints of the test images, so there is no split
-"test". The .h5 keep of the head's box the length that PCKh divides by; the box made of it is a square of that length.
+Both give each person a centre and a scale (height / 200 px). The box is chosen so that the crop is that of Newell et
+al. (2016): 250 x scale wide, its centre 15 x scale below the given one. The files count pixels from (1, 1), as MATLAB
+does; coordinates are converted. MPII-16 has no nose. The published file has no joints for the test images, so there is
+no split "test". The .h5 files keep only the length of the head box that PCKh divides by; the box made of it is a square
+with that length.
 """
 
 from collections.abc import Iterator
@@ -33,15 +34,15 @@ MAT = "mpii_human_pose_v1_u12_1.mat"
 VALID_IMAGES = "valid_images.txt"
 _H5 = {"train": "train.h5", "validate": "valid.h5"}
 _FOLDERS = ("", "annot", "annotations", "mpii_human_pose_v1_u12_2")
-_FIRST_PIXEL = 1.0  # MATLAB's
+_FIRST_PIXEL = 1.0  # MATLAB counts from 1
 
-_CROP_PX, _LOWERED_PX = 250.0, 15.0  # of a person of scale 1
-_HEAD_SHARE = 0.6  # of the head box's diagonal: PCKh's length
+_CROP_PX, _LOWERED_PX = 250.0, 15.0  # for a person of scale 1
+_HEAD_SHARE = 0.6  # of the head box's diagonal: the length that PCKh divides by
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Person:
-    """One annotated person; NaN where a joint is not labelled. Pixels from 0."""
+    """One annotated person; NaN where a joint is not labelled. Pixels start at 0."""
 
     image: str
     number: int
@@ -54,15 +55,15 @@ class _Person:
 
 
 def looks_like(folder: Path) -> bool:
-    """Whether a folder holds MPII's annotation."""
+    """Return whether a folder holds MPII's annotation."""
     return _find(folder, MAT) is not None or any(_find(folder, name) is not None for name in _H5.values())
 
 
 def open_mpii(folder: str | Path) -> DataSet:
-    """Read MPII's annotation; the .h5 if they are there, for their split.
+    """Open MPII's annotation; the .h5 files if they exist, for their split.
 
     Raises:
-        ValueError: There is none, it is damaged or of another skeleton, or the package that reads it is missing.
+        ValueError: The annotation is missing, damaged or for another skeleton, or the package to read it is missing.
     """
     folder = Path(folder)
     h5 = {split: path for split, name in _H5.items() if (path := _find(folder, name)) is not None}
@@ -82,7 +83,7 @@ def open_mpii(folder: str | Path) -> DataSet:
     else:
         raise UserError(f"{folder} holds neither {MAT} nor {' and '.join(_H5.values())}")
     if not people:
-        raise UserError(f"{folder}: MPII's annotation names nobody")
+        raise UserError(f"{folder}: MPII's annotation has no people")
     images = next((root for root in (folder / "images", folder.parent / "images") if root.is_dir()), folder / "images")
     names_px = sorted({person.image for person in people})
     lacking = [name for name in names_px if not (images / name).is_file()]
@@ -110,7 +111,7 @@ def _read(images: Path, people: list[_Person], split: str, stride: int, load_ima
 
 def _sample(images: Path, person: _Person) -> Sample:
     joints = map_joints(person.joints, MPII16, H36M17)
-    visible = map_joints(person.visible[:, None], MPII16, H36M17)[:, 0] == 1  # a mean of joints: if all of them are
+    visible = map_joints(person.visible[:, None], MPII16, H36M17)[:, 0] == 1  # a mean is visible if all its joints are
     half = person.scale * _CROP_PX / CROP_MARGIN / 2
     center = person.center + (0.0, person.scale * _LOWERED_PX)
     return Sample(
@@ -132,7 +133,7 @@ def _read_h5(path: Path, split: str) -> list[_Person]:
     check_arrays(path, content, {"imgname": ("SOUfiu", (count, *content.get("imgname", np.zeros(1)).shape[1:]))})
     finite = [key for key in ("person", "center", "scale") if not np.isfinite(content[key]).all()]
     if finite:
-        raise UserError(f"{path}: {finite[0]} holds what is no finite number")
+        raise UserError(f"{path}: {finite[0]} holds a number that is not finite")
     keys = ("imgname", "part", *shapes)
     people = []
     for i in range(count):
@@ -162,7 +163,7 @@ def _h5_person(image: str, row: dict[str, Any], split: str) -> _Person:
 
 
 def _text(name: Any) -> str:
-    """A file's name, which h5 files hold as bytes, text, or a row of codes padded with zeros."""
+    """Decode a file name, which .h5 files store as bytes, text, or a row of codes padded with zeros."""
     if isinstance(name, np.ndarray):
         name = name.astype(np.uint8).tobytes()
     text = name.decode("utf-8") if isinstance(name, bytes) else str(name)
@@ -170,7 +171,7 @@ def _text(name: Any) -> str:
 
 
 def _read_mat(path: Path, validate: frozenset[str]) -> list[_Person]:
-    """Everybody with joints, a place and a scale.
+    """Read all people with joints, a position and a scale.
 
     RELEASE.annolist(i).image.name and .annorect(r).{scale, objpos, annopoints.point, x1...}, RELEASE.img_train(i).
     """
@@ -215,7 +216,7 @@ def _mat_person(name: str, number: int, split: str, person: Any, points: list[An
 
 
 def _items(value: Any) -> list[Any]:
-    """A struct array, which SciPy squeezes: nothing, one struct, or an array of them."""
+    """Return a struct array as a list; SciPy squeezes it to nothing, one struct, or an array of them."""
     if value is None:
         return []
     return list(value.ravel()) if isinstance(value, np.ndarray) else [value]

@@ -1,7 +1,7 @@
-"""Acclaim's ASF (a skeleton) and AMC (its angles over time), as CMU publishes them, become a clip of joint positions.
+"""Read Acclaim's ASF (a skeleton) and AMC (its angles over time), as published by CMU, as clips of joint positions.
 
-A segment turns about its start by C M C^-1 within its parent's axes: C from its `axis` line, M from the angles of its
-`dof` line. In both, the angle that is named first is applied first. The joint of a segment is its end.
+A segment rotates about its start by C M C^-1 in its parent's axes: C is given by its `axis` line, M by the angles of
+its `dof` line. In both, the angle named first is applied first. The joint of a segment is its end.
 """
 
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from hourlift.data.mocap.clip import LIMBS, MotionClip, TextLines, make_clip, ro
 from hourlift.errors import UserError
 
 CMU_FPS = 120.0
-"""An AMC does not tell its rate; CMU's were captured at this one, with few exceptions."""
+"""An AMC file does not state its frame rate. CMU's were captured at this rate, with few exceptions."""
 
 # Segment of CMU's skeletons -> the joint at its end. The segment `wrist` is the last third of the forearm.
 _MIDDLE = {
@@ -31,7 +31,7 @@ _DOFS = ("rx", "ry", "rz", "tx", "ty", "tz")
 
 @dataclass(kw_only=True)
 class _Segment:
-    """Direction times length of a bone at rest, its own axes C, and the angles that move it; the parent is an index."""
+    """Direction times length of a bone at rest, its local axes C, its degrees of freedom; the parent is an index."""
 
     name: str
     line: int
@@ -49,16 +49,16 @@ class _Skeleton:
 
 
 def load_amc(amc: Path, asf: Path | None = None, fps: float = CMU_FPS) -> MotionClip:
-    """Reads an AMC file with its skeleton.
+    """Read an AMC file with its skeleton.
 
     Args:
         amc: The angles.
-        asf: The skeleton; by default the one beside it of the same name, else of the same subject (02.asf for
+        asf: The skeleton. Default: the file of the same name beside it, else of the same subject (02.asf for
             02_01.amc), else the only one in the folder.
-        fps: Frames per second, which the file does not tell.
+        fps: Frames per second; the file does not state it.
 
     Raises:
-        ValueError: with the file and the line, for what is wrong with either; or there is no skeleton.
+        ValueError: either file is invalid (the message names the file and the line), or the skeleton is missing.
     """
     asf = asf or _skeleton_of(amc)
     skeleton = _read_asf(asf)
@@ -175,7 +175,7 @@ def _link(lines: TextLines, segments: list[_Segment], words: list[str]) -> None:
 
 
 def _read_amc(file: Path, skeleton: _Skeleton) -> dict[str, Array]:
-    """Values (T, D) of each segment's degrees of freedom, angles in degrees."""
+    """Read the values (T, D) of each segment's degrees of freedom, angles in degrees."""
     lines = TextLines(file, comment="#")
     dofs = {segment.name: segment.dof for segment in skeleton.segments if segment.dof}
     degrees = skeleton.degrees
@@ -207,7 +207,7 @@ def _read_amc(file: Path, skeleton: _Skeleton) -> dict[str, Array]:
 
 
 def _ends(skeleton: _Skeleton, frames: dict[str, Array]) -> Array:
-    """Where the segments end, (T, S, 3) in the file's axes and unit; at rest, T = 1, without frames."""
+    """Return the ends of the segments, (T, S, 3) in the file's axes and unit; without frames, the rest pose (T = 1)."""
     segments = skeleton.segments
     count = len(frames["root"]) if frames else 1
     turn, end = np.empty((count, len(segments), 3, 3)), np.zeros((count, len(segments), 3))
@@ -228,15 +228,15 @@ def _ends(skeleton: _Skeleton, frames: dict[str, Array]) -> Array:
 
 
 def _parents_first(segments: list[_Segment]) -> list[int]:
-    """Indices of the segments that hang on the root, parents before their children."""
+    """Return the indices of the segments connected to the root, parents before their children."""
     order = [0]
-    for parent in order:  # grows as it is gone through
+    for parent in order:  # grows during the loop
         order += [i for i, segment in enumerate(segments) if segment.parent == parent]
     return order
 
 
 def _applied(turns: list[tuple[int, Array]]) -> Array:
-    """Rotation (T, 3, 3) of turns (axis, degrees (T,)) about fixed axes, the first applied first."""
+    """Compose rotations (T, 3, 3) from (axis, degrees (T,)) about fixed axes, the first applied first."""
     rotation = np.eye(3)[None]
     for axis, degrees in turns:
         rotation = rotation_about(axis, degrees) @ rotation

@@ -1,8 +1,8 @@
-"""BVH files: a skeleton and its joint angles over time become a clip of joint positions.
+"""Read BVH files, a skeleton and its joint angles over time, as clips of joint positions.
 
-Joints are known by the names that CMU's BVH files, Mixamo, Biovision, Poser and Unreal give them; other joints, such as
-fingers, are passed over. The unit of length and the vertical axis are not in the file: `make_clip` judges them. Where
-a joint has position channels, they stand in for its offset.
+Joints are recognised by their names in the BVH files of CMU, Mixamo, Biovision, Poser and Unreal. Other joints, such as
+fingers, are ignored. The file states neither the unit of length nor the vertical axis: `make_clip` estimates them.
+Where a joint has position channels, they replace its offset.
 """
 
 import re
@@ -14,7 +14,7 @@ import numpy as np
 from hourlift.arrays import Array
 from hourlift.data.mocap.clip import LIMBS, MotionClip, TextLines, make_clip, rotation_about
 
-# Canonical joint -> names in use, without their side and signs, the best first; `end` is the end site below a joint.
+# Canonical joint -> names in use, without side and punctuation, the preferred first; `end` is the end site of a joint.
 _MIDDLE = {
     "pelvis": ("hips", "pelvis", "hip", "root"),
     "spine": ("spine", "spine01", "abdomen", "spine1", "chest"),
@@ -50,11 +50,11 @@ class _Joint:
 
 
 def load_bvh(file: Path) -> MotionClip:
-    """Reads a BVH file.
+    """Read a BVH file.
 
     Raises:
-        ValueError: with the file and the line: it is no BVH file, it is cut off, has no frames, numbers are missing
-            or not finite, or its joints' names do not tell where legs and arms are.
+        ValueError: the file is no BVH file, is truncated or has no frames; numbers are missing or not finite; or the
+            legs and arms cannot be identified by the joints' names. The message names the file and the line.
     """
     lines = TextLines(file)
     first = lines.next("HIERARCHY")
@@ -121,7 +121,7 @@ def _read_channels(lines: TextLines) -> tuple[str, ...]:
 
 
 def _read_motion(lines: TextLines, num_channels: int) -> tuple[Array, float]:
-    """Channels (T, C) of each frame, and seconds per frame."""
+    """Read the channels (T, C) of each frame, and the seconds per frame."""
     words = lines.next("Frames:")
     if words[0].lower() != "frames:" or len(words) != 2 or not words[1].isdigit():
         raise lines.error("'Frames:' and their number expected")
@@ -144,7 +144,7 @@ def _read_motion(lines: TextLines, num_channels: int) -> tuple[Array, float]:
 
 
 def _positions(joints: list[_Joint], frames: Array | None) -> Array:
-    """Joint positions (T, J, 3) in the file's axes and unit; at rest, T = 1, without frames."""
+    """Return joint positions (T, J, 3) in the file's axes and unit; without frames, the rest pose (T = 1)."""
     count = 1 if frames is None else len(frames)
     turn = np.empty((count, len(joints), 3, 3))
     place = np.empty((count, len(joints), 3))
@@ -169,7 +169,7 @@ def _positions(joints: list[_Joint], frames: Array | None) -> Array:
 
 
 def _known_joints(lines: TextLines, joints: list[_Joint]) -> dict[str, int]:
-    """Index of the joint by canonical name."""
+    """Return the index of each joint by canonical name."""
     names: dict[str, int] = {}
     for i, joint in enumerate(joints):
         names.setdefault(_plain_name(joint.name), i)

@@ -1,4 +1,4 @@
-"""A recorded motion as joint positions, and what the readers of motion files share."""
+"""A recorded motion as joint positions, and helpers shared by the readers of motion files."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ CANONICAL = (
 `neck` the base of the neck, `head` the base of the skull."""
 
 LIMBS = tuple(side + joint for side in ("l_", "r_") for joint in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist"))
-"""What no clip of a person may lack."""
+"""Joints that every clip must have."""
 
 _UNITS = (1.0, 0.01, 0.001, 0.0254, 0.0254 / 0.45, 0.3048, 0.1)  # metre, cm, mm, inch, CMU's, foot, dm
 _STATURES = (1.3, 2.1)  # metres
 _MEASURED = 0.75  # of the height: thigh, shin, and from the hips to the shoulders
-_CLEARLY_UP = 0.9  # cosine to an axis
+_CLEARLY_UP = 0.9  # cosine with an axis
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,12 +32,12 @@ class MotionClip:
     """Joint positions of one person over time.
 
     Attributes:
-        name: Of the recording.
+        name: Name of the recording.
         joints: (J) names out of CANONICAL.
         positions: (T, J, 3) float32, metres, z up; NaN where a joint is absent.
         fps: Frames per second.
         action: What the person does, or "unknown".
-        subject: Who it is, or "unknown".
+        subject: Name of the person, or "unknown".
     """
 
     name: str
@@ -60,7 +60,7 @@ class MotionClip:
         return len(self.positions)
 
     def at(self, joint: str) -> NDArray[np.float32] | None:
-        """Positions (T, 3) of a joint, or None where the clip lacks it in every frame."""
+        """Return the positions (T, 3) of a joint, or None if the clip lacks it in every frame."""
         if joint not in self.joints:
             return None
         place = self.positions[:, self.joints.index(joint)]
@@ -68,7 +68,7 @@ class MotionClip:
 
 
 class TextLines:
-    """The lines of a text file, one after the other, split into words; blank lines are passed over."""
+    """The lines of a text file, one after the other, split into words; blank lines are skipped."""
 
     def __init__(self, file: Path, comment: str | None = None) -> None:
         self.file = file
@@ -78,20 +78,20 @@ class TextLines:
         self._next, self.line = 0, 1
 
     def error(self, what: str, line: int | None = None) -> UserError:
-        """What is wrong with a line, by default the one read last."""
+        """Return an error about a line, by default the one read last."""
         return UserError(f"{self.file}:{line or self.line}: {what}")
 
     @property
     def ended(self) -> bool:
-        """Whether all lines are read."""
+        """Return whether all lines are read."""
         return self._next == len(self._lines)
 
     def peek(self) -> list[str]:
-        """The next line's words, without reading it; none at the end."""
+        """Return the next line's words without consuming it; empty at the end."""
         return [] if self.ended else self._lines[self._next][1]
 
     def next(self, expected: str) -> list[str]:
-        """Reads a line's words; a file that ends here lacks what is expected."""
+        """Read a line's words. If the file ends here, the error names what was expected."""
         if self.ended:
             raise self.error(f"the file ends where {expected} should be")
         self.line, words = self._lines[self._next]
@@ -99,7 +99,7 @@ class TextLines:
         return words
 
     def numbers(self, words: list[str], count: int, what: str) -> Array:
-        """Words as so many finite numbers."""
+        """Convert words to exactly `count` finite numbers."""
         if len(words) != count:
             raise self.error(f"{what} has {len(words)} numbers instead of {count}")
         try:
@@ -112,7 +112,7 @@ class TextLines:
 
 
 def rotation_about(axis: int, degrees: Array) -> Array:
-    """Rotations (T, 3, 3) by angles (T,) about x (0), y (1) or z (2)."""
+    """Return rotations (T, 3, 3) by angles (T,) about x (0), y (1) or z (2)."""
     first, second = (axis + 1) % 3, (axis + 2) % 3
     angle = np.radians(degrees)
     rotation = np.tile(np.eye(3), (len(angle), 1, 1))
@@ -125,18 +125,19 @@ def rotation_about(axis: int, degrees: Array) -> Array:
 def make_clip(
     name: str, fps: float, rest: Mapping[str, Array], places: Mapping[str, Array], unit: float | None = None
 ) -> MotionClip:
-    """A clip in metres, z up, of positions in a file's own unit and axes.
+    """Make a clip in metres, z up, from positions in a file's own unit and axes.
 
-    The vertical is the axis along which the shoulders lie above the ankles: in the rest pose, or, where that is not
-    along an axis, on average. Of metre, cm, mm, inch, foot, dm and CMU's 0.0254 / 0.45 m the unit is the one that
-    makes the person 1.3 to 2.1 m tall by the bones' lengths; where none does, the person is scaled to 1.7 m.
+    The vertical axis is the one along which the shoulders are above the ankles: in the rest pose, or on average over
+    the frames if the rest pose is not aligned with an axis. The unit is chosen from metre, cm, mm, inch, foot, dm and
+    CMU's 0.0254 / 0.45 m such that the bone lengths give a height of 1.3 to 2.1 m. If none fits, the person is scaled
+    to 1.7 m.
 
     Args:
-        name: Of the recording.
+        name: Name of the recording.
         fps: Frames per second.
         rest: (3,) by canonical joint, in the rest pose.
         places: (T, 3) by canonical joint.
-        unit: Metres per unit, where the file says so; it is believed if the height is plausible.
+        unit: Metres per unit, if the file states it; used only if the resulting height is plausible.
     """
 
     def span(start: str, end: str) -> float:

@@ -1,6 +1,6 @@
-"""Recorded motion: joint positions over time, whatever file they come from.
+"""Recorded motion: joint positions over time, from any supported file format.
 
-Read are BVH, AMC with its ASF, and the npz of packed joint positions (keys positions (T, J, 3) in metres with z up,
+Supported are BVH, AMC with its ASF, and an npz of packed joint positions (keys positions (T, J, 3) in metres with z up,
 joints, fps, and per sequence sequence_id, sequence_names, action, subject).
 """
 
@@ -21,10 +21,10 @@ __all__ = ["MotionClip", "load_amc", "load_bvh", "load_motion", "load_npz"]
 
 
 def load_motion(source: Path) -> list[MotionClip]:
-    """Reads a file of recorded motion, or all such files of a folder.
+    """Read a file of recorded motion, or all such files of a folder.
 
     Raises:
-        ValueError: there is none, or one cannot be read; the message names the file.
+        ValueError: there is no such file, or one cannot be read; the message names the file.
     """
     if source.is_dir():
         files = sorted(file for file in source.iterdir() if file.suffix.lower() in _READERS)
@@ -39,10 +39,10 @@ def load_motion(source: Path) -> list[MotionClip]:
 
 
 def load_npz(file: Path) -> list[MotionClip]:
-    """Reads the clips of an npz of joint positions.
+    """Read the clips of an npz of joint positions.
 
     Raises:
-        ValueError: it is no such file; the message names it and what it lacks.
+        ValueError: the file has another format; the message names it and what is missing.
     """
     data = read_arrays(file)
     check_arrays(file, data, {"joints": ("U", (None,)), "fps": ("fiu", ())})
