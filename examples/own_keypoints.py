@@ -10,7 +10,7 @@ import sys
 import numpy as np
 
 import hourlift
-from hourlift.geometry import COCO17, H36M17, box_from_joints, map_joints
+from hourlift.geometry import COCO17, H36M17, map_joints
 
 STANDING = [
     (322, 101), (330, 93), (314, 93), (341, 98), (303, 98),  # nose, eyes, ears
@@ -27,7 +27,7 @@ def main(
     joints_px = map_joints(coco, COCO17, H36M17)
     camera = hourlift.Camera.from_fov(image_wh, fov_deg=65.0)
     predictor = predictor or hourlift.PosePredictor()
-    people = predictor.lift(joints_px, box_from_joints(joints_px), image_wh, camera)
+    people = predictor.lift(joints_px, None, image_wh, camera)
     for person in people:
         height_mm = np.ptp(person.joints_3d_mm[:, 1])
         print(f"{height_mm:.0f} mm from the head to the ankles, {person.root_cam_mm[2] / 1000:.1f} m from the camera")

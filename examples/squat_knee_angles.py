@@ -26,7 +26,7 @@ def squats(bend_deg: np.ndarray) -> list[tuple[int, float]]:
 
 def main(video: str) -> list[tuple[int, float]]:
     """Print the squats of the first person."""
-    track = hourlift.lift(video).poses.sequence(0)
+    track = hourlift.lift(video).sequence()
     angles = joint_angles(track.joints_3d_mm)
     bend_deg = (angles["l_knee_flexion"] + angles["r_knee_flexion"]) / 2  # 0 is a straight leg; NaN is not known
     print(f"knees bend from {np.nanmin(bend_deg):.0f} to {np.nanmax(bend_deg):.0f} degrees")

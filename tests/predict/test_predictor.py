@@ -9,6 +9,7 @@ import pytest
 
 from hourlift import Camera, PosePredictor
 from hourlift.geometry.camera import virtual_rotation
+from hourlift.geometry.crop import box_from_joints
 from hourlift.lifter.normalize import crop_offsets
 
 WH = (640, 480)
@@ -200,3 +201,20 @@ def test_boxes_that_are_none(predictor: PosePredictor, box: object, complaint: s
         predictor.predict(image, box)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=complaint):
         predictor.follow(box)(0, 0.0, image)  # type: ignore[arg-type]
+
+
+def test_own_keypoints_need_no_boxes_and_may_have_a_confidence(
+    marker_models: tuple[Path, Path], figure, tmp_path: Path
+) -> None:
+    lifting = PosePredictor(*marker_models, threads=1)
+    joints_px = figure.joints((320.0, 240.0), HEIGHT)[None]
+    confidence = np.linspace(0, 1, 17)[None]
+    (boxed,) = lifting.lift(joints_px, box_from_joints(joints_px), WH)
+    (pose,) = lifting.lift(joints_px, None, WH, confidence=confidence)
+    np.testing.assert_array_equal(pose.box_xyxy_px, boxed.box_xyxy_px)
+    np.testing.assert_array_equal(pose.joints_3d_mm, boxed.joints_3d_mm)
+    np.testing.assert_allclose(pose.confidence, confidence[0], atol=1e-6)
+    for wrong in (confidence[0], confidence + 1, confidence * np.nan):
+        with pytest.raises(ValueError, match="confidence must be"):
+            lifting.lift(joints_px, None, WH, confidence=wrong)
+    assert lifting.lift([], None, WH) == []

@@ -7,7 +7,7 @@ from pathlib import Path
 from hourlift.errors import UserError
 from hourlift.formats.json import PoseFile
 from hourlift.geometry.world import World
-from hourlift.pose import PoseFrame
+from hourlift.pose import PoseFrame, PoseSequence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +35,14 @@ class LiftResult:
     failures: Sequence[str] = ()
     incomplete: str | None = None
     poses: PoseFile | None = None
+
+    def sequence(self, person_id: int = 0) -> PoseSequence:
+        """One person through all frames.
+
+        Raises:
+            UserError: The poses were not kept, or the person is in no frame.
+        """
+        return PoseSequence.from_frames(self.frames, person_id, self.world)
 
     @property
     def frames(self) -> Sequence[PoseFrame]:

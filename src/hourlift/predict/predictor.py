@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from hourlift.arrays import Image
 from hourlift.errors import UserError
 from hourlift.geometry.camera import Camera, solve_root
+from hourlift.geometry.crop import box_from_joints
 from hourlift.geometry.skeleton import H36M17
 from hourlift.lifter.normalize import LiftInput, crop_offsets, denormalize, normalize_joints, person_input
 from hourlift.media.prefetch import ahead
@@ -130,29 +131,42 @@ class PosePredictor:
         return self._refined(self._lift([Detection(*answer) for answer in answers], camera))
 
     def lift(
-        self, joints_px: ArrayLike, boxes_xyxy: ArrayLike, image_wh: tuple[int, int], camera: Camera | None = None
+        self,
+        joints_px: ArrayLike,
+        boxes_xyxy: ArrayLike | None,
+        image_wh: tuple[int, int],
+        camera: Camera | None = None,
+        *,
+        confidence: ArrayLike | None = None,
     ) -> list[Pose]:
         """Lift people whose 2D joints are known: stage 2 alone.
 
         Args:
             joints_px: (N, 17, 2) joints in pixels of the image; NaN if unknown.
-            boxes_xyxy: (N, 4) the people's boxes; needed by a lifter with the report's normalisation.
+            boxes_xyxy: (N, 4) the people's boxes; None draws them around the joints. Only a lifter with the report's
+                normalisation reads them.
             image_wh: width and height of the image.
             camera: as in `predict`.
+            confidence: (N, 17) how likely each joint is right, 0 to 1; None trusts all of them.
 
         Returns:
-            One `Pose` per person; confidence is 1, or 0 for unknown joints.
+            One `Pose` per person; the confidence of unknown joints is 0.
 
         Raises:
             ValueError: a box is not finite, empty or outside the image, or the number of boxes is not that of people.
         """
-        joints_px, boxes = np.asarray(joints_px, dtype=np.float64), checked_boxes(boxes_xyxy, image_wh)
-        if joints_px.size == 0 and len(boxes) == 0:
+        joints_px = np.asarray(joints_px, dtype=np.float64)
+        if joints_px.size == 0 and np.size([] if boxes_xyxy is None else boxes_xyxy) == 0:
             return []
+        if boxes_xyxy is None and joints_px.shape[-2:] == (H36M17.num_joints, 2):
+            boxes_xyxy = box_from_joints(joints_px)
+        boxes = checked_boxes(() if boxes_xyxy is None else boxes_xyxy, image_wh)
         if joints_px.shape != (len(boxes), H36M17.num_joints, 2):
             raise UserError(f"joints_px must be (N, {H36M17.num_joints}, 2) for {len(boxes)} boxes: {joints_px.shape}")
-        sure = np.ones(H36M17.num_joints)
-        people = [Detection(box, joints, sure) for box, joints in zip(boxes, joints_px, strict=True)]
+        scores = np.ones(joints_px.shape[:2]) if confidence is None else np.asarray(confidence, dtype=np.float64)
+        if scores.shape != joints_px.shape[:2] or not ((scores >= 0) & (scores <= 1)).all():
+            raise UserError(f"confidence must be {joints_px.shape[:2]} numbers from 0 to 1")
+        people = [Detection(*person) for person in zip(boxes, joints_px, scores, strict=True)]
         return self._lift(people, camera_at(camera, image_wh))
 
     def predict_video(
