@@ -1,6 +1,6 @@
 r"""Lists the photographs that a hourglass was trained on, with their licences, for the file beside its model card.
 
-    python experiments/2026-11-real-images/credits.py real_open openimages \
+    python experiments/2026-11-real-pictures/credits.py real_open openimages \
         -o src/hourlift/weights/hourglass-accurate.photographs.csv
 
 Each folder holds a `keypoints.json` in COCO's layout, whose images tell `license` and `flickr_url`, or `openimages_id`.

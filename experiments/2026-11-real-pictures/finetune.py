@@ -2,7 +2,7 @@ r"""Goes on with a hourglass on rendered people and partly annotated photographs
 
 The terms of the photographs hold for the weights.
 
-    OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 experiments/2026-11-real-images/finetune.py \
+    OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 experiments/2026-11-real-pictures/finetune.py \
         --photographs lspet --init runs/fast/compact.pt --backgrounds photos -o runs/real
 """
 

@@ -1,4 +1,4 @@
-// How a skeleton looks: hourlift.view.style in TypeScript.
+// How a skeleton looks: hourlift.geometry.skeleton_style in TypeScript.
 import { JOINTS, PARENTS, sideOf, type Side } from "../geometry/skeleton";
 
 /** Sky blue and orange of Okabe and Ito's palette (2008): told apart under every common colour blindness. */
