@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hourlift.cli import live, main
+from hourlift.cli import OUR_FAULT, live, main
 from hourlift.media import video
 from hourlift.media.video import VideoReader, VideoWriter
 from hourlift.predict.people.follow import FrameByFrame

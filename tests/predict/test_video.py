@@ -260,7 +260,8 @@ def test_files_that_are_no_videos(tmp_path: Path) -> None:
     for name, data in bad.items():
         (tmp_path / name).write_bytes(data)
         with pytest.raises(
-            ValueError, match=f"{name}: (this is not a video that can be opened|no frame of this|this file holds no video)"
+            ValueError,
+            match=f"{name}: (this is not a video that can be opened|no frame of this|this file holds no video)",
         ):
             VideoReader(tmp_path / name)
     (tmp_path / "empty.mp4").touch()
