@@ -69,10 +69,10 @@ def test_people(capfd: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["a.json", "a.fbx"], "a.fbx: a file of poses ends in .json, .csv"),
+        (["a.json", "a.fbx"], "a.fbx: the name of a file of poses ends in .json, .csv"),
         (["a.json", "a.bvh", "--person", "9"], "person 9 is in none of the 2 frames; the people there are 0"),
         (["missing.json", "a.bvh"], "missing.json: No such file or directory"),
-        (["a.txt", "a.bvh"], "a.txt: a file of poses ends in"),
+        (["a.txt", "a.bvh"], "a.txt: the name of a file of poses ends in"),
         (["a.coco.json", "a.bvh"], "a.coco.json: .coco.json files cannot be read, only written"),
         (["newer.json", "a.bvh"], "newer.json: schema version 2 cannot be read, only 1"),
         (["other.json", "a.bvh"], "other.json: this JSON file does not hold hourlift's poses"),

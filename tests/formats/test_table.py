@@ -22,7 +22,7 @@ def test_format_of(name: str, module: str) -> None:
 
 def test_unknown_endings_are_told_the_known_ones() -> None:
     with pytest.raises(
-        ValueError, match=r"a.fbx: the name of a file of poses ends in .json, .csv, .npz, .bvh, .trc, .c3d, .glb, .coco.json"
+        ValueError, match=r"a.fbx: the name .* ends in .json, .csv, .npz, .bvh, .trc, .c3d, .glb, .coco.json"
     ):
         format_of("a.fbx")
     with pytest.raises(
