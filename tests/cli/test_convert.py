@@ -70,7 +70,7 @@ def test_people(capfd: pytest.CaptureFixture[str]) -> None:
     ("arguments", "complaint"),
     [
         (["a.json", "a.fbx"], "a.fbx: the name of a file of poses ends in .json, .csv"),
-        (["a.json", "a.bvh", "--person", "9"], "person 9 is in none of the 2 frames; the people there are 0"),
+        (["a.json", "a.bvh", "--person", "9"], "person 9 is in none of the 2 frames; the people are 0"),
         (["missing.json", "a.bvh"], "missing.json: No such file or directory"),
         (["a.txt", "a.bvh"], "a.txt: the name of a file of poses ends in"),
         (["a.coco.json", "a.bvh"], "a.coco.json: .coco.json files cannot be read, only written"),

@@ -69,7 +69,7 @@ def test_only_one_person(truth: Any) -> None:
     people = [truth.joints_of(truth.random_directions(2, seed=seed)) for seed in (0, 1)]
     document = only(truth.document_of(*people, present=np.array([[1, 1], [0, 1]])), 1)
     assert [[pose.person_id for pose in frame.people] for frame in document.frames] == [[], [1]]
-    with pytest.raises(ValueError, match="person 7 is in none of the 2 frames; the people there are 0, 1"):
+    with pytest.raises(ValueError, match="person 7 is in none of the 2 frames; the people are 0, 1"):
         only(truth.document_of(*people), 7)
     with pytest.raises(ValueError, match="person 0 is in none of the 0 frames; there are no people"):
         only(truth.document_of(), 0)

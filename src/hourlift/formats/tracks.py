@@ -69,7 +69,7 @@ def only(document: PoseFile, person_id: int) -> PoseFile:
     frames = PoseLog(replace(f, people=[p for p in f.people if p.person_id == person_id]) for f in document.frames)
     if person_id not in frames.person_ids:
         known = sorted({pose.person_id for frame in document.frames for pose in frame.people})
-        others = f"the people there are {', '.join(map(str, known))}" if known else "there are no people"
+        others = f"the people are {', '.join(map(str, known))}" if known else "there are no people"
         raise UserError(f"person {person_id} is in none of the {len(document.frames)} frames; {others}")
     return replace(document, frames=frames)
 

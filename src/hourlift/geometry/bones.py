@@ -37,7 +37,7 @@ def bone_lengths(joints: ArrayLike, confidence: ArrayLike | None = None) -> Arra
 
     Args:
         joints: (T, 17, 3), any unit.
-        confidence: (T, 17); frames in which a bone's ends are less than `CONFIDENT` are used only if there are no others.
+        confidence: (T, 17); frames in which a bone's ends are less than `CONFIDENT` are a last resort.
 
     Returns:
         (17,) length of the bone that ends in each joint, 0 for the root; NaN where no frame has both ends.
