@@ -40,7 +40,7 @@ class _Train:
         data: data set to train on, of any layout that `hourlift data check` knows, for the study's recipes; the
             others render synthetic people during training.
         stride: use every n-th frame of each of the data set's videos, or every n-th person.
-        judge: split of the data set to validate on.
+        val_split: split of the data set to validate on.
         batch_size: people per step, for the study's recipes.
         device: cpu, cuda, cuda:1 or mps.
         max_minutes: stop after this time with a checkpoint to resume from.
