@@ -79,7 +79,7 @@ def test_joints_in_the_world() -> None:
 
 
 def test_sequence_of_an_unknown_person_names_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"person 7 is in none of the 1 frames; the people there are \[0\]"):
+    with pytest.raises(ValueError, match=r"person 7 is in none of the 1 frames; the people are \[0\]"):
         PoseSequence.from_frames([PoseFrame(index=0, time_s=0.0, people=[make_pose()])], person_id=7)
 
 

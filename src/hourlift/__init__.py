@@ -1,6 +1,6 @@
-"""hourlift: the 3D pose of people in photographs and videos, in millimetres.
+"""hourlift: the 3D pose of people in photos and videos, in millimetres.
 
-The public names load on first use, so that ``import hourlift`` costs nothing:
+The public names are imported on first use, so that ``import hourlift`` is fast:
 
 >>> from hourlift import PosePredictor
 >>> people = PosePredictor().predict(image_rgb)  # doctest: +SKIP
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hourlift.pose import Pose, PoseFrame, PoseSequence
     from hourlift.predict import PosePredictor
 
-# Nothing is sent to anybody. Packages that report to their makers read this when they are imported, which is later.
+# Disable telemetry. Packages that send it read this variable when they are imported, which is later.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime, from 1.32 on
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
@@ -58,7 +58,7 @@ _HOME = {
 
 
 def __getattr__(name: str) -> object:
-    """Import a public name when it is first asked for (PEP 562)."""
+    """Import a public name on first access (PEP 562)."""
     if name not in _HOME:
         raise AttributeError(f"module 'hourlift' has no attribute {name!r}")
     value = getattr(importlib.import_module(_HOME[name]), name)

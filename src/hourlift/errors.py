@@ -1,8 +1,8 @@
-"""Errors that a user can mend."""
+"""Errors that the user can fix."""
 
 
 class UserError(ValueError):
-    """Something that the user can mend: an option, a file, a missing package. Its message is for them, in one line.
+    """An error that the user can fix: in an option, a file, a missing package. Its message is one line for the user.
 
-    Any other exception is a fault of hourlift's.
+    Any other exception is a bug of hourlift.
     """

@@ -1,4 +1,4 @@
-"""Result types: a person in an image, an image of a video, a person through a video.
+"""Result types: a person in an image, a frame of a video, a person through a video.
 
 Everything is in the pixels of the upright image and in camera axes: x right, y down, z forward, millimetres.
 The joints are those of `hourlift.geometry.skeleton.H36M17`.
@@ -30,26 +30,26 @@ POSE_SHAPES: dict[str, tuple[int, ...]] = {
     "root_cam_mm": (3,),
     "box_xyxy_px": (4,),
 }
-"""What is always known of a person, or NaN."""
+"""The arrays that every person has; unknown values are NaN."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Pose:
     """One person in one image.
 
-    The arrays are kept as float32; shapes are checked. What is unknown is NaN.
+    The arrays are stored as float32; shapes are checked. Unknown values are NaN.
 
     Attributes:
         joints_2d_px: (17, 2) x, y in image pixels, pixel centres at integers.
-        confidence: (17,) how likely each joint is right, within 0.2 torso, by the model's calibration; the peak of its
-            heatmap where the model has none. 0 (a guess) to 1 (certain).
+        confidence: (17,) probability, by the model's calibration, that each joint is correct, within 0.2 torso; the
+            peak of its heatmap if the model has none. 0 (a guess) to 1 (certain).
         joints_3d_mm: (17, 3) relative to the pelvis, in camera axes.
-        root_cam_mm: (3,) the pelvis in the camera frame; NaN when it could not be solved.
+        root_cam_mm: (3,) the pelvis in the camera frame; NaN if it could not be solved.
         box_xyxy_px: (4,) the person's box: left, top, right, bottom.
-        camera: the camera that turned pixels into viewing rays. `camera.source` says where it came from.
-        person_id: stays with the person through a video.
-        spread_mm: (17,) how far each of joints_3d_mm is expected to be from the truth, on average over people of whom
-            as much is seen; None from a lifter that does not tell.
+        camera: the camera used for the viewing rays. `camera.source` says where it came from.
+        person_id: the same through a video.
+        spread_mm: (17,) expected distance of each of joints_3d_mm to the truth, the average for people of whom as much
+            is visible; None if the lifter does not predict it.
 
     Raises:
         ValueError: an array has another shape or cannot be read as numbers.
@@ -72,7 +72,7 @@ class Pose:
 
     @property
     def joints_cam_mm(self) -> Array32:
-        """(17, 3) joints in the camera frame; NaN when the root is unknown."""
+        """(17, 3) joints in the camera frame; NaN if the root is unknown."""
         return self.joints_3d_mm + self.root_cam_mm
 
     @property
@@ -86,7 +86,7 @@ class Pose:
         return f"<Pose of person {self.person_id}, confidence {self.score:.2f}{place}>"
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the person from the front and from the side."""
+        """The display in a notebook: the person from the front and from the side."""
         return f"<p>{html.escape(repr(self)[1:-1])}</p>{skeleton_svg(self.joints_3d_mm)}"
 
     def joint(self, name: str) -> "Joint":
@@ -119,10 +119,10 @@ class PoseFrame:
     """The people in one image of a video (or in a photo: index 0, time 0).
 
     Attributes:
-        index: number of the image in its source, from 0.
-        time_s: when it is shown, in seconds from the first image.
-        people: empty when nobody was found.
-        damaged: the image was damaged in its file, and the decoder made up some of it.
+        index: index of the image in its source, from 0.
+        time_s: time in seconds from the first image.
+        people: empty if no people were found.
+        damaged: the image was damaged in its file, and the decoder had to conceal errors.
     """
 
     index: int
@@ -134,7 +134,7 @@ class PoseFrame:
         return f"<PoseFrame {self.index} at {self.time_s:.3f} s with {len(self.people)} people>"
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: everyone in the image."""
+        """The display in a notebook: all people in the image."""
         return f"<p>{html.escape(repr(self)[1:-1])}</p>{''.join(pose._repr_html_() for pose in self.people)}"
 
 
@@ -143,15 +143,15 @@ class PoseSequence:
     """One person through a video: T frames in order, NaN (confidence: 0) where the person was not found.
 
     Attributes:
-        person_id: who.
-        frame_index: (T,) int64, numbers of the frames in their source.
-        times_s: (T,) float64, when each frame is shown; not evenly spaced when the video's frame rate varies.
+        person_id: the person's id.
+        frame_index: (T,) int64, indices of the frames in their source.
+        times_s: (T,) float64, time of each frame; not evenly spaced if the video's frame rate varies.
         joints_2d_px, confidence, joints_3d_mm, root_cam_mm, box_xyxy_px: as in `Pose`, with T in front.
         camera: the camera of the frames.
-        world: where that camera stands in the room; None when nobody has found out.
+        world: pose of that camera in the world frame; None if unknown.
 
     Raises:
-        ValueError: an array's shape does not fit T frames of 17 joints.
+        ValueError: an array's shape does not match T frames of 17 joints.
     """
 
     person_id: int
@@ -182,9 +182,9 @@ class PoseSequence:
         """Collect one person from the frames of `predict_video`.
 
         Args:
-            frames: in order of time.
-            person_id: whom to collect.
-            world: where the camera of the frames stands, if that is known.
+            frames: in temporal order.
+            person_id: the person's id.
+            world: pose of the frames' camera in the world frame, if known.
 
         Raises:
             ValueError: the person is in none of the frames.
@@ -204,9 +204,7 @@ class PoseSequence:
                 for name, array in arrays.items():
                     array[i] = getattr(pose, name)
         if camera is None:
-            raise UserError(
-                f"person {person_id} is in none of the {len(kept)} frames; the people there are {sorted(known)}"
-            )
+            raise UserError(f"person {person_id} is in none of the {len(kept)} frames; the people are {sorted(known)}")
         return cls(person_id=person_id, frame_index=frame_index, times_s=times_s, camera=camera, world=world, **arrays)
 
     def __len__(self) -> int:
@@ -221,7 +219,7 @@ class PoseSequence:
 
         Returns:
             Columns frame, time_s, person, joint, x_px, y_px, confidence, x_rel_mm, y_rel_mm, z_rel_mm (relative to the
-            pelvis, camera axes), x_world_mm, y_world_mm, z_world_mm; NaN is unknown.
+            pelvis, camera axes), x_world_mm, y_world_mm, z_world_mm; unknown values are NaN.
 
         Raises:
             UserError: pandas is not installed.
@@ -265,7 +263,7 @@ class PoseSequence:
 
     @property
     def fps(self) -> float:
-        """Frames a second, from the median step of time; NaN for fewer than two frames."""
+        """Frame rate by the median interval; NaN for fewer than two frames."""
         if len(self) < 2:
             return float("nan")
         step = float(np.median(np.diff(self.times_s)))
@@ -273,7 +271,7 @@ class PoseSequence:
 
 
 def _checked(name: str, values: object, shape: tuple[int, ...]) -> Array32:
-    """Values as a float32 array of exactly this shape, or a ValueError that says what came instead."""
+    """Values as a float32 array of exactly this shape, or a ValueError that says how it differs."""
     try:
         array = np.asarray(values, dtype=np.float32)
     except (TypeError, ValueError) as error:

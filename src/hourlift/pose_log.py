@@ -1,4 +1,4 @@
-"""Frames of a video of any length, in memory that hardly grows with it: they are kept in a file, and read in blocks."""
+"""Frames of a video of any length, kept in a file and read in blocks, so that memory hardly grows."""
 
 import contextlib
 import tempfile
@@ -16,10 +16,10 @@ from hourlift.geometry.skeleton import H36M17
 from hourlift.pose import POSE_SHAPES, Pose, PoseFrame, PoseSequence
 
 BLOCK = 512
-"""Frames that are worked on at once where a whole track would fill the memory."""
+"""Frames processed at once where a whole track would need too much memory."""
 
 IN_MEMORY_BYTES = 1 << 20
-"""What is shorter needs no file."""
+"""Logs up to this size are kept in memory."""
 
 _ROW = np.dtype(
     [
@@ -39,24 +39,24 @@ def blocks(num_frames: int) -> list[slice]:
 
 
 def by_blocks(function: Callable[..., NDArray], *arrays: NDArray) -> NDArray:
-    """What a function makes of arrays (T, ...), each frame by itself; only a block of its workings is in memory."""
+    """Apply a function of independent frames to arrays (T, ...) block by block, to save memory."""
     parts = blocks(len(arrays[0])) or [slice(0, 0)]
     return np.concatenate([function(*(values[part] for values in arrays)) for part in parts])
 
 
 def temporary_file() -> IO[bytes]:
-    """A file for what memory should not hold, in memory while it is small; it is gone once it is closed."""
+    """A temporary file, in memory while it is small, and deleted when it is closed."""
     return tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)
 
 
 class PoseLog(Sequence[PoseFrame]):
-    """A list of frames that grows at its end; each frame is made anew when it is asked for.
+    """A list of frames to append to; a frame is recreated on each access.
 
-    What is more than a megabyte lies in a temporary file, half a kilobyte for each person and frame; 25 bytes a frame
-    stay in memory. One thread at a time may use a log.
+    Logs of more than a megabyte are in a temporary file, with half a kilobyte per person and frame; 25 bytes per frame
+    stay in memory. A log may be used by one thread at a time.
 
     Args:
-        frames: to begin with.
+        frames: initial frames.
 
     Raises:
         OSError: the temporary file cannot be written, on this or on a later call.
@@ -65,7 +65,7 @@ class PoseLog(Sequence[PoseFrame]):
     def __init__(self, frames: Iterable[PoseFrame] = ()) -> None:
         self._file = temporary_file()
         weakref.finalize(self, _close, self._file)
-        self._first = array("q", [0])  # the first row of each frame, and of the next to come
+        self._first = array("q", [0])  # the first row of each frame, and of the next one
         self._index, self._time_s, self._damaged = array("q"), array("d"), array("b")
         self._ids: set[int] = set()
         self._cameras: list[Camera] = []
@@ -73,17 +73,17 @@ class PoseLog(Sequence[PoseFrame]):
             self.append(frame)
 
     def append(self, frame: PoseFrame) -> None:
-        """Keep a further frame."""
+        """Append a frame."""
         if frame.people:
             try:
                 self._file.seek(0, 2)
                 self._file.write(np.array([self._row(pose) for pose in frame.people], _ROW).tobytes())
-                self._file.flush()  # a disk that is full is met here, not when the file is closed
+                self._file.flush()  # a full disk raises here, not when the file is closed
             except OSError as error:
                 folder = tempfile.gettempdir()
                 raise OSError(
                     error.errno,
-                    f"{error.strerror}; poses are kept there for a while, TMPDIR names another folder",
+                    f"{error.strerror}; poses are stored there temporarily; set TMPDIR to another folder",
                     folder,
                 ) from None
         self._index.append(frame.index)
@@ -99,7 +99,7 @@ class PoseLog(Sequence[PoseFrame]):
     @overload
     def __getitem__(self, place: slice) -> "PoseLog": ...
     def __getitem__(self, place: int | slice) -> "PoseFrame | PoseLog":
-        """The frame at a place, or a log of those in a slice."""
+        """The frame at an index, or a log of those in a slice."""
         if isinstance(place, slice):
             return PoseLog(self[i] for i in range(*place.indices(len(self))))
         i = range(len(self))[place]
@@ -108,21 +108,21 @@ class PoseLog(Sequence[PoseFrame]):
 
     @property
     def frame_index(self) -> NDArray[np.int64]:
-        """(T,) numbers of the frames in their source."""
+        """(T,) indices of the frames in their source."""
         return np.array(self._index, np.int64)
 
     @property
     def times_s(self) -> NDArray[np.float64]:
-        """(T,) when each frame is shown."""
+        """(T,) time of each frame."""
         return np.array(self._time_s, np.float64)
 
     @property
     def person_ids(self) -> list[int]:
-        """Who is in at least one frame, in order."""
+        """The ids of people in at least one frame, in order."""
         return sorted(self._ids)
 
     def who(self, part: slice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Everybody in consecutive frames: (N,) the frames' places in the log, from first to last, and (N,) ids."""
+        """All people in consecutive frames: (N,) index of their frame in the log, in order, and (N,) ids."""
         start, stop, _ = part.indices(len(self))
         return self._places(start, stop), self._rows(start, stop)["person_id"]
 
@@ -130,10 +130,10 @@ class PoseLog(Sequence[PoseFrame]):
         """One person in consecutive frames, as `PoseSequence.from_frames` collects them.
 
         Raises:
-            ValueError: nobody is in the log.
+            ValueError: the log holds no people.
         """
         if not self._cameras:
-            raise UserError(f"person {person_id} is in none of the {len(self)} frames; nobody is")
+            raise UserError(f"person {person_id} is in none of the {len(self)} frames; there are no people")
         start, stop, _ = part.indices(len(self))
         unknown = {name: 0.0 if name == "confidence" else np.nan for name in POSE_SHAPES}
         arrays = {
@@ -158,12 +158,12 @@ class PoseLog(Sequence[PoseFrame]):
         )
 
     def _places(self, start: int, stop: int) -> NDArray[np.int64]:
-        """The place in the log of everybody's frame, from one place to before another."""
+        """The index in the log of each person's frame, for frames start to stop - 1."""
         first = np.array(self._first[start : stop + 1], np.int64)
         return np.repeat(np.arange(start, stop), first[1:] - first[:-1])
 
     def _rows(self, start: int, stop: int) -> NDArray[np.void]:
-        """Everybody in the frames from one place to before another, in memory of their own."""
+        """Copies of all people in frames start to stop - 1."""
         first, end = self._first[start], self._first[stop]
         self._file.seek(first * _ROW.itemsize)
         return np.frombuffer(bytearray(self._file.read((end - first) * _ROW.itemsize)), _ROW)
@@ -184,6 +184,6 @@ class PoseLog(Sequence[PoseFrame]):
 
 
 def _close(file: IO[bytes]) -> None:
-    """Close a temporary file; what it could not hold has been told before."""
+    """Close a temporary file; its write errors were raised before."""
     with contextlib.suppress(OSError):
         file.close()

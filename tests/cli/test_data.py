@@ -79,7 +79,7 @@ def test_check_compares_both_sides_of_the_projection(
     assert main(["data", "check", str(tmp_path / "set")]) == 0
     told = capsys.readouterr().out
     assert "1, in 3D" in told
-    assert ("cameras that fit: the joints in space project 57 px from those in the image" in told) == is_told
+    assert ("matching cameras: the 3D joints project 57 px from the 2D joints" in told) == is_told
 
 
 def test_convert_writes_shards(lsp: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

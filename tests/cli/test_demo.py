@@ -53,7 +53,7 @@ def test_nobody_in_the_clip(predictor: PosePredictor, tmp_path: Path, capsys: py
         container.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((64, 64, 3), 128, np.uint8), format="rgb24")))
         container.mux(stream.encode())
     demo.run(predictor, tmp_path / "empty.mp4", tmp_path / "out")
-    assert "nobody in 0 of 1 frames" in capsys.readouterr().out
+    assert "no person in 0 of 1 frames" in capsys.readouterr().out
 
 
 def test_a_straight_and_a_bent_knee(figure, predictor: PosePredictor) -> None:

@@ -84,7 +84,7 @@ def test_export_prints_size_parity_and_hash(
     [
         (["missing.pt", "-o", "x.onnx"], "missing.pt"),
         (["lifter.pt", "-o", "x.pt"], "ends in .onnx"),
-        (["text.pt", "-o", "x.onnx"], "text.pt is no whole checkpoint"),
+        (["text.pt", "-o", "x.onnx"], "text.pt is not a valid checkpoint"),
     ],
 )
 def test_export_complains_in_one_line(

@@ -107,7 +107,7 @@ def test_a_fault_of_ours_looks_like_one(
     shown = capsys.readouterr().err.splitlines()
     assert shown[0] == "Traceback (most recent call last):"
     assert shown[-2].startswith(type(error).__name__)
-    assert shown[-1] == "hourlift: this is a fault of hourlift, not of yours: please report it with the lines above"
+    assert shown[-1] == "hourlift: this is a bug of hourlift: please report it with the lines above"
 
 
 def test_the_traceback_of_a_mistake_is_shown_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ def test_nor_a_file_of_a_folder_that_is_read(tmp_path: Path) -> None:
     check_arguments({"folder": tmp_path / "data", "sheet": tmp_path / "b.png", "out": None})
     check_arguments({"folder": tmp_path / "data", "sheet": tmp_path / "data" / "new.png"})
     check_arguments({"runs": (tmp_path / "data",), "out": tmp_path / "data" / "a.png"})
-    with pytest.raises(ValueError, match="a.png is there already, in .*data, which is read"):
+    with pytest.raises(ValueError, match="a.png already exists in .*data, which is read"):
         check_arguments({"folder": tmp_path / "data", "sheet": tmp_path / "data" / "a.png"})
 
 

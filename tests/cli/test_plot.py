@@ -95,11 +95,11 @@ def test_one_person_of_several() -> None:
     [
         (["missing.json"], "missing.json: No such file"),
         (["video.json", "-o", "angles.txt"], "angles.txt: angles are written as .csv, .png"),
-        (["video.json", "-o", "a.csv", "--person", "7"], "there is no person 7; the people there are 0, 1"),
+        (["video.json", "-o", "a.csv", "--person", "7"], "there is no person 7; the people are 0, 1"),
         (["video.json", "-o", "a.csv", "--pitch", "nan"], "--pitch must be a number"),
         (["video.json", "-o", "a.csv", "--min-confidence", "2"], "--min-confidence must be at most 1"),
-        (["nobody.json", "-o", "a.csv", "a.png"], "nobody.json: nobody was found in video.mp4"),
-        (["empty.json", "-o", "a.csv"], "empty.json: nobody was found in video.mp4"),
+        (["nobody.json", "-o", "a.csv", "a.png"], "nobody.json: no person was found in video.mp4"),
+        (["empty.json", "-o", "a.csv"], "empty.json: no person was found in video.mp4"),
         (["newer.json", "-o", "a.csv"], "newer.json: schema version 999 cannot be read"),
     ],
 )

@@ -67,7 +67,7 @@ def test_a_file_of_joints_comes_back(tmp_path: Path) -> None:
         ({"joints_2d_px": np.zeros((3, 17, 2))}, r"joints_2d_px is \(3, 17, 2\), not \(2, 17, 2\)"),
         ({"joint_names": np.array(H36M17.joint_names[::-1])}, "not those of h36m17"),
         ({"confidence": None}, "has no confidence"),
-        ({"ids": np.array([{}, {}], dtype=object)}, "is no whole NPZ file"),
+        ({"ids": np.array([{}, {}], dtype=object)}, "is not a valid NPZ file"),
     ],
 )
 def test_files_that_do_not_fit_are_named(tmp_path: Path, change: dict, complaint: str) -> None:
@@ -84,7 +84,7 @@ def test_files_that_do_not_fit_are_named(tmp_path: Path, change: dict, complaint
 
 def test_something_else_is_no_file_of_joints(tmp_path: Path) -> None:
     (tmp_path / "j.npz").write_text("hello")
-    with pytest.raises(ValueError, match="is no whole NPZ file"):
+    with pytest.raises(ValueError, match="is not a valid NPZ file"):
         read_joints(tmp_path / "j.npz")
 
 

@@ -22,7 +22,7 @@ from hourlift.predict.models.runtime import Model
         (["model.onnx", "--out", "twin.bin"], "twin.bin: the name of an ONNX model ends in .onnx"),
         (["model.onnx", "--count", "0"], "--count must be at least 1"),
         (["missing.onnx"], "missing.onnx: No such file"),
-        (["model.onnx"], "model.onnx is no whole ONNX model"),
+        (["model.onnx"], "model.onnx is not a valid ONNX model"),
     ],
 )
 def test_bad_input(

@@ -179,8 +179,8 @@ def test_an_interrupted_data_set_leaves_nothing(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("", "say what to write: --sheet FILE.png, --out FOLDER, or --clip FILE.mp4"),
-        ("--sheet {0}/a.png -o {0}/b", "say what to write: --sheet FILE.png, --out FOLDER, or --clip FILE.mp4"),
+        ("", "name an output: --sheet FILE.png, --out FOLDER, or --clip FILE.mp4"),
+        ("--sheet {0}/a.png -o {0}/b", "name an output: --sheet FILE.png, --out FOLDER, or --clip FILE.mp4"),
         ("--sheet {0}/a.jpg", "--sheet {0}/a.jpg: the name must end in .png"),
         ("--clip {0}/a.avi", "--clip {0}/a.avi: the name must end in .mp4"),
         ("--clip {0}/a.mp4 --seconds 1000", "--seconds must be at most 60, got 1000.0"),

@@ -127,7 +127,7 @@ def test_a_run_is_resumed(tmp_path: Path) -> None:
         ("--recipe tiny -o {out} --init {out}/x.pt", "hourlift: {out}/x.pt: No such file or directory\n"),
         (
             "--recipe tiny -o {out} --data {out}",
-            "hourlift: the recipe 'tiny' makes its people as it goes: --data ",
+            "hourlift: the recipe 'tiny' renders its people: --data ",
         ),
         ("--recipe tiny -o {out} --device abacus", "hourlift: There is no kind of device called 'abacus'; use cpu, "),
     ],

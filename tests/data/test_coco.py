@@ -176,7 +176,7 @@ def test_missing_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"several JSON files \(keypoints\.json, second\.json\)"):
         load_coco(tmp_path)
     (tmp_path / "second.json").write_text("nonsense")
-    with pytest.raises(ValueError, match=r"second\.json is no whole JSON file"):
+    with pytest.raises(ValueError, match=r"second\.json is not a valid JSON file"):
         load_coco(tmp_path / "second.json")
 
 

@@ -239,7 +239,7 @@ def test_a_published_camera(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        ("<m>", "is no whole XML file"),
+        ("<m>", "is not a valid XML file"),
         ("<m><w0>[1 2 3]</w0></m>", "is not Human3.6M's metadata: it has 3 numbers in w0, not 300, and 0 cameras"),
         ("<m/>", "it has 0 numbers in w0"),
     ],
@@ -287,7 +287,7 @@ def test_a_half_downloaded_set(tiny: Any, tmp_path: Path) -> None:
     tiny.write_official(tmp_path / "a")
     positions = tmp_path / "a" / "S1" / "MyPoseFeatures" / MONO / "Directions.54138969.cdf"
     positions.write_bytes(positions.read_bytes()[:700])
-    with pytest.raises(ValueError, match=r"Directions\.54138969\.cdf is no whole CDF file"):
+    with pytest.raises(ValueError, match=r"Directions\.54138969\.cdf is not a valid CDF file"):
         recognise(tmp_path / "a")
     shutil.rmtree(tmp_path / "a" / "S1")
     for subject in ("S8", "S9"):

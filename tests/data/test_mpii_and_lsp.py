@@ -163,12 +163,12 @@ def test_mpiis_mistakes_are_one_sentence(h5: Path, mat: Path) -> None:
     with pytest.raises(ValueError, match=r"train\.h5 has no part"):
         recognise(h5)
     (h5 / "annot" / "train.h5").write_bytes(b"nonsense")
-    with pytest.raises(ValueError, match=r"train\.h5 is no whole HDF5 file"):
+    with pytest.raises(ValueError, match=r"train\.h5 is not a valid HDF5 file"):
         recognise(h5)
     for name in ("train.h5", "valid.h5"):
         (h5 / "annot" / name).unlink()
     (mat / MAT).write_bytes((mat / MAT).read_bytes()[:900])
-    with pytest.raises(ValueError, match=rf"{MAT} is no whole MATLAB file"):
+    with pytest.raises(ValueError, match=rf"{MAT} is not a valid MATLAB file"):
         recognise(mat)
 
 

@@ -234,4 +234,4 @@ def test_boxes_belong_to_one_film_or_to_photos(
     assert "--boxes belongs to one video, or to photos" in capfd.readouterr().err
     assert main(["predict", "photo.png", "--boxes", "boxes.json", *models]) == 2
     assert "boxes.json: image_id 0 and" not in (shown := capfd.readouterr().err)
-    assert "boxes.json: image_id 0 is no image; images go by file name or number" in shown
+    assert "boxes.json: image_id 0 is no image; images are identified by file name or number" in shown

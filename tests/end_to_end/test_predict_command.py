@@ -136,7 +136,7 @@ def test_formats_that_cannot_say_nobody_are_left_out(models: list[str], capfd: p
     assert main(["predict", "nobody.bmp", "-o", "out", "--no-overlay", "--no-page", *models, *formats]) == 0
     assert names("out") == ["nobody.csv", "nobody.json"]
     assert capfd.readouterr().err.splitlines() == [
-        f"hourlift: out/nobody.{name}: nobody is in the frame; the file is not written" for name in ("bvh", "glb")
+        f"hourlift: out/nobody.{name}: no person is in the frame; the file is not written" for name in ("bvh", "glb")
     ]
 
 

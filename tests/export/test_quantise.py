@@ -99,7 +99,7 @@ def test_what_cannot_be_quantised(done: Quantised, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="this is a lifter model"):
         quantise_hourglass(lifter, out, images(1, 0), images(1, 1))
     (tmp_path / "text.onnx").write_text("no graph")
-    with pytest.raises(ValueError, match=r"text\.onnx is no whole ONNX model"):
+    with pytest.raises(ValueError, match=r"text\.onnx is not a valid ONNX model"):
         quantise_hourglass(tmp_path / "text.onnx", out, images(1, 0), images(1, 1))
     assert not out.exists()
 

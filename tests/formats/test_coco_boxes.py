@@ -80,7 +80,7 @@ def test_a_wrong_layout_is_refused(tmp_path: Path, entries: object, complaint: s
 
 def test_no_json(tmp_path: Path) -> None:
     (tmp_path / "boxes.json").write_text("[{")
-    with pytest.raises(ValueError, match=r"boxes\.json is no whole JSON file"):
+    with pytest.raises(ValueError, match=r"boxes\.json is not a valid JSON file"):
         load_boxes(tmp_path / "boxes.json")
     with pytest.raises(OSError, match=r"none\.json"):
         load_boxes(tmp_path / "none.json")
@@ -89,9 +89,9 @@ def test_no_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"category_id": 0}, "none of the 1 boxes is of category 1, a person \\(there are: 0\\)"),
-        ({"category_id": "dog"}, "there are: dog"),
-        ({"score": 0.3}, "all below --min-score 0.4; the best has 0.3"),
+        ({"category_id": 0}, "none of the 1 boxes is of category 1, a person \\(found: 0\\)"),
+        ({"category_id": "dog"}, "found: dog"),
+        ({"score": 0.3}, "below --min-score 0.4; the best has 0.3"),
         ({"bbox": [0.375, 0.05, 0.275, 0.875]}, "are they fractions of the image"),
     ],
 )
@@ -108,4 +108,4 @@ def test_people_by_whatever_name(tmp_path: Path) -> None:
 def test_boxes_under_a_pixel_are_left_out_of_others(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     boxes = load_boxes(write(tmp_path, [BOX, BOX | {"bbox": [5, 5, 0.5, 9]}]))
     assert len(boxes.of_frame(BOX["image_id"])) == 1
-    assert "1 boxes of less than a pixel are left out" in caplog.text
+    assert "1 boxes smaller than a pixel are ignored" in caplog.text

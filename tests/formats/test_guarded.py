@@ -61,9 +61,9 @@ def test_a_child_answers(here: None, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("read", "says"),
     [
-        (crash, r"a\.mat is no whole MATLAB file: its reader crashed"),
-        (hang, r"a\.mat is no whole MATLAB file: it was not read in 2 seconds"),
-        (devour, r"a\.mat is no whole feast: MemoryError"),
+        (crash, r"a\.mat is not a valid MATLAB file: its reader crashed"),
+        (hang, r"a\.mat is not a valid MATLAB file: it was not read in 2 seconds"),
+        (devour, r"a\.mat is not a valid feast: MemoryError"),
         (refuse, r"a\.mat is refused$"),
     ],
 )
@@ -81,7 +81,7 @@ def test_json_may_be_hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     path = tmp_path / "a.json"
     for content in (b"[" * 200_000, b"\xff", b"", b"1" * 10_000, b'{"a": 1'):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match=r"a\.json is no whole JSON file: "):
+        with pytest.raises(ValueError, match=r"a\.json is not a valid JSON file: "):
             read_json(path)
     monkeypatch.setattr(guarded, "MAX_JSON_BYTES", 10)
     path.write_bytes(b" " * 9 + b"1")
@@ -108,10 +108,10 @@ def test_arrays_that_unpack_to_more_than_memory_are_not_unpacked(tmp_path: Path)
 
 def test_pickled_arrays_and_letters_that_there_are_not(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", a=np.array([{}], dtype=object))
-    with pytest.raises(ValueError, match=r"a\.npz is no whole NPZ file: Object arrays"):
+    with pytest.raises(ValueError, match=r"a\.npz is not a valid NPZ file: Object arrays"):
         read_arrays(tmp_path / "a.npz")
     np.savez(tmp_path / "b.npz", a=np.full(1, -1, np.int32).view("U1"))
-    with pytest.raises(ValueError, match=r"b\.npz is damaged: 'a' holds letters"):
+    with pytest.raises(ValueError, match=r"b\.npz is damaged: 'a' holds invalid Unicode"):
         read_arrays(tmp_path / "b.npz")
     np.savez(tmp_path / "c.npz", a=np.array(["è", "\U0010ffff"]), b=np.zeros((0, 2), "U0"))
     assert read_arrays(tmp_path / "c.npz")["a"].tolist() == ["è", "\U0010ffff"]
@@ -153,5 +153,5 @@ def test_only_the_parsers_failures_are_caught(tmp_path: Path) -> None:
         import not_there  # noqa: F401
     with pytest.raises(KeyboardInterrupt), parsing(tmp_path / "a", "file"):
         raise KeyboardInterrupt
-    with pytest.raises(ValueError, match=r"a is no whole file: of two lines$"), parsing(tmp_path / "a", "file"):
+    with pytest.raises(ValueError, match=r"a is not a valid file: of two lines$"), parsing(tmp_path / "a", "file"):
         raise OSError("of two\nlines")

@@ -108,9 +108,9 @@ def test_nobody(truth: Any, format_name: str, tmp_path: Path) -> None:
     joints = truth.joints_of(truth.random_directions(3, seed=7))
     unseen = np.full_like(joints, np.nan)
     for document, complaint in (
-        (truth.document_of(), "nobody is in the 0 frames"),
-        (truth.document_of(joints, present=np.zeros((1, 3), bool)), "nobody is in the 3 frames"),
-        (truth.document_of(unseen), "nobody is in the 3 frames"),
+        (truth.document_of(), "no person is in the 0 frames"),
+        (truth.document_of(joints, present=np.zeros((1, 3), bool)), "no person is in the 3 frames"),
+        (truth.document_of(unseen), "no person is in the 3 frames"),
     ):
         if format_name in ("csv", "npz"):
             read = written(truth, format_name, document, tmp_path)

@@ -55,11 +55,11 @@ def test_whole_or_not_at_all(tmp_path: Path) -> None:
         write_submission(interrupted(), tmp_path / "a.csv.gz")
     unknown = POSES.copy()
     unknown[1, 3, 0] = np.nan
-    with pytest.raises(ValueError, match="the pose of row 2 holds a joint that is not known"):
+    with pytest.raises(ValueError, match="the pose of row 2 holds an unknown joint"):
         write_submission(unknown, tmp_path / "a.csv.gz")
     with pytest.raises(ValueError, match=r"the pose of row 1 is \(16, 3\)"):
         write_submission(POSES[:, :16], tmp_path / "a.csv.gz")
-    with pytest.raises(ValueError, match="there is no image to write a row for"):
+    with pytest.raises(ValueError, match="there are no images to write"):
         write_submission([], tmp_path / "a.csv.gz")
     with pytest.raises(ValueError, match=r"ends in \.csv or \.csv\.gz"):
         write_submission(POSES, tmp_path / "a.txt")
@@ -74,8 +74,8 @@ def test_whole_or_not_at_all(tmp_path: Path) -> None:
         (lines(rows=1), "has 1 rows, but the test set has 2 images"),
         (lines(columns=48), r"line 2 has 48 columns, not 51 \(17 joints x 3\)"),
         (lines(columns=52, names=None), "line 1 has 52 columns, not 51"),
-        ([*lines(rows=1), ",".join(["1"] * 50 + ["nan"])], "line 3 holds 'nan', which is no finite number"),
-        ([*lines(rows=1), ",".join(["1"] * 50 + [""])], "line 3 holds '', which is no finite number"),
+        ([*lines(rows=1), ",".join(["1"] * 50 + ["nan"])], "line 3 holds 'nan', which is not a finite number"),
+        ([*lines(rows=1), ",".join(["1"] * 50 + [""])], "line 3 holds '', which is not a finite number"),
         (lines(names=(*COLUMNS[3:], *COLUMNS[:3])), "column 1 is called 'r_hip_x', not 'pelvis_x'"),
     ],
 )
@@ -88,7 +88,7 @@ def test_a_wrong_submission_is_one_sentence(tmp_path: Path, content: list[str], 
 def test_files_that_are_none(tmp_path: Path) -> None:
     write_submission(POSES, tmp_path / "a.csv.gz")
     (tmp_path / "a.csv.gz").write_bytes((tmp_path / "a.csv.gz").read_bytes()[:100])
-    with pytest.raises(ValueError, match=r"a\.csv\.gz is cut off or no CSV file"):
+    with pytest.raises(ValueError, match=r"a\.csv\.gz is truncated or not a CSV file"):
         read_submission(tmp_path / "a.csv.gz")
     (tmp_path / "b.csv").write_text("")
     with pytest.raises(ValueError, match=r"b\.csv has no rows"):

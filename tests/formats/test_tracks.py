@@ -50,7 +50,7 @@ def test_a_pause_of_a_year_does_not_fill_the_memory(truth: Any) -> None:
 def test_frames_out_of_order_are_named(truth: Any, format_name: str, tmp_path: Any, times_s: list[float]) -> None:
     from hourlift.formats.table import write_poses
 
-    with pytest.raises(ValueError, match=r"frame [12] has the time .*, which does not follow on the one before"):
+    with pytest.raises(ValueError, match=r"frame [12] has the time .*, not later than the frame before"):
         write_poses(tmp_path / f"a.{format_name}", at_times(truth, times_s))
     assert list(tmp_path.iterdir()) == []
 
@@ -69,9 +69,9 @@ def test_only_one_person(truth: Any) -> None:
     people = [truth.joints_of(truth.random_directions(2, seed=seed)) for seed in (0, 1)]
     document = only(truth.document_of(*people, present=np.array([[1, 1], [0, 1]])), 1)
     assert [[pose.person_id for pose in frame.people] for frame in document.frames] == [[], [1]]
-    with pytest.raises(ValueError, match="person 7 is in none of the 2 frames; the people there are 0, 1"):
+    with pytest.raises(ValueError, match="person 7 is in none of the 2 frames; the people are 0, 1"):
         only(truth.document_of(*people), 7)
-    with pytest.raises(ValueError, match="person 0 is in none of the 0 frames; nobody is"):
+    with pytest.raises(ValueError, match="person 0 is in none of the 0 frames; there are no people"):
         only(truth.document_of(), 0)
 
 

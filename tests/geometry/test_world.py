@@ -57,5 +57,5 @@ def test_impossible_directions_are_refused() -> None:
         with pytest.raises(ValueError, match="up must be three finite numbers"):
             World.from_up(up, 0, "given")
     for pitch_deg in (91, np.nan):
-        with pytest.raises(ValueError, match="pitch lies between -90"):
+        with pytest.raises(ValueError, match="pitch must be between -90"):
             up_of_pitched_camera(pitch_deg)

@@ -48,9 +48,9 @@ def test_a_joint_never_labelled_is_nan():
 
 
 def test_shapes_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match="do not belong together"):
+    with pytest.raises(ValueError, match="do not match"):
         pck(PRED, TRUE, 100.0)  # one length would silently serve for both frames
-    with pytest.raises(ValueError, match="do not belong together"):
+    with pytest.raises(ValueError, match="do not match"):
         pck(PRED[:, :2], TRUE, REFERENCE)
 
 

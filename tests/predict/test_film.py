@@ -280,7 +280,7 @@ def test_without_standing_the_camera_is_level_or_as_given() -> None:
     assert world is not None
     assert (world.source, world.pitch_deg) == ("given", pytest.approx(20))
     np.testing.assert_allclose(world.to_world([0, 0, 0]), [0, 0, 1600], atol=40)
-    with pytest.raises(ValueError, match="pitch lies between"):
+    with pytest.raises(ValueError, match="pitch must be between"):
         find_world([track], pitch_deg=95)
     single = find_world([walker(1)])
     assert single is not None

@@ -108,14 +108,14 @@ def test_cut_off_checkpoints(keep: float, tmp_path: Path) -> None:
     checkpoint.save(path, state_of(hourglass()))
     whole = path.read_bytes()
     path.write_bytes(whole[: int(keep * len(whole)) if isinstance(keep, float) else keep])
-    with pytest.raises(ValueError, match=r"a\.pt is no whole checkpoint"):
+    with pytest.raises(ValueError, match=r"a\.pt is not a valid checkpoint"):
         checkpoint.load_model(path)
 
 
 def test_files_of_another_kind(tmp_path: Path) -> None:
     path = tmp_path / "a.pt"
     path.write_text("not a checkpoint at all\n" * 50)
-    with pytest.raises(ValueError, match="no whole checkpoint"):
+    with pytest.raises(ValueError, match="not a valid checkpoint"):
         checkpoint.load(path)
     torch.save(hourglass().state_dict(), path)
     with pytest.raises(ValueError, match="not a checkpoint of hourlift"):
@@ -136,7 +136,7 @@ def test_loading_runs_no_code(tmp_path: Path) -> None:
             return (Path.touch, (tmp_path / "sprung",))
 
     torch.save({"schema": 1, "trap": Trap()}, tmp_path / "a.pt")
-    with pytest.raises(ValueError, match="no whole checkpoint"):
+    with pytest.raises(ValueError, match="not a valid checkpoint"):
         checkpoint.load(tmp_path / "a.pt")
     assert not (tmp_path / "sprung").exists()
 

@@ -235,7 +235,7 @@ def test_gaps_and_crowds(browser: Browser, tmp_path: Path, person: MakePerson) -
     ]
     write_page(tmp_path / "crowd.html", frames, image_wh=WH, fps=10)
     browser.open(tmp_path / "crowd.html")
-    assert "Nobody found" in browser.run("document.body.innerText")
+    assert "No person found" in browser.run("document.body.innerText")
     browser.run("find('numbers').open = true")
     browser.key("ArrowRight")
     assert browser.run("find('notice').hidden")

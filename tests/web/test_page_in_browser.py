@@ -295,9 +295,9 @@ def test_what_is_wrong_with_a_file_is_said(
 def test_nobody_in_a_picture(page: Browser, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "wall.png"), np.full((240, 320, 3), 120, np.uint8))
     assert lifted(page, tmp_path / "wall.png")["frames"][0]["people"] == []
-    assert page.run("document.getElementById('notice').textContent") == "Nobody found in this image"
+    assert page.run("document.getElementById('notice').textContent") == "No person found in this image"
     page.run("document.querySelector('[data-format=bvh]').click()")
-    assert "nobody was found" in page.run("document.getElementById('message').textContent")
+    assert "no person was found" in page.run("document.getElementById('message').textContent")
 
 
 @pytest.mark.parametrize(("width", "dark"), [(360, True), (1280, False)])

@@ -264,7 +264,7 @@ function showFrame(index: number): void {
   find<HTMLOutputElement>("clock").value =
     `${clock(frame.time_s)} / ${clock(player.lengthS)} · frame ${index + 1} of ${player.frames.length}`;
   scrubber.setAttribute("aria-valuetext", find<HTMLOutputElement>("clock").value);
-  notice(frame.people.length ? "" : `Nobody found in this ${player.frames.length > 1 ? "frame" : "picture"}`);
+  notice(frame.people.length ? "" : `No person found in this ${player.frames.length > 1 ? "frame" : "image"}`);
   fillTables();
 }
 

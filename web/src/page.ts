@@ -18,7 +18,7 @@ export function speed(words: string): void {
   find("engine").textContent = [find("engine").dataset.name, words].filter(Boolean).join(" · ");
 }
 
-/** Share done, 0 to 1; -1: nobody knows; null: nothing is being done. */
+/** Share done, 0 to 1; -1: unknown; null: nothing is being done. */
 export function progress(share: number | null, label = ""): void {
   const bar = find<HTMLProgressElement>("progress");
   bar.hidden = share === null;

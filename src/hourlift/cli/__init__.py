@@ -10,7 +10,7 @@ that ``tyro.cli`` accepts. Either
 
 A module may also hold ``EXAMPLES``, lines of shell that end the command's help.
 
-What it returns is the exit status; None means 0. The user's mistakes are raised as ValueError or OSError
+Its return value is the exit status; None means 0. User errors are raised as ValueError or OSError
 and become one line on standard error with exit status 2.
 """
 
@@ -36,7 +36,7 @@ from hourlift.formats.text import plain, without_secrets
 
 
 class Command(NamedTuple):
-    """Where a command lives, what it does in one line, and the extra that installs what it imports."""
+    """A command's module, its one-line summary, and the extra that installs its imports."""
 
     module: str
     summary: str
@@ -47,10 +47,10 @@ COMMANDS: dict[str, Command] = {
     "predict": Command("hourlift.cli.predict", "lift people in photos, videos or a webcam to 3D"),
     "batch": Command("hourlift.cli.batch", "lift whole archives of videos and photos, on one machine or many", "scale"),
     "convert": Command(
-        "hourlift.cli.convert", "turn results into BVH, glTF, C3D, TRC, CSV, NPZ or COCO files", "formats"
+        "hourlift.cli.convert", "convert results to BVH, glTF, C3D, TRC, CSV, NPZ or COCO files", "formats"
     ),
     "demo": Command("hourlift.cli.demo", "lift the clip that ships with hourlift"),
-    "live": Command("hourlift.cli.live", "lift people in a webcam's images as they come, and watch"),
+    "live": Command("hourlift.cli.live", "lift people in a webcam's images live, and show them"),
     "models": Command(
         "hourlift.cli.models", "list the networks that ship with hourlift, with licence and training data"
     ),
@@ -63,11 +63,11 @@ COMMANDS: dict[str, Command] = {
     ),
     "synth": Command("hourlift.cli.synth", "render images of synthetic people with their joints", "synth"),
     "evaluate": Command("hourlift.cli.evaluate", "measure a model on a data set"),
-    "analyse": Command("hourlift.cli.analyse", "find where a hourglass's joints go wrong, and whom to look at"),
+    "analyse": Command("hourlift.cli.analyse", "find the errors of a hourglass, and the people with the worst ones"),
     "curves": Command("hourlift.cli.curves", "compare training runs in a table and a plot", "plots"),
-    "data": Command("hourlift.cli.data", "say what a folder of annotated images holds; turn it into shards", "data"),
+    "data": Command("hourlift.cli.data", "check a folder of annotated images; convert it to shards", "data"),
     "submit": Command("hourlift.cli.submit", "predict a test set into a CSV file for an evaluation server"),
-    "export": Command("hourlift.cli.export", "turn a training checkpoint into an ONNX model", "train"),
+    "export": Command("hourlift.cli.export", "convert a training checkpoint to an ONNX model", "train"),
     "calibrate": Command(
         "hourlift.cli.calibrate", "make an exported hourglass's confidence a probability", "train,synth"
     ),
@@ -76,9 +76,9 @@ COMMANDS: dict[str, Command] = {
 
 
 OUR_FAULT = 70
-"""The exit status where hourlift itself failed, as sysexits.h has it."""
+"""The exit status of hourlift's own failures, as in sysexits.h."""
 RENAMED_OPTIONS = {"--stature": "--height", "--judge": "--val-split"}
-"""Old spellings, which are still understood but not shown."""
+"""Old spellings, which are still accepted but not shown."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -88,25 +88,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments after the program's name; None reads ``sys.argv``.
 
     Returns:
-        Exit status: 0 all well, 1 some of many sources failed, 2 the user's mistake, 70 a fault of hourlift's,
+        Exit status: 0 success, 1 some of many sources failed, 2 user error, 70 a bug of hourlift,
         130 interrupted, 143 terminated.
-        Wrong options and ``--help`` leave through SystemExit (2 and 0), as argparse does it.
+        Wrong options and ``--help`` raise SystemExit (2 and 0), as in argparse.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a name that the stream cannot hold must not end the run
+        if isinstance(stream, io.TextIOWrapper):  # a name that the stream cannot encode must not end the run
             stream.reconfigure(errors="backslashreplace")
     try:
         status = _answer(arguments)
-        sys.stdout.flush()  # here, where a reader that has left is no mistake
+        sys.stdout.flush()  # here, where a closed pipe is not an error
         return status
-    except BrokenPipeError:  # the reader of our standard output left, as `| head` does
+    except BrokenPipeError:  # the reader of our standard output has ended, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
 
 def _answer(arguments: list[str]) -> int:
-    """Print what is asked about the program, or run a command; the exit status."""
+    """Print help or version, or run a command; return the exit status."""
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(_overview())
         return 0 if arguments else 2
@@ -116,7 +116,7 @@ def _answer(arguments: list[str]) -> int:
         print(f"hourlift {__version__}")
         return 0
     if "" in arguments:
-        return _complain("an argument is empty; did the shell know the variable that it stands for?")
+        return _complain("an argument is empty; is a shell variable in it undefined?")
     name, rest = arguments[0], [_respelled(argument) for argument in arguments[1:]]
     if name not in COMMANDS:
         return _complain(f"there is no command {name!r}; the commands are {', '.join(COMMANDS)}")
@@ -124,19 +124,19 @@ def _answer(arguments: list[str]) -> int:
 
 
 def _respelled(argument: str) -> str:
-    """An option in its present spelling."""
+    """An option in its current spelling."""
     option, equals, value = argument.partition("=")
     return RENAMED_OPTIONS.get(option, option) + equals + value
 
 
 def _run_safely(name: str, arguments: list[str]) -> int:
-    """Run a known command; what the user can mend becomes one line and a status."""
-    if os.environ.get("HOURLIFT_TRACEBACK"):  # for bug reports: the whole story instead of one line
+    """Run a known command; user errors become one line and an exit status."""
+    if os.environ.get("HOURLIFT_TRACEBACK"):  # for bug reports: the traceback instead of one line
         return _run(name, arguments)
     try:
         with interruptible():
             return _run(name, arguments)
-    except BrokenPipeError:  # no mistake: see main
+    except BrokenPipeError:  # not an error: see main
         raise
     except (UserError, OSError, MemoryError) as error:
         return _complain(_one_line(error))
@@ -169,7 +169,7 @@ def _run(name: str, arguments: list[str]) -> int:
 
 
 def _checked(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The command, which first has its arguments checked."""
+    """Wrap a command so that its arguments are checked first."""
 
     @functools.wraps(command)
     def checked(*args: Any, **kwargs: Any) -> Any:
@@ -180,7 +180,7 @@ def _checked(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _check(arguments: Mapping[str, object]) -> None:
-    """Complain about arguments that no command takes: numbers out of bounds, an output that is read as well."""
+    """Check arguments by the rules of all commands: numbers within limits, and no output that is also read."""
     flat = {name: value for name, value in arguments.items() if not dataclasses.is_dataclass(value)}
     for group in arguments.values():
         if dataclasses.is_dataclass(group):
@@ -190,25 +190,25 @@ def _check(arguments: Mapping[str, object]) -> None:
 
 
 def _description(module: ModuleType) -> str:
-    """What the command's docstring says before its arguments, and the examples."""
+    """The command's docstring up to its arguments, and the examples."""
     text = (inspect.getdoc(module.command) or "").partition("\nArgs:\n")[0]
     return f"{text.strip()}\n\nexamples:\n{textwrap.indent(module.EXAMPLES.strip(), '  ')}\n"
 
 
 def _complain(message: str, status: int = 2) -> int:
-    """Say one line on standard error and hand the exit status back."""
+    """Print one line to standard error and return the exit status."""
     print(f"hourlift: {plain(without_secrets(message))}", file=sys.stderr)
     return status
 
 
 def _report(error: BaseException) -> int:
-    """Show where hourlift itself failed, and ask for a report."""
+    """Print the traceback of a bug, and ask for a report."""
     traceback.print_exception(error)
-    return _complain("this is a fault of hourlift, not of yours: please report it with the lines above", OUR_FAULT)
+    return _complain("this is a bug of hourlift: please report it with the lines above", OUR_FAULT)
 
 
 def _one_line(error: BaseException) -> str:
-    """An error's message as one line; an OSError without ours keeps the system's words and the file's name."""
+    """An error's message as one line; an OSError gives the system's message and the file's name."""
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{error.filename}: {error.strerror}"
     return " ".join(str(error).split()) or type(error).__name__
@@ -216,7 +216,7 @@ def _one_line(error: BaseException) -> str:
 
 def _overview() -> str:
     """The help of the bare command."""
-    lines = ["usage: hourlift COMMAND ...", "", "The 3D pose of people in photographs and videos, in millimetres.", ""]
+    lines = ["usage: hourlift COMMAND ...", "", "The 3D pose of people in photos and videos, in millimetres.", ""]
     lines += [f"  {name:<16}{command.summary}" for name, command in COMMANDS.items()]
     lines += ["", "hourlift COMMAND --help explains a command; hourlift --version prints the version."]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""``hourlift analyse``: what to fix next in a hourglass."""
+"""``hourlift analyse``: find the errors of a hourglass."""
 
 from __future__ import annotations
 
@@ -38,26 +38,26 @@ def command(
     turn: bool = True,
     threads: int = 2,
 ) -> None:
-    """Find where joints go wrong: by joint, pose, facing, size, visibility, confidence; and look at the worst people.
+    """Analyse errors by joint, pose, facing, size, visibility and confidence, and show the people with the worst ones.
 
-    Writes into a folder: analysis.md and analysis.json with the tables, worst.png with the people of the fewest right
-    limb joints (annotation on the left, prediction on the right), and reliability.png (with hourlift[plots]).
+    Writes into a folder: analysis.md and analysis.json with the tables, worst.png with the people with the fewest
+    correct limb joints (annotation left, prediction right), and reliability.png (with hourlift[plots]).
 
-    "on either side" counts a joint as right also on the place of its partner of the other side: what PCK would be if
-    left and right were never mistaken. Poses are told from the annotated joints in the image.
+    "on either side" accepts a joint also at the position of its left or right partner: the PCK if left and right were
+    never confused. Poses are classified by the annotated joints in the image.
 
     Args:
-        data: a data set, or synthetic people, as `hourlift evaluate` takes it.
+        data: a data set, or synthetic people, as for `hourlift evaluate`.
         out: folder to write to.
         weights: hourglass to analyse, by name or as an .onnx file.
         whole_image: search for the person in the whole image instead of giving their box.
-        count: how many people, the first of the data set [default: all, or 400 synthetic ones].
-        worst: how many people worst.png shows.
+        count: number of people, from the start of the data set [default: all, or 400 synthetic ones].
+        worst: number of people in worst.png.
         split: which part of the data set, such as test.
-        stride: every how many-th frame of each video, or person.
+        stride: use every n-th frame of each video, or every n-th person.
         images: folder of the images of a file in the COCO keypoint layout, if it is not beside the annotation.
-        flip_test: look at every crop mirrored too.
-        turn: look again at people who lean, at a turned crop, and keep the surer answer.
+        flip_test: also estimate every mirrored crop and average.
+        turn: estimate leaning people again, in a turned crop, and keep the better result.
         threads: CPU threads of the networks.
     """
     from hourlift.cli.evaluate import data_title, open_people
@@ -82,9 +82,9 @@ def command(
     def order(outcome: Outcome) -> tuple[float, float]:
         score = judge(outcome).pck
         sure = 0.0 if outcome.pose is None else outcome.pose.score
-        return (2.0 if math.isnan(score) else score, -sure)  # of equally bad ones, who was sure comes first
+        return (2.0 if math.isnan(score) else score, -sure)  # among equally bad ones, the most confident first
 
-    chosen = heapq.nsmallest(worst, watched(), key=order)  # goes through all, and holds the images of few
+    chosen = heapq.nsmallest(worst, watched(), key=order)  # iterates over all people, and holds the images of few
     title = f"Analysis: {data_title(data)}"
     settings = {
         "weights": weights,
@@ -110,11 +110,11 @@ def command(
 
 
 def _caption(outcome: Outcome) -> str:
-    """Who it is, the share of their limb joints that is right, how sure the hourglass was, and its mistaken pairs."""
+    """The person's id, share of correct limb joints, the hourglass's confidence, and its confused pairs."""
     from hourlift.evaluation import judge
 
     scores = judge(outcome)
-    sure = "nobody found" if outcome.pose is None else f"said {100 * outcome.pose.score:.0f} %"
+    sure = "no person found" if outcome.pose is None else f"confidence {100 * outcome.pose.score:.0f} %"
     mistaken = (
         f", {round(share * scores.pairs)}/{scores.pairs} {what}"
         for what, share in (("swapped", scores.swapped), ("collapsed", scores.collapsed))

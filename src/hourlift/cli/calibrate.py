@@ -1,4 +1,4 @@
-"""``hourlift calibrate``: an exported hourglass in, the same with a confidence that means something out."""
+"""``hourlift calibrate``: calibrate the confidence of an exported hourglass."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from hourlift.errors import UserError
 if TYPE_CHECKING:
     from hourlift.data.sample import Sample
 
-FIT_SEED, CHECK_SEED = 30_000_000, 31_000_000  # of people that neither training nor `hourlift evaluate` renders
+FIT_SEED, CHECK_SEED = 30_000_000, 31_000_000  # people whom neither training nor `hourlift evaluate` renders
 EXAMPLES = """
 hourlift calibrate my-hourglass.onnx
 hourlift calibrate my-hourglass.onnx --backgrounds photos/ --plot reliability.png -o calibrated.onnx
-hourlift analyse my-dataset/ --weights my-hourglass.onnx -o analysis/    # how it holds on other images
+hourlift analyse my-dataset/ --weights my-hourglass.onnx -o analysis/    # check it on other images
 """
 
 
@@ -31,19 +31,19 @@ def command(
     plot: Path | None = None,
     threads: int = 2,
 ) -> None:
-    """Fit how likely a joint is right to what its heatmap looks like, and keep that in the model's metadata.
+    """Fit the probability that a joint is correct to its heatmap, and store the fit in the model's metadata.
 
-    Renders people of all presets whom no training has seen, and fits on them: of the joints that are then said to be
-    0.8, 80 % lie within 0.2 torso of their true place. Checked on further people, and printed. On images that differ
-    from the rendered ones it says too much or too little; `hourlift analyse` measures that on a data set.
+    Renders people of all presets who are not used in training, and fits on them: of the joints with a confidence of
+    0.8, 80 % are then within 0.2 torso of their true position. The result is checked on further people and printed. On
+    images unlike the rendered ones, confidence may be too high or too low; `hourlift analyse` measures that.
 
     Args:
         model: .onnx file of `hourlift export`.
-        out: file to write [default: the model's own].
-        count: how many people to fit on.
-        check_count: how many further people to check with.
-        backgrounds: folder of photographs without people, for backgrounds and cloth beside those that are drawn.
-        plot: write an image (.png, .svg, .pdf) of confidence and share right, before and after; needs
+        out: file to write [default: replace the model].
+        count: number of people to fit on.
+        check_count: number of further people to check with.
+        backgrounds: folder of photos without people, for backgrounds and cloth in addition to drawn ones.
+        plot: write a plot (.png, .svg, .pdf) of confidence and share of correct joints, before and after; needs
             hourlift[plots].
         threads: CPU threads of the network.
     """

@@ -1,4 +1,4 @@
-"""``hourlift convert``: results in one format in, files in others out."""
+"""``hourlift convert``: convert results to other formats."""
 
 import logging
 from pathlib import Path
@@ -21,12 +21,12 @@ def command(
     source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RESULT")],
     out: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FILE...", help_behavior_hint="")],
     *,
-    person: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="(default: everybody)")] = None,
+    person: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="(default: all people)")] = None,
 ) -> None:
-    """Write the poses of a result in other formats; the end of a file's name says which.
+    """Write the poses of a result in other formats, selected by the suffix of each file.
 
-    .json, .csv, .npz, .trc (OpenSim), .c3d, .glb (glTF) and .coco.json hold everybody. A .bvh file holds one person:
-    several go to FILE-0.bvh, FILE-1.bvh and so on, by person_id. docs/formats.md tells each format's axes and units.
+    .json, .csv, .npz, .trc (OpenSim), .c3d, .glb (glTF) and .coco.json hold all people. A .bvh file holds one person:
+    several go to FILE-0.bvh, FILE-1.bvh and so on, by person_id. docs/formats.md gives axes and units.
 
     Args:
         source: a .json or .npz file that hourlift wrote.
@@ -34,8 +34,8 @@ def command(
         person: write only this person_id.
 
     Raises:
-        ValueError: a name does not tell a format, the source is not a result, or it has nobody in it and a format
-            cannot say so.
+        ValueError: a suffix is unknown, the source is not a result, or it has no people and a format needs at least
+            one.
         OSError: a file cannot be read or written.
     """
     from hourlift.cli.progress import LateProgress

@@ -1,4 +1,4 @@
-"""``hourlift curves``: training runs side by side."""
+"""``hourlift curves``: compare training runs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -22,14 +22,14 @@ def command(
 ) -> None:
     """Compare training runs: a table, and a plot of their curves.
 
-    The table tells of every run the last value and the best one with its step, and with --reach the first step at
-    which the value is as good. Errors and losses are better when small, all else when large.
+    For every run, the table has the last value and the best one with its step, and with --reach the first step with at
+    least that value. Errors and losses are better when small, all other values when large.
 
     Args:
-        runs: folders of training runs; a run is called after its folder.
-        out: plot to write (.png, .svg, .pdf), a panel for each value; needs hourlift[plots].
-        values: numbers of the runs' log.jsonl; those of a validation begin with val_.
-        reach: a value to reach, of the last of the values.
+        runs: folders of training runs; a run is named after its folder.
+        out: plot to write (.png, .svg, .pdf), one panel per value; needs hourlift[plots].
+        values: values in the runs' log.jsonl; those of a validation begin with val_.
+        reach: the target for the last of the values.
     """
     from hourlift.evaluation.plot import check_plot, plot_curves, read_curve
 

@@ -1,4 +1,4 @@
-"""``hourlift data``: what a folder of annotated images holds, and turning it into shards."""
+"""``hourlift data``: check a folder of annotated images, or convert it to shards."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from hourlift.data import DataSet, Sample
 
 TILE_PX = 320
-_JOINTS = """Turn the 2D joints that VideoPose3D publishes into a file that the lifter trains on.
+_JOINTS = """Convert the 2D joints published by VideoPose3D to a file that the lifter trains on.
 
-Such files hold what another detector found in Human3.6M. Joints of COCO-17 and MPII-16 are mapped approximately.
+Such files hold another detector's joints in Human3.6M. Joints of COCO-17 and MPII-16 are mapped approximately.
 
 examples:
   hourlift data joints data_2d_h36m_cpn_ft_h36m_dbb.npz -o cpn.npz
   hourlift train lifter --recipe lifter-l2 --data vp3d --inputs cpn.npz -o runs/cpn
 """
 _LABEL_PX = 20
-_TILE_MARGIN = 1.3  # more than the network sees, to judge the box by
+_TILE_MARGIN = 1.3  # wider than the network's crop, so that the box can be checked
 _BACKDROP = 200  # grey of a tile without an image
 _DOT_RGB = (0, 230, 0)
-_HIDDEN = 0.3  # drawn as a joint of this confidence is: thinner, paler
-_CHECK = """Say which data set a folder holds, how much there is of it, and what is missing.
+_HIDDEN = 0.3  # hidden joints are drawn as of this confidence: thinner, paler
+_CHECK = """Print which data set a folder holds, its size, and what is missing.
 
-Known are Human3.6M (as published, VideoPose3D's npz, mmpose's npz), MPII (.mat, .h5), LSP and LSP-extended, the COCO
-keypoint layout, and shards. docs/data/README.md shows where to get them and how their folders look.
+Recognised: Human3.6M (as published, VideoPose3D's npz, mmpose's npz), MPII (.mat, .h5), LSP and LSP-extended, the COCO
+keypoint layout, and shards. docs/data/README.md shows where to get them and the layout of their folders.
 
 examples:
   hourlift data check h36m
@@ -44,17 +44,17 @@ examples:
   hourlift data convert h36m -o h36m-train --split train --stride 5
   hourlift data convert mpii -o mpii-train --split train
 """
-_TOLERATED_PX = 5.0  # between the joints in the image and the projection of those in space
+_TOLERATED_PX = 5.0  # between the 2D joints and the projection of the 3D joints
 
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """Say which data set a folder holds, how much there is of it, and what is missing.
+    """Print which data set a folder holds, its size, and what is missing.
 
     Attributes:
-        folder: the data set's own folder.
+        folder: the data set's folder.
         sheet: write a PNG image of some people with their joints; the subject's left is blue, hidden joints are pale.
-        count: how many people are looked at, from all over the data set.
+        count: number of people to check, spread over the data set.
     """
 
     folder: tyro.conf.Positional[Path]
@@ -79,7 +79,7 @@ class Check:
             from hourlift.cli.synth import write_sheet
 
             if not tiles:
-                raise UserError(f"--sheet {self.sheet}: there is nobody to show")
+                raise UserError(f"--sheet {self.sheet}: there are no people to show")
             write_sheet(tiles, self.sheet)
         return 0
 
@@ -89,11 +89,11 @@ class Convert:
     """Write a data set as shards, from which images are read much faster than from videos.
 
     Attributes:
-        folder: the data set's own folder, any that `hourlift data check` knows.
-        out: folder of the shards, which is new or empty.
-        split: which people; `hourlift data check` lists the names.
-        stride: every how many-th frame of each video; of photographs, every how many-th person.
-        per_shard: people a shard.
+        folder: the data set's folder, of any layout that `hourlift data check` recognises.
+        out: folder of the shards, new or empty.
+        split: split to convert; `hourlift data check` lists the names.
+        stride: use every n-th frame of each video, or every n-th person in photos.
+        per_shard: people per shard.
     """
 
     folder: tyro.conf.Positional[Path]
@@ -129,11 +129,11 @@ class Convert:
 
 @dataclass(frozen=True, kw_only=True)
 class Joints:
-    """Turn VideoPose3D's file of detected 2D joints into one that the lifter trains on.
+    """Convert VideoPose3D's file of detected 2D joints to one that the lifter trains on.
 
     Attributes:
         file: data_2d_h36m_*.npz.
-        out: the file to write, as `hourlift predict-joints` writes it.
+        out: the file to write, in the format of `hourlift predict-joints`.
     """
 
     file: tyro.conf.Positional[Path]
@@ -150,7 +150,7 @@ class Joints:
         if not detections:
             raise UserError(f"{self.file} holds no frame of Human3.6M")
         ids, joints_px = list(detections), np.stack(list(detections.values()))
-        found = np.asarray(np.isfinite(joints_px).all(axis=-1), np.float32)  # the file tells no confidence
+        found = np.asarray(np.isfinite(joints_px).all(axis=-1), np.float32)  # the file has no confidence
         self.out.parent.mkdir(parents=True, exist_ok=True)
         write_joints(FoundJoints(ids=ids, joints_2d_px=joints_px, confidence=found), self.out)
         print(f"{self.out}: joints of {len(ids)} frames")
@@ -165,7 +165,7 @@ command = (
 
 
 def description(dataset: "DataSet") -> Iterator[str]:
-    """What there is, in lines."""
+    """The content of a data set, line by line."""
     counts = dataset.counts
     yield f"{dataset.folder}: {dataset.name}"
     frames = f" (frames of {counts.videos} videos)" if counts.videos else ""
@@ -177,10 +177,10 @@ def description(dataset: "DataSet") -> Iterator[str]:
 
 
 def look(dataset: "DataSet", count: int) -> tuple[list[NDArray[np.uint8]], list[str]]:
-    """Draw some people, and say what is wrong with them.
+    """Draw some people, and check them.
 
     Returns:
-        Tiles (TILE_PX, TILE_PX, 3) RGB, grey where there is no image, and sentences.
+        Tiles (TILE_PX, TILE_PX, 3) RGB, grey if there is no image, and descriptions of the problems.
     """
     tiles: list[NDArray[np.uint8]] = []
     unreadable: list[str] = []
@@ -191,24 +191,22 @@ def look(dataset: "DataSet", count: int) -> tuple[list[NDArray[np.uint8]], list[
                 image = sample.load_image()
             except ValueError as error:
                 image = None
-                if not isinstance(sample.image, Path) or sample.image.exists():  # else it counts as missing already
+                if not isinstance(sample.image, Path) or sample.image.exists():  # else reported as missing
                     unreadable.append(str(error))
             tiles.append(tile(sample, image))
             distances.append(reprojection_px(sample))
-    except ValueError as error:  # of the data set, where one of an image is above: nothing more can be read
+    except ValueError as error:  # an error of the data set, not of one image as above: nothing more can be read
         return tiles, [str(error)]
     problems = []
     if unreadable:
         problems.append(f"{len(unreadable)} of {len(tiles)} images that were opened; {unreadable[0]}")
     if distances and np.nanmedian([0.0 if np.isnan(d) else d for d in distances]) > _TOLERATED_PX:
-        problems.append(
-            f"cameras that fit: the joints in space project {np.nanmedian(distances):.0f} px from those in the image"
-        )
+        problems.append(f"matching cameras: the 3D joints project {np.nanmedian(distances):.0f} px from the 2D joints")
     return tiles, problems
 
 
 def reprojection_px(sample: "Sample") -> float:
-    """Median distance of the joints in the image from the projection of those in space; NaN without either."""
+    """Median distance of the 2D joints from the projection of the 3D joints; NaN if either are missing."""
     if sample.camera is None or sample.joints_3d_cam_mm is None:
         return float("nan")
     distance = np.linalg.norm(sample.camera.project(sample.joints_3d_cam_mm) - sample.joints_2d_px, axis=-1)
@@ -216,7 +214,7 @@ def reprojection_px(sample: "Sample") -> float:
 
 
 def tile(sample: "Sample", image: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
-    """The person cut out, with the joints drawn and the id below."""
+    """A crop of the person, with the joints drawn and the id below."""
     from hourlift.geometry.camera import Camera
     from hourlift.geometry.crop import Crop
     from hourlift.geometry.skeleton import H36M17
@@ -238,7 +236,7 @@ def tile(sample: "Sample", image: NDArray[np.uint8] | None) -> NDArray[np.uint8]
     )
     canvas = draw_pose(canvas, [pose])
     for x, y in pose.joints_2d_px[np.isfinite(pose.joints_2d_px).all(axis=-1)].round().astype(int).tolist():
-        cv2.circle(canvas, (x, y), 2, _DOT_RGB, thickness=-1, lineType=cv2.LINE_AA)  # also where no limb ends
+        cv2.circle(canvas, (x, y), 2, _DOT_RGB, thickness=-1, lineType=cv2.LINE_AA)  # also for joints without a limb
     canvas[-_LABEL_PX:] //= 4
     cv2.putText(canvas, sample.id, (6, TILE_PX - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (255,) * 3, 1, cv2.LINE_AA)
     return canvas

@@ -1,4 +1,4 @@
-"""``hourlift demo``: the main job on a clip that ships with the package, and what came of it in a few lines."""
+"""``hourlift demo``: lift a clip that ships with the package, and print a summary."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -23,22 +23,22 @@ from hourlift.predict import PosePredictor
 
 DEFAULT_OUT = Path("demo")
 
-_SURE = 0.3  # joints below this confidence do not take part in what the demo says about the movement
+_SURE = 0.3  # joints below this confidence are ignored in the summary of the movement
 _WHAT_IT_IS = {
     ".html": "open it in a browser: the skeleton in 3D beside the video",
-    ".mp4": "the video with the skeleton drawn in",
+    ".mp4": "the video with the skeleton drawn on it",
     ".json": "every joint of every frame in pixels and millimetres",
 }
 
 
 def command(*, out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = DEFAULT_OUT, threads: int = 2) -> None:
-    """Lift the clip that ships with hourlift to 3D and say what was found and where to look.
+    """Lift the clip that ships with hourlift to 3D, and print a summary and the files.
 
-    The clip shows a person who never lived, rendered by hourlift's own generator. The work is that of
+    The clip shows a synthetic person, rendered by hourlift's generator. It is processed as by
     `hourlift predict`; it writes OUT/demo.html, OUT/demo.overlay.mp4 and OUT/demo.json.
 
     Args:
-        out: folder of the results; it is made if it is missing.
+        out: folder of the results; created if missing.
         threads: CPU threads of the networks.
 
     Raises:
@@ -47,24 +47,24 @@ def command(*, out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = DEFAULT_OUT
     """
     clip = resources.files("hourlift") / "assets" / "demo.mp4"
     if not clip.is_file():
-        raise UserError("the demo's clip is missing from this installation; try `hourlift predict` on your own video")
+        raise UserError("the demo's clip is missing from this installation; try `hourlift predict` with a video")
     with resources.as_file(clip) as path:
         run(PosePredictor(threads=threads), path, out)
 
 
 def run(predictor: PosePredictor, clip: Path, out: Path) -> Path:
-    """Lift a clip as `hourlift predict` does, and print what was found.
+    """Lift a clip as `hourlift predict` does, and print a summary.
 
     Args:
         predictor: the networks.
         clip: a video file.
-        out: folder of the results; made if missing.
+        out: folder of the results; created if missing.
 
     Returns:
         The page's path.
 
     Raises:
-        ValueError, OSError: the clip cannot be read, or the results not be written.
+        ValueError, OSError: the clip cannot be read, or the results cannot be written.
     """
     out.mkdir(parents=True, exist_ok=True)
     source = Source(label=str(clip), kind="video", name="demo")
@@ -80,8 +80,8 @@ def run(predictor: PosePredictor, clip: Path, out: Path) -> Path:
 
 
 def _report(done: LiftResult, frames: Sequence[PoseFrame], elapsed_s: float) -> None:
-    """Say what was found, how fast, and where to look."""
-    console = Console(highlight=False, soft_wrap=True)  # a path that is broken in two cannot be copied
+    """Print the results, the speed and the files."""
+    console = Console(highlight=False, soft_wrap=True)  # a path wrapped over two lines cannot be copied
     console.print("A clip lifted to 3D", style="bold")
     for name, fact in _facts(frames, elapsed_s):
         console.print(Text.assemble(f"  {name:<12}", fact))
@@ -93,11 +93,11 @@ def _report(done: LiftResult, frames: Sequence[PoseFrame], elapsed_s: float) -> 
 
 
 def _facts(frames: Sequence[PoseFrame], elapsed_s: float) -> Iterator[tuple[str, str]]:
-    """What was found in the clip, as names and sentences."""
+    """The results of the clip, as names and sentences."""
     poses = [pose for frame in frames for pose in frame.people]
     num_people = len({pose.person_id for pose in poses})
     num_found = sum(bool(frame.people) for frame in frames)
-    people = {0: "nobody", 1: "1 person"}.get(num_people, f"{num_people} people")
+    people = {0: "no person", 1: "1 person"}.get(num_people, f"{num_people} people")
     yield "found", f"{people} in {num_found} of {len(frames)} frames ({frames[-1].time_s:.1f} s of video)"
     if poses:
         confidence = float(np.median([pose.confidence for pose in poses]))
@@ -110,12 +110,12 @@ def _facts(frames: Sequence[PoseFrame], elapsed_s: float) -> Iterator[tuple[str,
         yield "movement", f"the {side} knee bends most, {bend:.0f} degrees at {time_s:.2f} s"
     yield (
         "speed",
-        f"{len(frames) / elapsed_s:.1f} frames a second, with video and page written ({elapsed_s:.1f} s in all)",
+        f"{len(frames) / elapsed_s:.1f} frames per second, with video and page written ({elapsed_s:.1f} s in all)",
     )
 
 
 def _knee_bends(pose: Pose) -> Iterator[tuple[float, str]]:
-    """Degrees by which each knee that was seen well is bent, 0 for a straight leg, and its side."""
+    """Flexion, degrees, of each knee of sufficient confidence, 0 for a straight leg, and its side."""
     for side, prefix in (("left", "l"), ("right", "r")):
         hip, knee, ankle = (pose.joint(f"{prefix}_{name}") for name in ("hip", "knee", "ankle"))
         thigh, shank = knee.position_mm - hip.position_mm, ankle.position_mm - knee.position_mm

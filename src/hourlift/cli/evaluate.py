@@ -1,4 +1,4 @@
-"""``hourlift evaluate``: annotated people in, scores out."""
+"""``hourlift evaluate``: measure models on annotated people."""
 
 from __future__ import annotations
 
@@ -55,35 +55,35 @@ def command(
     precision: Precision | None = None,
     runtime: Runtime | None = None,
 ) -> None:
-    """Measure how well people are found and lifted, and print the scores.
+    """Measure the accuracy of 2D and 3D joints, and print the scores.
 
-    PCK@0.2 counts a joint as right within a fifth of the torso (left shoulder to right hip). Errors in millimetres
-    are given where the data hold 3D truth. A second column is about upright people alone. Where ids tell subject and
-    action, there is a table of each; the frame mean weighs every frame alike, the action mean every action.
+    PCK@0.2 counts a joint as correct within a fifth of the torso (left shoulder to right hip). Errors in millimetres
+    are given if the data set has 3D joints. A second column is for upright people only. If ids name subject and action,
+    there is a table for each; the frame mean weights all frames equally, the action mean all actions.
 
     Args:
-        data: a data set of any layout that `hourlift data check` knows, such as a folder of shards as `hourlift synth`
-            writes them, a pattern such as people/shard-*.tar, or a file or folder in the COCO keypoint layout; or
-            "synthetic" for rendered people that no training has seen (needs hourlift[synth]): everyday ones, or those
-            of another preset, such as synthetic:sport, or as many of each, synthetic:all.
-        out: write the report to this .json file, and as a table beside it with the ending .md.
-        sheet: write a PNG image of some of the people with what was found.
-        sheet_count: how many people are on it.
+        data: a data set of any layout that `hourlift data check` knows, such as a folder of shards of `hourlift
+            synth`, a pattern such as people/shard-*.tar, or a file or folder in the COCO keypoint layout; or
+            "synthetic" for rendered people that are not used in training (needs hourlift[synth]): everyday ones, those
+            of another preset, such as synthetic:sport, or equally many of each, synthetic:all.
+        out: write the report to this .json file, and as a table to a .md file beside it.
+        sheet: write a PNG image of some people with the predicted joints.
+        sheet_count: number of people in it.
         whole_image: search for the person in the whole image instead of giving their box.
-        count: how many people, the first of the data set [default: all, or 400 synthetic ones].
+        count: number of people, from the start of the data set [default: all, or 400 synthetic ones].
         split: which part of the data set, such as test.
-        stride: every how many-th frame of each video, or person.
-        inputs: 2D joints for the lifter, to measure it alone: "ground-truth", or the file that
-            `hourlift predict-joints` wrote.
-        plot: write an image (.png, .svg, .pdf) of the errors by action and by joint; needs hourlift[plots].
+        stride: use every n-th frame of each video, or every n-th person.
+        inputs: 2D joints for the lifter, to measure it alone: "ground-truth", or the file written by
+            `hourlift predict-joints`.
+        plot: write a plot (.png, .svg, .pdf) of the errors by action and by joint; needs hourlift[plots].
         images: folder of the images of a file in the COCO keypoint layout, if it is not beside the annotation.
         weights: hourglass to use, by name or as an .onnx file.
         lifter: lifter to use, by name or as an .onnx file.
-        flip_test: look at every crop mirrored too; half the speed, a little more accurate.
-        turn: look again at people who lean, at a turned crop, and keep the surer answer.
+        flip_test: also estimate every mirrored crop and average; half the speed, slightly more accurate.
+        turn: estimate leaning people again, in a turned crop, and keep the better result.
         threads: CPU threads of the networks.
         device: where the networks run; cuda needs the package onnxruntime-gpu.
-        precision: arithmetic of the hourglass [default: the fastest that holds accuracy on this computer].
+        precision: arithmetic of the hourglass [default: the fastest that keeps accuracy on this computer].
         runtime: what runs the hourglass; openvino needs hourlift[openvino] [default: the fastest].
     """
     from hourlift.cli.progress import LateProgress
@@ -96,7 +96,7 @@ def command(
         if file is not None and file.suffix != suffix:
             raise UserError(f"{option} {file}: the name must end in {suffix}")
         if file is not None:
-            file.parent.mkdir(parents=True, exist_ok=True)  # now, not after an hour of work
+            file.parent.mkdir(parents=True, exist_ok=True)  # fail now, not after an hour of work
     joints_px = _joints(inputs, sheet, whole_image)
     if plot is not None:
         from hourlift.evaluation.plot import check_plot, plot_report
@@ -150,12 +150,12 @@ def command(
 
 
 def _joints(inputs: str | None, sheet: Path | None, whole_image: bool) -> Mapping[str, NDArray[np.floating]] | None:
-    """2D joints by id, of a file; None for the true ones or the hourglass's."""
+    """2D joints by id from a file; None for the true ones or the hourglass's."""
     if inputs is None:
         return None
     if sheet is not None or whole_image:
         raise UserError(
-            "--inputs measures the lifter alone, without images: it goes with neither --sheet nor --whole-image"
+            "--inputs measures the lifter alone, without images: it cannot be combined with --sheet or --whole-image"
         )
     if inputs == GROUND_TRUTH:
         return None
@@ -167,7 +167,7 @@ def _joints(inputs: str | None, sheet: Path | None, whole_image: bool) -> Mappin
 
 
 def data_title(data: str) -> str:
-    """What a data set is called in a report."""
+    """The name of a data set in a report."""
     return data if _is_synthetic(data) else Path(data).resolve().name
 
 
@@ -178,7 +178,7 @@ def _is_synthetic(data: str) -> bool:
 def open_people(
     data: str, count: int | None, images: Path | None, split: str, stride: int, *, need_images: bool
 ) -> tuple[Iterator[Sample], int | None]:
-    """The people to evaluate, and how many, where that is known.
+    """The people to evaluate, and their number, if known.
 
     Raises:
         ValueError: there is no such data set, split or image, or rendering lacks a package.
@@ -199,7 +199,7 @@ def open_people(
 
     if images is not None:
         if find_shards(data):
-            raise UserError(f"--images {images}: shards hold their images themselves")
+            raise UserError(f"--images {images}: shards contain their images")
         people = load_coco(data, images)
         chosen = people[::stride][:count]
         return iter(chosen), len(chosen)

@@ -1,4 +1,4 @@
-"""``hourlift export``: a training checkpoint in, an ONNX model out."""
+"""``hourlift export``: convert a training checkpoint to an ONNX model."""
 
 import json
 import subprocess
@@ -20,7 +20,7 @@ def command(
     decode: DecodeMethod = "dark",
     crop_margin: float = EXPORTED_MARGIN,
 ) -> None:
-    """Turn a training checkpoint into an ONNX model for `hourlift predict`.
+    """Convert a training checkpoint to an ONNX model for `hourlift predict`.
 
     The averaged weights are exported, stored as bytes and float16. The file is compared
     with PyTorch number by number and written only if both agree.
@@ -32,8 +32,8 @@ def command(
     Args:
         checkpoint: file of a training run, of either stage.
         out: the .onnx file to write.
-        name: name of the model in its metadata [default: that of the file].
-        decode: how to read this hourglass's heatmaps; a lifter has none.
+        name: name of the model in its metadata [default: the file's name].
+        decode: how to decode this hourglass's heatmaps; not for a lifter.
         crop_margin: side of this hourglass's crops over the longer side of a person's box.
     """
     from hourlift.export import export_hourglass, export_lifter
@@ -69,7 +69,7 @@ def command(
 
 
 def _commit() -> str:
-    """The commit of the source tree that hourlift runs from, "" when that is no repository's, or another project's."""
+    """The commit of the source tree that hourlift runs from; "" if that is not a repository of hourlift."""
     here = Path(__file__)
     git = ["git", "-C", str(here.parent)]
     try:

@@ -1,4 +1,4 @@
-"""``hourlift gpu-run``: a GPU for half an hour in, a trained hourglass out."""
+"""``hourlift gpu-run``: train a hourglass on a GPU within half an hour."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import tyro
 from hourlift.errors import UserError
 
 EXAMPLES = """
-hourlift gpu-run --dry-run -o runs/dry                            # everything once, tiny, on the CPU: a minute
+hourlift gpu-run --dry-run -o runs/dry                            # all steps with a tiny network on the CPU: a minute
 hourlift gpu-run -o runs/accurate --minutes 25 --backgrounds photos/
 hourlift gpu-run -o runs/accurate --minutes 9 --train-minutes 24  # in calls of nine minutes: call it three times
 hourlift export runs/accurate/compact.pt -o hourglass-accurate.onnx
@@ -35,31 +35,31 @@ def command(
     init: Path | None = None,
     dry_run: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
 ) -> int:
-    """Render, train, evaluate and write the weights within a time limit; call it again to go on.
+    """Render, train, evaluate and write the weights within a time limit; call it again to continue.
 
-    The learning rate, the curriculum and the size of the images follow the share of the time that is used, so the run
-    ends well however fast the machine is. A call that was cut off is gone on with from its last checkpoint, which is a
-    minute old at most: what is left of the run is then spread over the time of the new call.
+    The learning rate, the curriculum and the image size follow the share of the time that is used, so that the run
+    finishes at any speed of the machine. An interrupted call is continued from its last checkpoint, which is at most a
+    minute old: the rest of the run is then spread over the time of the new call.
 
-    Leaves in the folder: compact.pt, the averaged network as float16, in parts of at most 16 MiB where it is larger
-    (`hourlift export` joins them); last.pt to go on from; log.jsonl; report.md and report.json with views, speed and
+    Writes into the folder: compact.pt, the averaged network as float16, in parts of at most 16 MiB where it is larger
+    (`hourlift export` joins them); last.pt to continue from; log.jsonl; report.md and report.json with views, speed and
     scores on held-out people.
 
     Args:
-        out: folder of the run; a run that is in it already is gone on with.
-        minutes: wall clock of this call, everything included.
-        train_minutes: training of the whole run where it takes several calls [default: it ends with this call].
+        out: folder of the run; an existing run in it is continued.
+        minutes: wall-clock time of this call, including everything.
+        train_minutes: training time of the whole run if it takes several calls [default: it ends with this call].
         recipe: what to train and how, by name.
-        backgrounds: folders of photographs, for backgrounds and cloth beside those that are drawn.
-        assets: folder of MakeHuman's clothes, hair and skins that people wear, beside painted ones
-            [default: $HOURLIFT_ASSETS]; such people are rendered by processes beside the training.
+        backgrounds: folders of photos, for backgrounds and cloth in addition to drawn ones.
+        assets: folder of MakeHuman's clothes, hair and skins that people wear, in addition to painted ones
+            [default: $HOURLIFT_ASSETS]; such people are rendered by separate processes.
         panoramas: folder of panoramas of high dynamic range (.hdr) that light people.
-        motion: motion capture (.bvh, .amc, .npz), a file or a folder of them, that half of the poses are taken from.
+        motion: motion capture (.bvh, .amc, .npz), a file or a folder of them, from which half of the poses are taken.
         device: cuda, cuda:1, or cpu.
-        render_workers: processes that render; 0 lets the GPU do it [default: whichever is faster, as measured].
-        stacks: of the network, in the place of the recipe's.
-        init: start from the weights of this checkpoint, of a network of the same shape.
-        dry_run: the same with a tiny network on the CPU, to see that everything is there.
+        render_workers: processes that render; 0 renders on the GPU [default: whichever is measured to be faster].
+        stacks: of the network, instead of the recipe's.
+        init: start from the weights of this checkpoint, from a network of the same shape.
+        dry_run: run all steps with a tiny network on the CPU, to check that everything is installed.
     """
     from hourlift.data.mocap.motion import load_motion
     from hourlift.synth.presets import with_images, with_motion
@@ -71,7 +71,7 @@ def command(
     chosen = HOURGLASS_RECIPES[recipe]()
     synth = with_images(chosen.plan.synth, backgrounds, assets, panoramas)
     if motion is not None:
-        load_motion(motion)  # likewise
+        load_motion(motion)  # also early
         synth = with_motion(synth, motion)
     chosen = replace(chosen, plan=replace(chosen.plan, synth=synth))
     if stacks is not None:

@@ -1,4 +1,4 @@
-"""A person's height as people write it."""
+"""Parsing a person's height."""
 
 import re
 
@@ -19,7 +19,7 @@ def parse_height(text: str) -> float:
         Millimetres.
 
     Raises:
-        ValueError: it is no length, its unit is missing, or nobody is that tall.
+        ValueError: it is not a length, its unit is missing, or no person is that tall.
     """
     plain = text.strip().lower().replace("′", "'").replace("’", "'").replace("″", '"').replace("”", '"')
     metric = re.fullmatch(r"(\d+(?:[.,]\d+)?)\s*(m|cm|mm)", plain)

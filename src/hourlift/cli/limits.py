@@ -1,4 +1,4 @@
-"""What numbers the options take: one table for all commands, checked before any work."""
+"""Limits of numeric options: one table for all commands, checked before any work."""
 
 import math
 from collections.abc import Mapping
@@ -9,14 +9,14 @@ from hourlift.errors import UserError
 
 @dataclass(frozen=True)
 class Limit:
-    """The numbers from `low` to `high`; `open` leaves out the two themselves."""
+    """The numbers from `low` to `high`; `open` excludes the two limits."""
 
     low: float
     high: float
     open: bool = False
 
     def complaint(self, value: float) -> str | None:
-        """What the number must be, if it is not; NaN never is."""
+        """What the number must be, if it is outside the limits; NaN always is."""
         if self.low < value < self.high or (not self.open and value in (self.low, self.high)):
             return None
         if math.isnan(value):
@@ -40,7 +40,7 @@ LIMITS: Mapping[str, Limit] = {
     "fps": Limit(30, 60),
     "input_size": Limit(32, 4096),
     "max_frames": _COUNT,
-    "max_minutes": Limit(0, 10**7),  # with 0, a run writes the checkpoint that it would start from
+    "max_minutes": Limit(0, 10**7),  # with 0, a run only writes its initial checkpoint
     "min_confidence": _SHARE,
     "min_score": _SHARE,
     "minutes": _TIME,
@@ -66,17 +66,17 @@ LIMITS: Mapping[str, Limit] = {
     "workers": _PROCESSES,
     "worst": Limit(1, 10**4),
 }
-"""By the option's name, which stands for the same in every command; a command may demand more."""
+"""By the option's name, which has the same meaning in all commands; a command may be stricter."""
 
 
 def check_numbers(arguments: Mapping[str, object]) -> None:
-    """See that every number lies within its option's limits.
+    """Check that every number is within its option's limits.
 
     Args:
-        arguments: the parsed arguments by their names; those that are None or no number do not count.
+        arguments: the parsed arguments by their names; None and other types are ignored.
 
     Raises:
-        ValueError: one does not.
+        ValueError: one is not.
     """
     for name, value in arguments.items():
         if name in LIMITS and isinstance(value, int | float):

@@ -1,4 +1,4 @@
-"""``hourlift models``: the networks that ship with hourlift, and what their weights come from."""
+"""``hourlift models``: the networks that ship with hourlift, and the origin of their weights."""
 
 from typing import Literal
 
@@ -17,8 +17,8 @@ hourlift predict photo.jpg --weights hourglass-fast
 def command() -> None:
     """List the networks that ship with hourlift: size, accuracy, licence, and what they were trained on.
 
-    PCK@0.2 is of the 12 limb joints on 600 photographs of sports, MPJPE is on motion capture of people whom the lifter
-    was not trained on. The model cards beside the files tell the protocol, every source, and where the networks fail.
+    PCK@0.2 is for the 12 limb joints on 600 sports photos, MPJPE is on motion capture of people on whom the lifter was
+    not trained. The model cards beside the files give the protocol, every source, and the limits of the networks.
     """
     models = manifest()
     table = Table(box=box.SIMPLE, pad_edge=False, show_edge=False)
@@ -39,5 +39,5 @@ def command() -> None:
 
 
 def _size(model: Model | None) -> str:
-    """Megabytes of a model's file; "–" where there is none."""
+    """Megabytes of a model's file; "–" if there is none."""
     return f"{model.file.stat().st_size / 1e6:.1f}" if model is not None and model.file.is_file() else "–"

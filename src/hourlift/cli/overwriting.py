@@ -1,4 +1,4 @@
-"""No command overwrites what it reads: one rule for all of them, checked before any work."""
+"""No command overwrites its inputs: one rule for all of them, checked before any work."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -7,13 +7,13 @@ from pathlib import Path
 from hourlift.errors import UserError
 
 _OUTPUTS = frozenset({"out", "rrd", "sheet", "plot", "manifest", "clip"})
-"""Options that name what a command writes; every other one that names a file or folder is something it reads."""
+"""Options that name outputs; every other option that names a file or folder is an input."""
 _NO_DATA = frozenset({"runs"})
-"""Folders of our own results, into which a further one may be written again."""
+"""Folders of results, into which further results may be written."""
 
 
 def check_arguments(arguments: Mapping[str, object]) -> None:
-    """See that none of a command's arguments names an output that it also reads.
+    """Check that no argument of a command names an output that it also reads.
 
     Args:
         arguments: the parsed arguments by their names.
@@ -29,15 +29,15 @@ def check_arguments(arguments: Mapping[str, object]) -> None:
     for file in files:
         for folder in folders:
             if folder.is_dir() and folder.resolve() in file.resolve().parents:
-                raise UserError(f"{file} is there already, in {folder}, which is read; name another file to write")
+                raise UserError(f"{file} already exists in {folder}, which is read; name another output file")
 
 
 def keep_inputs(inputs: Iterable[str | Path | None], outputs: Iterable[Path | None]) -> None:
-    """See that no output is one of the inputs, by whatever name, link or spelling.
+    """Check that no output is one of the inputs, even under another name, link or spelling.
 
     Args:
-        inputs: what is read; None and what is no file on this computer do not count.
-        outputs: what is written; None does not count, nor does what is not there yet.
+        inputs: the inputs; None and other than local files are ignored.
+        outputs: the outputs; None and files that do not exist yet are ignored.
 
     Raises:
         ValueError: one is.
@@ -50,7 +50,7 @@ def keep_inputs(inputs: Iterable[str | Path | None], outputs: Iterable[Path | No
 
 
 def _identity(path: str | Path) -> tuple[int, int] | None:
-    """What tells a file from all others; None where there is none."""
+    """A file's identity; None if it does not exist."""
     try:
         status = os.stat(path)
     except (OSError, ValueError):
@@ -59,7 +59,7 @@ def _identity(path: str | Path) -> tuple[int, int] | None:
 
 
 def _paths(value: object) -> Iterator[Path]:
-    """The paths in an argument, be it one, text that names one, or several."""
+    """The paths in an argument: a path, text that names one, or several."""
     if isinstance(value, Path):
         yield value
     elif isinstance(value, str) and value and "\0" not in value:

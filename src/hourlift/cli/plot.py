@@ -1,4 +1,4 @@
-"""``hourlift plot``: a result in; joint angles over time as a plot and a CSV file out."""
+"""``hourlift plot``: plot joint angles over time, and write them as CSV."""
 
 import sys
 from pathlib import Path
@@ -33,27 +33,27 @@ def command(
     ] = (),
     person: Annotated[
         int | None,
-        tyro.conf.arg(metavar="ID", help_behavior_hint="(default: CSV everybody; plot who is seen most)"),
+        tyro.conf.arg(metavar="ID", help_behavior_hint="(default: CSV all people; plot the person seen most)"),
     ] = None,
     pitch: Annotated[
-        float | None, tyro.conf.arg(metavar="DEGREES", help_behavior_hint="(default: as the result says, else 0)")
+        float | None, tyro.conf.arg(metavar="DEGREES", help_behavior_hint="(default: from the result, else 0)")
     ] = None,
     min_confidence: Annotated[float, tyro.conf.arg(metavar="C")] = MIN_CONFIDENCE,
 ) -> None:
     """Plot joint angles over time, and write them as a table: knee, hip, elbow, shoulder, trunk, left and right.
 
-    An angle that is unknown is a gap in the plot and an empty cell in the table. docs/angles.md says from where to
-    where each angle is measured, and which way it counts.
+    An unknown angle is a gap in the plot and an empty cell in the table. docs/angles.md defines each angle and its
+    sign.
 
     Args:
         result: a JSON file that `hourlift predict` wrote.
         out: files to write: .png, .svg or .pdf for a plot, which needs hourlift[plots], and .csv for the table.
-        person: whose angles.
-        pitch: how far the camera looked down, in degrees; only the trunk's angles depend on it.
-        min_confidence: a joint that is less sure than this counts as unknown.
+        person: the person's id.
+        pitch: the camera's downward pitch, degrees; only the trunk's angles depend on it.
+        min_confidence: joints of lower confidence count as unknown.
 
     Raises:
-        ValueError: the file holds no result, nobody was found in it, or an option makes no sense.
+        ValueError: the file holds no result or no people, or an option is invalid.
         OSError: a file cannot be read or written.
     """
     files = list(out) or [result.with_suffix(".angles.png"), result.with_suffix(".angles.csv")]
@@ -74,7 +74,7 @@ def command(
 
 
 def _write(file: Path, tracks: list[AngleTrack], source: str) -> str:
-    """Write the table of everybody, or the plot of whom most is known of; says what is in it."""
+    """Write the table of all people, or the plot of the person seen most; return its description."""
     shown = max(tracks, key=lambda track: sum(np.isfinite(degrees).sum() for degrees in track.degrees.values()))
     if file.suffix.lower() == ".csv":
         write_angles(file, tracks)
@@ -87,17 +87,17 @@ def _write(file: Path, tracks: list[AngleTrack], source: str) -> str:
 def _tracks(
     document: PoseFile, file: Path, person: int | None, up: ArrayLike, min_confidence: float
 ) -> list[AngleTrack]:
-    """Everybody's angles, or one person's.
+    """All people's angles, or one person's.
 
     Raises:
-        ValueError: there is nobody, or not that one.
+        ValueError: there are no people, or not that person.
     """
     frames = document.frames if isinstance(document.frames, PoseLog) else PoseLog(document.frames)
     known = frames.person_ids
     if not known:
-        raise UserError(f"{file}: nobody was found in {document.header.source}, so there are no angles")
+        raise UserError(f"{file}: no person was found in {document.header.source}, so there are no angles")
     if person is not None and person not in known:
-        raise UserError(f"{file}: there is no person {person}; the people there are {', '.join(map(str, known))}")
+        raise UserError(f"{file}: there is no person {person}; the people are {', '.join(map(str, known))}")
     return [_track(frames, i, up, min_confidence) for i in (known if person is None else [person])]
 
 

@@ -1,4 +1,4 @@
-"""``hourlift predict-joints``: stage 1 over a whole data set, for stage 2 to train on."""
+"""``hourlift predict-joints``: stage 1 on a data set, to train stage 2 on."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -25,18 +25,18 @@ def command(
     threads: int = 2,
     device: Literal["cpu", "cuda"] = "cpu",
 ) -> None:
-    """Find the 2D joints of everybody in a data set with the hourglass, and write them to a file.
+    """Find the 2D joints of all people in a data set with the hourglass, and write them to a file.
 
     The file holds the arrays ids, joints_2d_px (N, 17, 2) in pixels of the images, confidence (N, 17) and
-    joint_names. Everybody is looked for in their annotated box.
+    joint_names. Each person is estimated in their annotated box.
 
     Args:
         data: the data set, of any layout that `hourlift data check` knows.
         out: the .npz file to write.
         weights: hourglass to use, by name or as an .onnx file.
         split: which part of the data set.
-        stride: every how many-th frame of each video, or person.
-        flip_test: look at every crop mirrored too; half the speed, a little more accurate.
+        stride: use every n-th frame of each video, or every n-th person.
+        flip_test: also estimate every mirrored crop and average; half the speed, slightly more accurate.
         threads: CPU threads of the network.
         device: where the network runs; cuda needs the package onnxruntime-gpu.
     """
@@ -67,6 +67,6 @@ def command(
             confidence.append(estimator.confidence(found.scores, found.heatmaps)[0])
             progress.update("people", len(ids), people.counts.people // stride if split == "all" else None)
     if not ids:
-        raise UserError(f"{data}: nobody in the split {split!r}")
+        raise UserError(f"{data}: no people in the split {split!r}")
     write_joints(FoundJoints(ids=ids, joints_2d_px=np.stack(joints), confidence=np.stack(confidence)), out)
     print(f"{out}: 2D joints of {len(ids):,} people")

@@ -1,4 +1,4 @@
-"""Lines and a progress bar for what takes long enough to wonder."""
+"""Messages and a progress bar for long operations."""
 
 import time
 from types import TracebackType
@@ -13,7 +13,7 @@ PATIENCE_S = 2.0
 
 
 class LateProgress:
-    """A bar on standard error that shows once two seconds have passed, and only to a person at a terminal."""
+    """A progress bar on standard error, shown after two seconds, and only in a terminal."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True)
@@ -37,7 +37,7 @@ class LateProgress:
         self._hide()
 
     def update(self, description: str, done: int, total: int | None) -> None:
-        """Tell how far the work is; ``total`` None when nobody knows."""
+        """Update the progress; ``total`` is None if unknown."""
         if not self._shown and self._console.is_terminal and time.monotonic() - self._begin_s > PATIENCE_S:
             self._progress.start()
             self._shown = True
@@ -45,7 +45,7 @@ class LateProgress:
         self._progress.update(self._task, description=description, completed=done, total=total)
 
     def say(self, line: str, stream: TextIO) -> None:
-        """Print a line, or several, in visible characters; the bar makes room and comes back with the next update."""
+        """Print one or more lines, with unprintable characters escaped; the bar is hidden until the next update."""
         self._hide()
         print(plain_lines(without_secrets(line)), file=stream, flush=True)
 

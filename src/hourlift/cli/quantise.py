@@ -1,4 +1,4 @@
-"""``hourlift quantise``: an exported model in, its twin with 8-bit arithmetic out."""
+"""``hourlift quantise``: make the 8-bit twin of an exported model."""
 
 import json
 from pathlib import Path
@@ -8,10 +8,10 @@ import tyro
 
 from hourlift.errors import UserError
 
-SEED = 32_000_000  # of people that neither training nor `hourlift evaluate` nor `hourlift calibrate` renders
+SEED = 32_000_000  # people whom neither training nor `hourlift evaluate` nor `hourlift calibrate` renders
 EXAMPLES = """
 hourlift quantise my-hourglass.onnx                                   # writes my-hourglass.int8.onnx
-hourlift predict photo.jpg --weights my-hourglass.onnx --verbose      # finds it and says so
+hourlift predict photo.jpg --weights my-hourglass.onnx --verbose      # uses the twin and logs it
 hourlift evaluate my-dataset/ --weights my-hourglass.onnx --precision int8
 hourlift quantise my-lifter.onnx
 """
@@ -29,16 +29,16 @@ def command(
 ) -> None:
     """Make the 8-bit twin of a model, about three times as fast on processors with 8-bit dot products.
 
-    A hourglass's ranges of numbers are taken from rendered people. The twin is compared with the float model on others,
-    and written only if their joints agree. Under its default name, beside the float model, every command finds and uses
-    it where the processor gains from it. Quantise last: a twin belongs to one file, its confidence included.
+    A hourglass's value ranges are measured on rendered people. The twin is compared with the float model on others, and
+    written only if their joints agree. Under its default name, beside the float model, all commands use it where it is
+    faster. Quantise last: a twin belongs to one file, including its calibration.
 
     Args:
-        model: .onnx file of `hourlift export`, after `hourlift calibrate` if that is wanted.
+        model: .onnx file of `hourlift export`, after `hourlift calibrate` if used.
         out: file to write.
-        count: how many rendered people the ranges are taken from; half as many more check the result.
-        backgrounds: folder of photographs without people, for backgrounds and cloth beside those that are drawn.
-        manifest: list of shipped models to enter the twin in.
+        count: number of rendered people for the ranges; half as many more check the result.
+        backgrounds: folder of photos without people, for backgrounds and cloth in addition to drawn ones.
+        manifest: list of shipped models to which the twin is added.
     """
     from hourlift.cli.progress import LateProgress
     from hourlift.evaluation.synthetic import crops, synthetic_samples

@@ -1,4 +1,4 @@
-"""``hourlift serve``: both networks in a page of your browser; what you show it stays on your computer."""
+"""``hourlift serve``: both networks in a page of your browser; images stay on your computer."""
 
 import sys
 import webbrowser
@@ -10,7 +10,7 @@ from hourlift.cli.web_app import address, app_entries, open_server
 from hourlift.weights import LIFTER, PAGE_HOURGLASS
 
 DEFAULT_PORT = 8817
-"""The same one every time, so that the browser finds what it has kept for use without a network."""
+"""Always the same port, so that the browser finds what it stored for offline use."""
 
 EXAMPLES = """
 hourlift serve
@@ -30,21 +30,21 @@ def command(
 ) -> None:
     """Serve a page that lifts photos, videos and the webcam to 3D in your browser, until Ctrl-C.
 
-    The page is served to this computer alone, at 127.0.0.1. Both networks run in the browser: what you show it is
-    never sent anywhere, not even to this server. It is part of hourlift when it was installed after `make web`.
+    The page is served to this computer only, at 127.0.0.1. Both networks run in the browser: your images are never sent
+    anywhere, not even to this server. The page is part of hourlift if it was installed after `make web`.
 
     Args:
-        port: where to serve; 0 finds a free one.
+        port: port to serve on; 0 selects a free one.
         browser: open the page in the browser.
         weights: hourglass to use, by name or as an .onnx file.
         lifter: lifter to use, by name or as an .onnx file.
 
     Raises:
         ValueError: the page is not installed, or a model cannot be used.
-        OSError: the port is taken.
+        OSError: the port is in use.
     """
     with open_server(app_entries(hourglass=weights, lifter=lifter), port) as server:
-        print(f"hourlift is at {address(server)} for this computer alone; Ctrl-C ends it", flush=True)
+        print(f"hourlift is at {address(server)} for this computer only; Ctrl-C ends it", flush=True)
         if browser and not webbrowser.open(address(server)):
             print("hourlift: no browser could be opened; open that address yourself", file=sys.stderr)
         try:

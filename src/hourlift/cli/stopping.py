@@ -1,4 +1,4 @@
-"""Ending in good order: Ctrl-C, SIGTERM, and a terminal that is closed."""
+"""Orderly termination: Ctrl-C, SIGTERM, and a closed terminal."""
 
 import signal
 import threading
@@ -9,7 +9,7 @@ from types import FrameType
 
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _PATIENCE_S = 2.0
-"""Signals that follow the first sooner than this mean the same: service managers and shells send several."""
+"""Signals within this time of the first are the same request: service managers and shells send several."""
 
 _Handler = Callable[[int, FrameType | None], None]
 
@@ -19,14 +19,14 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Stop(threading.Event):
-    """Set when somebody asks for the end; ``number`` is the signal's."""
+    """Set when the program is asked to end; ``number`` is the signal's."""
 
     number: int = signal.SIGINT
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Within the block the signals that end a program raise `Interrupted`, so that nothing half-written stays."""
+    """Within the block, termination signals raise `Interrupted`, so that incomplete files are removed."""
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
         raise Interrupted(number)
@@ -37,7 +37,7 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def in_good_order() -> Iterator[Stop]:
-    """Within the block the first signal sets the event; one that comes some seconds later raises `Interrupted`."""
+    """Within the block, the first signal sets the event; one some seconds later raises `Interrupted`."""
     stop = Stop()
     first_s = 0.0
 
@@ -55,7 +55,7 @@ def in_good_order() -> Iterator[Stop]:
 
 @contextmanager
 def _handled(handler: _Handler) -> Iterator[None]:
-    """The handler for all signals but those that are ignored, as under nohup; only the main thread has any."""
+    """Install a handler for all signals that are not ignored, as under nohup; in the main thread only."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

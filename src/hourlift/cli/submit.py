@@ -1,4 +1,4 @@
-"""``hourlift submit``: a test set in, a CSV of predictions out."""
+"""``hourlift submit``: predict a test set into a CSV file."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,22 +29,22 @@ def command(
     threads: int = 2,
     device: Literal["cpu", "cuda"] = "cpu",
 ) -> None:
-    """Predict every image of a test set and write the poses as a CSV file, as evaluation servers take them.
+    """Predict every image of a test set and write the poses as a CSV file for an evaluation server.
 
-    One row an image in the data set's order; 17 x 3 columns, millimetres relative to the pelvis in camera axes. The
-    file is written whole or not at all. docs/formats.md describes it; `hourlift.formats.submission.read_submission`
-    reads it back.
+    One row per image in the data set's order; 17 x 3 columns, millimetres relative to the pelvis in camera axes. The
+    file is written atomically. docs/formats.md describes it; `hourlift.formats.submission.read_submission` reads it
+    back.
 
     Args:
         data: any data set that `hourlift data check` knows, or a folder of images that each show one person, in the
             order of their names.
         out: the file to write, .csv or .csv.gz.
-        split: which people [default: test if the data set has it, else all].
-        stride: every how many-th frame of each video.
-        header: begin with a row of names.
+        split: split to predict [default: test if the data set has it, else all].
+        stride: use every n-th frame of each video.
+        header: write a row of names first.
         weights: hourglass to use, by name or as an .onnx file.
         lifter: lifter to use, by name or as an .onnx file.
-        flip_test: look at every crop mirrored too; half the speed, a little more accurate.
+        flip_test: also estimate every mirrored crop and average; half the speed, slightly more accurate.
         threads: CPU threads of the networks.
         device: where the networks run; cuda needs the package onnxruntime-gpu.
     """
@@ -64,7 +64,7 @@ def command(
 
         def poses() -> Iterator[np.ndarray]:
             for done, outcome in enumerate(predict_samples(predictor.predict, samples), start=1):
-                assert outcome.pose is not None, "a box was given, so somebody was found"
+                assert outcome.pose is not None, "a box was given, so a person was found"
                 yield outcome.pose.joints_3d_mm
                 progress.update("images", done, None)
 

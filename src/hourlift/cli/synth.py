@@ -1,4 +1,4 @@
-"""``hourlift synth``: synthetic people, as a contact sheet to look at, a data set to keep, or a video."""
+"""``hourlift synth``: synthetic people, as a contact sheet, a data set or a video."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -35,7 +35,7 @@ hourlift evaluate people
 
 STUDIO = "studio"
 MAX_SECONDS = 60  # all frames are in memory at once
-_HIDDEN = 0.3  # drawn as a joint of this confidence is: thinner, paler
+_HIDDEN = 0.3  # hidden joints are drawn as of this confidence: thinner, paler
 
 
 def command(
@@ -61,40 +61,40 @@ def command(
     fps: Annotated[int, tyro.conf.arg(metavar="N")] = 30,
     moving_camera: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
 ) -> None:
-    """Render people who never lived, with their joints in 2D and 3D.
+    """Render synthetic people, with their joints in 2D and 3D.
 
     A data set is a folder of WebDataset shards: tar files of images, their annotations (the Human3.6M-17 joints in
-    pixels and millimetres, what hides each, the person's box, mask and body height, the camera, the seed) and masks;
+    pixels and millimetres, what occludes each, the person's box, mask and body height, the camera, the seed) and masks;
     or it is in the COCO keypoint layout. `hourlift evaluate` reads both.
 
     Args:
         sheet: write the images side by side into this file, with the joints drawn on every second one.
-        out: write a data set into this folder, which is new or empty.
+        out: write a data set into this folder, new or empty.
         clip: write a video of one moving person into this file.
-        count: how many people, one an image; of the studio, whose 840 videos are of one length, at least so many.
+        count: number of people, one per image; for the studio, whose 840 videos have equal length, at least this many.
         seed: the same seed gives the same people.
-        preset: what is rendered: everyday, photograph (people as everyday photographs show them, best with
-            --backgrounds), upright (easy poses), sport (acrobatics, odd cameras), portrait (near, cut by the frame) or
+        preset: what is rendered: everyday, photograph (people as in everyday photos, best with
+            --backgrounds), upright (easy poses), sport (acrobatics, odd cameras), portrait (near, cut off) or
             studio (a plain room, four fixed cameras like Human3.6M's; written to a folder it is a synthetic Human3.6M:
             7 subjects, 15 actions, videos of four cameras, which the report's recipes train on).
         size: side of the square images in pixels.
-        backgrounds: folders of photographs, for backgrounds and cloth beside those that are drawn.
-        assets: folder of MakeHuman's clothes, hair and skins that people wear, beside painted ones
+        backgrounds: folders of photos, for backgrounds and cloth in addition to drawn ones.
+        assets: folder of MakeHuman's clothes, hair and skins that people wear, in addition to painted ones
             [default: $HOURLIFT_ASSETS]; docs/synthetic-people.md says where to get them.
         panoramas: folder of panoramas of high dynamic range (.hdr) that light people.
-        motion: motion capture (.bvh, .amc, .npz), a file or a folder of them, that half of the poses are taken from.
+        motion: motion capture (.bvh, .amc, .npz), a file or a folder of them, from which half of the poses are taken.
         joints: draw the joints on every image of the sheet.
-        format: of the data set.
+        format: format of the data set.
         workers: processes that render; each writes whole shards, and the files are the same for any number of them.
-        per_shard: people a shard; of the studio rounded to whole takes.
-        image_format: of the images in shards: JPEG of quality 95, or lossless PNG.
-        resume: go on with an interrupted data set of the same settings, or make it longer.
+        per_shard: people per shard; for the studio, rounded to whole takes.
+        image_format: format of the images in shards: JPEG of quality 95, or lossless PNG.
+        resume: continue an interrupted data set with the same settings, or extend it.
         seconds: length of the video.
-        fps: frames a second of the video, 30 to 60.
+        fps: frame rate of the video, 30 to 60.
         moving_camera: let the video's camera follow the person.
 
     Raises:
-        ValueError: nothing is to be written, or a number, the file's name or a folder will not do.
+        ValueError: no output is named, or a number, a file's name or a folder is invalid.
         OSError: the results cannot be written.
     """
     _check_targets(sheet, out, clip)
@@ -105,7 +105,7 @@ def command(
     if format == "coco" and (workers > 1 or resume):
         raise UserError("--workers and --resume are for --format shards")
     if format == "coco" and preset == STUDIO:
-        raise UserError("the studio is written as shards, whose ids tell subject, action and camera")
+        raise UserError("the studio is written as shards, whose ids name subject, action and camera")
     if motion is not None and not motion.exists():
         raise UserError(f"--motion {motion}: does not exist")
     from hourlift.synth import presets
@@ -135,7 +135,7 @@ def command(
 
 
 def studio(config: "DatasetConfig", count: int) -> tuple["DatasetConfig", int]:
-    """Videos long enough for at least so many images, takes in one piece; and how many images that makes."""
+    """Videos long enough for at least this many images, with whole takes; and the number of images."""
     from hourlift.synth.studio import CAMERAS, NUM_FILMS, num_images
 
     frames = -(-count // NUM_FILMS)
@@ -146,14 +146,14 @@ def studio(config: "DatasetConfig", count: int) -> tuple["DatasetConfig", int]:
 
 def _check_targets(sheet: Path | None, out: Path | None, clip: Path | None) -> None:
     if sum(target is not None for target in (sheet, out, clip)) != 1:
-        raise UserError("say what to write: --sheet FILE.png, --out FOLDER, or --clip FILE.mp4")
+        raise UserError("name an output: --sheet FILE.png, --out FOLDER, or --clip FILE.mp4")
     for option, file, suffix in (("--sheet", sheet, ".png"), ("--clip", clip, ".mp4")):
         if file is not None and file.suffix.lower() != suffix:
             raise UserError(f"{option} {file}: the name must end in {suffix}")
 
 
 def render(config: "SynthConfig", seed: int, count: int) -> Iterator["Sample"]:
-    """Render people one after the other."""
+    """Render people one by one."""
     from hourlift.synth.samples import render_samples
 
     return render_samples(config, seed, count)
@@ -168,7 +168,7 @@ def shown(people: Iterable["Sample"], count: int) -> Iterator["Sample"]:
 
 
 class Rate(LateProgress):
-    """A progress bar that tells images a second."""
+    """A progress bar that shows images per second."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -176,18 +176,18 @@ class Rate(LateProgress):
         self.done = 0
 
     def rendered(self, done: int, total: int) -> None:
-        """Tell how many images are done."""
+        """Update the number of finished images."""
         self.done = done
         self.update(f"people, {self.per_second:.1f}/s", done, total)
 
     @property
     def per_second(self) -> float:
-        """Images a second since the start."""
+        """Images per second since the start."""
         return self.done / max(time.monotonic() - self.begin_s, 1e-9)
 
 
 def write_dataset(config: "DatasetConfig", folder: Path, count: int, workers: int, resume: bool) -> None:
-    """Write shards, and say how fast they were rendered."""
+    """Write shards, and print the rendering speed."""
     from hourlift.synth import dataset
 
     with Rate() as rate:
@@ -196,7 +196,7 @@ def write_dataset(config: "DatasetConfig", folder: Path, count: int, workers: in
 
 
 def tile(sample: "Sample", joints: bool) -> NDArray[np.uint8]:
-    """A sample's image (H, W, 3) RGB, with its joints if they are asked for; hidden ones are paler."""
+    """A sample's image (H, W, 3) RGB, with its joints if requested; hidden ones are paler."""
     from hourlift.geometry.align import root_relative
     from hourlift.pose import Pose
     from hourlift.view.overlay import draw_pose
@@ -218,7 +218,7 @@ def tile(sample: "Sample", joints: bool) -> NDArray[np.uint8]:
 
 
 def write_clip(path: Path, config: "SynthConfig", seed: int, seconds: float, fps: int, moving_camera: bool) -> None:
-    """Write an H.264 video of one person who moves."""
+    """Write an H.264 video of one moving person."""
     from hourlift.media.video import VideoWriter
     from hourlift.synth.clip import render_clip
     from hourlift.synth.generate import Generator

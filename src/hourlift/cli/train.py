@@ -1,4 +1,4 @@
-"""``hourlift train``: from a recipe to a checkpoint, for either stage.
+"""``hourlift train``: train either stage by a recipe.
 
 On two CPU cores, two processes with one thread each can train much faster than one with two:
 
@@ -32,23 +32,23 @@ GROUND_TRUTH, NOISY = "ground-truth", "noisy"
 
 @dataclass(frozen=True, kw_only=True)
 class _Train:
-    """What both stages ask for; a value that is given replaces the recipe's.
+    """The options of both stages; a given value replaces the recipe's.
 
     Attributes:
-        recipe: what to train and how, by name; a name that does not exist lists those that do.
+        recipe: what to train and how, by name; an unknown name lists the known ones.
         out: folder of the run: last.pt to resume from, compact.pt to keep and to export, log.jsonl.
-        data: data set to train on, of any layout that `hourlift data check` knows, for the recipes of the study; the
-            others make synthetic people as they go.
-        stride: every how many-th frame of each of the data set's videos, or person.
-        judge: split of the data set to validate on.
-        batch_size: people a step, for the recipes of the study.
+        data: data set to train on, of any layout that `hourlift data check` knows, for the study's recipes; the
+            others render synthetic people during training.
+        stride: use every n-th frame of each of the data set's videos, or every n-th person.
+        val_split: split of the data set to validate on.
+        batch_size: people per step, for the study's recipes.
         device: cpu, cuda, cuda:1 or mps.
         max_minutes: stop after this time with a checkpoint to resume from.
-        resume: go on with the run in the folder.
+        resume: continue the run in the folder.
         init: start from the weights of this checkpoint.
         threads: PyTorch's CPU threads.
         seed: of all random numbers.
-        steps: length of the run, with which the learning rate's schedule stretches.
+        steps: length of the run, to which the learning rate's schedule is scaled.
         validate_every: steps between validations.
     """
 
@@ -68,30 +68,30 @@ class _Train:
     validate_every: int | None = None
 
     def changed(self, config: TrainConfig) -> TrainConfig:
-        """The recipe's config with what was given in its place."""
+        """The recipe's config with the given options."""
         names = ("device", "max_minutes", "threads", "seed", "steps", "validate_every")
         return replace(config, **self.given(*names))
 
     def given(self, *names: str) -> dict[str, Any]:
-        """The options that were given, of those named."""
+        """Those of the named options that were given."""
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
     def refuse(self, *names: str) -> None:
-        """Complain about options that mean nothing to a recipe that makes its own people."""
+        """Reject options that do not apply to a recipe that renders its people."""
         for name in names:
             if getattr(self, name) not in (None, 1, GROUND_TRUTH):
                 option = "--" + name.replace("_", "-")
-                raise UserError(f"{option}: the recipe {self.recipe!r} makes its people as it goes and reads none")
+                raise UserError(f"{option}: the recipe {self.recipe!r} renders its people and reads none")
 
     def open(self, recipe: HourglassDataRecipe | LifterDataRecipe) -> TrainingData:
-        """The data set; complains about what would fail later, before anything is read."""
+        """The data set; checks early, before reading it, what would fail later."""
         from hourlift.data.recognise import recognise
         from hourlift.training.people import TrainingData
 
         if self.data is None:
             raise UserError(f"the recipe {self.recipe!r} trains on a data set: name it with --data")
         if (self.out / "last.pt").exists() and not self.resume:
-            raise UserError(f"{self.out} holds a run already: resume it, or choose another folder.")
+            raise UserError(f"{self.out} already holds a run: resume it, or choose another folder.")
         data = TrainingData(
             data=recognise(self.data), train_split=recipe.train_split, val_split=recipe.val_split, stride=self.stride
         )
@@ -101,7 +101,7 @@ class _Train:
         return data
 
     def run(self, stage: Stage, config: TrainConfig) -> int:
-        """Train; 130 when a signal stopped it."""
+        """Train; return 130 if a signal stopped it."""
         from hourlift.training.engine.loop import train
 
         result = train(stage, config, self.out, resume=self.resume, init=self.init)
@@ -118,17 +118,17 @@ class TrainHourglass(_Train):
       hourlift train hourglass --recipe frs-2stack --data studio/ -o runs/small --input-size 128 --loss cross_entropy
 
     Attributes:
-        backgrounds: folders of photographs, for backgrounds and cloth beside those that are drawn.
-        assets: folder of MakeHuman's clothes, hair and skins that people wear, beside painted ones
+        backgrounds: folders of photos, for backgrounds and cloth in addition to drawn ones.
+        assets: folder of MakeHuman's clothes, hair and skins that people wear, in addition to painted ones
             [default: $HOURLIFT_ASSETS].
         panoramas: folder of panoramas of high dynamic range (.hdr) that light people.
-        motion: motion capture (.bvh, .amc, .npz), a file or a folder of them, that half of the poses are taken from.
-        input_size: side of the images in pixels, for the recipes of the study.
-        width: channels of the network, likewise.
-        stacks: hourglasses of the network, likewise.
-        loss: likewise. The study's mean squared error stands still at first, for thousands of steps on small runs;
-            cross-entropy, our own, does not.
-        read_workers: processes that read images ahead of the training, likewise; 0 reads in the training's own.
+        motion: motion capture (.bvh, .amc, .npz), a file or a folder of them, from which half of the poses are taken.
+        input_size: side of the images in pixels, for the study's recipes.
+        width: channels of the network, for the study's recipes.
+        stacks: hourglasses of the network, for the study's recipes.
+        loss: loss, for the study's recipes. With the study's mean squared error, small runs make no progress for their
+            first thousands of steps; with cross-entropy, our own, they do.
+        read_workers: processes that read images, for the study's recipes; 0 reads in the training process.
     """
 
     backgrounds: tuple[Path, ...] = ()
@@ -162,7 +162,7 @@ class TrainHourglass(_Train):
         synth = with_images(recipe.plan.synth, self.backgrounds, self.assets, self.panoramas)
         recipe = replace(recipe, plan=replace(recipe.plan, synth=synth))
         if self.motion is not None:
-            load_motion(self.motion)  # likewise
+            load_motion(self.motion)  # also early
             recipe = replace(recipe, plan=replace(recipe.plan, synth=with_motion(recipe.plan.synth, self.motion)))
         return self.run(HourglassStage(recipe), recipe.train)
 
@@ -174,7 +174,7 @@ class TrainHourglass(_Train):
         rendered = [f"--{name}" for name, value in {**pictured, "motion": self.motion}.items() if value]
         if rendered:
             option = rendered[0]
-            raise UserError(f"{option}: the recipe {self.recipe!r} takes images from a data set as they are")
+            raise UserError(f"{option}: the recipe {self.recipe!r} uses the images of a data set unchanged")
         network = replace(recipe.network, **self.given("width"))
         if self.stacks is not None:
             network = replace(network, num_stacks=self.stacks)
@@ -200,13 +200,13 @@ class TrainLifter(_Train):
 
     Attributes:
         inputs: 2D joints of the data set to train and validate on: "ground-truth"; "noisy", which are the true ones
-            with a hourglass's errors, drawn anew for every step; or the file that `hourlift predict-joints` wrote.
-        errors_of: file of `hourlift predict-joints` on the data set, to measure the errors of "noisy" on. For the
-            recipes that make their own people: whose mistakes some of these are seen with.
-        motion: motion capture (.bvh, .amc, .npz), a file or a folder of them, for the recipes that make their own
+            with a hourglass's errors, sampled at every step; or a file written by `hourlift predict-joints`.
+        errors_of: file of `hourlift predict-joints` on the data set, to measure the errors of "noisy" on. For
+            recipes that render their people: on which the errors of some of these are measured.
+        motion: motion capture (.bvh, .amc, .npz), a file or a folder of them, for recipes that render their
             people. Subjects of `training.lifter.stage.HELD_OUT_SUBJECTS` are validated on.
-        epochs: how often to go through the data set, in the place of the recipe's.
-        width: channels of the network, for the recipes of the study.
+        epochs: number of epochs, instead of the recipe's.
+        width: channels of the network, for the study's recipes.
     """
 
     inputs: str = GROUND_TRUTH
@@ -228,15 +228,15 @@ class TrainLifter(_Train):
         self.refuse("stride", "val_split", "batch_size", "inputs", "epochs", "width")
         if (self.data is None) != (self.errors_of is None):
             raise UserError(
-                f"the recipe {self.recipe!r} makes its people as it goes: --data and --errors-of together tell it of a "
-                "hourglass's mistakes, one alone tells nothing"
+                f"the recipe {self.recipe!r} renders its people: --data and --errors-of go together, to measure a "
+                "hourglass's errors"
             )
         recipe = replace(recipe, train=self.changed(recipe.train))
         measured = None if self.errors_of is None else self._mistakes(self.errors_of)
         return self.run(LifterStage(recipe, self.motion, measured), recipe.train)
 
     def _mistakes(self, file: Path) -> MeasuredErrors:
-        """A hourglass's, on people of a data set with joints in millimetres."""
+        """A hourglass's errors on people of a data set with 3D joints."""
         import numpy as np
 
         from hourlift.data.joints_file import read_joints
@@ -259,7 +259,7 @@ class TrainLifter(_Train):
         from hourlift.training.lifter.data_stage import LifterDataStage, collect
 
         if self.motion is not None:
-            raise UserError(f"--motion: the recipe {self.recipe!r} takes people from a data set as they are")
+            raise UserError(f"--motion: the recipe {self.recipe!r} uses the people of a data set unchanged")
         network = replace(recipe.network, **self.given("width"))
         recipe = replace(recipe, network=network, **self.given("val_split", "batch_size", "epochs"))
         if self.errors_of is not None and self.inputs != NOISY:
@@ -280,7 +280,7 @@ class TrainLifter(_Train):
         left_out = train_people.left_out + val_people.left_out
         print(
             f"training on {len(train_people):,} people, validating on {len(val_people):,}"
-            + (f"; {left_out:,} have a joint that is not known" if left_out else ""),
+            + (f"; {left_out:,} have an unknown joint" if left_out else ""),
             file=sys.stderr,
         )
         recipe = recipe.with_steps_of(len(train_people))
@@ -291,7 +291,7 @@ class TrainLifter(_Train):
         return self.run(stage, recipe.train)
 
     def _errors(self, data: TrainingData) -> Any:
-        """Those measured on a file, or the usual ones."""
+        """The errors measured on a file, or the default ones."""
         import numpy as np
 
         from hourlift.training.lifter.detection_errors import DetectionErrors, measure_errors
@@ -333,7 +333,7 @@ def _detections(path: Path) -> Detections:
 
 
 def _watched(people: Iterable[Sample], doing: str) -> Iterator[Sample]:
-    """The people, with a bar for whoever watches."""
+    """The people, with a progress bar."""
     from hourlift.cli.progress import LateProgress
 
     with LateProgress() as progress:

@@ -1,7 +1,7 @@
-"""The server of the page in `web/`: the built app, the shipped networks and the demo's clip, to this computer alone.
+"""The server of the page in `web/`: the built app, the shipped networks and the demo's clip, for this computer only.
 
-What can be asked for is a fixed list of files, made when the server starts. Only the loopback address listens; the
-content security policy lets the page reach nothing but this server.
+A fixed list of files, made when the server starts, can be requested. The server listens on the loopback address only,
+and the content security policy lets the page access nothing but this server.
 """
 
 import gzip
@@ -21,7 +21,7 @@ from hourlift.predict.models.runtime import Model
 
 HOST = "127.0.0.1"
 APP = Path(str(resources.files("hourlift"))) / "web"
-"""Where `make web` puts the built app."""
+"""Output folder of `make web`."""
 
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; "
@@ -30,7 +30,7 @@ POLICY = (
 )
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": POLICY,
-    # Isolated from other sites, the page may use threads.
+    # Browsers allow threads only to pages isolated from other sites.
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -38,13 +38,13 @@ HEADERS: Mapping[str, str] = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-_FOREVER = "public, max-age=31536000, immutable"  # for files whose name is made of their content
+_FOREVER = "public, max-age=31536000, immutable"  # for files whose name contains a hash of their content
 _COMPRESSED = ("video/mp4",)
 _TYPES = {".mjs": "text/javascript", ".wasm": "application/wasm", ".webmanifest": "application/manifest+json"}
 
 
 class Entry(NamedTuple):
-    """Something to serve: a file or bytes, its MIME type, and whether its name changes with its content."""
+    """An item to serve: a file or bytes, its MIME type, and whether its name changes with its content."""
 
     content: Path | bytes
     media_type: str
@@ -54,12 +54,12 @@ class Entry(NamedTuple):
 def app_entries(
     app: Path = APP, hourglass: str = weights.PAGE_HOURGLASS, lifter: str = weights.LIFTER
 ) -> dict[str, Entry]:
-    """All there is to serve, by path.
+    """All items to serve, by path.
 
     Args:
         app: folder of the built app.
         hourglass: model of stage 1, by name or as an .onnx file.
-        lifter: model of stage 2, likewise.
+        lifter: model of stage 2, by name or as an .onnx file.
 
     Raises:
         ValueError: the app has not been built, or a model is unknown, damaged or of the wrong kind.
@@ -76,7 +76,7 @@ def app_entries(
     entries["/"] = entries["/index.html"]
     listed: dict[str, Any] = {"version": __version__}
     networks = (
-        ("hourglass", Model(hourglass, "hourglass", precision="fp32")),  # the page has no use for 8-bit twins
+        ("hourglass", Model(hourglass, "hourglass", precision="fp32")),  # the page cannot use 8-bit twins
         ("lifter", Model(lifter, "lifter", precision="fp32")),
     )
     for kind, model in networks:
@@ -92,11 +92,11 @@ def app_entries(
 
 
 def open_server(entries: Mapping[str, Entry], port: int = 0) -> ThreadingHTTPServer:
-    """A server that listens but does not answer yet; ``serve_forever`` does.
+    """A server that listens but does not respond yet; call ``serve_forever``.
 
     Args:
-        entries: of `app_entries`.
-        port: where to listen on 127.0.0.1; 0 finds a free one.
+        entries: from `app_entries`.
+        port: port on 127.0.0.1; 0 selects a free one.
 
     Raises:
         OSError: the port cannot be used.
@@ -105,11 +105,11 @@ def open_server(entries: Mapping[str, Entry], port: int = 0) -> ThreadingHTTPSer
         return _Server(entries, port)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise OSError(f"port {port} of {HOST} cannot be used ({reason}); --port 0 finds a free one") from None
+        raise OSError(f"port {port} of {HOST} cannot be used ({reason}); --port 0 selects a free one") from None
 
 
 def address(server: ThreadingHTTPServer) -> str:
-    """Of the page."""
+    """URL of the page."""
     return f"http://{HOST}:{server.server_port}/"
 
 
@@ -118,7 +118,7 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A reader who leaves is no mistake; everything else is told."""
+        """Ignore disconnected clients; report all other errors."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
@@ -129,10 +129,10 @@ class _Server(ThreadingHTTPServer):
         super().__init__((HOST, port), _Handler)
 
     def body(self, path: str, zips: bool) -> bytes:
-        """What is sent for a path, perhaps compressed: made once, shared by all readers however slow they are.
+        """The body for a path, possibly compressed: made once, shared by all clients.
 
         Raises:
-            OSError: the file has gone since the server started.
+            OSError: the file was removed after the server started.
         """
         with self._locks[path]:
             if (path, zips) not in self._bodies:
@@ -146,12 +146,12 @@ class _Handler(BaseHTTPRequestHandler):
     """Answers with an entry, or with 404."""
 
     server: _Server
-    disable_nagle_algorithm = True  # an answer's end must not wait until its beginning is acknowledged
-    timeout = 30  # seconds: for a request to come, and for an answer to be taken
+    disable_nagle_algorithm = True  # the end of a response must not wait for the acknowledgement of its beginning
+    timeout = 30  # seconds, for receiving a request and sending a response
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        """Answer; a name in Host that is not ours would be another site's, which points to this computer."""
+        """Answer a request; an unknown Host is rejected: another site's name may resolve to this computer."""
         port = self.server.server_port
         if self.headers.get("Host") not in (f"{HOST}:{port}", f"localhost:{port}"):
             return self.send_error(403)
@@ -178,16 +178,16 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET  # noqa: N815 (the name is the base class's)
 
     def end_headers(self) -> None:
-        """Every answer, errors too, carries the same guards."""
+        """Add the security headers to every response, including errors."""
         for name, value in HEADERS.items():
             self.send_header(name, value)
         super().end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Requests are nobody's business."""
+        """Requests are not logged, for privacy."""
 
 
 def _media_type(file: Path) -> str:
-    """MIME type by the file's suffix; the computer's own table does not always know the newer ones."""
+    """MIME type by the file's suffix; the system's table may lack newer ones."""
     known = _TYPES.get(file.suffix) or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
     return f"{known}; charset=utf-8" if known.startswith("text/") else known

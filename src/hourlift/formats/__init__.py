@@ -1,1 +1,1 @@
-"""Poses on disk: one module a format, each with what it takes to write and to load it."""
+"""Poses on disk: one module per format, which writes and may load it."""

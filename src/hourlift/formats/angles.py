@@ -16,12 +16,12 @@ from hourlift.pose import PoseSequence
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AngleTrack:
-    """One person's joint angles through T frames.
+    """One person's joint angles in T frames.
 
     Attributes:
-        person_id: who.
-        frame_index: (T,) numbers of the frames in their source.
-        times_s: (T,) when each frame is shown.
+        person_id: the person's id.
+        frame_index: (T,) indices of the frames in their source.
+        times_s: (T,) time of each frame.
         degrees: (T,) float64 by the names of `geometry.angles.ANGLE_KEYS`; NaN is a gap.
     """
 
@@ -37,7 +37,7 @@ def angle_track(sequence: PoseSequence, up: ArrayLike = CAMERA_UP, min_confidenc
     Args:
         sequence: the person.
         up: (3,) the direction up in the camera's axes, for the trunk.
-        min_confidence: in [0, 1]; a joint that is less sure counts as unknown.
+        min_confidence: in [0, 1]; joints of lower confidence count as unknown.
 
     Returns:
         Their angles, with gaps where the person or a joint is unknown.
@@ -58,8 +58,8 @@ def write_angles(path: str | Path, tracks: Iterable[AngleTrack]) -> None:
     The columns are frame, time_s, person and `geometry.angles.ANGLE_KEYS`, in degrees with one decimal.
 
     Args:
-        path: the file to write, whole or not at all; its folder exists.
-        tracks: the people, one after the other.
+        path: the file, written atomically; its folder exists.
+        tracks: the people.
 
     Raises:
         OSError: the file cannot be written.

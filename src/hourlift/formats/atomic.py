@@ -1,4 +1,4 @@
-"""Writing a file, or a folder of files, whole or not at all."""
+"""Writing a file, or a folder of files, atomically."""
 
 import contextlib
 import errno
@@ -12,26 +12,26 @@ from pathlib import Path
 from hourlift.errors import UserError
 
 LEFTOVER_AFTER_S = 3600.0
-"""A temporary file or folder that nothing has been written to for so long is of a run that was killed."""
-_MAX_STEM_BYTES = 200  # file systems allow 255 for a name; ours are longer than the file's own
+"""Age, since the last write, above which a temporary file or folder belongs to a killed run."""
+_MAX_STEM_BYTES = 200  # file systems allow 255 for a name; temporary names are longer than the file's
 _DISK_FULL = frozenset(getattr(errno, name) for name in ("ENOSPC", "EDQUOT") if hasattr(errno, name))
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether there is no room left for a file: the next one would fare no better."""
+    """Whether an error means that the disk is full, so that other files would fail, too."""
     return isinstance(error, OSError) and error.errno in _DISK_FULL
 
 
 @contextlib.contextmanager
 def replacing(path: str | Path, *, keep: bool = False) -> Iterator[Path]:
-    """Hand out a temporary file beside ``path`` that takes its place when the block ends well.
+    """Yield a temporary file beside ``path`` that replaces it when the block ends without an error.
 
-    A reader sees the old file or the new one; after an error the old one is still there.
+    A reader sees the old file or the new one; after an error the old one remains.
 
     Args:
-        path: the file to be; its folder exists.
-        keep: also after an error what has been written takes the place, if anything has: for what grows, such as a
-            recording, and is good as far as it goes.
+        path: the final file; its folder exists.
+        keep: replace ``path`` also after an error, if anything was written: for files such as recordings, which are
+            valid as far as they go.
 
     Yields:
         The temporary file's path, with the same suffix; create it and close it within the block.
@@ -51,7 +51,7 @@ def replacing(path: str | Path, *, keep: bool = False) -> Iterator[Path]:
                 os.replace(temporary, path)
             raise
         os.replace(temporary, path)
-    except OSError as error:  # of a write that failed the system names no file, of others the temporary one
+    except OSError as error:  # the system names no file for a failed write, and the temporary file otherwise
         if error.filename == str(temporary) or (error.filename is None and is_disk_full(error)):
             error.filename, error.filename2 = str(path), None
         raise
@@ -61,17 +61,17 @@ def replacing(path: str | Path, *, keep: bool = False) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def new_folder(path: str | Path) -> Iterator[Path]:
-    """Hand out a temporary folder beside ``path`` that becomes ``path`` when the block ends well.
+    """Yield a temporary folder beside ``path`` that becomes ``path`` when the block ends without an error.
 
     Args:
-        path: the folder to be; missing folders above it are made.
+        path: the final folder; missing parent folders are created.
 
     Yields:
-        The temporary folder's path. After an error it is removed with all that is in it.
+        The temporary folder's path. After an error it is removed with its content.
 
     Raises:
-        ValueError: there is something at ``path``, other than an empty folder.
-        OSError: the folder above cannot be written to.
+        ValueError: ``path`` exists and is not an empty folder.
+        OSError: the parent folder cannot be written to.
     """
     path = Path(path)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
@@ -90,12 +90,12 @@ def new_folder(path: str | Path) -> Iterator[Path]:
 
 
 def _remove_leftovers(temporary: Path) -> None:
-    """Removes what killed runs left of the same file or folder: of this process id, or not written to for long."""
+    """Remove what killed runs left of this file or folder: with this process id, or not written to for long."""
     beginning, _, end = temporary.name.rpartition(f".{os.getpid()}.part")
     for leftover in temporary.parent.glob(f"{glob.escape(beginning)}.*.part{glob.escape(end)}"):
         if not leftover.name[len(beginning) + 1 : len(leftover.name) - len(f".part{end}")].isdigit():
-            continue  # of a file whose name begins alike
-        with contextlib.suppress(OSError):  # another process may remove it, too, or may not let it go
+            continue  # belongs to a file whose name begins the same
+        with contextlib.suppress(OSError):  # another process may remove it, too, or keep it open
             written = max(path.lstat().st_mtime for path in (leftover, *leftover.rglob("*")))
             if leftover == temporary or time.time() - written > LEFTOVER_AFTER_S:
                 shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()

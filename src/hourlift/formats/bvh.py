@@ -1,6 +1,6 @@
-"""BVH: a skeleton at rest, and the angles of its joints frame by frame, of one person.
+"""BVH: one person's skeleton in the rest pose, and its joint angles frame by frame.
 
-Y is up, and the unit is the metre. The root's OFFSET is zero, so that its position channels are its place whether a
+Y is up, and the unit is the metre. The root's OFFSET is zero, so that its position channels are its position whether a
 reader adds the two or not. Rotations are of column vectors in the order of the channels: "Yrotation Zrotation
 Xrotation" is Ry Rz Rx.
 """
@@ -16,7 +16,7 @@ from hourlift.formats.rig import PARENTS, RIG, Rig
 from hourlift.formats.tracks import even_frames, shown_in, somebody
 from hourlift.pose_log import blocks
 
-# Hands and feet are not found; what stands in for them gives the last bones a length and feet a direction. Metres.
+# Hands and feet are not estimated; these lengths (metres) end the last bones and give feet a direction.
 _STAND_IN = {
     "LeftFoot": (0.0, 0.0, 0.15),
     "RightFoot": (0.0, 0.0, 0.15),
@@ -29,15 +29,15 @@ _TRUNK_AND_LEGS, _ARMS = "YZX", "ZXY"
 def write(path: Path, document: PoseFile) -> None:
     """Write one person's motion.
 
-    Frames come at an even rate. Where the person is not there, the last pose is held, at the start the first.
+    Frames have a constant rate. While the person is absent, the last pose is held; before they appear, the first.
 
     Args:
         path: the file.
-        document: poses of one person.
+        document: the poses of one person.
 
     Raises:
-        NoPersonError: nobody is in the document.
-        ValueError: a joint is known in no frame, or frames are not in order of time.
+        NoPersonError: there are no people in the document.
+        ValueError: a joint is known in no frame, or frames are not in temporal order.
         OSError: the file cannot be written.
     """
     (track,) = somebody(document)
@@ -55,14 +55,14 @@ def write(path: Path, document: PoseFile) -> None:
 def rotation_order(name: str) -> str:
     """Axes of a joint's three rotations, in the order of its channels.
 
-    The middle angle is the one at whose +-90 degrees the others cannot be told apart: it is the one that a joint uses
-    least. An arm hangs at 90 degrees about z and reaches forward at 90 about y; a thigh is at 90 about x on a chair.
+    The middle angle is that of the least used axis, as the other two are ambiguous when it is +-90 degrees. An arm
+    hangs at 90 degrees about z and reaches forward at 90 about y; a thigh is at 90 about x on a chair.
     """
     return _ARMS if "Arm" in name or "Hand" in name or name.endswith("Shoulder") else _TRUNK_AND_LEGS
 
 
 def _hierarchy(rig: Rig, i: int, depth: int) -> list[str]:
-    """The lines of a joint and of all that hangs on it."""
+    """The lines of a joint and its descendants."""
     joint, indent = RIG[i], "  " * depth
     rotations = " ".join(f"{axis}rotation" for axis in rotation_order(joint.name))
     channels = f"3 {rotations}" if depth else f"6 Xposition Yposition Zposition {rotations}"
@@ -86,8 +86,8 @@ def _numbers(vector: Array | tuple[float, float, float]) -> str:
 
 
 def _channels(rig: Rig) -> Iterator[Array]:
-    """(T, channels) the root's place, metres, and joints' degrees without jumps by a whole turn, block by block."""
-    last, added = np.zeros((2, 3 * len(RIG)))  # angles of the frame before, and what their unwrapping added
+    """(T, channels) root position, metres, and joint angles, degrees, without jumps of 360, block by block."""
+    last, added = np.zeros((2, 3 * len(RIG)))  # angles of the previous frame, and the offset added by unwrapping
     for motion in rig.motion():
         turns = [_euler_deg(motion.rotations[:, i], rotation_order(joint.name)) for i, joint in enumerate(RIG)]
         angles = np.concatenate(turns, axis=1)
@@ -97,12 +97,12 @@ def _channels(rig: Rig) -> Iterator[Array]:
 
 
 def _euler_deg(rotation: Array, order: str) -> Array:
-    """Angles (T, 3) about three axes in the order XYZ, YZX or ZXY, whose rotations make a rotation (T, 3, 3)."""
+    """Angles (T, 3) about three axes in the order XYZ, YZX or ZXY, that compose to rotations (T, 3, 3)."""
     i, j, k = ("XYZ".index(axis) for axis in order)
     sine = np.clip(rotation[:, i, k], -1.0, 1.0)
     first = np.arctan2(-rotation[:, j, k], rotation[:, k, k])
     last = np.arctan2(-rotation[:, i, j], rotation[:, i, i])
-    # At a middle of +-90 degrees only the sum or difference of the others is there: all of it goes to the first.
+    # At a middle angle of +-90 degrees only the sum or difference of the others is known: the first gets it all.
     locked = np.abs(sine) > 1 - 1e-9
     first = np.where(locked, np.arctan2(rotation[:, k, j], rotation[:, j, j]), first)
     return np.degrees(np.stack([first, np.arcsin(sine), np.where(locked, 0.0, last)], axis=-1))

@@ -1,4 +1,4 @@
-"""C3D: markers over time as the binary file of motion analysis. Millimetres, z up."""
+"""C3D: markers over time, the binary format of motion analysis. Millimetres, z up."""
 
 import struct
 from pathlib import Path
@@ -15,32 +15,32 @@ _LAST_FRAME_AT, _POINTS_AT = 8, 16  # in the file's header: the last frame's num
 
 
 def write(path: Path, document: PoseFile) -> None:
-    """Write everybody's joints as points, frames at an even rate; unknown points are marked invalid.
+    """Write all people's joints as points, at a constant frame rate; unknown points are marked invalid.
 
     Raises:
-        NoPersonError: nobody is in the document.
-        ValueError: frames are not in order of time, or there are more than a file can hold.
+        NoPersonError: there are no people in the document.
+        ValueError: frames are not in temporal order, or there are more than a file can hold.
         OSError: the file cannot be written.
     """
     names, fps, num_frames, places_mm = markers(document)
     if num_frames > MAX_FRAMES:
-        raise UserError(f"C3D counts no more than {MAX_FRAMES} frames; at an even rate these are {num_frames}")
+        raise UserError(f"C3D holds at most {MAX_FRAMES} frames; at a constant rate these are {num_frames}")
     head = _head(path, names, fps, num_frames)
     with path.open("wb") as stream:
         stream.write(head)
         for places in places_mm:
             unknown = np.isnan(places).any(axis=-1, keepdims=True)
-            # The fourth number is the residual, below 0 where a point is invalid.
+            # The fourth number is the residual, negative if the point is invalid.
             points = np.concatenate([np.where(unknown, 0.0, places), np.where(unknown, -1.0, 0.0)], axis=-1)
             stream.write(points.astype("<f4").tobytes())
         stream.write(bytes(_SECTOR - stream.tell() % _SECTOR))
 
 
 def _head(path: Path, names: list[str], fps: float, num_frames: int) -> bytes:
-    """All that comes before the points.
+    """Everything before the points.
 
-    ezc3d holds a file as objects, two kilobytes a frame. So it writes a file of a single frame, to ``path``, and the
-    counts of frames are set in that.
+    ezc3d holds a file as objects, two kilobytes per frame. Therefore it writes a file of a single frame to ``path``, in
+    which the frame counts are then replaced.
     """
     import ezc3d
 

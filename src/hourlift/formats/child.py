@@ -1,8 +1,8 @@
-"""Reading a file in a process of its own: for parsers in C, which a broken file can crash.
+"""Reading a file in a child process: for parsers in C, which a damaged file can crash.
 
     people = read_in_child(read_mat, path, "MATLAB file")
 
-The process may take `MAX_BYTES` of memory (where the system limits it: not on Windows) and `MAX_SECONDS`.
+The process is limited to `MAX_BYTES` of memory (not on Windows) and `MAX_SECONDS`.
 """
 
 import importlib
@@ -23,13 +23,13 @@ _T = TypeVar("_T")
 
 
 def read_in_child(read: Callable[[Path], _T], path: str | Path, what: str, *, max_seconds: float = MAX_SECONDS) -> _T:
-    """Call a reader in a process of its own and return what it returns.
+    """Call a reader in a child process and return its result.
 
     Args:
-        read: a function of a module, which takes the path; it raises ValueError or OSError for a broken file.
+        read: a module-level function of the path; it raises ValueError or OSError for a damaged file.
         path: the file.
-        what: it should be, such as "MATLAB file".
-        max_seconds: after which it is given up.
+        what: expected type, such as "MATLAB file".
+        max_seconds: time limit.
 
     Raises:
         ValueError: as the reader, or reading crashed or took too long; the message names the file.
@@ -38,17 +38,17 @@ def read_in_child(read: Callable[[Path], _T], path: str | Path, what: str, *, ma
     """
     command = [sys.executable, "-P", "-m", __name__, read.__module__, read.__qualname__, os.fspath(path)]
     places = os.pathsep.join(filter(None, sys.path))
-    settings = {"PYTHONPATH": places, "OPENBLAS_NUM_THREADS": "1"}  # each thread takes its share of the memory
+    settings = {"PYTHONPATH": places, "OPENBLAS_NUM_THREADS": "1"}  # each thread uses part of the memory limit
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=max_seconds, env=os.environ | settings
         )
     except subprocess.TimeoutExpired:
-        raise UserError(f"{path} is no whole {what}: it was not read in {max_seconds:g} seconds") from None
+        raise UserError(f"{path} is not a valid {what}: it was not read in {max_seconds:g} seconds") from None
     if done.returncode == 1:
         raise RuntimeError(f"{read.__qualname__} failed:\n{done.stderr.decode(errors='replace')}")
     if done.returncode:
-        raise UserError(f"{path} is no whole {what}: its reader crashed")
+        raise UserError(f"{path} is not a valid {what}: its reader crashed")
     answer: _T | ValueError | OSError = pickle.loads(done.stdout)
     if isinstance(answer, ValueError | OSError):
         raise answer
@@ -56,9 +56,9 @@ def read_in_child(read: Callable[[Path], _T], path: str | Path, what: str, *, ma
 
 
 def _answer(module: str, name: str, path: str) -> None:
-    """What the child does: its answer, or the error that a broken file is, goes to standard output as a pickle."""
+    """The child's main function: it pickles the result or the error to standard output."""
     out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a parser prints is no part of the answer
+    os.dup2(2, 1)  # keep what a parser prints out of the result
     _limit_memory()
     read = getattr(importlib.import_module(module), name)
     try:

@@ -1,7 +1,7 @@
-"""COCO keypoints: everybody's 17 COCO joints in every image, in the layout of COCO's annotation files.
+"""COCO keypoints: all people's 17 COCO joints in every image, in the layout of COCO's annotation files.
 
-H36M17 has no eyes and ears; they are marked as not labelled, as is every joint whose place is unknown: 0, 0, v = 0. All
-others are v = 2. Beyond COCO's own fields an annotation has "score", "keypoint_scores" (17 confidences) and "track_id".
+H36M17 has no eyes and ears; they are marked as not labelled, as is every joint whose position is unknown: 0, 0, v = 0.
+All others are v = 2. Beside COCO's fields an annotation has "score", "keypoint_scores" (17 confidences) and "track_id".
 """
 
 import json
@@ -17,7 +17,7 @@ from hourlift.formats.tracks import checked_frames, frame_times_s
 from hourlift.geometry.skeleton import COCO17, H36M17, map_joints
 from hourlift.pose import Pose
 
-# The bones that COCO's own files name, ears and all: a graph with loops, unlike COCO17.
+# The bones in COCO's files, including ears: a graph with loops, unlike COCO17.
 _BONES = (
     "l_ankle l_knee, l_knee l_hip, r_ankle r_knee, r_knee r_hip, l_hip r_hip, l_shoulder l_hip, r_shoulder r_hip, "
     "l_shoulder r_shoulder, l_shoulder l_elbow, r_shoulder r_elbow, l_elbow l_wrist, r_elbow r_wrist, l_eye r_eye, "
@@ -26,15 +26,15 @@ _BONES = (
 
 
 def write(path: Path, document: PoseFile) -> None:
-    """Write every image, also those with nobody in them.
+    """Write every image, also those without people.
 
-    A photo's `file_name` is its own. A frame of dance.mp4 is called dance/000012.jpg, with its number from 0.
+    A photo's `file_name` is its name. A frame of dance.mp4 is called dance/000012.jpg, with its index from 0.
 
     Raises:
-        ValueError: frames are not in order of time, or hold a person twice.
+        ValueError: frames are not in temporal order, or hold a person twice.
         OSError: the file cannot be written.
     """
-    checked_frames(document)  # complains about what no reader could make sense of
+    checked_frames(document)  # raises for frames that no reader could interpret
     names = [_coco_name(name) for name in COCO17.joint_names]
     bones = [[COCO17.index(joint) + 1 for joint in bone.split()] for bone in _BONES.split(", ")]  # counted from 1
     person = {"id": 1, "name": "person", "supercategory": "person", "keypoints": names, "skeleton": bones}
@@ -61,7 +61,7 @@ def _annotations(document: PoseFile) -> Iterator[dict[str, Any]]:
 
 
 def _listed(items: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """The items as text, one by one, as they stand in a list."""
+    """The items as text, one by one, as in a JSON list."""
     for i, item in enumerate(items):
         yield (", " if i else "") + json.dumps(item, allow_nan=False)
 

@@ -1,4 +1,4 @@
-"""Boxes of people in the layout of COCO's detection results, as detectors and their evaluation exchange them.
+"""Boxes of people in the layout of COCO's detection results, as exchanged by detectors and evaluations.
 
 [{"image_id": 0, "category_id": 1, "bbox": [x, y, width, height], "score": 0.93}, ...]
 """
@@ -17,9 +17,9 @@ from hourlift.errors import UserError
 from hourlift.formats.guarded import is_number, read_json
 
 PERSON_CATEGORY = 1
-"""COCO's number for people."""
+"""COCO's category id of people."""
 MIN_SCORE = 0.4
-"""What scores less is not taken for a person, unless told otherwise."""
+"""Default minimum score of a person."""
 
 _PERSON = (str(PERSON_CATEGORY), "person")
 
@@ -34,26 +34,26 @@ class BoxFile:
 
     Attributes:
         path: the file.
-        boxes_xyxy: (N, 4) left, top, right, bottom in pixels for each image_id, the surest first.
+        boxes_xyxy: (N, 4) left, top, right, bottom in pixels for each image_id, the most confident first.
     """
 
     path: Path
     boxes_xyxy: dict[ImageId, NDArray[np.float64]]
 
     def of_frame(self, index: int) -> NDArray[np.float64]:
-        """(N, 4) the boxes of a video's frame by its number, from 0; N is 0 when the file has none."""
+        """(N, 4) boxes of a video's frame by its index, from 0; N is 0 if the file has none."""
         return self.boxes_xyxy.get(index, np.zeros((0, 4)))
 
     def of_image(self, name: str) -> NDArray[np.float64]:
-        """(N, 4) the boxes of an image by its file's name; N is 0 when the file has none."""
+        """(N, 4) boxes of an image by its file's name; N is 0 if the file has none."""
         found = [boxes for image_id, boxes in self.boxes_xyxy.items() if _is_picture(image_id, name)]
         return np.concatenate([np.zeros((0, 4)), *found])
 
     def check_frames(self, num_frames: int | None = None) -> None:
-        """See that every image_id is a frame of a video.
+        """Check that every image_id is a frame of a video.
 
         Args:
-            num_frames: how many it has; None: nobody knows yet.
+            num_frames: number of its frames; None if not known yet.
 
         Raises:
             ValueError: one is not.
@@ -64,36 +64,36 @@ class BoxFile:
         self._complain(unknown, f"frame{known}; frames are numbered from 0")
 
     def check_images(self, names: Iterable[str]) -> None:
-        """See that every image_id is one of these images.
+        """Check that every image_id is one of the images.
 
         Args:
-            names: of their files.
+            names: names of the images' files.
 
         Raises:
             ValueError: one is not.
         """
         names = list(names)
         unknown = [i for i in self.boxes_xyxy if not any(_is_picture(i, name) for name in names)]
-        self._complain(unknown, "image; images go by file name or number")
+        self._complain(unknown, "image; images are identified by file name or number")
 
     def _complain(self, unknown: list[ImageId], what: str) -> None:
-        """Raise if there is something to complain about."""
+        """Raise if there are unknown images."""
         if unknown:
             more = f" and {len(unknown) - 1} more are" if len(unknown) > 1 else " is"
             raise UserError(f"{self.path}: image_id {unknown[0]!r}{more} no {what}")
 
 
 def load_boxes(path: str | Path, min_score: float = MIN_SCORE) -> BoxFile:
-    """Read the boxes of people, category 1 or "person"; other categories are left out.
+    """Read the boxes of people, category 1 or "person"; other categories are ignored.
 
-    Coordinates are taken as they are. A missing score counts as 1, a missing category as a person.
+    Coordinates are not changed. A missing score counts as 1, a missing category as a person.
 
     Args:
         path: the file.
-        min_score: boxes of a lower score are left out, but not their images.
+        min_score: boxes with a lower score are dropped, but not their images.
 
     Raises:
-        ValueError: it is no JSON file, or not of this layout, or holds boxes of which none counts; the message names
+        ValueError: it is not a JSON file of this layout, or holds boxes, but none that can be used; the message names
             the entry or the reason.
         OSError: the file cannot be read.
     """
@@ -121,7 +121,7 @@ def load_boxes(path: str | Path, min_score: float = MIN_SCORE) -> BoxFile:
 
 
 class _LeftOut:
-    """Which boxes of a file are not used, and why."""
+    """Collects the boxes of a file that are not used, with the reasons."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -130,7 +130,7 @@ class _LeftOut:
         self._best_score, self._min_score = -math.inf, 0.0
 
     def passes(self, category: object, score: float, min_score: float, box: tuple[float, ...]) -> bool:
-        """Whether a box counts; remembers why not."""
+        """Whether a box is used; if not, the reason is recorded."""
         self._min_score = min_score
         if str(category).strip().lower() not in _PERSON:
             self._categories.add(str(category))
@@ -144,33 +144,33 @@ class _LeftOut:
         return False
 
     def say(self, num_entries: int) -> None:
-        """Warn of boxes that are too small to be any.
+        """Warn of boxes that are too small.
 
         Raises:
-            ValueError: not a single box of the file counts.
+            ValueError: no box of the file can be used.
         """
         if self._num_good:
             if self._num_small:
-                _log.warning("%s: %d boxes of less than a pixel are left out", self._path, self._num_small)
+                _log.warning("%s: %d boxes smaller than a pixel are ignored", self._path, self._num_small)
             return
         none = f"{self._path}: none of the {num_entries} boxes"
         if self._num_small:
             raise UserError(f"{none} is a pixel wide and high; are they fractions of the image? Pixels are needed")
         if self._best_score > -math.inf:
             raise UserError(
-                f"{self._path}: the boxes of people are all below --min-score {self._min_score:g}; "
+                f"{self._path}: all boxes of people are below --min-score {self._min_score:g}; "
                 f"the best has {self._best_score:g}"
             )
         if self._categories:
             there = ", ".join(sorted(self._categories)[:10])
-            raise UserError(f"{none} is of category {PERSON_CATEGORY}, a person (there are: {there})")
+            raise UserError(f"{none} is of category {PERSON_CATEGORY}, a person (found: {there})")
 
 
 def _read(entry: Any) -> tuple[ImageId, float, tuple[float, ...]]:
     """One box: image, score, (left, top, right, bottom).
 
     Raises:
-        KeyError, TypeError, ValueError: it is none.
+        KeyError, TypeError, ValueError: it is not a valid box.
     """
     if not isinstance(entry, dict):
         raise UserError(f"an object with image_id, bbox and score is needed, not {_kind(entry)}")
@@ -188,12 +188,12 @@ def _read(entry: Any) -> tuple[ImageId, float, tuple[float, ...]]:
 
 
 def _is_finite(value: object) -> bool:
-    """Whether a value is a number of JSON that is neither NaN nor infinite."""
+    """Whether a value is a finite JSON number."""
     return is_number(value)
 
 
 def _is_picture(image_id: ImageId, name: str) -> bool:
-    """Whether an image's file is meant: by its name, the name without suffix, or the number that this is in COCO."""
+    """Whether an id is that of an image's file: its name, its stem, or the number in its stem, as in COCO."""
     stem = Path(name).stem
     if isinstance(image_id, str):
         return image_id in (name, stem)
@@ -201,7 +201,7 @@ def _is_picture(image_id: ImageId, name: str) -> bool:
 
 
 def _kind(value: object) -> str:
-    """What a value of JSON is, in words."""
+    """A description of a JSON value."""
     if isinstance(value, dict):
         return f"an object with the keys {', '.join(list(value)[:4]) or 'none'}"
     return f"{type(value).__name__} {value!r}"[:60]

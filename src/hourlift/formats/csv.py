@@ -3,7 +3,7 @@
     frame,time_s,person,joint,x_px,y_px,confidence,x_rel_mm,y_rel_mm,z_rel_mm,x_world_mm,y_world_mm,z_world_mm
 
 ``px`` are pixels of the image. ``rel`` is relative to the pelvis, in camera axes: x right, y down, z forward.
-``world`` is the place in the room, z up. A cell of something unknown is empty; a frame with nobody in it has no rows.
+``world`` is the position in the world frame, z up. Unknown values are empty; a frame without people has no rows.
 """
 
 from collections.abc import Iterator
@@ -24,10 +24,10 @@ _DECIMALS = (2, 2, 3, 1, 1, 1, 1, 1, 1)
 
 
 def write(path: Path, document: PoseFile) -> None:
-    """Write everybody in every frame; without anybody the file has a row of names alone.
+    """Write all people in every frame; without people, the file has only a row of names.
 
     Raises:
-        ValueError: frames are not in order of time, or hold a person twice.
+        ValueError: frames are not in temporal order, or hold a person twice.
         OSError: the file cannot be written.
     """
     with path.open("w", encoding="ascii", newline="\n") as stream:

@@ -18,10 +18,10 @@ def read_poses(path: str | Path) -> PoseFile:
     >>> knee_mm = read_poses("dance.json").sequence(0).joints_3d_mm[:, 2]  # doctest: +SKIP
 
     Args:
-        path: The file; the end of its name says which format it has.
+        path: The file; its suffix selects the format.
 
     Returns:
-        What was known of the source, and its frames; `sequence` follows one person through them.
+        The header of the source, and its frames; `sequence` returns one person's track.
 
     Raises:
         UserError: The format cannot be read, or the file is broken.
@@ -31,20 +31,20 @@ def read_poses(path: str | Path) -> PoseFile:
 
 
 def write_poses(path: str | Path, poses: PoseFile | PoseSequence | Sequence[PoseSequence]) -> list[Path]:
-    """Writes poses in the format that the file's name ends in: json, csv, npz, bvh, trc, c3d, glb or coco.json.
+    """Writes poses in the format of the file's suffix: json, csv, npz, bvh, trc, c3d, glb or coco.json.
 
     >>> from hourlift import lift, write_poses
     >>> write_poses("dance.bvh", lift("dance.mp4").poses)  # doctest: +SKIP
 
     Args:
-        path: The file; its folder exists. Several people in a format for one person get a file each.
-        poses: A file that was read, the poses of a result, or one or more people of one video.
+        path: The file; its folder exists. In a format for one person, each person gets a file.
+        poses: A loaded file, the poses of a result, or one or more people of one video.
 
     Returns:
-        The files.
+        The written files.
 
     Raises:
-        UserError: There is no such format, a package for it is missing, or the people are not of one video.
+        UserError: The format is unknown, its package is missing, or the people are not of one video.
         OSError: A file cannot be written.
     """
     if isinstance(poses, PoseSequence):

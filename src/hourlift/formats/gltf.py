@@ -1,8 +1,8 @@
-"""glTF 2.0, binary: everybody as a skeleton with a skin of simple bones, and the motion as an animation.
+"""glTF 2.0, binary: all people as skeletons with simple bones as skin, and their motion as animation.
 
-Y is up, the unit is the metre, and who faces the camera faces z, as the specification wants it. Every person is a node
-that holds the joints, and a node with a mesh that hangs on them. Without animation the nodes show the first pose; the
-skin is bound to the rig at rest, in a T.
+Y is up, the unit is the metre, and z points towards the camera, as the specification requires. Every person is a node
+that contains the joints, and a node with a mesh bound to them. Without animation the nodes show the first pose; the
+skin is bound to the rig at rest, in a T-pose.
 """
 
 import json
@@ -28,17 +28,17 @@ _GLB, _VERSION, _JSON, _BIN = 0x46546C67, 2, 0x4E4F534A, 0x004E4942
 _COMPONENTS = {"uint8": 5121, "uint16": 5123, "float32": 5126}
 _TYPES = {(): "SCALAR", (3,): "VEC3", (4,): "VEC4", (4, 4): "MAT4"}
 _VERTICES, _INDICES = 34962, 34963
-_THICKNESS = 0.09  # of a bone's length; no thinner and no thicker than this many metres:
+_THICKNESS = 0.09  # of a bone's length; limited to this range, metres:
 _THICKNESS_M = (0.018, 0.035)
-_WAIST = 0.2  # of a bone's length, from its joint: where it is thickest
+_WAIST = 0.2  # of a bone's length: distance of its thickest point from its joint
 
 
 def write(path: Path, document: PoseFile) -> None:
-    """Write everybody. Keys are at the frames' own times; who is not there has the size 0 meanwhile.
+    """Write all people. Keys are at the frames' times; an absent person is scaled to 0.
 
     Raises:
-        NoPersonError: nobody is in the document.
-        ValueError: a person lacks a joint in all frames, or frames are not in order of time.
+        NoPersonError: there are no people in the document.
+        ValueError: a person lacks a joint in all frames, or frames are not in temporal order.
         OSError: the file cannot be written.
     """
     with temporary_file() as binary:
@@ -50,11 +50,11 @@ def write(path: Path, document: PoseFile) -> None:
 
 
 class _Scene:
-    """A glTF document as it grows; the names are the specification's. Its binary part is in a file meanwhile."""
+    """A glTF document under construction, with the specification's names. Its binary part is kept in a file."""
 
     def __init__(self, binary: IO[bytes], times_s: Array) -> None:
         self._binary = binary
-        self._length = 0  # of the binary part, bytes
+        self._length = 0  # length of the binary part, bytes
         self._roots: list[int] = []
         self._nodes: list[dict[str, Any]] = []
         self._meshes: list[dict[str, Any]] = []
@@ -86,11 +86,11 @@ class _Scene:
         self._roots.append(self._node(f"{name} mesh", mesh=self._mesh(rig, place), skin=len(self._skins)))
         bind = np.tile(np.eye(4), (len(joints), 1, 1))
         bind[:, :3, 3] = -np.concatenate([place, place[[head]] + rig.tips_m[head]])
-        matrices = self._accessor(bind.transpose(0, 2, 1), np.float32)  # by columns
+        matrices = self._accessor(bind.transpose(0, 2, 1), np.float32)  # in column-major order
         self._skins.append({"joints": joints, "skeleton": joints[0], "inverseBindMatrices": matrices})
 
     def _add_motion(self, rig: Rig, joints: list[int]) -> None:
-        """Pose the nodes of the rig's joints as the person is first seen, and let them follow the motion."""
+        """Set the joints' nodes to the first pose, and add the motion."""
         count, first = len(rig.present), int(rig.present.argmax())
         turning = [i for i, joint in enumerate(RIG) if joint.aims_at or i in PARENTS]
         turns = {i: self._animate(joints[i], "rotation", count, (4,)) for i in turning}
@@ -150,7 +150,7 @@ class _Scene:
         return accessor
 
     def _room(self, shape: tuple[int, ...], dtype: np.dtype, target: int = 0, **fields: Any) -> int:
-        """Make room in the binary part for an accessor, which has a view of its own."""
+        """Reserve space in the binary part for an accessor with a separate buffer view."""
         num_bytes = math.prod(shape) * dtype.itemsize
         view = {"buffer": 0, "byteOffset": self._length, "byteLength": num_bytes}
         self._views.append(view | ({"target": target} if target else {}))
@@ -167,7 +167,7 @@ class _Scene:
         return len(self._accessors) - 1
 
     def _fill(self, accessor: int | None, start: int, data: NDArray) -> None:
-        """Write some of an accessor's values, (N, ...) of its type, from the place ``start`` on."""
+        """Write some of an accessor's values, (N, ...) of its type, starting at index ``start``."""
         if accessor is not None:
             self._binary.seek(self._views[accessor]["byteOffset"] + start * data[0].nbytes)
             self._binary.write(data.astype(data.dtype.newbyteorder("<")).tobytes())
@@ -175,7 +175,7 @@ class _Scene:
     def _animate(
         self, node: int, path: str, count: int, shape: tuple[int, ...], interpolation: str = "LINEAR"
     ) -> int | None:
-        """Let a node's property follow values (count, *shape), to be filled in; a single image has no animation."""
+        """Animate a node's property by values (count, *shape), to be filled in; a single image has no animation."""
         if self._times is None:
             return None
         output = self._room((count, *shape), np.dtype(np.float32))
@@ -184,7 +184,7 @@ class _Scene:
         return output
 
     def _mesh(self, rig: Rig, place: Array) -> int:
-        """A body of octahedra, one a bone, each moved by the bone's joint alone; a primitive a side."""
+        """A body of octahedra, one per bone, each bound to the bone's joint; one primitive per side."""
         bones = [i for i, joint in enumerate(RIG) if joint.aims_at and np.any(rig.tips_m[i])]
         corners = np.concatenate([place[i] + _octahedron(rig.tips_m[i]) for i in bones])
         owners = np.repeat(bones, len(_octahedron(np.eye(3)[0])))
@@ -207,12 +207,12 @@ class _Scene:
         return len(self._meshes) - 1
 
 
-# Corners of an octahedron: the joint, four around the waist, the tip. Faces turn left as seen from outside.
+# Corners of an octahedron: the joint, four around the waist, the tip. Faces are counter-clockwise seen from outside.
 _FACES = np.array([f for a, b in pairwise((1, 2, 3, 4, 1)) for f in ((0, b, a), (5, a, b))])
 
 
 def _octahedron(tip: Array) -> Array:
-    """(6, 3) the corners of a bone from the origin to ``tip`` (3,), which lies along an axis."""
+    """(6, 3) the vertices of a bone from the origin to ``tip`` (3,), which lies along an axis."""
     length = float(np.linalg.norm(tip))
     along = tip / length
     aside = np.roll(along, 1)
@@ -223,10 +223,10 @@ def _octahedron(tip: Array) -> Array:
 
 
 def _quaternions(rotation: Array, before: Array) -> Array:
-    """Unit quaternions (T, 4), x y z w, of rotations (T, 3, 3); neighbours lie on the same side of the sphere.
+    """Unit quaternions (T, 4), x y z w, of rotations (T, 3, 3); consecutive ones lie on the same hemisphere.
 
-    The first is a neighbour of ``before`` (4,), zeros where there is none.
-    They are read from the largest column of the outer product q q^T, so that no turn is ill-conditioned.
+    The first is on the hemisphere of ``before`` (4,); zeros if there is none. They are computed from the largest column
+    of the outer product q q^T, so that no rotation is ill-conditioned.
     """
     (a, b, c), (d, e, f), (g, h, i) = (row.T for row in rotation.transpose(1, 0, 2))
     outer = np.array([

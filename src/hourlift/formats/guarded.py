@@ -1,7 +1,7 @@
-"""Opening files that may be broken or hostile.
+"""Opening files that may be damaged or malicious.
 
-Whatever a parser has against a file ends in one ValueError that names the file. Content is checked by whoever asked
-for it: only the parser's own failures are caught here, so that a bug of ours still looks like one.
+Any failure of a parser becomes one ValueError that names the file. The content is checked by the caller: only the
+parser's failures are caught here, so that our own bugs stay visible.
 """
 
 import contextlib
@@ -19,22 +19,22 @@ from numpy.typing import NDArray
 from hourlift.errors import UserError
 
 MAX_ARRAY_BYTES = 8 << 30
-"""Of all arrays of an NPZ file together, unpacked; Human3.6M's largest files have 2 GiB."""
+"""Largest total size of an NPZ file's arrays, unpacked; Human3.6M's largest files have 2 GiB."""
 MAX_JSON_BYTES = 1 << 30
-"""Of a JSON file; COCO's largest has 240 MB. Read, it takes up to ten times as much memory."""
-_MAX_REASON = 200  # letters
+"""Largest JSON file; COCO's largest has 240 MB. Parsing takes up to ten times as much memory."""
+_MAX_REASON = 200  # characters
 
 
 @contextlib.contextmanager
 def parsing(path: str | Path, what: str, *, reason: bool = True) -> Iterator[None]:
-    """Around the call of another project's parser, and of nothing else: its exceptions become ours.
+    """Wrap a call of another project's parser, and nothing else, to convert its exceptions.
 
-    Parsers raise whatever comes up when a file is broken: KeyError, zlib.error, struct.error, MemoryError, and more.
+    Parsers of damaged files raise anything: KeyError, zlib.error, struct.error, MemoryError, and more.
 
     Args:
         path: the file.
-        what: it should be, such as "NPZ file".
-        reason: whether the parser's own words are worth telling.
+        what: expected type, such as "NPZ file".
+        reason: whether to include the parser's own message.
 
     Raises:
         ValueError: the parser failed; the message, one line, names the file.
@@ -49,18 +49,18 @@ def parsing(path: str | Path, what: str, *, reason: bool = True) -> Iterator[Non
         if isinstance(error, OSError) and error.filename is not None:
             raise
         told = " ".join(str(error).split())[:_MAX_REASON] or type(error).__name__
-        raise UserError(f"{path} is no whole {what}{f': {told}' if reason else ''}") from error
+        raise UserError(f"{path} is not a valid {what}{f': {told}' if reason else ''}") from error
 
 
 def parse_json(data: bytes | str, path: str | Path) -> Any:
-    """The value of a JSON text.
+    """Parse a JSON text.
 
     Args:
         data: the text; bytes are UTF-8.
-        path: of the file that it comes from.
+        path: the file that it comes from.
 
     Raises:
-        ValueError: it is no JSON, nested too deeply, or larger than `MAX_JSON_BYTES`; the message names the file.
+        ValueError: it is not JSON, nested too deeply, or larger than `MAX_JSON_BYTES`; the message names the file.
     """
     if len(data) > MAX_JSON_BYTES:
         raise UserError(f"{path} has {len(data)} bytes; a JSON file of more than {MAX_JSON_BYTES} is not read")
@@ -69,7 +69,7 @@ def parse_json(data: bytes | str, path: str | Path) -> Any:
 
 
 def read_json(path: str | Path) -> Any:
-    """The value of a JSON file.
+    """Parse a JSON file.
 
     Raises:
         ValueError: as `parse_json`.
@@ -80,7 +80,7 @@ def read_json(path: str | Path) -> Any:
 
 
 def read_arrays(path: str | Path) -> dict[str, NDArray[Any]]:
-    """All arrays of an NPZ file by name; none that are pickled.
+    """All arrays of an NPZ file by name; pickled arrays are refused.
 
     Raises:
         ValueError: the file is damaged, holds a pickle, or more than `MAX_ARRAY_BYTES`; the message names the file.
@@ -93,25 +93,25 @@ def read_arrays(path: str | Path) -> dict[str, NDArray[Any]]:
             arrays = {name: content[name] for name in content.files}
     for name, value in arrays.items():
         if not isinstance(value, np.ndarray):
-            raise UserError(f"{path} is damaged: {name!r} is no array")
+            raise UserError(f"{path} is damaged: {name!r} is not an array")
         if value.dtype.kind == "U" and not _is_text(value):
-            raise UserError(f"{path} is damaged: {name!r} holds letters that there are not")
+            raise UserError(f"{path} is damaged: {name!r} holds invalid Unicode characters")
     return arrays
 
 
 def _is_text(array: NDArray[np.str_]) -> bool:
-    """Whether an array holds letters of Unicode only; NumPy reads any four bytes as one."""
+    """Whether an array holds valid Unicode characters only; NumPy accepts any four bytes as one."""
     letters = np.frombuffer(np.ascontiguousarray(array).astype(array.dtype.newbyteorder("=")).tobytes(), np.uint32)
     return not len(letters) or int(letters.max()) <= sys.maxunicode
 
 
 def check_size(archive: zipfile.ZipFile, max_bytes: int = MAX_ARRAY_BYTES) -> None:
-    """See that an archive does not unpack to more than that.
+    """Check the unpacked size of an archive.
 
-    No member unpacks to more than the archive says of it.
+    A member never unpacks to more than the size stated in the archive.
 
     Raises:
-        ValueError: it does.
+        ValueError: it is larger than ``max_bytes``.
     """
     size = sum(member.file_size for member in archive.infolist())
     if size > max_bytes:
@@ -121,15 +121,15 @@ def check_size(archive: zipfile.ZipFile, max_bytes: int = MAX_ARRAY_BYTES) -> No
 def check_arrays(
     path: str | Path, arrays: Mapping[str, Any], wanted: Mapping[str, tuple[str, tuple[int | None, ...]]]
 ) -> None:
-    """See that a file holds what is expected.
+    """Check that a file's arrays are as expected.
 
     Args:
         path: the file.
         arrays: its content by name.
-        wanted: for each name the dtype kinds that will do, such as "f" or "iu", and the shape; None is any length.
+        wanted: for each name the accepted dtype kinds, such as "f" or "iu", and the shape; None is any length.
 
     Raises:
-        ValueError: an array is missing, of another kind of numbers, or of another shape; the message says which.
+        ValueError: an array is missing, of another dtype, or of another shape; the message says which.
     """
     missing = [name for name in wanted if name not in arrays]
     if missing:
@@ -145,20 +145,20 @@ def check_arrays(
 
 
 def is_number(value: object, low: float = -math.inf, high: float = math.inf) -> bool:
-    """Whether a value of JSON is a finite number from low to high; True and False are none."""
+    """Whether a JSON value is a finite number from low to high; True and False are not numbers."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return False
     return low <= value <= high and abs(value) <= sys.float_info.max
 
 
 def checked_name(name: str) -> str:
-    """A file's name as a file's content tells it.
+    """Check a file name stored in another file.
 
     Raises:
-        ValueError: no file can have it.
+        ValueError: it is not a possible file name.
     """
     if not name or "\0" in name or any("\ud800" <= letter <= "\udfff" for letter in name):
-        raise UserError(f"{name!r} is no file's name")
+        raise UserError(f"{name!r} is not a file name")
     return name
 
 

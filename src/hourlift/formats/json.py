@@ -1,7 +1,7 @@
-"""Poses as JSON: one document a source, schema version 1; docs/formats.md describes it for readers.
+"""Poses as JSON: one document per source, schema version 1; docs/formats.md describes it for readers.
 
-The documents are strict JSON (NaN becomes null) with one frame a line, so that an hour of video is written
-and looked through without holding it in memory.
+The documents are strict JSON (NaN becomes null) with one frame per line, so that an hour of video can be written and
+read without holding it in memory.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ from hourlift.pose_log import PoseLog
 SCHEMA = "hourlift-poses"
 SCHEMA_VERSION = 1
 SCHEMA_MINOR_VERSION = 3
-"""Counts the keys that were added within a version: 1 added `world`, 2 added `spread_mm`, 3 added `networks`,
+"""Minor version, raised when keys are added: 1 added `world`, 2 added `spread_mm`, 3 added `networks`,
 `source_id`, `incomplete` and a frame's `damaged`."""
 
 CONVENTIONS = {
@@ -43,33 +43,33 @@ CONVENTIONS = {
     "root_cam_mm": "the pelvis in the camera frame, millimetres; add it to joints_3d_mm",
     "box_xyxy_px": "left, top, right, bottom of the person",
     "world": "z up, millimetres, floor at z = 0; point_world = rotation (point_cam - origin_cam_mm)",
-    "spread_mm": "expected distance of each of joints_3d_mm to the truth, millimetres; null where nobody knows",
+    "spread_mm": "expected distance of each of joints_3d_mm to the truth, millimetres; null if unknown",
     "time_s": "seconds from the first frame",
-    "incomplete": "why frames of the source are missing; null when none are",
-    "damaged": "true in a frame that the decoder had to make up in part; missing in all others",
+    "incomplete": "why frames of the source are missing; null if none are",
+    "damaged": "true if the decoder had to conceal errors in the frame; otherwise absent",
     "null": "unknown",
 }
 
-_FRAMES_IN_MEMORY = 512  # of a longer document the frames are kept in a file
-_TAIL_BYTES = 1 << 20  # room for some frames
-_HEADER_LINES = 40  # more than there are before the frames
+_FRAMES_IN_MEMORY = 512  # frames of longer documents are kept in a temporary file
+_TAIL_BYTES = 1 << 20  # holds several frames
+_HEADER_LINES = 40  # more than the header can have
 _DECIMALS = {"joints_2d_px": 2, "confidence": 3, "joints_3d_mm": 1, "root_cam_mm": 1, "box_xyxy_px": 2}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
-    """What holds for all frames of a source.
+    """The properties shared by all frames of a source.
 
     Attributes:
         source: the file's name, or "webcam:0".
         kind: "photo" or "video".
         image_wh: width and height of the upright images in pixels.
         camera: the camera that was used.
-        fps: average frames a second; None for a photo. The frames' own times count.
-        world: where the camera stands in the room; None when nobody has found out.
-        networks: name, runtime and precision of the "hourglass" and the "lifter"; None where nobody told.
-        source_id: tells the source from others of the same name; None where nobody knows.
-        incomplete: why not all of the source is there, in words; None when all is.
+        fps: average frame rate; None for a photo. Use the frames' times for timing.
+        world: pose of the camera in the world frame; None if unknown.
+        networks: name, runtime and precision of the "hourglass" and the "lifter"; None if unknown.
+        source_id: distinguishes the source from others of the same name; None if unknown.
+        incomplete: why frames of the source are missing, as text; None if none are.
     """
 
     source: str
@@ -84,13 +84,13 @@ class Header:
 
 
 def source_id(source: str) -> str:
-    """A name that follows from a source's absolute path or URL alone: its stem, to be recognised, and a hash."""
+    """An id that depends on a source's absolute path or URL alone: its stem, for readability, and a hash."""
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", PurePosixPath(source).stem)[:40]
     return f"{stem}-{hashlib.sha256(os.fsencode(source)).hexdigest()[:16]}"
 
 
 def read_source_id(path: str | Path) -> str | None:
-    """The `Header.source_id` of a document, read from its first lines; None where there is none, or no document."""
+    """The `Header.source_id` of a document, read from its first lines; None if it has none or is no document."""
     try:
         with open(path, encoding="utf-8", errors="replace") as stream:
             for line in islice(stream, _HEADER_LINES):
@@ -116,10 +116,10 @@ class PoseFile:
         return sorted({pose.person_id for frame in self.frames for pose in frame.people})
 
     def sequence(self, person_id: int = 0) -> PoseSequence:
-        """One person through all frames.
+        """One person's track through all frames.
 
         Raises:
-            UserError: The person is in none of them.
+            UserError: The person is in no frame.
         """
         return PoseSequence.from_frames(self.frames, person_id, self.header.world)
 
@@ -128,7 +128,7 @@ class FrameWriter:
     """Appends frames to an open document; made by `writing`.
 
     Attributes:
-        incomplete: as `Header` has it; may be set until the document ends.
+        incomplete: as in `Header`; may be set until the document ends.
     """
 
     def __init__(self, stream: TextIO, header: Header) -> None:
@@ -141,7 +141,7 @@ class FrameWriter:
             "parents": list(H36M17.parents),
             "conventions": CONVENTIONS,
         }
-        stream.write("{\n")  # what is incomplete is known, and written, at the end
+        stream.write("{\n")  # whether it is incomplete is known at the end, and written there
         for key, value in fields.items():
             stream.write(f"{_compact(key)}: {_compact(value)},\n")
         stream.write('"frames": [')
@@ -170,8 +170,8 @@ def writing(target: str | Path | TextIO, header: Header) -> Iterator[FrameWriter
     ...         write(frame)
 
     Args:
-        target: a file's path, which appears when the block ends well, or an open text stream.
-        header: what holds for all frames.
+        target: a file's path, which is created when the block ends without an error, or an open text stream.
+        header: properties shared by all frames.
 
     Yields:
         A function that appends a frame.
@@ -192,7 +192,7 @@ def writing(target: str | Path | TextIO, header: Header) -> Iterator[FrameWriter
             yield writer
             writer.end()
         except OSError as error:
-            if not is_disk_full(error) or error.filename is not None:  # of another file
+            if not is_disk_full(error) or error.filename is not None:  # belongs to another file
                 raise
             full = error
         finally:
@@ -205,10 +205,10 @@ def writing(target: str | Path | TextIO, header: Header) -> Iterator[FrameWriter
 
 
 def _end_early(path: Path, reason: str) -> None:
-    """Make a document whose writing has failed whole again, up to the last frame that has room.
+    """Complete a document whose writing failed, with as many frames as have room.
 
     Raises:
-        OSError: not even one has.
+        OSError: there is no room for even one frame.
     """
     end = f'\n],\n"incomplete": {_compact(reason)}\n}}\n'.encode()
     with path.open("r+b", buffering=0) as file:
@@ -222,7 +222,7 @@ def _end_early(path: Path, reason: str) -> None:
 
 
 def _last_frame(file: BinaryIO | io.FileIO) -> int | None:
-    """Where the last but the first frame of an open document begins, with the comma before it."""
+    """Start of an open document's last frame, unless it is the first, with the comma before it."""
     begin = max(file.seek(0, io.SEEK_END) - _TAIL_BYTES, 0)
     file.seek(begin)
     place = (file.read() or b"").rfind(b",\n{")
@@ -237,7 +237,7 @@ def dump(target: str | Path | TextIO, header: Header, frames: Sequence[PoseFrame
 
 
 def write(path: Path, document: PoseFile) -> None:
-    """Write a document that is held as a whole."""
+    """Write a document that is held in memory."""
     dump(path, document.header, document.frames)
 
 
@@ -248,10 +248,10 @@ def load(path: str | Path) -> PoseFile:
         path: the file.
 
     Returns:
-        Its header and frames; null is NaN again.
+        Its header and frames; null becomes NaN.
 
     Raises:
-        ValueError: the file is no JSON, or not of this schema and version; the message names it.
+        ValueError: the file is not JSON, or not of this schema and version; the message names it.
         OSError: the file cannot be read.
     """
     frames: Sequence[PoseFrame] | None = None
@@ -277,14 +277,14 @@ def load(path: str | Path) -> PoseFile:
 
 
 class _NotByLinesError(Exception):
-    """A document is not laid out as `FrameWriter` does it."""
+    """A document does not have the line layout of `FrameWriter`."""
 
 
 def _read_by_lines(path: Path) -> tuple[dict[str, Any], Sequence[PoseFrame]]:
-    """A document of ours, one frame in memory at a time: all but its frames, and the frames.
+    """Read a document of `FrameWriter` with one frame in memory at a time: its other values, and its frames.
 
     Raises:
-        _NotByLinesError: it is laid out otherwise, or a value is missing or malformed; `_read_at_once` tells which.
+        _NotByLinesError: its layout differs, or a value is missing or malformed; `_read_at_once` finds out which.
         OSError: the file cannot be read.
     """
     fields: dict[str, Any] = {}
@@ -306,7 +306,7 @@ def _read_by_lines(path: Path) -> tuple[dict[str, Any], Sequence[PoseFrame]]:
 
 
 def _read_frames(lines: Iterator[str], camera: Camera) -> Sequence[PoseFrame]:
-    """The frames of a document, one a line, until their list ends; many are kept in a file."""
+    """The frames of a document, one per line, until their list ends; many are kept in a file."""
     frames: list[PoseFrame] | PoseLog = []
     for line in lines:
         if line in ("]\n", "],\n"):
@@ -318,10 +318,10 @@ def _read_frames(lines: Iterator[str], camera: Camera) -> Sequence[PoseFrame]:
 
 
 def _read_at_once(path: Path) -> Any:
-    """A document of any layout.
+    """Read a document of any layout.
 
     Raises:
-        ValueError: it is no JSON.
+        ValueError: it is not JSON.
         OSError: the file cannot be read.
     """
     try:
@@ -350,7 +350,7 @@ def header_fields(header: Header) -> dict[str, Any]:
 
 
 def parse_header(fields: dict[str, Any]) -> Header:
-    """The header of plain values; undoes `header_fields`.
+    """The header from plain values; the inverse of `header_fields`.
 
     Raises:
         KeyError, TypeError, ValueError: a value is missing or malformed.
@@ -377,7 +377,7 @@ def _text_or_none(value: object) -> str | None:
 
 
 def _person_fields(pose: Pose) -> dict[str, Any]:
-    """A pose as plain values, rounded to what means something."""
+    """A pose as plain values, rounded to meaningful digits."""
     arrays = {name: _nulled(getattr(pose, name), decimals) for name, decimals in _DECIMALS.items()}
     spread_mm = None if pose.spread_mm is None else _nulled(pose.spread_mm, 1)
     return {"person_id": pose.person_id} | arrays | {"spread_mm": spread_mm}
@@ -392,7 +392,7 @@ def _nulled(values: NDArray[np.float32], decimals: int) -> list[Any]:
 
 
 def _compact(value: object) -> str:
-    """JSON in one line; a NaN that came so far is our mistake and raises."""
+    """JSON in one line; a NaN here is a bug of ours and raises."""
     return json.dumps(value, allow_nan=False, separators=(",", ":"))
 
 

@@ -1,4 +1,4 @@
-"""NPZ: everybody's poses as NumPy arrays, with all that it takes to load them again.
+"""NPZ: all people's poses as NumPy arrays, complete enough to be loaded again.
 
     data = np.load("dance.npz")
     data["joints_world_mm"][data["person_ids"] == 3]        # (1, T, 17, 3)
@@ -40,10 +40,10 @@ _DAMAGE = (
 
 
 def write(path: Path, document: PoseFile) -> None:
-    """Write everybody in every frame; without anybody the arrays are empty.
+    """Write all people in every frame; without people the arrays are empty.
 
     Raises:
-        ValueError: frames are not in order of time, or hold a person twice.
+        ValueError: frames are not in temporal order, or hold a person twice.
         OSError: the file cannot be written.
     """
     frames = checked_frames(document)
@@ -72,7 +72,7 @@ def write(path: Path, document: PoseFile) -> None:
 
 
 def _present(frames: PoseLog) -> Iterator[NDArray[np.bool_]]:
-    """Whether each person in turn is in each frame."""
+    """For each person in turn, whether they are in each frame."""
     for person_id in frames.person_ids:
         for part in blocks(len(frames)):
             places, ids = frames.who(part)
@@ -82,7 +82,7 @@ def _present(frames: PoseLog) -> Iterator[NDArray[np.bool_]]:
 def _write_array(
     archive: zipfile.ZipFile, name: str, dtype: DTypeLike, shape: tuple[int, ...], parts: Iterable[NDArray[Any]]
 ) -> None:
-    """As `numpy.savez_compressed` writes an array, of which only a part is in memory."""
+    """Write an array as `numpy.savez_compressed` does, with only a part of it in memory."""
     with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
         kind = np.lib.format.dtype_to_descr(np.dtype(dtype))
         np.lib.format.write_array_header_1_0(stream, {"descr": kind, "fortran_order": False, "shape": shape})
@@ -118,7 +118,7 @@ def load(path: str | Path) -> PoseFile:
 
 
 def _parse(facts: dict[str, Any], arrays: dict[str, NDArray]) -> PoseFile:
-    """The objects that arrays of the right schema describe."""
+    """The header and frames of arrays with the right schema."""
     if arrays["joint_names"].tolist() != list(H36M17.joint_names):
         raise UserError(f"the joints are not those of {H36M17.name}")
     header = parse_header(facts)

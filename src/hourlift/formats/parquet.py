@@ -21,7 +21,7 @@ _FLOATS: dict[str, tuple[int, ...]] = {
 
 
 def _list_type(shape: Sequence[int]) -> pa.DataType:
-    """Lists of fixed sizes within each other, float32 in the innermost."""
+    """Nested lists of fixed sizes, with float32 values."""
     kind = pa.float32()
     for size in reversed(shape):
         kind = pa.list_(kind, size)
@@ -44,10 +44,10 @@ def pose_table(document: PoseFile, source: str) -> pa.Table:
 
     Args:
         document: the poses; its header goes into the schema's metadata under ``hourlift``, as JSON.
-        source: what the rows call it.
+        source: the source's name in the rows.
 
     Returns:
-        A table of `POSE_SCHEMA` in order of frames, then of people within them. What is unknown is NaN.
+        A table of `POSE_SCHEMA` in order of frames, then of people within them. Unknown values are NaN.
     """
     rows = [(frame, pose) for frame in document.frames for pose in frame.people]
     columns = [
@@ -64,7 +64,7 @@ def pose_table(document: PoseFile, source: str) -> pa.Table:
 
 
 def _known(values: np.ndarray | None, shape: Sequence[int]) -> np.ndarray:
-    """The values, or NaN where there are none."""
+    """The values, or NaN if there are none."""
     return np.full(shape, np.nan, np.float32) if values is None else values
 
 

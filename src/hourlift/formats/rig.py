@@ -1,6 +1,6 @@
-"""A skeleton that is posed by turning its joints, as animation software has it, fitted to the joints of a track.
+"""A skeleton that is posed by rotating its joints, as in animation software, fitted to the joints of a track.
 
-The joints are CMU's, by name and order, as far as H36M17 tells of them:
+The joints have CMU's names and order, as far as H36M17 determines them:
 
     Hips ── LHipJoint ── LeftUpLeg ── LeftLeg ── LeftFoot
          ├─ RHipJoint ── RightUpLeg ── RightLeg ── RightFoot
@@ -8,12 +8,12 @@ The joints are CMU's, by name and order, as far as H36M17 tells of them:
                                          ├─ LeftShoulder ── LeftArm ── LeftForeArm ── LeftHand
                                          └─ RightShoulder ── RightArm ── RightForeArm ── RightHand
 
-LHipJoint, RHipJoint and LowerBack lie where Hips lies, Neck and the shoulders where Spine1 lies: each bone so has a
-rotation of its own, and found joints, which form no rigid hips or chest, are met exactly. Head lies at H36M17's `nose`.
+LHipJoint, RHipJoint and LowerBack coincide with Hips, Neck and the shoulders with Spine1. Each bone thus has a separate
+rotation, and the estimated joints, which form no rigid hips or chest, are met exactly. Head is H36M17's `nose`.
 
-At rest the person stands in a T, faces z, y is up, and every bone is as long as the track's median has it. Hips and
-Spine1 turn with the line between the hips or shoulders and the spine. Every other joint makes the smallest turn from
-its parent that brings its bone into place: how a bone turns about itself cannot be seen from joints.
+The rest pose is a T-pose facing z, with y up and every bone at its median length in the track. Hips and Spine1 follow
+the line between the hips or shoulders, and the spine. Every other joint makes the smallest rotation from its parent
+that aligns its bone: a bone's twist about itself cannot be seen from joints.
 """
 
 from collections.abc import Iterator
@@ -38,11 +38,11 @@ class RigJoint(NamedTuple):
     """A joint of the rig.
 
     Attributes:
-        name: CMU's.
-        parent: name of the joint above; empty for the root.
-        at: the joint of H36M17 where it lies.
+        name: CMU's name.
+        parent: name of the parent joint; empty for the root.
+        at: the joint of H36M17 at its position.
         aims_at: the joint of H36M17 at the other end of its bone; empty if it has none.
-        rest: (3,) where the bone points at rest.
+        rest: (3,) direction of the bone at rest.
     """
 
     name: str
@@ -53,7 +53,7 @@ class RigJoint(NamedTuple):
 
 
 def _limb(names: str, parent: str, joints: str, directions: list[tuple[float, float, float]]) -> list[RigJoint]:
-    """A chain whose joints each aim at the next one; the last aims nowhere."""
+    """A chain in which each joint aims at the next one; the last has no bone."""
     chain, at = names.split(), joints.split()
     above = [parent, *chain]
     aims = [*at[1:], ""]
@@ -79,7 +79,7 @@ RIG: tuple[RigJoint, ...] = (
 PARENTS: tuple[int, ...] = tuple(next((i for i, j in enumerate(RIG) if j.name == joint.parent), -1) for joint in RIG)
 """Index of each joint's parent; -1 for the root, which comes first."""
 
-# What Hips and Spine1 turn with: a line from the right to the left, and one that leads up.
+# What Hips and Spine1 follow: a line from right to left, and one that points up.
 _TRUNK = {
     "Hips": (("r_hip", "l_hip"), ("pelvis", "spine")),
     "Spine1": (("r_shoulder", "l_shoulder"), ("spine", "thorax")),
@@ -88,11 +88,11 @@ _TRUNK = {
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RigMotion:
-    """How a rig is posed in consecutive frames, in a room with y up.
+    """Poses of a rig in consecutive frames, y up.
 
     Attributes:
-        root_m: (T, 3) the place of Hips, metres.
-        rotations: (T, R, 3, 3) each joint's turn relative to its parent.
+        root_m: (T, 3) position of Hips, metres.
+        rotations: (T, R, 3, 3) each joint's rotation relative to its parent.
     """
 
     root_m: Array
@@ -100,21 +100,21 @@ class RigMotion:
 
 
 class Rig:
-    """A rig that is fitted to a person's joints, in the room of the document's header.
+    """A rig fitted to a person's joints, in the world frame of the document's header.
 
-    Bones keep their directions in every frame and get their median length; a joint is off by no more than the
-    differences in length from the pelvis down to it add up to. A joint that is unknown keeps its last known place
-    relative to the pelvis, at the start the first known.
+    Bones keep their directions in every frame and get their median length. A joint's error is at most the sum of the
+    length differences from the pelvis to it. An unknown joint keeps its last known position relative to the pelvis;
+    before the first known one, it has the first.
 
     Args:
-        track: the person; their place is known in some frame.
-        header: the document's.
+        track: the person; their position is known in some frame.
+        header: the document's header.
 
     Attributes:
-        person_id: who.
-        offsets_m: (R, 3) each joint's place relative to its parent at rest; zero for the root.
+        person_id: the person's id.
+        offsets_m: (R, 3) each joint's position relative to its parent at rest; zero for the root.
         tips_m: (R, 3) the other end of each joint's bone, relative to the joint, at rest; zero if it has none.
-        present: (T,) False where the person is not in the frame: the pose there is the last known one.
+        present: (T,) False where the person is absent: the pose is the last known one.
 
     Raises:
         ValueError: a joint is known in no frame.
@@ -124,7 +124,7 @@ class Rig:
         self._track, self._header = track, header
         self.person_id = track.person_id
         self.present = np.zeros(len(track), bool)
-        self._first_mm = np.full((H36M17.num_joints + 1, 3), np.nan)  # the first known places, as `_places_mm` has them
+        self._first_mm = np.full((H36M17.num_joints + 1, 3), np.nan)  # first known ones, as in `_places_mm`
         lengths_mm = np.full((len(RIG), len(track)), np.nan)
         for part in blocks(len(track)):
             places = self._places_mm(part)
@@ -156,19 +156,19 @@ class Rig:
             yield RigMotion(root_m=joints_m[:, H36M17.root], rotations=np.stack(local, axis=1))
 
     def rest_joints_m(self) -> Array:
-        """(R, 3) the joints at rest, Hips at the origin."""
+        """(R, 3) the joints at rest, with Hips at the origin."""
         places: list[Array] = []
         for offset, parent in zip(self.offsets_m, PARENTS, strict=True):
             places.append(offset if parent < 0 else places[parent] + offset)
         return np.stack(places)
 
     def _places_mm(self, part: slice) -> Array:
-        """(T, 18, 3) the joints relative to the pelvis, and after them the pelvis's place, in the camera frame."""
+        """(T, 18, 3) the joints relative to the pelvis, followed by the pelvis's position, in the camera frame."""
         sequence = self._track[part]
         return np.concatenate([sequence.joints_3d_mm, sequence.root_cam_mm[:, None]], axis=1).astype(np.float64)
 
     def _joints_m(self) -> Iterator[Array]:
-        """(T, 17, 3) the joints in the room with y up, block by block; what is unknown is held."""
+        """(T, 17, 3) joints in the world frame with y up, block by block; unknown ones are held."""
         before = self._first_mm
         for part in blocks(len(self._track)):
             places = _held(self._places_mm(part), before)
@@ -176,7 +176,7 @@ class Rig:
             yield y_up_m(to_world(places[:, :-1] + places[:, -1:], self._header))
 
     def _first_facing(self) -> dict[str, Array]:
-        """(3, 3) the first turn that is known of each joint of the trunk; none, if no frame knows one."""
+        """The first known rotation (3, 3) of each joint of the trunk; the identity if there is none."""
         first: dict[str, Array] = {}
         for joints_m in self._joints_m():
             for name, (across, up) in _TRUNK.items():
@@ -201,11 +201,11 @@ def _median_of_known(lengths: Array) -> float:
 
 
 def _world_rotations(joints: Array, before: dict[str, Array]) -> list[Array]:
-    """(T, 3, 3) how each joint of the rig is turned from its rest, not relative to its parent.
+    """(T, 3, 3) global rotation of each joint of the rig from its rest pose.
 
     Args:
         joints: (T, 17, 3) in a frame with y up.
-        before: (3, 3) how the joints of the trunk were turned in the frame before.
+        before: (3, 3) rotations of the trunk's joints in the frame before.
     """
     turned: list[Array] = []
     for joint, parent in _family():
@@ -222,14 +222,14 @@ def _world_rotations(joints: Array, before: dict[str, Array]) -> list[Array]:
 
 
 def _line(joints: Array, start: str, end: str) -> Array:
-    """(T, 3) from one joint to another."""
+    """(T, 3) vectors from one joint to another."""
     return joints[:, H36M17.index(end)] - joints[:, H36M17.index(start)]
 
 
 def _facing(left: Array, up: Array) -> Array:
-    """Rotations (T, 3, 3) whose x is along ``left`` (T, 3) and whose y is as near to ``up`` (T, 3) as can be.
+    """Rotations (T, 3, 3) whose x is along ``left`` (T, 3) and whose y is as close to ``up`` (T, 3) as possible.
 
-    NaN where the two have one direction, or one has none.
+    NaN where the two are parallel, or one is zero.
     """
     x = _direction(left)
     y = _direction(up - (up * x).sum(-1, keepdims=True) * x)
@@ -239,14 +239,14 @@ def _facing(left: Array, up: Array) -> Array:
 
 
 def _smallest_turn(start: Array, end: Array) -> Array:
-    """Rotations (T, 3, 3) that bring unit vectors (T, 3) onto the directions of others (T, 3); none for a zero."""
+    """Rotations (T, 3, 3) that bring unit vectors (T, 3) onto the directions of others (T, 3); identity for a zero."""
     end = _direction(end)
     end = np.where((end == 0).all(-1, keepdims=True), start, end)
     middle = _direction(start + end)
-    # Half a turn is about any axis at a right angle: the coordinate axis farthest from the direction has one.
+    # For half a turn any perpendicular axis will do: one from the coordinate axis farthest from the direction.
     aside = _direction(np.cross(start, np.eye(3)[np.abs(start).argmin(-1)]))
     middle = np.where((middle == 0).all(-1, keepdims=True), aside, middle)
-    return _half_turn(middle) @ _half_turn(start)  # two half turns make twice the angle between their axes
+    return _half_turn(middle) @ _half_turn(start)  # two half turns rotate by twice the angle between their axes
 
 
 def _half_turn(axis: Array) -> Array:
@@ -255,7 +255,7 @@ def _half_turn(axis: Array) -> Array:
 
 
 def _held(values: Array, before: Array) -> Array:
-    """Values (T, J, D), those not finite replaced by the last ones that are; at the start by ``before`` (J, D)."""
+    """Values (T, J, D), non-finite ones replaced by the last finite ones, at the start by ``before`` (J, D)."""
     known = np.isfinite(values).all(axis=-1)
     last = np.maximum.accumulate(np.where(known, np.arange(len(values))[:, None], -1), axis=0)[..., None]
     return np.where(last < 0, before, np.take_along_axis(values, np.maximum(last, 0), axis=0))

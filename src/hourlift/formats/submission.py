@@ -1,9 +1,9 @@
-"""Predictions for a test set whose truth is kept secret: CSV, a row an image, millimetres relative to the pelvis.
+"""Predictions for a test set with secret ground truth: CSV, one row per image, millimetres relative to the pelvis.
 
     pelvis_x,pelvis_y,pelvis_z,r_hip_x,...,r_wrist_z       51 columns: 17 joints in H36M17's order, x y z
-    0.00,0.00,0.00,-131.08,54.01,0.12,...                  one row an image, in the data set's order
+    0.00,0.00,0.00,-131.08,54.01,0.12,...                  one row per image, in the data set's order
 
-Axes are the camera's. The pelvis is always zero; its columns are there so that nobody has to count joints.
+Axes are the camera's. The pelvis is always zero; its columns are kept so that the joints need no renumbering.
 """
 
 import csv
@@ -25,7 +25,7 @@ from hourlift.geometry.skeleton import H36M17
 COLUMNS = tuple(f"{joint}_{axis}" for joint in H36M17.joint_names for axis in "xyz")
 SUFFIXES = (".csv", ".csv.gz")
 MAX_BYTES = 1 << 30
-"""Of a submission, unpacked: two million images."""
+"""Largest size of a submission, unpacked: two million images."""
 _SHAPE = (H36M17.num_joints, 3)
 
 
@@ -36,18 +36,18 @@ def check_name(path: Path) -> None:
 
 
 def write_submission(poses_mm: Iterable[NDArray[np.floating]], path: str | Path, *, header: bool = True) -> int:
-    """Write a submission whole, or not at all.
+    """Write a submission atomically.
 
     Args:
-        poses_mm: (17, 3) for each image, in the order of the images, in camera axes; the pelvis anywhere.
+        poses_mm: (17, 3) for each image, in the order of the images, in camera axes; the pelvis may be anywhere.
         path: ends in .csv or .csv.gz; its folder exists.
-        header: begin with a row of names.
+        header: whether to write a row of names first.
 
     Returns:
-        How many rows there are besides the names'.
+        Number of rows, without the row of names.
 
     Raises:
-        ValueError: a pose has another shape or holds what is not finite, there is none, or the name will not do.
+        ValueError: a pose has another shape or a non-finite value, there is none, or the suffix is wrong.
         OSError: the file cannot be written.
     """
     path = Path(path)
@@ -58,12 +58,12 @@ def write_submission(poses_mm: Iterable[NDArray[np.floating]], path: str | Path,
             stream.write(",".join(COLUMNS) + "\n")
         for count, pose in enumerate(poses_mm, start=1):
             if np.shape(pose) != _SHAPE or not np.isfinite(pose).all():
-                problem = "holds a joint that is not known" if np.shape(pose) == _SHAPE else f"is {np.shape(pose)}"
+                problem = "holds an unknown joint" if np.shape(pose) == _SHAPE else f"is {np.shape(pose)}"
                 raise UserError(f"the pose of row {count} {problem}; a submission needs {_SHAPE} finite numbers a row")
             numbers = root_relative(pose, root=H36M17.root).ravel() + 0.0
             stream.write(",".join(f"{number:.2f}" for number in numbers) + "\n")
         if count == 0:
-            raise UserError(f"{path}: there is no image to write a row for")
+            raise UserError(f"{path}: there are no images to write")
     return count
 
 
@@ -72,13 +72,13 @@ def read_submission(path: str | Path, rows: int | None = None) -> NDArray[np.flo
 
     Args:
         path: the file.
-        rows: how many images the test set has; None does not check.
+        rows: number of images in the test set; None does not check it.
 
     Returns:
         (N, 17, 3) millimetres.
 
     Raises:
-        ValueError: the number of rows or columns is wrong, the names are others, or a cell is no finite number. The
+        ValueError: the number of rows or columns is wrong, the names differ, or a cell is not a finite number. The
             message names the file and the line.
         OSError: the file cannot be read.
     """
@@ -90,7 +90,7 @@ def read_submission(path: str | Path, rows: int | None = None) -> NDArray[np.flo
         text = data.decode("utf-8-sig")
         lines = [(number, row) for number, row in enumerate(csv.reader(io.StringIO(text)), start=1) if row]
     except (gzip.BadGzipFile, EOFError, UnicodeDecodeError, zlib.error, csv.Error) as error:
-        raise UserError(f"{path} is cut off or no CSV file: {error}") from error
+        raise UserError(f"{path} is truncated or not a CSV file: {error}") from error
     if len(data) > MAX_BYTES:
         raise UserError(f"{path} holds more than {MAX_BYTES} bytes, more than any test set needs")
     if lines and not _is_number(lines[0][1][0]):
@@ -103,7 +103,7 @@ def read_submission(path: str | Path, rows: int | None = None) -> NDArray[np.flo
             raise UserError(f"{path}: line {number} has {len(row)} columns, not {len(COLUMNS)} (17 joints x 3)")
         wrong = next((cell for cell in row if not _is_number(cell)), None)
         if wrong is not None:
-            raise UserError(f"{path}: line {number} holds {wrong!r}, which is no finite number")
+            raise UserError(f"{path}: line {number} holds {wrong!r}, which is not a finite number")
     if rows is not None and len(lines) != rows:
         raise UserError(f"{path} has {len(lines)} rows, but the test set has {rows} images")
     if not lines:
@@ -112,7 +112,7 @@ def read_submission(path: str | Path, rows: int | None = None) -> NDArray[np.flo
 
 
 def _open_to_write(path: Path) -> TextIO:
-    """A text stream; compressed bytes say neither when nor under which name they were written."""
+    """A text stream; compressed bytes hold neither time nor file name, so that they are reproducible."""
     if path.suffix.lower() != ".gz":
         return path.open("w", encoding="utf-8", newline="")
     return io.TextIOWrapper(_Gzip(path), encoding="utf-8", newline="")

@@ -1,4 +1,4 @@
-"""All formats by the end of a file's name, and writing and loading by it. A format is imported when it is needed."""
+"""All formats by file suffix, and writing and loading by suffix. A format is imported when it is needed."""
 
 import importlib
 import importlib.util
@@ -18,15 +18,15 @@ _log = logging.getLogger("hourlift")
 
 
 class Format(NamedTuple):
-    """A way to keep poses.
+    """A file format for poses.
 
     Attributes:
-        suffix: how files' names end.
-        module: it has ``write(path, document)``, and ``load(path)`` if the format is read, too.
-        readable: whether it is.
+        suffix: suffix of the files' names.
+        module: it has ``write(path, document)``, and ``load(path)`` if the format can be read.
+        readable: whether the format can be read.
         for_one: whether a file holds one person.
-        needs: a package that `pip install 'hourlift[formats]'` brings.
-        max_frames: how many a file holds at most; more go to several files.
+        needs: a package that `pip install 'hourlift[formats]'` installs.
+        max_frames: most frames in a file; more are split into several files.
     """
 
     suffix: str
@@ -37,7 +37,7 @@ class Format(NamedTuple):
     max_frames: int | None = None
 
     def load_module(self) -> ModuleType:
-        """The module that writes it.
+        """The format's module.
 
         Raises:
             ValueError: a package is missing; the message says how to install it.
@@ -62,14 +62,14 @@ FORMATS: dict[FormatName, Format] = {
 
 
 def format_of(path: str | Path) -> Format:
-    """The format that a file's name ends in, the longest that fits.
+    """The format of a file's suffix; the longest suffix that matches.
 
     Raises:
         ValueError: there is none; the message names all.
     """
     fitting = [f for f in FORMATS.values() if Path(path).name.lower().endswith(f.suffix)]
     if not fitting:
-        raise UserError(f"{path}: a file of poses ends in {', '.join(f.suffix for f in FORMATS.values())}")
+        raise UserError(f"{path}: the name of a file of poses ends in {', '.join(f.suffix for f in FORMATS.values())}")
     return max(fitting, key=lambda f: len(f.suffix))
 
 
@@ -77,31 +77,31 @@ def load_poses(path: str | Path) -> PoseFile:
     """Read a file of poses that hourlift wrote.
 
     Raises:
-        ValueError: the format is none that is read, or the file is not in it.
+        ValueError: the format cannot be read, or the file is not valid.
         OSError: it cannot be read.
     """
     found = format_of(path)
     if not found.readable:
         readable = " and ".join(f.suffix for f in FORMATS.values() if f.readable)
-        raise UserError(f"{path}: {found.suffix} files are written, not read; {readable} files are read")
+        raise UserError(f"{path}: {found.suffix} files cannot be read, only written; {readable} files can be read")
     document: PoseFile = found.load_module().load(path)
     return document
 
 
 def write_poses(path: str | Path, document: PoseFile) -> list[Path]:
-    """Write poses in the format that the name ends in: all files of it or none.
+    """Write poses in the format of the suffix: all files or none.
 
     Args:
-        path: the file; its folder exists. For several people in a format for one, out.bvh becomes out-3.bvh for person
-            3, and so on. What is too long for one file goes on in out.part-2.c3d.
+        path: the file; its folder exists. In a format for one person, several people go to files such as out-3.bvh for
+            person 3, instead of out.bvh. What is too long for one file continues in out.part-2.c3d.
         document: the poses.
 
     Returns:
         The files.
 
     Raises:
-        NoPersonError: there is nobody, and the format cannot say so.
-        ValueError: the name does not tell a format, a package is missing, or the poses make no sense. The message names
+        NoPersonError: there are no people, and the format needs at least one.
+        ValueError: the suffix is unknown, a package is missing, or the poses are invalid. The message names
             the file.
         OSError: a file cannot be written.
     """
@@ -128,7 +128,7 @@ def stage_poses(path: str | Path, document: PoseFile, stack: ExitStack) -> list[
                 for name, start in zip(names, starts, strict=True)
             }
             _log.warning(
-                "%s: a file of this kind holds %d frames; the %d frames are in %d files, the others are called %s",
+                "%s: a file of this format holds %d frames; the %d frames are split into %d files, the others are %s",
                 *(path, wanted.max_frames, num_frames, len(files), ", ".join(names[1:])),
             )
         for file, poses in dict(files).items():
@@ -140,7 +140,7 @@ def stage_poses(path: str | Path, document: PoseFile, stack: ExitStack) -> list[
                 if len(files) == 1:
                     raise
                 del files[file]
-                _log.warning("%s is left out: %s", file, error)
+                _log.warning("%s is not written: %s", file, error)
     except ValueError as error:
         raise type(error)(f"{path}: {error}") from None
     return list(files)

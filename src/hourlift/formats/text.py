@@ -1,41 +1,41 @@
-"""Text that comes from outside, such as a file's name, made safe for whoever shows it.
+"""Untrusted text, such as a file's name, made safe for display.
 
-A name may hold anything: escape sequences that move the cursor, line ends, marks that turn the reading direction,
-bytes that are no UTF-8, a password before the host of a URL. `plain` is what a person is shown, everywhere; the other
-functions go on from there.
+A name may hold anything: escape sequences that move the cursor, line ends, marks that change the reading direction,
+bytes that are not UTF-8, a password before the host of a URL. All displayed text goes through `plain`, on which the
+other functions are based.
 """
 
 import re
 import unicodedata
 
 _HARMFUL = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Categories of Unicode that are never shown as they are: controls, formats (bidi), surrogates, ends of lines."""
-_JOINERS = frozenset("\u200c\u200d")  # formats that Persian, Hindi and emoji are spelled with
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]*[^\s'\"<>:;,.)]")  # without what ends a sentence
+"""Categories of Unicode that are always escaped: controls, formats (bidi), surrogates, ends of lines."""
+_JOINERS = frozenset("\u200c\u200d")  # formats needed to write Persian, Hindi and emoji
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]*[^\s'\"<>:;,.)]")  # without punctuation at its end
 
 
 def plain(text: str) -> str:
-    r"""One line of visible characters; each of the others becomes its escape, such as ``\x1b`` or ``\u202e``."""
+    r"""One line of printable characters; others are escaped, as in ``\x1b`` or ``\u202e``."""
     return "".join(_escaped(c) if _is_harmful(c) else c for c in text)
 
 
 def plain_lines(text: str) -> str:
-    """As `plain`, for a text of several lines, which stay lines."""
+    """As `plain`, for a text of several lines, whose line ends are kept."""
     return "\n".join(map(plain, text.split("\n")))
 
 
 def file_stem(name: str) -> str:
-    """A name for a file of ours made of somebody else's: what cannot be shown becomes an underscore."""
+    """A name for an output file from an untrusted name: unprintable characters become underscores."""
     return "".join("_" if _is_harmful(c) else c for c in name)
 
 
 def without_mathtext(text: str) -> str:
-    """As `plain`, for Matplotlib, to which dollars would be formulas."""
+    """As `plain`, for Matplotlib, which would read dollar signs as formulas."""
     return plain(text).replace("$", r"\$")
 
 
 def without_secrets(text: str) -> str:
-    """The text with the user, password, query and fragment of every URL left out; signatures stand in queries."""
+    """The text without the user, password, query and fragment of URLs; queries may hold signatures."""
     return _URL.sub(lambda match: _public(match[0]), text)
 
 

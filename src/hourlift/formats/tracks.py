@@ -1,6 +1,6 @@
-"""What most writers start from: every person of a document through all its frames, and frames at an even rate.
+"""The basis of most writers: every person of a document in all its frames, and frames at a constant rate.
 
-Nothing here holds a whole track: people are read block by block, so that memory does not grow with a video's length.
+Tracks are never held whole: people are read block by block, so that memory does not grow with a video's length.
 """
 
 import logging
@@ -19,23 +19,23 @@ from hourlift.pose import POSE_SHAPES, PoseSequence
 from hourlift.pose_log import PoseLog, blocks
 
 STILL_FPS = 30.0
-"""Frames a second that a format which must have some is told for a single image."""
+"""Frame rate of a single image in formats that need one."""
 
 _log = logging.getLogger("hourlift")
 
 
 class NoPersonError(UserError):
-    """There is nobody in the document, and the format cannot say so."""
+    """There are no people in the document, and the format needs at least one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Track:
-    """One person through all frames of a document, read where it is asked for; what is not finite is NaN.
+    """One person in all frames of a document, read on demand; non-finite values are NaN.
 
     Attributes:
-        person_id: who.
-        frames: the document's.
-        at_origin: the pelvis's place is known in no frame, and taken to be where the camera is.
+        person_id: the person's id.
+        frames: the document's frames.
+        at_origin: the pelvis's position is known in no frame, and the camera's position is used instead.
     """
 
     person_id: int
@@ -64,21 +64,21 @@ def only(document: PoseFile, person_id: int) -> PoseFile:
     """The document with one of its people.
 
     Raises:
-        ValueError: the person is in none of the frames; the message names who is.
+        ValueError: the person is in none of the frames; the message names those who are.
     """
     frames = PoseLog(replace(f, people=[p for p in f.people if p.person_id == person_id]) for f in document.frames)
     if person_id not in frames.person_ids:
         known = sorted({pose.person_id for frame in document.frames for pose in frame.people})
-        others = f"the people there are {', '.join(map(str, known))}" if known else "nobody is"
+        others = f"the people are {', '.join(map(str, known))}" if known else "there are no people"
         raise UserError(f"person {person_id} is in none of the {len(document.frames)} frames; {others}")
     return replace(document, frames=frames)
 
 
 def checked_frames(document: PoseFile) -> PoseLog:
-    """The frames of a document in which every reader can find its way.
+    """Check a document's frames and return them.
 
     Raises:
-        ValueError: a person is in a frame twice, or the frames are not in order of time.
+        ValueError: a person is in a frame twice, or the frames are not in temporal order.
     """
     frames = document.frames if isinstance(document.frames, PoseLog) else PoseLog(document.frames)
     _check_times(frames)
@@ -97,7 +97,7 @@ def tracks(frames: PoseLog) -> list[Track]:
 
 
 def shown_ids(document: PoseFile) -> list[int]:
-    """Who has at least one joint in 3D at some time, in order.
+    """The ids of people with at least one 3D joint in some frame, in order.
 
     Raises:
         ValueError: as `checked_frames`.
@@ -106,9 +106,9 @@ def shown_ids(document: PoseFile) -> list[int]:
 
 
 def somebody(document: PoseFile) -> list[Track]:
-    """As `tracks`, of `shown_ids` alone, for formats that have no way to say that there is nobody.
+    """As `tracks`, for `shown_ids` only, for formats that need at least one person.
 
-    A person whose distance is known in no frame stands with the pelvis where the camera is, and a warning says so.
+    If a person's distance is known in no frame, their pelvis is put at the camera's position, with a warning.
 
     Raises:
         NoPersonError: there are none.
@@ -117,27 +117,27 @@ def somebody(document: PoseFile) -> list[Track]:
     shown = [track for track in tracks(checked_frames(document)) if _is_shown(track)]
     if not shown:
         frames = len(document.frames)
-        raise NoPersonError(f"nobody is in {'the frame' if frames == 1 else f'the {frames} frames'}")
+        raise NoPersonError(f"no person is in {'the frame' if frames == 1 else f'the {frames} frames'}")
     return [_placed(track) for track in shown]
 
 
 def frame_times_s(document: PoseFile) -> NDArray[np.float64]:
-    """(T,) when each frame is shown.
+    """(T,) time of each frame, seconds.
 
     Raises:
-        ValueError: the frames are not in order of time.
+        ValueError: the frames are not in temporal order.
     """
     return _check_times(document.frames if isinstance(document.frames, PoseLog) else PoseLog(document.frames))
 
 
 def even_frames(document: PoseFile) -> tuple[NDArray[np.intp], float]:
-    """Which frame to show at each tick of an even rate, for formats that have no times of their own.
+    """Resample frames to a constant rate, for formats without time stamps.
 
-    Frames of an uneven video are repeated and left out as its conversion to a constant rate would; those of an even one
-    come one by one.
+    At a variable rate, frames are repeated and dropped as in the conversion of a video to a constant rate. At a
+    constant rate, each frame appears once.
 
     Returns:
-        (N,) positions in `document.frames`, and frames a second: the video's, where its times agree with it.
+        (N,) positions in `document.frames`, and the frame rate: the video's, if its times agree with it.
 
     Raises:
         ValueError: as `frame_times_s`.
@@ -155,19 +155,19 @@ def even_frames(document: PoseFile) -> tuple[NDArray[np.intp], float]:
 
 
 def shown_in(shown: NDArray[np.intp], part: slice) -> NDArray[np.intp]:
-    """Those of `even_frames` that are in a block of frames, counted from its first."""
+    """The positions of `even_frames` in a block of frames, counted from the block's first frame."""
     first, end = np.searchsorted(shown, [part.start, part.stop])
     return shown[first:end] - part.start
 
 
 class Markers(NamedTuple):
-    """Everybody's joints side by side, as motion analysis has them.
+    """All people's joints as one set of markers, for motion analysis.
 
     Attributes:
-        names: of M markers: the joint's own, or p3_l_wrist for person 3 where there are several people.
-        fps: frames a second, an even rate.
-        num_frames: how many there are.
-        places_mm: the frames block by block, (N, M, 3) in the room, millimetres, z up, NaN where unknown.
+        names: names of the M markers: the joint's, or p3_l_wrist for person 3 if there are several people.
+        fps: the constant frame rate.
+        num_frames: number of frames.
+        places_mm: the frames block by block, (N, M, 3) in the world frame, millimetres, z up, NaN where unknown.
     """
 
     names: list[str]
@@ -177,7 +177,7 @@ class Markers(NamedTuple):
 
 
 def markers(document: PoseFile) -> Markers:
-    """Everybody's joints as markers.
+    """All people's joints as markers.
 
     Raises:
         NoPersonError, ValueError: as `somebody`.
@@ -196,13 +196,13 @@ def markers(document: PoseFile) -> Markers:
 
 
 def _check_times(frames: PoseLog) -> NDArray[np.float64]:
-    """(T,) when each frame is shown; see `frame_times_s`."""
+    """(T,) time of each frame; see `frame_times_s`."""
     times_s = frames.times_s
     wrong = ~np.isfinite(times_s)
     wrong[1:] |= ~(np.diff(times_s) > 0)
     if wrong.any():
         frame = frames[int(wrong.argmax())]
-        raise UserError(f"frame {frame.index} has the time {frame.time_s}, which does not follow on the one before")
+        raise UserError(f"frame {frame.index} has the time {frame.time_s}, not later than the frame before")
     return times_s
 
 
@@ -211,8 +211,8 @@ def _is_shown(track: Track) -> bool:
 
 
 def _placed(track: Track) -> Track:
-    """The track, with zeros for a place that is known in no frame."""
+    """The track, with zeros for a position that is known in no frame."""
     if any(np.isfinite(part.root_cam_mm).all(axis=-1).any() for part in track):
         return track
-    _log.warning("person %d: the distance is unknown, so the pelvis is put at the origin", track.person_id)
+    _log.warning("person %d: the distance is unknown; the pelvis is put at the origin", track.person_id)
     return replace(track, at_origin=True)

@@ -1,7 +1,7 @@
 """Alignment of predicted to true joints: root, scale, similarity.
 
-All functions take (..., J, 3) arrays of any length unit, compute in float64 and treat every leading index by itself.
-Joints that are NaN in either array do not take part in a fit.
+All functions take (..., J, 3) arrays of any length unit, compute in float64 and treat leading indices independently.
+Joints that are NaN in either array are ignored in a fit.
 """
 
 import numpy as np
@@ -12,15 +12,15 @@ from hourlift.errors import UserError
 
 
 def root_relative(joints: ArrayLike, root: int = 0) -> Array:
-    """Joints (..., J, D) less the joint with index ``root``; all NaN where the root is."""
+    """Joints (..., J, D) minus the joint with index ``root``; all NaN if the root is."""
     joints = np.asarray(joints, np.float64)
     return joints - joints[..., root : root + 1, :]
 
 
 def align_scale(pred: ArrayLike, true: ArrayLike) -> Array:
-    """``pred`` (..., J, D) times the one factor that brings it closest to ``true`` in the least-squares sense.
+    """``pred`` (..., J, D) times the factor that brings it closest to ``true`` in the least-squares sense.
 
-    Both should be root-relative: a scale about the camera's origin means something else. Used by N-MPJPE
+    Both should be root-relative: a scale about the camera's origin has another meaning. Used by N-MPJPE
     (Rhodin et al., CVPR 2018). NaN where no joint is known in both.
     """
     pred, true, weight = _paired(pred, true)
@@ -32,7 +32,7 @@ def align_scale(pred: ArrayLike, true: ArrayLike) -> Array:
 def align_similarity(pred: ArrayLike, true: ArrayLike) -> Array:
     """``pred`` (..., J, D) after the rotation, scale and shift that bring it closest to ``true``.
 
-    Procrustes analysis by SVD (Schoenemann 1966; Umeyama 1991). A reflection is never used: where it would fit
+    Procrustes analysis by SVD (Schoenemann 1966; Umeyama 1991). A reflection is never used: if it would fit
     best, the last singular vector and value change sign. NaN where no joint is known in both.
     """
     pred, true, weight = _paired(pred, true)
@@ -59,7 +59,7 @@ def _paired(pred: ArrayLike, true: ArrayLike) -> tuple[Array, Array, Array]:
 
 
 def _ratio(a: Array, b: Array) -> Array:
-    """Quotient, and 0 where ``b`` is 0: a prediction collapsed to one point keeps a finite, large error."""
+    """The quotient, 0 where ``b`` is 0, so that a prediction collapsed to one point has a large but finite error."""
     return np.divide(a, b, out=np.zeros(np.broadcast(a, b).shape), where=b > 0)
 
 

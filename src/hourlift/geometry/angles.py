@@ -1,7 +1,7 @@
-"""Joint angles in degrees, as sport and clinic read them; docs/angles.md draws and explains every one.
+"""Joint angles in degrees, as used in sport and clinic; docs/angles.md illustrates and explains each.
 
-All angles but those of the trunk are between parts of the body, so that neither the camera nor the person's size
-matters. Seventeen points say nothing about how a limb turns about its own length: there is no rotation here.
+All angles except the trunk's are between body parts, so they do not depend on the camera or the person's size.
+Seventeen joints do not determine a limb's rotation about its own axis, so there is no such angle here.
 """
 
 import math
@@ -16,12 +16,12 @@ from hourlift.geometry.skeleton import H36M17
 from hourlift.geometry.vectors import unit
 from hourlift.geometry.world import CAMERA_UP
 
-_SIDEWAYS_DEG = 20.0  # a limb that is this near to a plane's normal has no angle in that plane worth telling
+_SIDEWAYS_DEG = 20.0  # the angle in a plane is unreliable for a limb this close to the plane's normal
 
 
 @dataclass(frozen=True, kw_only=True)
 class Angle:
-    """One angle: its name, its words, which way it counts, whether there is one on either side of the body."""
+    """One angle: its name, its title, its sign convention, and whether each side of the body has one."""
 
     name: str
     title: str
@@ -30,7 +30,7 @@ class Angle:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """What `joint_angles` calls it: ``l_NAME`` and ``r_NAME``, or NAME alone."""
+        """Its keys in `joint_angles`: ``l_NAME`` and ``r_NAME``, or NAME alone."""
         return (f"l_{self.name}", f"r_{self.name}") if self.sided else (self.name,)
 
 
@@ -46,7 +46,7 @@ ANGLES: tuple[Angle, ...] = (
     Angle(name="trunk_side", title="Trunk side lean", sign="to the subject's right is positive", sided=False),
 )
 ANGLE_KEYS: tuple[str, ...] = tuple(key for angle in ANGLES for key in angle.keys)
-"""Every name in the dictionary that `joint_angles` returns, in its order."""
+"""The keys of the dictionary that `joint_angles` returns, in order."""
 
 
 def joint_angles(joints_mm: ArrayLike, up: ArrayLike = CAMERA_UP) -> dict[str, Array]:
@@ -54,7 +54,7 @@ def joint_angles(joints_mm: ArrayLike, up: ArrayLike = CAMERA_UP) -> dict[str, A
 
     Args:
         joints_mm: (..., 17, 3) joints in any right-handed frame, unit and origin. NaN where unknown.
-        up: (3,) the direction up in that frame, of any length; only the angles of the trunk use it. By default that
+        up: (3,) the direction up in that frame, of any length; only the trunk's angles use it. By default that
             of a level camera's frame.
 
     Returns:
@@ -62,7 +62,7 @@ def joint_angles(joints_mm: ArrayLike, up: ArrayLike = CAMERA_UP) -> dict[str, A
         two joints coincide, and where a limb lies within 20 degrees of the normal of the angle's plane.
 
     Raises:
-        ValueError: the joints are not (..., 17, 3), or ``up`` is no direction.
+        ValueError: the joints are not (..., 17, 3), or ``up`` is not a direction.
     """
     joints = np.asarray(joints_mm, dtype=np.float64)
     if joints.shape[-2:] != (H36M17.num_joints, 3):
@@ -76,7 +76,7 @@ def joint_angles(joints_mm: ArrayLike, up: ArrayLike = CAMERA_UP) -> dict[str, A
 
 def _limb_angles(joints: Array) -> dict[str, Array]:
     """Flexion and abduction of both sides' knees, hips, elbows and shoulders."""
-    # As the ISB's joint coordinate systems: the hips' line is exact in the pelvis, the spine's line in the thorax.
+    # As in the ISB's joint coordinate systems: the hips' line is exact in the pelvis, the spine's line in the thorax.
     pelvis_right = _bone(joints, "l_hip", "r_hip")
     pelvis_up = _across(_bone(joints, "pelvis", "spine"), pelvis_right)
     thorax_up = _bone(joints, "spine", "thorax")
@@ -98,7 +98,7 @@ def _limb_angles(joints: Array) -> dict[str, Array]:
 
 
 def _trunk_angles(joints: Array, upward: Array) -> dict[str, Array]:
-    """How far pelvis to thorax leans, in all and in the person's own two vertical planes."""
+    """Lean of the line from pelvis to thorax: in total, and in the person's two vertical planes."""
     trunk = _bone(joints, "pelvis", "thorax")
     right = _across(_bone(joints, "l_hip", "r_hip"), upward)
     forward = np.cross(upward, right)
@@ -116,27 +116,27 @@ def _bone(joints: Array, start: str, end: str) -> Array:
 
 
 def _across(vectors: Array, axis: Array) -> Array:
-    """The part of unit vectors at a right angle to a unit axis, of length 1; NaN when they are nearly parallel."""
+    """The normalised component of unit vectors perpendicular to a unit axis; NaN if they are nearly parallel."""
     part = vectors - _dot(vectors, axis)[..., None] * axis
     enough = np.linalg.norm(part, axis=-1, keepdims=True) >= math.sin(math.radians(_SIDEWAYS_DEG))
     return np.where(enough, unit(part), np.nan)
 
 
 def _components(limb: Array, up: Array, outward: Array, hand: float) -> tuple[Array, Array, Array]:
-    """A limb's shares down, forward and outward, of axes at right angles; ``hand`` is -1 where outward is left."""
+    """A limb's components down, forward and outward, in orthogonal axes; ``hand`` is -1 if outward is left."""
     forward = hand * np.cross(up, outward)
     return -_dot(limb, up), _dot(limb, forward), _dot(limb, outward)
 
 
 def _in_plane(share: Array, along: Array, low_deg: float = -90.0) -> Array:
-    """Angle of (share, along) from ``along`` in [low, low + 360); NaN where too little of the limb is in the plane."""
+    """Angle of (share, along) from ``along`` in [low, low + 360); NaN if the limb is nearly normal to the plane."""
     enough = np.hypot(share, along) >= math.sin(math.radians(_SIDEWAYS_DEG))
     angle = np.degrees(np.arctan2(share, along))
     return np.where(enough, (angle - low_deg) % 360 + low_deg, np.nan)
 
 
 def _between(a: Array, b: Array) -> Array:
-    """Angle between unit vectors, 0 to 180 degrees; by the tangent, which stays exact near 0 and 180 (Kahan)."""
+    """Angle between unit vectors, 0 to 180 degrees; by the arctangent, which is accurate near 0 and 180 (Kahan)."""
     return np.degrees(2 * np.arctan2(np.linalg.norm(a - b, axis=-1), np.linalg.norm(a + b, axis=-1)))
 
 

@@ -1,4 +1,4 @@
-"""Lengths of bones: measuring them through a track, giving every frame the same, and what they say of height."""
+"""Bone lengths: measuring them over a track, making them constant, and estimating height from them."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,17 +10,17 @@ STATURE_OVER_BONES = 1.097
 """A standing person's height over the summed lengths of `STATURE_BONES`.
 
 Measured on 4000 of the generator's people (ages from ten up): 1.102 below 1.5 m, 1.091 above 1.8 m, standard deviation
-0.5 % altogether. `head` is at the height of the eyes, so that the sum ends there; it begins at the ankles.
+0.5 % overall. `head` is at the height of the eyes, so the sum reaches from the ankles to the eyes.
 """
 STATURE_BONES = ("l_knee", "l_ankle", "spine", "thorax", "nose", "head")
-"""The bones from ankle to eyes, each named by its lower end's joint; left and right are of one length."""
+"""The bones from ankle to eyes, each named by the joint at its lower end; left and right have the same length."""
 ANKLE_HEIGHT = 0.044
 """Height of a standing person's ankle joint over the floor, as a share of height.
 
-4.0 % barefoot, measured likewise, and a sole of 8 mm.
+4.0 % barefoot, measured in the same way, and a sole of 8 mm.
 """
 CONFIDENT = 0.3
-"""A bone's length counts where both of its joints are at least this confident, if there are such frames."""
+"""A bone is measured in frames in which both of its joints have at least this confidence, if there are any."""
 
 _PARENTS = np.array([max(parent, 0) for parent in H36M17.parents])  # the root is its own parent: length 0
 
@@ -32,11 +32,11 @@ def bone_vectors(joints: ArrayLike) -> Array:
 
 
 def bone_lengths(joints: ArrayLike, confidence: ArrayLike | None = None) -> Array:
-    """One length a bone for a whole track: the median over its frames, left and right the same.
+    """One length per bone for a whole track: the median over its frames, left and right the same.
 
     Args:
         joints: (T, 17, 3), any unit.
-        confidence: (T, 17); frames in which a bone's ends are less than `CONFIDENT` count only if there are no others.
+        confidence: (T, 17); frames in which a bone's ends are less than `CONFIDENT` are a last resort.
 
     Returns:
         (17,) length of the bone that ends in each joint, 0 for the root; NaN where no frame has both ends.
@@ -44,7 +44,7 @@ def bone_lengths(joints: ArrayLike, confidence: ArrayLike | None = None) -> Arra
     joints = np.asarray(joints)
     sure = None if confidence is None else np.asarray(confidence) >= CONFIDENT
     median = np.full(H36M17.num_joints, np.nan)
-    for joint, parent in enumerate(_PARENTS):  # one by one: all lengths of a long track would fill the memory
+    for joint, parent in enumerate(_PARENTS):  # one by one, to save memory on long tracks
         lengths = np.linalg.norm(joints[:, joint].astype(np.float64) - joints[:, parent], axis=-1)
         known = np.isfinite(lengths)
         counts = known if sure is None else known & sure[:, joint] & sure[:, parent]
@@ -54,14 +54,14 @@ def bone_lengths(joints: ArrayLike, confidence: ArrayLike | None = None) -> Arra
 
 
 def with_bone_lengths(joints: ArrayLike, lengths: ArrayLike) -> Array:
-    """Joints moved outward from the root so that bones get these lengths and keep their directions.
+    """Joints moved outward from the root so that bones have these lengths and keep their directions.
 
     Args:
         joints: (..., 17, 3).
-        lengths: (17,) of `bone_lengths`; NaN leaves a bone as it is.
+        lengths: (17,) from `bone_lengths`; NaN leaves a bone unchanged.
 
     Returns:
-        (..., 17, 3). A joint whose parent is NaN stays where it is.
+        (..., 17, 3). A joint whose parent is NaN is not moved.
     """
     joints = np.asarray(joints, np.float64)
     vectors = bone_vectors(joints)

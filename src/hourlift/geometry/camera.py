@@ -19,10 +19,10 @@ from hourlift.errors import UserError
 from hourlift.geometry.crop import rescale_points
 
 DEFAULT_FOV_DEG = 60.0
-"""Field of view along the longer image side that is assumed when nothing is known about the camera."""
+"""Field of view along the longer image side assumed for an unknown camera."""
 
 PLAUSIBLE_FOV_DEG = (10.0, 150.0)
-"""Fields of view along the longer image side beyond these are most often a mistake of units."""
+"""Fields of view along the longer image side outside this range usually result from wrong units."""
 
 _MOST_UNEQUAL = 1.5  # fx over fy; pixels of old video formats are up to 1.46 times as wide as high
 _DIAGONAL_35MM = math.hypot(36.0, 24.0)
@@ -80,10 +80,10 @@ class Camera:
     def from_focal_35mm(cls, image_wh: tuple[int, int], focal_mm: float, source: str = "exif") -> Self:
         """Camera from a 35 mm equivalent focal length (EXIF FocalLengthIn35mmFilm).
 
-        Equivalent means: the same angle over the diagonal as on 36 x 24 mm video (CIPA DCG-001).
+        Equivalent means: the same angle over the diagonal as on a 36 x 24 mm sensor (CIPA DCG-001).
 
         Raises:
-            ValueError: The focal length is not above 0.
+            ValueError: The focal length is not positive.
         """
         if not focal_mm > 0:
             raise UserError(f"A focal length is above 0 mm, got {focal_mm}.")
@@ -100,7 +100,7 @@ class Camera:
         """Read a camera from a .json or .toml file with the keys of ``to_dict``.
 
         Raises:
-            ValueError: The file is neither, does not parse, or lacks a key.
+            ValueError: The file is of another type, invalid, or lacks a key.
             OSError: The file cannot be read.
         """
         path = Path(path)
@@ -109,11 +109,11 @@ class Camera:
             raise UserError(f"{path}: a camera file ends in .json or .toml.")
         try:
             return cls.from_dict(parse(path.read_text(encoding="utf-8")))
-        except (ValueError, RecursionError) as error:  # also what both parsers and the decoder raise
+        except (ValueError, RecursionError) as error:  # includes the errors of both parsers and of the decoder
             raise UserError(f"{path}: {error}") from error
 
     def doubts(self) -> list[str]:
-        """What is hardly true of a real camera, in words; an empty list if nothing is."""
+        """Implausible properties of the camera, as text; empty if there are none."""
         found = []
         width, height = self.image_wh
         fov_deg = max(math.degrees(2 * math.atan(n / 2 / f)) for n, f in ((width, self.fx), (height, self.fy)))
@@ -123,10 +123,10 @@ class Camera:
             )
         if not (-0.5 <= self.cx <= width - 0.5 and -0.5 <= self.cy <= height - 0.5):
             found.append(
-                f"the principal point {self.cx:g}, {self.cy:g} lies outside of the image of {width} x {height} pixels"
+                f"the principal point {self.cx:g}, {self.cy:g} lies outside the image of {width} x {height} pixels"
             )
         if not 1 / _MOST_UNEQUAL <= self.fx / self.fy <= _MOST_UNEQUAL:
-            found.append(f"fx {self.fx:g} and fy {self.fy:g} differ as they do in no camera of square pixels")
+            found.append(f"fx {self.fx:g} and fy {self.fy:g} differ too much for a camera with square pixels")
         return found
 
     @classmethod
@@ -141,7 +141,7 @@ class Camera:
         if values.get("skew", 0) == 0:
             values = {key: value for key, value in values.items() if key != "skew"}
         else:
-            raise UserError(f"a camera's skew must be 0, got {values['skew']!r}: pixels are taken to be rectangular.")
+            raise UserError(f"a camera's skew must be 0, got {values['skew']!r}: pixels are assumed to be rectangular.")
         known = {f.name for f in fields(cls)}
         missing = sorted(known - {"distortion", "source"} - set(values))
         unknown = sorted(set(values) - known)
@@ -239,7 +239,7 @@ def _distort(plane: Array, distortion: tuple[float, ...]) -> tuple[Array, Array]
 def _undistort(distorted: Array, distortion: tuple[float, ...]) -> Array:
     """Invert ``_distort`` by Newton's method; NaN where it does not converge."""
     plane = distorted
-    with np.errstate(all="ignore"):  # an unreachable point may run off to infinity; it ends as NaN below
+    with np.errstate(all="ignore"):  # an unreachable point may diverge; it becomes NaN below
         for _ in range(_NEWTON_STEPS):
             value, jacobian = _distort(plane, distortion)
             dx, dy = np.moveaxis(distorted - value, -1, 0)
@@ -253,7 +253,7 @@ def _undistort(distorted: Array, distortion: tuple[float, ...]) -> Array:
 def virtual_rotation(ray: ArrayLike) -> Array:
     """Smallest rotation that turns a ray onto the optical axis: R @ ray = (0, 0, length).
 
-    It defines the virtual camera that looks straight at the person, so that what the lifter sees does not depend
+    It defines the virtual camera that looks straight at the person, so that the lifter's input does not depend
     on where in the frame the person stands.
 
     Args:
@@ -261,7 +261,7 @@ def virtual_rotation(ray: ArrayLike) -> Array:
 
     Returns:
         (..., 3, 3) rotation, camera to virtual camera; its transpose goes back. NaN for a zero ray, a NaN ray and
-        the ray straight backwards, for which no smallest rotation is singled out.
+        the ray straight backwards, for which the smallest rotation is not unique.
     """
     ray = np.asarray(ray, np.float64)
     length = np.linalg.norm(ray, axis=-1, keepdims=True)
@@ -277,15 +277,15 @@ def virtual_rotation(ray: ArrayLike) -> Array:
 
 
 def solve_root(joints_mm: ArrayLike, rays: ArrayLike, weights: ArrayLike) -> Array:
-    """Place of the root at which root-relative joints best reproject onto their viewing rays.
+    """Position of the root at which the root-relative joints best reproject onto their viewing rays.
 
     With rays (u, 1), u in R^2, joints (p, z) and root (t, d), a perfect fit has p + t = u (z + d). The weighted
     sum of |t - u d - (u z - p)|^2 is the reprojection error times squared depth; its minimum is closed-form.
 
     Args:
-        joints_mm: (..., J, 3) root-relative, axes of the camera that ``rays`` belong to.
+        joints_mm: (..., J, 3) root-relative, in the axes of the camera of ``rays``.
         rays: (..., J, 3) viewing rays, z > 0.
-        weights: (..., J) at least 0, e.g. confidence. Joints with a NaN anywhere are left out.
+        weights: (..., J) at least 0, e.g. confidence. Joints with a NaN are ignored.
 
     Returns:
         (..., 3) root in the camera frame, mm. NaN where fewer than two rays differ, or where a joint that was used

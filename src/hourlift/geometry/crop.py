@@ -1,4 +1,4 @@
-"""Boxes, the square crop that stage 1 sees, and the one half-pixel rule.
+"""Boxes, the square crop that stage 1 reads, and the half-pixel convention.
 
 Pixel centres are integers: (0, 0) is the centre of the top-left pixel, so an image of width W spans
 [-0.5, W - 0.5]. No other module adds or subtracts half a pixel.
@@ -14,16 +14,16 @@ from numpy.typing import ArrayLike, NDArray
 from hourlift.errors import UserError
 
 BOX_GROWTH = 0.15
-"""Each side of a box moves out by this share of the joints' extent, for the flesh around the joints."""
+"""Each side of a box moves out by this share of the joints' extent, for the body around the joints."""
 
 CROP_MARGIN = 1.1
 """The square crop's side over the longer side of the box."""
 
 EXPORTED_MARGIN = 1.0
-"""The same for exported hourglasses, as the recipes zoom in while they train: 2 to 3 points of PCK more than 1.1."""
+"""The same for exported hourglasses, as the recipes zoom in during training: 2 to 3 points of PCK better than 1.1."""
 
 MIN_GROWTH = 0.05
-"""But at least by this share of the longer extent: a person seen edge-on is still some pixels wide."""
+"""The sides move out at least by this share of the longer extent: a person seen edge-on is still some pixels wide."""
 
 
 def whole_image_box(image_wh: tuple[int, int]) -> NDArray[np.float64]:
@@ -33,7 +33,7 @@ def whole_image_box(image_wh: tuple[int, int]) -> NDArray[np.float64]:
 
 
 def box_counted_from_corner(box_xyxy: ArrayLike) -> NDArray[np.float64]:
-    """Boxes (..., 4) in pixels of a system whose zero is the image's top-left corner, as detectors have it, in ours."""
+    """Convert boxes (..., 4) from pixels with the origin at the image's top-left corner, as in detectors."""
     return np.asarray(box_xyxy, np.float64) - 0.5
 
 
@@ -41,12 +41,12 @@ def box_from_joints(joints_px: ArrayLike, growth: float = BOX_GROWTH) -> NDArray
     """Box around the finite joints, grown on every side.
 
     Args:
-        joints_px: (..., J, 2) pixels; a joint with a NaN is left out.
+        joints_px: (..., J, 2) pixels; a joint with a NaN is ignored.
         growth: Share of the extent in x (y) that is added left and right (above and below), at least 5 % of
             the longer extent.
 
     Returns:
-        (..., 4) xyxy in pixels, not clipped to the image; NaN where no joint is finite.
+        (..., 4) xyxy in pixels, not clipped to the image; NaN if no joint is finite.
     """
     joints = np.asarray(joints_px, np.float64)
     known = np.isfinite(joints).all(axis=-1, keepdims=True)
@@ -65,9 +65,9 @@ class Crop:
 
     Attributes:
         center_px: Centre (x, y) in image pixels.
-        side_px: Side of the square in image pixels; it may reach outside the image.
+        side_px: Side of the square in image pixels; it may extend beyond the image.
         size: Side of the resized square in crop pixels.
-        turn_rad: How far the square leans to the right: up in the crop is (sin, -cos) of it in the image.
+        turn_rad: Lean of the square to the right: up in the crop is (sin, -cos) of it in the image.
     """
 
     center_px: tuple[float, float]
@@ -85,7 +85,7 @@ class Crop:
             margin: Side of the square over the longer side of the box.
 
         Raises:
-            ValueError: The box is not four finite numbers with x1 > x0 or y1 > y0, and none negative in extent.
+            ValueError: The box is not four finite numbers with x1 > x0 or y1 > y0, and no negative extent.
         """
         box = np.asarray(box_xyxy_px, np.float64)
         if box.shape != (4,) or not np.isfinite(box).all():
@@ -103,9 +103,9 @@ class Crop:
 
     @property
     def affine(self) -> NDArray[np.float64]:
-        """(2, 3) matrix, image pixels to crop pixels, as ``cv2.warpAffine`` takes it.
+        """(2, 3) matrix, image pixels to crop pixels, for ``cv2.warpAffine``.
 
-        Of a square that does not lean, x_crop = (x - (cx - side / 2)) * size / side - 0.5: its left edge goes to
+        Without lean, x_crop = (x - (cx - side / 2)) * size / side - 0.5: its left edge goes to
         -0.5, the left edge of the crop's first pixel.
         """
         cos, sin = self.scale * math.cos(self.turn_rad), self.scale * math.sin(self.turn_rad)
@@ -113,18 +113,18 @@ class Crop:
         return np.array([[cos, sin, middle - cos * x - sin * y], [-sin, cos, middle + sin * x - cos * y]])
 
     def to_crop(self, points_px: ArrayLike) -> NDArray[np.float64]:
-        """Image pixels (..., 2) to crop pixels; NaN goes through."""
+        """Image pixels (..., 2) to crop pixels; NaN is passed on."""
         affine = self.affine
         return np.asarray(points_px, np.float64) @ affine[:, :2].T + affine[:, 2]
 
     def to_image(self, points_crop_px: ArrayLike) -> NDArray[np.float64]:
-        """Crop pixels (..., 2) to image pixels; NaN goes through."""
+        """Crop pixels (..., 2) to image pixels; NaN is passed on."""
         affine = self.affine
         return (np.asarray(points_crop_px, np.float64) - affine[:, 2]) @ affine[:, :2] / self.scale**2
 
 
 def rescale_points(points_px: ArrayLike, scale: ArrayLike) -> NDArray[np.float64]:
-    """Where points land when their image is resized by ``scale`` (new size over old), e.g. crop to heatmap.
+    """Map points to their image resized by ``scale`` (new size over old), e.g. crop to heatmap.
 
     Args:
         points_px: (..., 2) pixels.

@@ -1,6 +1,6 @@
-"""Whether a pose is one that a human body can take: bone lengths, and the way in which knees and elbows bend.
+"""Anatomical plausibility of a pose: bone lengths, and the bending direction of knees and elbows.
 
-It needs no truth, so it judges predictions on images of which nothing is known. Frames: any right-handed one.
+It needs no ground truth, so it works for predictions on unlabelled images. Frame: any right-handed one.
 """
 
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from hourlift.geometry.skeleton import H36M17
 from hourlift.geometry.vectors import unit_or_zero
 
 BENT_DEG = 20.0
-"""From this flexion on a knee or an elbow bends in some direction."""
+"""Least flexion at which a knee's or an elbow's bending direction is defined."""
 WRONG_WITHIN_DEG = 45.0
-"""A knee that bends within this angle of forward bends the wrong way, and an elbow within it of backward."""
+"""A knee that bends within this angle of forward is wrong, as is an elbow that bends within it of backward."""
 RAISED_DEG = 90.0
-"""A shoulder turns so far that an upper arm raised by more leaves the elbow's way open: it is not judged."""
+"""Elbows of upper arms raised by more are not checked: the shoulder's rotation permits any direction."""
 LENGTHS: dict[str, tuple[float, float]] = {
     "knee": (0.68, 1.15),  # thigh
     "ankle": (0.73, 1.12),  # shin
@@ -27,19 +27,19 @@ LENGTHS: dict[str, tuple[float, float]] = {
     "hip": (0.21, 0.34),  # half of the hips' width
     "shoulder": (0.24, 0.42),  # from the base of the neck
 }
-"""Human lengths of the bone that ends in a joint, as shares of the trunk, pelvis to spine to thorax: what all but one
-in a thousand of the generator's people have, who are ten years old and more, and a tenth of the median on either
-side."""
+"""Human lengths of the bone that ends in a joint, over the length of the trunk, pelvis to spine to thorax: the range of
+all but one in a thousand of the generator's people, ten years and older, extended by a tenth of the median at either
+end."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plausibility:
-    """Shares of poses.
+    """Shares of implausible poses.
 
     Attributes:
-        knee_wrong: Of poses with a knee that bends forward.
-        elbow_wrong: Of poses with an elbow that bends backward.
-        lengths_wrong: Of poses with a bone whose length is outside of `LENGTHS`.
+        knee_wrong: Share of poses with a knee that bends forward.
+        elbow_wrong: Share of poses with an elbow that bends backward.
+        lengths_wrong: Share of poses with a bone whose length is outside `LENGTHS`.
         asymmetry: Median over poses of the largest difference between a bone's left and right length, as a share of
             their mean.
     """
@@ -51,7 +51,7 @@ class Plausibility:
 
 
 def plausibility(joints: ArrayLike) -> Plausibility:
-    """Judge poses (N, 17, 3) in any unit, all joints known, camera or world axes."""
+    """Check poses (N, 17, 3) in any unit, all joints known, in camera or world axes."""
     joints = np.asarray(joints, np.float64)
     lengths = np.linalg.norm(bone_vectors(joints), axis=-1)
     trunk = lengths[..., H36M17.indices("spine", "thorax")].sum(-1)
@@ -78,8 +78,8 @@ def asymmetry(joints: ArrayLike) -> Array:
 def wrong_knees(joints: ArrayLike) -> NDArray[np.bool_]:
     """Which knees bend forward, (..., 2) left and right, of joints (..., 17, 3).
 
-    Forward is the pelvis's, carried to the thigh by the smallest turn that brings its down onto the thigh. Hips turn
-    the thigh about itself, so that a knee may point far aside; of true poses one in a thousand bends into the zone.
+    Forward is the pelvis's forward axis, carried to the thigh by the smallest rotation that takes its down axis to the
+    thigh. Hips rotate the thigh about itself, so a knee may point far sideways; one in a thousand true poses is wrong.
     """
     flexion, forward, _ = _bends(joints, ("hip", "knee", "ankle"), "pelvis", "spine")
     return np.asarray((flexion > BENT_DEG) & (forward > np.cos(np.radians(WRONG_WITHIN_DEG))))
@@ -93,7 +93,7 @@ def wrong_elbows(joints: ArrayLike) -> NDArray[np.bool_]:
 
 
 def _bends(joints: ArrayLike, limb: tuple[str, str, str], below: str, above: str) -> tuple[Array, Array, Array]:
-    """How the left and the right limb (..., 2) bend.
+    """Bending of the left and the right limb (..., 2).
 
     Args:
         joints: (..., 17, 3).
@@ -102,7 +102,7 @@ def _bends(joints: ArrayLike, limb: tuple[str, str, str], below: str, above: str
         above: this one is up.
 
     Returns:
-        Flexion in degrees; the share of the bend's direction that is forward in the axes of the upper bone; and how far
+        Flexion in degrees; the forward component of the bend's direction in the axes of the upper bone; and how far
         that bone is raised from hanging, degrees.
     """
     joints = np.asarray(joints, np.float64)

@@ -1,6 +1,6 @@
-"""Skeletons: which joints there are, how they hang together, and how one set maps onto another.
+"""Skeletons: their joints, how these are connected, and how one set maps onto another.
 
-Left and right are the subject's own. Bare joint indices stay inside this module; elsewhere joints are named.
+Left and right are the subject's. Joint indices are used in this module only; elsewhere joints are named.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Skeleton:
         name: Short name, e.g. ``"h36m17"``.
         joint_names: Joint names in array order.
         parents: Index of every joint's parent; -1 marks the one root.
-        flip_pairs: Pairs of joint indices that change places when the image is mirrored.
+        flip_pairs: Pairs of joint indices that are swapped when the image is mirrored.
     """
 
     name: str
@@ -60,14 +60,14 @@ class Skeleton:
         """Index of a joint by name.
 
         Raises:
-            ValueError: The skeleton has no such joint; the message names those it has.
+            ValueError: The skeleton has no such joint; the message lists its joints.
         """
         if name not in self.joint_names:
             raise UserError(f"{self.name} has no joint {name!r}; it has {', '.join(self.joint_names)}.")
         return self.joint_names.index(name)
 
     def indices(self, *names: str) -> list[int]:
-        """Indices of several joints by name, in the order asked for.
+        """Indices of several joints by name, in the given order.
 
         Raises:
             ValueError: As ``index``.
@@ -83,7 +83,7 @@ def _skeleton(name: str, parent_of: dict[str, str | None]) -> Skeleton:
     return Skeleton(name=name, joint_names=names, parents=parents, flip_pairs=flips)
 
 
-# Human3.6M's 17 of 32 joints. `thorax` is the base of the neck, `head` the middle of the head, as high as the eyes.
+# Human3.6M's 17 of 32 joints. `thorax` is the base of the neck, `head` the middle of the head, at eye level.
 H36M17 = _skeleton(
     "h36m17",
     {
@@ -174,7 +174,7 @@ LSP14 = _skeleton(
 )
 
 FOOT_POINTS = ("l_heel", "l_big_toe", "r_heel", "r_big_toe")
-"""Points of the feet beside the joints: the back of the heel, and the tip of the big toe, on the skin or the shoe."""
+"""Points on the feet, beside the joints: the back of the heel, and the tip of the big toe, on the skin or the shoe."""
 
 _H36M_PARENTS = {
     name: None if parent < 0 else H36M17.joint_names[parent]
@@ -185,10 +185,10 @@ H36M21 = _skeleton("h36m21", {**_H36M_PARENTS, **{point: f"{point[0]}_ankle" for
 
 
 def skeleton_of(num_points: int) -> Skeleton:
-    """Human3.6M-17, or with the feet H36M21, by the number of points.
+    """Human3.6M-17, or H36M21 with the feet, by the number of points.
 
     Raises:
-        ValueError: It is another number.
+        ValueError: The number is another one.
     """
     for skeleton in (H36M17, H36M21):
         if skeleton.num_joints == num_points:
@@ -204,11 +204,11 @@ LIMB_JOINTS: tuple[str, ...] = tuple(
 """The 12 limb joints that all skeletons share."""
 
 HEAD_TOP = 1.66
-"""The top of the head lies on the line from `thorax` through `head`, so many times as far from `thorax` as `head` does:
-mean of 500 of the generator's people, whose spread is 0.03."""
+"""The top of the head lies on the line from `thorax` through `head`, at this multiple of the distance from `thorax` to
+`head`: mean of 500 of the generator's people, with a standard deviation of 0.03."""
 
-# How a joint that the source lacks is made: a weighted sum of the first group whose joints the source all has.
-# Approximate: annotators of different data sets do not click on the same spots.
+# How a joint missing in the source is computed: a weighted sum of the first group whose joints the source all has.
+# Approximate: annotators of different data sets click on different points.
 _SUMS: dict[str, tuple[dict[str, float], ...]] = {
     "pelvis": ({"l_hip": 0.5, "r_hip": 0.5},),
     "thorax": ({"l_shoulder": 0.5, "r_shoulder": 0.5},),
@@ -236,15 +236,15 @@ def map_joints(joints: ArrayLike, source: Skeleton, target: Skeleton) -> NDArray
     NaN.
 
     Args:
-        joints: (..., source joints, D) array, any unit and frame. NaN goes through, also into means.
+        joints: (..., source joints, D) array, any unit and frame. NaN is passed on, also into means.
         source: Skeleton of ``joints``.
-        target: Skeleton wanted.
+        target: Skeleton of the result.
 
     Returns:
         (..., target joints, D), the float type of ``joints`` (float64 for integers).
 
     Raises:
-        ValueError: The joint axis does not fit ``source``.
+        ValueError: The joint axis does not match ``source``.
     """
     joints = np.asarray(joints)
     if joints.ndim < 2 or joints.shape[-2] != source.num_joints:

@@ -1,4 +1,4 @@
-"""How a skeleton looks, in the image and on the page alike: colours, sides, and confidence as weight."""
+"""Style of drawn skeletons, in the image and on the page: colours, sides, and confidence as weight."""
 
 from collections.abc import Sequence
 
@@ -7,19 +7,19 @@ from numpy.typing import NDArray
 
 from hourlift.geometry.skeleton import H36M17
 
-# Sky blue and orange of Okabe and Ito's palette (2008): told apart under every common colour blindness, and
-# light enough to stand inside a dark outline. The centre line is neutral.
+# Sky blue and orange of Okabe and Ito's palette (2008): distinguishable under every common colour blindness, and light
+# enough to contrast with a dark outline. The centre line is neutral.
 LEFT_RGB = (86, 180, 233)
 RIGHT_RGB = (230, 159, 0)
 CENTRE_RGB = (240, 240, 236)
 OUTLINE_RGB = (24, 26, 32)
-# The same two hues for thin lines on white paper, where the light ones would be too pale: blue and vermilion.
+# The same two hues for thin lines on white paper, where lighter ones would be too pale: blue and vermilion.
 LEFT_INK_RGB = (0, 114, 178)
 RIGHT_INK_RGB = (213, 94, 0)
 INK_RGB = (40, 42, 48)
 
-MIN_CONFIDENCE = 0.1  # below it, nine of ten joints are elsewhere
-FULL_CONFIDENCE = 0.6  # from here on a joint is drawn at full weight
+MIN_CONFIDENCE = 0.1  # below it, nine of ten joints are wrong
+FULL_CONFIDENCE = 0.6  # from here, a joint is drawn at full weight
 
 Side = str  # "left", "right" or "centre", the subject's
 COLOURS: dict[Side, tuple[int, int, int]] = {"left": LEFT_RGB, "right": RIGHT_RGB, "centre": CENTRE_RGB}
@@ -31,7 +31,7 @@ def side_of(joint_name: str) -> Side:
 
 
 def limb_sides(joint_names: Sequence[str] = H36M17.joint_names) -> list[Side]:
-    """The side of the limb that ends in each joint: a shoulder's collar bone belongs to the shoulder."""
+    """The side of the limb that ends in each joint: the collar bone belongs to the shoulder."""
     return [side_of(name) for name in joint_names]
 
 

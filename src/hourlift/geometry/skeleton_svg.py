@@ -17,7 +17,7 @@ def skeleton_svg(joints_mm: NDArray[np.floating]) -> str:
         joints_mm: (17, 3) joints in camera axes: x right, y down, z forward; unknown ones are NaN.
 
     Returns:
-        An `<svg>` element: what the camera sees on the left, the same turned by 90 degrees beside it.
+        An `<svg>` element: the camera's view on the left, the view from 90 degrees beside it.
     """
     views = [joints_mm[:, [0, 1]], joints_mm[:, [2, 1]]]
     known = np.isfinite(joints_mm).all(axis=1)

@@ -1,4 +1,4 @@
-"""The room that people stand in: z up, the floor at z = 0, seen from one camera that does not move."""
+"""The world frame: z up, the floor at z = 0, seen from one camera that does not move."""
 
 import math
 from collections.abc import Mapping
@@ -12,28 +12,28 @@ from hourlift.arrays import Array
 from hourlift.errors import UserError
 
 CAMERA_UP = (0.0, -1.0, 0.0)
-"""Up in the camera frame, if the camera is held level."""
+"""Up in the camera frame of a level camera."""
 SOURCES = ("given", "feet", "default")
 
-_ORTHOGONAL_TOLERANCE = 1e-3  # a file may round
+_ORTHOGONAL_TOLERANCE = 1e-3  # a file may be rounded
 _VERTICAL = 0.9999  # cosine between the optical axis and up
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class World:
-    """Where a camera stands in the room.
+    """Pose of a camera in the world frame.
 
     The world frame: millimetres, z up, the floor at z = 0, the origin on the floor below the camera, x to the camera's
     right, y horizontally away from it.
 
     Attributes:
-        rotation: (3, 3) from camera axes to the world's.
+        rotation: (3, 3) from camera axes to world axes.
         origin_cam_mm: (3,) the world's origin in the camera frame.
-        source: how up was found: ``"given"`` by the user as the camera's pitch, from how people stand and where their
-            ``"feet"`` are, or the ``"default"``: the camera is taken to be level.
+        source: how up was found: ``"given"`` as the camera's pitch by the user, from standing people and their
+            ``"feet"``, or ``"default"``: the camera is assumed to be level.
 
     Raises:
-        ValueError: the rotation is none, the origin is not finite, or the source is unknown.
+        ValueError: the rotation is not one, the origin is not finite, or the source is unknown.
     """
 
     rotation: Array
@@ -54,15 +54,15 @@ class World:
 
     @classmethod
     def from_up(cls, up_cam: ArrayLike, camera_height_mm: float, source: str) -> Self:
-        """World of a camera at a height over the floor.
+        """The world of a camera at a height over the floor.
 
         Args:
             up_cam: (3,) the direction up in the camera frame, of any length.
-            camera_height_mm: of the camera over the floor; below 0 under it.
+            camera_height_mm: height of the camera over the floor; negative below it.
             source: how ``up_cam`` was found.
 
         Raises:
-            ValueError: ``up_cam`` is no direction.
+            ValueError: ``up_cam`` is not a direction.
         """
         up = np.asarray(up_cam, np.float64)
         length = np.linalg.norm(up)
@@ -70,7 +70,7 @@ class World:
             raise UserError(f"up must be three finite numbers that are not all 0, got {up.tolist()}")
         up = up / length
         forward = np.array([0.0, 0.0, 1.0])
-        if abs(up[2]) > _VERTICAL:  # looks straight down or up: away is where the image's top or bottom points
+        if abs(up[2]) > _VERTICAL:  # looks straight down or up: the image's top or bottom defines away
             forward = np.array([0.0, np.sign(up[2]), 0.0])
         right = np.cross(forward, up)
         right = right / np.linalg.norm(right)
@@ -105,11 +105,11 @@ class World:
 
     @property
     def pitch_deg(self) -> float:
-        """How far down the camera looks, in degrees."""
+        """Downward pitch of the camera, degrees."""
         return math.degrees(math.asin(np.clip(-self.rotation[2, 2], -1.0, 1.0)))
 
     def to_world(self, points_cam_mm: ArrayLike) -> Array:
-        """Points (..., 3) of the camera frame in the world; NaN stays NaN."""
+        """Transform points (..., 3) from the camera frame to the world; NaN stays NaN."""
         return (np.asarray(points_cam_mm, np.float64) - self.origin_cam_mm) @ self.rotation.T
 
     def to_camera(self, points_world_mm: ArrayLike) -> Array:
@@ -118,12 +118,12 @@ class World:
 
 
 def up_of_pitched_camera(pitch_deg: float) -> Array:
-    """(3,) the direction up in the frame of a camera that looks ``pitch_deg`` degrees down and is not tilted sideways.
+    """(3,) the direction up in the frame of a camera pitched down by ``pitch_deg`` degrees, without roll.
 
     Raises:
         ValueError: the pitch is not between -90 and 90 degrees.
     """
     if not -90 <= pitch_deg <= 90:
-        raise UserError(f"a camera's pitch lies between -90 (looks straight up) and 90 degrees, got {pitch_deg}")
+        raise UserError(f"a camera's pitch must be between -90 (straight up) and 90 degrees, got {pitch_deg}")
     pitch = math.radians(pitch_deg)
     return np.array([0.0, -math.cos(pitch), -math.sin(pitch)])

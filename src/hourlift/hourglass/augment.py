@@ -1,4 +1,4 @@
-"""Augmentation of a training batch: one affine warp per image, then what a sensor does to it. Batched, on the device.
+"""Augmentation of a training batch: one affine warp per image, then sensor effects. Batched, on the device.
 
 Shapes: B images (B, 3, S, S), J joints (B, J, 2) in pixels (centres at integers).
 """
@@ -14,26 +14,26 @@ from hourlift.geometry.skeleton import H36M17
 from hourlift.hourglass.warp import Draws, Warp
 
 _SHOULDERS, _HIPS = (list(H36M17.indices(f"l_{joint}", f"r_{joint}")) for joint in ("shoulder", "hip"))
-_MAX_SPREADS = 2.5, 2.0  # Gaussian angle and shift are cut off at so many standard deviations
+_MAX_SPREADS = 2.5, 2.0  # Gaussian angle and shift are truncated at this many standard deviations
 
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentConfig:
-    """How far images are changed; the defaults change nothing but flips.
+    """The strength of the augmentation; by default there are only flips.
 
     Attributes:
         flip: Probability of a mirrored image, left and right joints exchanged.
-        rotation_deg: Spread of the Gaussian angle.
+        rotation_deg: Standard deviation of the Gaussian angle.
         any_rotation: Share of images turned by any angle.
-        upright: Share of images turned until the trunk points up, but for the Gaussian angle: what the second look
-            at somebody tilted shows (`predict.joints`).
-        zoom: Crops take a square of the image's side divided by a factor log-uniform in this range.
-        shift: Spread of the Gaussian shift, as a share of the crop's side.
-        stretch: Width over height by which the source was distorted, log-uniform in this range; it is undone.
+        upright: Share of images turned until the trunk points up, except for the Gaussian angle, as in the turned crop
+            of a leaning person (`predict.models.keypoints`).
+        zoom: Range of the log-uniform factor by which the crop is smaller than the image.
+        shift: Standard deviation of the Gaussian shift, over the crop's side.
+        stretch: Range of the log-uniform width over height by which the source was distorted, which is undone.
         photometric: Strength of gain, contrast, colour, and gamma changes; 1 is strong.
         grey: Share of grey images.
-        noise: Largest standard deviation of sensor noise, of 1.
-        blur: Share of images of a lower resolution.
+        noise: Largest standard deviation of sensor noise, in a range of 1.
+        blur: Share of images with reduced resolution.
         patches: Share of images with an occluding patch: black, white, a colour, or a part of another image.
     """
 
@@ -54,18 +54,18 @@ class AugmentConfig:
 def augment(
     images: Tensor, joints_px: Tensor, size: int, config: AugmentConfig, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Warps, cuts to `size` and disturbs a batch.
+    """Warps and degrades a batch, and crops it to `size`.
 
     Args:
         images: (B, 3, S, S) uint8.
         joints_px: (B, 17, 2), Human3.6M order.
-        size: Side of the answer, pixels.
-        config: How far.
-        generator: Of the CPU; the same state gives the same answer.
+        size: Side of the result, pixels.
+        config: Strength of the augmentation.
+        generator: On the CPU; the same state gives the same result.
 
     Returns:
-        Images (B, 3, size, size) float32 in [0, 1]; their joints (B, 17, 2) in pixels, also where they lie outside;
-        known (B, 17) bool, False for a joint that the source image did not hold although the crop reaches there.
+        Images (B, 3, size, size) float32 in [0, 1]; their joints (B, 17, 2) in pixels, also outside the image;
+        known (B, 17) bool, False for a joint that is in the crop, but outside the source image.
     """
     changed, warp = augment_images(images, joints_px, size, config, generator)
     return changed, *warp.move(joints_px)
@@ -74,14 +74,14 @@ def augment(
 def augment_images(
     images: Tensor, joints_px: Tensor, size: int, config: AugmentConfig, generator: torch.Generator
 ) -> tuple[Tensor, Warp]:
-    """The images of `augment`, and the warp that takes along whatever else is known of them."""
+    """The images of `augment`, and their warp, for other annotations."""
     draws = Draws(len(images), images.device, generator)
     warp = _sample_warp(draws, trunk_tilt(joints_px), images.shape[-1], size, config)
     return _disturb(warp.sample(images, draws.chance(0.5)), draws, config), warp
 
 
 def _disturb(images: Tensor, draws: Draws, config: AugmentConfig) -> Tensor:
-    """What is in the way of images (B, 3, S, S) in [0, 1], and what a sensor does to them."""
+    """Add occluding patches and sensor effects to images (B, 3, S, S) in [0, 1]."""
     if config.patches:
         images = _paste_patches(images, draws.chance(config.patches), draws)
     if config.blur:
@@ -93,15 +93,15 @@ def _disturb(images: Tensor, draws: Draws, config: AugmentConfig) -> Tensor:
         grey = images.mean(1, keepdim=True).expand_as(images)
         images = torch.where(draws.chance(config.grey)[:, None, None, None], grey, images)
     if config.noise:
-        level = (config.noise * draws.uniform(0, 1) ** 2)[:, None, None, None]  # most images have little
+        level = (config.noise * draws.uniform(0, 1) ** 2)[:, None, None, None]  # most images have little noise
         images = images + level * draws.normal(*images.shape[1:])
     return images.clamp(0, 1)
 
 
 def trunk_tilt(joints_px: Tensor) -> Tensor:
-    """How far the trunks of people (B, 17, 2) lean to the right in the image: (B,) radians, 0 where nobody knows.
+    """Lean of the trunks of people (B, 17, 2) to the right in the image: (B,) radians, 0 if unknown.
 
-    From hips to shoulders, which every data set annotates; `predict.joints.trunk_tilt` reads found joints.
+    From hips to shoulders, which all data sets annotate; `predict.models.keypoints.trunk_tilt` uses other joints.
     """
     up = joints_px[:, _SHOULDERS].sum(1) - joints_px[:, _HIPS].sum(1)
     return torch.atan2(up[:, 0], -up[:, 1]).nan_to_num()
@@ -117,7 +117,7 @@ def _sample_warp(draws: Draws, tilt: Tensor, source: int, size: int, config: Aug
     zoom = torch.exp(draws.uniform(math.log(config.zoom[0]), math.log(config.zoom[1])))
     shift = config.shift * draws.normal(2).clamp(-most_shift, most_shift)
     mirrored = draws.chance(config.flip)
-    step = source / (size * zoom)  # source pixels per pixel of the answer
+    step = source / (size * zoom)  # source pixels per pixel of the result
     cos, sin = angle.cos() * step, angle.sin() * step
     sign = torch.where(mirrored, -1.0, 1.0)
     linear = torch.stack([cos * sign, -sin, sin * sign, cos], -1).view(-1, 2, 2)
@@ -134,7 +134,7 @@ def _sample_warp(draws: Draws, tilt: Tensor, source: int, size: int, config: Aug
 
 
 def _lower_resolution(images: Tensor, draws: Draws) -> Tensor:
-    """The images as if taken with 30 to 80 % of their resolution, the same for all."""
+    """Reduce the images to 30 to 80 % of their resolution, the same for all."""
     size = images.shape[-1]
     side = int(size * (0.3 + 0.5 * draws.once()))
     small = F.interpolate(images, size=(side, side), mode="area")
@@ -142,7 +142,7 @@ def _lower_resolution(images: Tensor, draws: Draws) -> Tensor:
 
 
 def _recolour(images: Tensor, strength: float, draws: Draws) -> Tensor:
-    """Other exposure, white balance, contrast and saturation; all ranges are of logarithms."""
+    """Change exposure, white balance, contrast and saturation; all ranges are logarithmic."""
     gamma = torch.exp(strength * draws.uniform(-0.5, 0.5, 1, 1, 1))
     gain = torch.exp(strength * (draws.uniform(-0.4, 0.4, 1, 1, 1) + draws.uniform(-0.2, 0.2, 3, 1, 1)))
     contrast = torch.exp(strength * draws.uniform(-0.5, 0.3, 1, 1, 1))

@@ -1,18 +1,18 @@
-"""The same hourglass in numbers that few bits hold: residual sums of mean zero, first features of like ranges.
+"""The same hourglass with well-conditioned numbers: residual sums of zero mean, first features of similar range.
 
-Batch norm stands before the convolutions here, so nothing keeps the residual sums near zero: in a long training their
-means grow to hundreds of standard deviations. Of what is coded in bytes, weights or activations, the mean takes most
-then; and bfloat16 has eight bits, so that much of the gradients is rounding. But every sum is read by batch norms, by
-convolutions without padding, by pooling and by doubling, all of which pass a constant on. So the mean is taken off
-where a sum is made, by the biases of the convolutions before it, and given back to whoever reads it: the answer stays
-what it was.
+Batch norm precedes the convolutions here, so nothing keeps the residual sums near zero: in long training their means
+grow to hundreds of standard deviations. In 8 bits, weights or activations, most of the range is then used for the mean;
+and bfloat16 has eight significant bits, so that many gradients are rounded. But every sum is read by batch norms,
+convolutions without padding, pooling and upsampling, all of which preserve a constant. So the mean is subtracted where
+a sum is made, in the biases of the convolutions before it, and added back where the sum is read: the output does not
+change.
 
-The means come from the network itself: those of a residual's input are the statistics of its first batch norm, and the
-mean of what its last convolution reads follows from the batch norm and the ReLU before it, as if normally distributed
+The means come from the network itself: the mean of a residual's input is in the statistics of its first batch norm, and
+that of its last convolution's input follows from the preceding batch norm and ReLU, assuming a normal distribution
 (Nagel et al., "Data-free quantization through weight equalization and bias correction", ICCV 2019, section 4.2).
 
-The features behind the first convolution, a hundredfold apart in range, share their scale with who reads them (ibid.,
-section 4.1).
+The features after the first convolution differ in range a hundredfold; their scale is shared with the layers that read
+them (ibid., section 4.1).
 """
 
 import copy
@@ -24,18 +24,18 @@ from torch import Tensor, nn
 from hourlift.hourglass.network import Hourglass, Residual, StackedHourglass
 
 _LARGEST_FACTOR = 16.0
-_NEVER = 20.0  # standard deviations that no feature is from its mean
+_NEVER = 20.0  # no feature is this many standard deviations from its mean
 
 
 @torch.no_grad()
 def conditioned(network: StackedHourglass) -> StackedHourglass:
-    """A copy whose residual sums have no mean and whose first features are alike in range.
+    """A copy with residual sums of zero mean and first features of similar range.
 
     Args:
-        network: with the statistics of batch norm that it is used with; it stays as it is.
+        network: with the batch norm statistics of inference; it is not modified.
 
     Returns:
-        A network whose answers (B, J, H, W) in evaluation mode are the same but for rounding.
+        A network whose outputs (B, J, H, W) in evaluation mode are the same except for rounding.
     """
     network = copy.deepcopy(network)
     taken = _balance_first(network.stem)
@@ -62,10 +62,10 @@ def conditioned(network: StackedHourglass) -> StackedHourglass:
 
 
 def _balance_first(stem: nn.Sequential) -> Tensor:
-    """Scale the channels behind the first convolution, and those who read them back.
+    """Scale the channels after the first convolution, and rescale them where they are read.
 
     Returns:
-        (C,) what was taken off them: of a channel that never changes, and that no ReLU cuts, all.
+        (C,) the subtracted constants: all of a channel that is constant and not clipped by the ReLU.
     """
     norm, reader = stem[1], stem[3]
     assert isinstance(norm, nn.BatchNorm2d) and isinstance(reader, Residual) and isinstance(reader.skip, nn.Conv2d)
@@ -82,13 +82,13 @@ def _balance_first(stem: nn.Sequential) -> Tensor:
     assert isinstance(reading, nn.BatchNorm2d) and reading.running_var is not None
     variance = reading.running_var + reading.eps
     reading.running_var.copy_((factor.square() * variance - reading.eps).clamp_min(0))
-    reading.weight.mul_(((reading.running_var + reading.eps) / variance).sqrt() / factor)  # one, but for the clamp
+    reading.weight.mul_(((reading.running_var + reading.eps) / variance).sqrt() / factor)  # one, except for the clamp
     _statistics(reading).mul_(factor)
     return constant * factor
 
 
 def _centre_hourglass(hourglass: Hourglass, taken: Tensor) -> Tensor:
-    """From what was taken off the input's channels (C,): what is off the output's."""
+    """The constants subtracted from the output's channels, given those of the input's (C,)."""
     beside = _centre_residual(hourglass.skip, taken)
     low, inner = _centre_residual(hourglass.down, taken), hourglass.inner
     low = _centre_hourglass(inner, low) if isinstance(inner, Hourglass) else _centre_residual(inner, low)
@@ -101,7 +101,7 @@ def _centre_residual(residual: Residual, taken: Tensor) -> Tensor:
     beside = _through(skip, _statistics(norm)) + _bias(skip)
     mean = beside + _through(last, _mean_after_relu(residual.layers[6])) + _bias(last)
     _statistics(norm).sub_(taken)
-    if isinstance(skip, nn.Conv2d):  # both sides of the sum, or two large means would only cancel in it
+    if isinstance(skip, nn.Conv2d):  # on both sides of the sum, as two large means could cancel in it
         _shift(skip, _through(skip, taken) - beside)
         _shift(last, beside - mean)
     else:
@@ -110,13 +110,13 @@ def _centre_residual(residual: Residual, taken: Tensor) -> Tensor:
 
 
 def _statistics(norm: nn.Module) -> Tensor:
-    """(C,) the running mean of a batch norm, to be changed in place."""
+    """(C,) the running mean of a batch norm, to be modified in place."""
     assert isinstance(norm, nn.BatchNorm2d) and norm.running_mean is not None
     return norm.running_mean
 
 
 def _through(layer: nn.Module, constant: Tensor) -> Tensor:
-    """What a 1 x 1 convolution, or nothing, makes of a constant (C,), its bias left out."""
+    """The output of a 1 x 1 convolution, or the identity, for a constant (C,), without its bias."""
     return layer.weight.flatten(1) @ constant if isinstance(layer, nn.Conv2d) else constant
 
 
@@ -130,7 +130,7 @@ def _shift(layer: nn.Module, constant: Tensor) -> None:
 
 
 def _mean_after_relu(norm: nn.Module) -> Tensor:
-    """(C,) of a batch norm's output after the ReLU, were it normally distributed."""
+    """(C,) mean of a batch norm's output after the ReLU, assuming a normal distribution."""
     assert isinstance(norm, nn.BatchNorm2d)
     spread, middle = norm.weight.abs().clamp_min(1e-6), norm.bias
     ratio = middle / spread

@@ -1,7 +1,7 @@
 """Joints to heatmaps and back, in numpy and OpenCV.
 
 Points are heatmap pixels (x, y): cell centres at integers, (0, 0) the top-left cell's centre.
-`hourlift.geometry.crop.rescale_points` goes between them and crop pixels.
+`hourlift.geometry.crop.rescale_points` converts between them and crop pixels.
 """
 
 from collections.abc import Sequence
@@ -16,15 +16,15 @@ from hourlift.errors import UserError
 DecodeMethod = Literal["argmax", "quarter", "dark"]
 
 APART_REACH = 1 / 16
-"""Peaks of a pair that are nearer than this to each other, in sides of the heatmap, are on one limb."""
+"""Distance, over the heatmap's side, below which two peaks of a pair are on one limb."""
 APART_ODDS = 4.0
-"""How much likelier the nearest place must be than the next for two joints to be found on one limb."""
+"""Likelihood ratio of the best to the next position above which two joints may be found on one limb."""
 
 _MAX_STEP = 0.5  # a peak belongs to the cell that holds the maximum
 _AROUND = np.ones((3, 3), np.uint8)
 _TINY = 1e-10  # keeps the logarithm of an empty cell finite
 _DIFFERENCES = np.array(
-    [  # of 3 x 3 cells, row by row: d/dx, d/dy, d2/dx2, d2/dy2, d2/dxdy
+    [  # derivatives from 3 x 3 cells, row by row: d/dx, d/dy, d2/dx2, d2/dy2, d2/dxdy
         [0, 0, 0, -0.5, 0, 0.5, 0, 0, 0],
         [0, -0.5, 0, 0, 0, 0, 0, 0.5, 0],
         [0, 0, 0, 1, -2, 1, 0, 0, 0],
@@ -40,7 +40,7 @@ def encode(points_px: ArrayLike, size_wh: tuple[int, int], sigma: float = 1.0) -
     Deviation from the public implementations: the centre keeps its fraction of a pixel.
 
     Args:
-        points_px: (..., J, 2) heatmap pixels. A point outside the map leaves the tail that reaches into it.
+        points_px: (..., J, 2) heatmap pixels. A point outside the map keeps the part of its Gaussian inside.
         size_wh: Width and height of the heatmaps.
         sigma: Standard deviation in heatmap pixels.
 
@@ -56,11 +56,11 @@ def encode(points_px: ArrayLike, size_wh: tuple[int, int], sigma: float = 1.0) -
 
 
 def find_peaks(heatmaps: NDArray[np.floating], pairs: Sequence[tuple[int, int]] = ()) -> NDArray[np.intp]:
-    """The largest cell of each heatmap; but left and right are told apart.
+    """The largest cell of each heatmap, with left and right kept apart.
 
-    Each heatmap says where its joint is by itself, so that a network which is not sure of the sides finds both joints
-    of a pair on the limb that is clearer. Then the one that loses least by it goes where it is likeliest elsewhere,
-    unless that is less likely by more than `APART_ODDS`. Ours.
+    Each heatmap is independent, so a network that is uncertain of the sides finds both joints of a pair on the clearer
+    limb. Then the joint with the smaller loss moves to its likeliest other position, unless that is less likely by more
+    than `APART_ODDS`. This is our addition.
 
     Args:
         heatmaps: (B, J, H, W) float32 or float64.
@@ -73,7 +73,7 @@ def find_peaks(heatmaps: NDArray[np.floating], pairs: Sequence[tuple[int, int]] 
     peak = heatmaps.reshape(*heatmaps.shape[:2], height * width).argmax(axis=-1)
     reach = max(1, int(APART_REACH * width + 0.5))
     for person, cells in enumerate(peak.tolist()):
-        for left, right in pairs:  # sooner than in arrays, for a person or two
+        for left, right in pairs:  # faster than arrays for one or two people
             (y, x), (other_y, other_x) = divmod(cells[left], width), divmod(cells[right], width)
             if abs(x - other_x) <= reach and abs(y - other_y) <= reach:
                 _tell_apart(heatmaps[person], peak[person], (left, right), reach)
@@ -81,7 +81,7 @@ def find_peaks(heatmaps: NDArray[np.floating], pairs: Sequence[tuple[int, int]] 
 
 
 def _tell_apart(maps: NDArray[np.floating], peak: NDArray[np.intp], pair: tuple[int, int], reach: int) -> None:
-    """Move one of a pair's peaks, of maps (J, H, W), away from the other if there is another place for it."""
+    """Move one of a pair's peaks, of maps (J, H, W), away from the other if it has another possible position."""
     best = (1 / APART_ODDS, pair[0], peak[pair[0]])
     for joint, other in (pair, pair[::-1]):
         y, x = divmod(int(peak[other]), maps.shape[-1])
@@ -89,8 +89,8 @@ def _tell_apart(maps: NDArray[np.floating], peak: NDArray[np.intp], pair: tuple[
         elsewhere = maps[joint].copy()
         elsewhere[max(y - reach, 0) : y + reach + 1, max(x - reach, 0) : x + reach + 1] = 0
         if elsewhere.max() < best[0] * largest:
-            continue  # of most, which are certain
-        elsewhere[maps[joint] < cv2.dilate(maps[joint], _AROUND)] = 0  # but summits
+            continue  # most joints, which are certain
+        elsewhere[maps[joint] < cv2.dilate(maps[joint], _AROUND)] = 0  # keep local maxima only
         cell = elsewhere.argmax()
         best = max(best, (float(elsewhere.flat[cell] / largest), joint, cell))
     _, joint, peak[joint] = best
@@ -102,13 +102,13 @@ def decode(
     """Find each heatmap's peak.
 
     Args:
-        heatmaps: (B, J, H, W), peak about 1 where the network is certain.
+        heatmaps: (B, J, H, W), peak about 1 if the network is certain.
         method: "argmax": the largest cell. "quarter": from there a quarter of a pixel towards the larger
             neighbour in x and in y (Newell et al. 2016). "dark": a Newton step on the logarithm of the heatmap
             (Zhang et al., "Distribution-aware coordinate representation", CVPR 2020), at most half a pixel, and
             "quarter" where the logarithm is not concave. Deviations from the paper: 3 x 3 cells instead of 5 x 5,
-            no Gaussian smoothing beforehand. On the border, where neighbours are missing, all answer the cell.
-        pairs: Left and right joints that are told apart; see `find_peaks`.
+            no Gaussian smoothing beforehand. On the border, where neighbours are missing, all return the cell.
+        pairs: Left and right joints that are kept apart; see `find_peaks`.
 
     Returns:
         points: (B, J, 2) heatmap pixels x, y.

@@ -1,4 +1,4 @@
-"""Losses of the hourglass, and what its raw output means under each of them.
+"""Losses of the hourglass, and the meaning of its raw output under each.
 
 Shapes: B images, J joints, heatmaps of H x W cells; joints are heatmap pixels as in `hourlift.hourglass.heatmap`.
 Every loss is summed over the stacks: intermediate supervision (Newell et al. 2016, section 3.2).
@@ -18,7 +18,7 @@ LossKind = Literal["mse", "cross_entropy"]
 def heatmap_loss(
     stacks: Sequence[Tensor], joints_px: Tensor, weights: Tensor, *, kind: LossKind, sigma: float
 ) -> Tensor:
-    """`mse` or `cross_entropy`, as a config names them."""
+    """`mse` or `cross_entropy`, by the names used in configs."""
     match kind:
         case "mse":
             return mse(stacks, joints_px, weights, sigma=sigma)
@@ -33,9 +33,9 @@ def mse(stacks: Sequence[Tensor], joints_px: Tensor, weights: Tensor, *, sigma: 
 
     Args:
         stacks: Each (B, J, H, W), the network's raw output.
-        joints_px: (B, J, 2) true joints; one outside the image asks for what is left of its Gaussian.
-        weights: (B, J) of each joint, 0 to leave it out. A NaN joint is left out whatever its weight.
-        sigma: Of the Gaussians, in heatmap pixels.
+        joints_px: (B, J, 2) true joints; the target of one outside the image is the part of its Gaussian inside.
+        weights: (B, J) weight of each joint, 0 to ignore it. A NaN joint is always ignored.
+        sigma: Standard deviation of the Gaussians, heatmap pixels.
 
     Returns:
         () the mean over cells and the weighted mean over images and joints, summed over the stacks.
@@ -48,16 +48,16 @@ def mse(stacks: Sequence[Tensor], joints_px: Tensor, weights: Tensor, *, sigma: 
 def cross_entropy(stacks: Sequence[Tensor], joints_px: Tensor, weights: Tensor, *, sigma: float) -> Tensor:
     """Cross-entropy of "in which cell is the joint?" over H * W cells and one cell "nowhere".
 
-    Deviation from the paper, ours: its mean squared error has a first minimum at the all-zero map. Here the raw
-    output is a logit for each cell, and the logit of "nowhere" is the constant 0, so the size of the logits tells
+    Our deviation from the paper: its mean squared error has a first minimum at the all-zero map. Here the raw
+    output is a logit for each cell, and the logit of "nowhere" is the constant 0, so the size of the logits determines
     whether the joint is in the image at all.
 
     Args:
         stacks: Each (B, J, H, W), the network's raw output.
         joints_px: (B, J, 2) true joints. The target of one inside the image is its Gaussian, normalised over the
             cells; of one outside, "nowhere".
-        weights: (B, J) of each joint, 0 to leave it out. A NaN joint is left out whatever its weight.
-        sigma: Of the Gaussians, in heatmap pixels.
+        weights: (B, J) weight of each joint, 0 to ignore it. A NaN joint is always ignored.
+        sigma: Standard deviation of the Gaussians, heatmap pixels.
 
     Returns:
         () nats: the weighted mean over images and joints, summed over the stacks. Its minimum is the entropy of
@@ -71,28 +71,28 @@ def cross_entropy(stacks: Sequence[Tensor], joints_px: Tensor, weights: Tensor, 
     errors = torch.zeros_like(weights, dtype=torch.float32)
     for heatmaps in stacks:
         logits = heatmaps.float().flatten(2)
-        # log of the sum over all cells with "nowhere"'s exp(0); its own term of the target needs no logit
+        # log of the sum over all cells with "nowhere"'s exp(0); its logit is 0, so it adds no term for the target
         errors = errors + F.softplus(logits.logsumexp(dim=-1)) - (targets * logits).sum(dim=-1)
     return _weighted_mean(errors, joints_px, weights)
 
 
 def joints_and_parts(stacks: Sequence[Tensor], num_joints: int) -> tuple[list[Tensor], list[Tensor]]:
-    """What a network in training answers, taken apart: heatmaps (B, J, H, W) and parts (B, P, H, W) of each stack."""
+    """Split the output of a network in training: heatmaps (B, J, H, W) and parts (B, P, H, W) of each stack."""
     return [stack[:, :num_joints] for stack in stacks], [stack[:, num_joints:] for stack in stacks]
 
 
 def part_loss(stacks: Sequence[Tensor], parts: Tensor) -> Tensor:
-    """Cross-entropy of "which part of the body does this cell show?". Ours: dense labels that only rendering gives.
+    """Cross-entropy of "which part of the body does this cell show?". Ours: dense labels of rendered images.
 
-    Joints tell a network its sides by two points in a thousand cells each; here every cell of a limb says whether it is
-    the left one, and every cell of trunk and head whether it is seen from behind.
+    Joints label sides in two cells of a thousand each. Here each cell of a limb is labelled as left or right, and each
+    cell of trunk and head as seen from the front or from behind.
 
     Args:
         stacks: Each (B, P, H, W) logits.
         parts: (B, H, W) int64, 0 for the background.
 
     Returns:
-        () nats, summed over the stacks: the mean over the person's cells and, as much in all, over the background's.
+        () nats, summed over the stacks: the mean over the person's cells and, equally weighted, the background's.
     """
     person = (parts > 0).float()
     weight = person / person.sum().clamp_min(1) + (1 - person) / (1 - person).sum().clamp_min(1)
@@ -112,22 +112,22 @@ def gaussian_targets(joints_px: Tensor, size_wh: tuple[int, int], sigma: float) 
 
 
 def activate(logits: Tensor, kind: LossKind, sigma: float) -> Tensor:
-    """Raw output of the network -> heatmaps in [0, 1], a peak of about 1 where it is certain.
+    """Raw output of the network -> heatmaps in [0, 1], with a peak of about 1 if certain.
 
     Args:
-        logits: (B, J, H, W) of one stack, trained with the loss `kind`.
+        logits: (B, J, H, W) from one stack, trained with the loss `kind`.
         kind: "mse": the output is the heatmap, clamped. "cross_entropy": the probability of each cell over the
             probability that a certain network gives the cell at the centre of its Gaussian, at most 1.
-        sigma: That it was trained with.
+        sigma: The one it was trained with.
 
     Returns:
-        (B, J, H, W) float32, made of operations that ONNX has.
+        (B, J, H, W) float32, computed with operations that ONNX supports.
     """
     match kind:
         case "mse":
             return logits.float().clamp(0.0, 1.0)
         case "cross_entropy":
-            _, joints, height, width = logits.shape  # numbers: an exported graph works out no shape but the batch's
+            _, joints, height, width = logits.shape  # constants: only the batch size is dynamic in an exported graph
             cells = F.pad(logits.float().reshape(-1, joints, height * width), (0, 1))  # the last is "nowhere", logit 0
             probabilities = cells.softmax(dim=-1)[..., :-1].reshape(-1, joints, height, width)
             return (probabilities / peak_probability(sigma)).clamp(max=1.0)
@@ -146,6 +146,6 @@ def _size_wh(heatmaps: Tensor) -> tuple[int, int]:
 
 
 def _weighted_mean(errors: Tensor, joints_px: Tensor, weights: Tensor) -> Tensor:
-    """(B, J) errors -> (): the mean under the weights of the joints that are known; 0 when there is none."""
+    """(B, J) errors -> (): the weighted mean over known joints; 0 if there are none."""
     weights = torch.where(joints_px.isfinite().all(dim=-1), weights.float(), 0.0)
     return (errors * weights).sum() / weights.sum().clamp_min(1e-6)

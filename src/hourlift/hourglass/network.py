@@ -34,33 +34,33 @@ class HourglassConfig:
     num_joints: int = 16
     depth: int = 4
     stem_channels: int | None = None
-    """Of the first convolution, the next is twice as wide; None is width / 4, the paper's 64 at width 256."""
+    """Width of the first convolution, the next is twice as wide; None is width / 4, the paper's 64 at width 256."""
     widening: float = 1.0
-    """Of a hourglass's features with every halving. Ours; the paper's 1 is as wide at every size, although what the
-    smallest maps hold, such as where a person faces, costs the least."""
+    """Growth of a hourglass's width with every halving. Our addition; in the paper it is 1, although the smallest maps,
+    which encode for example where a person faces, are the cheapest."""
     num_parts: int = 0
-    """Further answers while training: logits of the part of the body that each cell shows. Ours; see loss.part_loss."""
+    """Additional training outputs: logits of the body part in each cell. Our addition; see loss.part_loss."""
 
     def __post_init__(self) -> None:
         if min(self.num_stacks, self.num_joints, self.depth) < 1 or self.width < 4 or self.width % 4:
-            raise UserError(f"A hourglass needs a width that is a multiple of 4 and at least one of the rest: {self}.")
+            raise UserError(f"A hourglass needs a width that is a multiple of 4, and other sizes of 1 or more: {self}.")
         if not 1 <= self.widening <= 2:
             raise UserError(f"A hourglass widens by 1 to 2 with every halving, not by {self.widening}.")
 
     @property
     def size_multiple(self) -> int:
-        """The sides of the input are multiples of this: every halving must come out even."""
+        """The sides of the input are multiples of this: every halving must be exact."""
         return STRIDE * 2**self.depth
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Of a hourglass at its 1 + depth sizes, the largest first; multiples of 16 below it."""
+        """Widths of a hourglass at its 1 + depth sizes, the largest first; multiples of 16 below it."""
         inner = (16 * round(self.width * self.widening**halvings / 16) for halvings in range(1, self.depth + 1))
         return self.width, *(self.width if self.widening == 1 else width for width in inner)
 
 
 class StackedHourglass(nn.Module):
-    """Images -> one list entry per stack, each the heatmaps of all joints; the last entry is the answer."""
+    """Images -> one list entry per stack, each the heatmaps of all joints; the last entry is the result."""
 
     def __init__(self, config: HourglassConfig) -> None:
         super().__init__()
@@ -83,11 +83,11 @@ class StackedHourglass(nn.Module):
         self.merge_heatmaps = nn.ModuleList(nn.Conv2d(answers, width, 1) for _ in stacks[1:])
 
     def hold_idle_biases(self) -> None:
-        """Set to zero, and train no more, every bias that a batch norm takes away again: all but those of the heatmaps.
+        """Set to zero, and freeze, every bias that a batch norm cancels: all but those of the heatmaps.
 
-        Their gradient is nothing but rounding, which Adam makes steps of. So they wander off, and with them the means
-        of the features that residuals add up: to hundreds of standard deviations in a long run, of which bfloat16's
-        eight bits leave nothing. The answer stays what it was, once the statistics of batch norm are estimated anew.
+        Their gradient is only rounding noise, which Adam scales to full steps. They drift, and with them the means of
+        the features that residuals add up: in a long run to hundreds of standard deviations, more than bfloat16's eight
+        bits can resolve. The output does not change once the batch norm statistics are estimated again.
         """
         for name, module in self.named_modules():
             if isinstance(module, nn.Conv2d) and module.bias is not None and not name.startswith("heatmaps"):
@@ -101,8 +101,8 @@ class StackedHourglass(nn.Module):
             images: (B, 3, H, W) RGB in [0, 1]; sides that are multiples of `HourglassConfig.size_multiple`.
 
         Returns:
-            num_stacks tensors (B, J, H/4, W/4), linear: `hourlift.hourglass.loss.activate` says what they mean.
-            While training, parts follow the joints: (B, J + num_parts, H/4, W/4).
+            num_stacks tensors (B, J, H/4, W/4), linear: `hourlift.hourglass.loss.activate` defines their meaning.
+            In training, parts follow the joints: (B, J + num_parts, H/4, W/4).
 
         Raises:
             ValueError: A side is not such a multiple.
@@ -118,14 +118,14 @@ class StackedHourglass(nn.Module):
             told = self.config.num_joints if stack == last and not self.training else None
             head = self.heatmaps[stack]
             assert isinstance(head, nn.Conv2d) and head.bias is not None
-            answers.append(F.conv2d(features, head.weight[:told], head.bias[:told]))  # nobody asks for parts in the end
+            answers.append(F.conv2d(features, head.weight[:told], head.bias[:told]))  # parts are for training only
             if stack < last:
                 x = x + self.merge_features[stack](features) + self.merge_heatmaps[stack](answers[-1])
         return answers if self.training else [answer[:, : self.config.num_joints] for answer in answers]
 
 
 class Hourglass(nn.Module):
-    """One hourglass: down to 1/2^depth and up again, with a skip at every size (figure 3); widths from outside in."""
+    """One hourglass: down to 1/2^depth and up again, with a skip at every size (figure 3); widths: largest map first."""
 
     def __init__(self, widths: tuple[int, ...]) -> None:
         super().__init__()
@@ -169,7 +169,7 @@ def _activated(in_channels: int, out_channels: int, *, kernel: int) -> tuple[nn.
 
 
 def _features(width: int) -> nn.Sequential:
-    """Between a hourglass and its heatmaps: residual, 1x1 convolution, batch norm, ReLU."""
+    """The layers between a hourglass and its heatmaps: residual, 1x1 convolution, batch norm, ReLU."""
     return nn.Sequential(
         Residual(width, width), nn.Conv2d(width, width, 1), nn.BatchNorm2d(width), nn.ReLU(inplace=True)
     )

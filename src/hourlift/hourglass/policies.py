@@ -1,9 +1,9 @@
 """The report's augmentation policies: which of five strategies change a training image, and how.
 
-`frs` changes an image or not, at random, and if so by ONE strategy; `overlap` draws every strategy by itself, so that
-one image can get several. Probabilities and ranges are ours where the report gives none; they are the fields of
-`Policy`. Our own `strong` (colour, grey, blur, noise, patches) is `training.recipes.STRONG`; JPEG is left to the
-generator's sensor (`synth.sensor`), which renders before anything is augmented.
+`frs` changes an image with some probability, by ONE strategy; `overlap` draws every strategy independently, so that one
+image can have several. Where the report gives no probabilities and ranges, they are ours; they are fields of `Policy`.
+Our `strong` (colour, grey, blur, noise, patches) is `training.recipes.STRONG`; JPEG is simulated by the generator's
+sensor (`synth.sensor`), before any augmentation.
 
 Shapes: B images (B, 3, S, S), J joints (B, J, 2) in pixels (centres at integers).
 """
@@ -24,16 +24,16 @@ STRATEGIES: tuple[Strategy, ...] = ("flip", "rotation", "shift", "occlusion", "s
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """Which strategies may change an image, and how far each goes.
+    """Which strategies may change an image, and the range of each.
 
     Attributes:
-        strategies: Those that are drawn from; none leaves every image as it is.
-        choice: "one": an image is changed with the probability, by one strategy, each as likely as the others.
-            "each": every strategy is drawn by itself with the probability.
-        probability: Of a change.
-        rotation_deg: Largest angle, either way; even in between.
-        scale: Smallest and largest factor; its logarithm is even in between.
-        patch: Smallest and largest side of an occluding patch, as shares of the image's side.
+        strategies: The possible strategies; without any, images are unchanged.
+        choice: "one": with the probability, an image is changed by one strategy; all are equally likely.
+            "each": every strategy is drawn independently with the probability.
+        probability: Probability of a change.
+        rotation_deg: Largest angle, in either direction; uniform.
+        scale: Smallest and largest factor; log-uniform.
+        patch: Smallest and largest side of an occluding patch, over the image's side.
     """
 
     strategies: tuple[Strategy, ...] = ()
@@ -49,37 +49,36 @@ FRS = Policy(strategies=("flip", "rotation", "shift"))
 FRSO = Policy(strategies=("flip", "rotation", "shift", "occlusion"))
 FRSOS = Policy(strategies=STRATEGIES)
 FULL = FRSOS
-"""The same; its recipe trains on S8 too."""
+"""The same; its recipe also trains on S8."""
 OVERLAP = replace(FRSOS, choice="each")
 FINAL = Policy(strategies=("flip", "rotation", "occlusion"))
-"""Of the report's final model, which uses no scaling and no shifting."""
+"""The policy of the report's final model, without scaling and shifting."""
 
 
 class Augmented(NamedTuple):
-    """A changed batch."""
+    """An augmented batch."""
 
     images: Tensor
-    """(B, 3, S, S) float32 in [0, 1]; black where the source does not reach."""
+    """(B, 3, S, S) float32 in [0, 1]; black outside the source."""
     joints_px: Tensor
-    """(B, 17, 2), also where they lie outside; NaN stays NaN."""
+    """(B, 17, 2), also outside the image; NaN stays NaN."""
     known: Tensor
-    """(B, 17) bool: False for NaN, and for a joint that the source did not show although the image holds its
-    place."""
+    """(B, 17) bool: False for NaN, and for a joint that is in the image, but outside the source."""
     visible: Tensor
-    """(B, 17) bool: False also for a joint under a patch or outside of the image."""
+    """(B, 17) bool: False also for a joint under a patch or outside the image."""
 
 
 def apply_policy(
     images: Tensor, joints_px: Tensor, visible: Tensor, policy: Policy, generator: torch.Generator
 ) -> Augmented:
-    """Change a batch by one affine warp per image and by patches.
+    """Augment a batch by one affine warp per image and by patches.
 
     Args:
         images: (B, 3, S, S) uint8, crops with padding around the person.
         joints_px: (B, 17, 2), Human3.6M order; NaN where not annotated.
         visible: (B, 17) bool.
-        policy: What is drawn from.
-        generator: Of the CPU; the same state gives the same answer.
+        policy: The policy.
+        generator: On the CPU; the same state gives the same result.
     """
     draws = Draws(len(images), images.device, generator)
     applied = draw_strategies(policy, draws)
@@ -95,7 +94,7 @@ def apply_policy(
 
 
 def draw_strategies(policy: Policy, draws: Draws) -> dict[Strategy, Tensor]:
-    """Decide for each image which strategies change it, (B,) bool for every one there is."""
+    """Draw the strategies that change each image, (B,) bool for each strategy."""
     changed, chosen = draws.chance(policy.probability), draws.uniform(0, len(policy.strategies) or 1).floor()
     each = {name: draws.chance(policy.probability) for name in STRATEGIES}
     if policy.choice == "one":
@@ -104,10 +103,10 @@ def draw_strategies(policy: Policy, draws: Draws) -> dict[Strategy, Tensor]:
 
 
 def padding(joints_px: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """How much room the crop leaves around the person: (B, 2) left and above, (B, 2) right and below, at least 0.
+    """Margin of the crop around the person: (B, 2) left and above, (B, 2) right and below, at least 0.
 
-    The person is the box around the known joints, grown for the flesh as `geometry.crop.box_from_joints` does. There
-    is no room around a person without a known joint.
+    The person is the box around the known joints, grown as in `geometry.crop.box_from_joints`. There
+    is no margin around a person without a known joint.
     """
     known = joints_px.isfinite().all(-1, keepdim=True)
     low = torch.where(known, joints_px, math.inf).amin(1)
@@ -120,11 +119,11 @@ def padding(joints_px: Tensor, size: int) -> tuple[Tensor, Tensor]:
 
 
 def _draw_warp(policy: Policy, applied: dict[Strategy, Tensor], joints_px: Tensor, size: int, draws: Draws) -> Warp:
-    """Mirrored, turned and scaled about the middle, then moved."""
+    """Mirror, rotate and scale about the centre, then shift."""
     most = math.radians(policy.rotation_deg)
     angle = torch.where(applied["rotation"], draws.uniform(-most, most), 0.0)
     factor = draws.uniform(math.log(policy.scale[0]), math.log(policy.scale[1])).exp()
-    step = 1 / torch.where(applied["scale"], factor, 1.0)  # source pixels per pixel of the answer
+    step = 1 / torch.where(applied["scale"], factor, 1.0)  # source pixels per pixel of the result
     cos, sin = angle.cos() * step, angle.sin() * step
     sign = torch.where(applied["flip"], -1.0, 1.0)
     warp = Warp(
@@ -141,13 +140,13 @@ def _draw_warp(policy: Policy, applied: dict[Strategy, Tensor], joints_px: Tenso
 
 
 class _Patches(NamedTuple):
-    """A rectangle in each image, (B, 2) its corners in pixel edges; empty where there is none."""
+    """A rectangle in each image, (B, 2) its corners in pixel edges; empty if there is none."""
 
     low: Tensor
     high: Tensor
 
     def covers(self, points_px: Tensor) -> Tensor:
-        """Which of the points (B, N, 2) lie under them, (B, N) bool."""
+        """Which of the points (B, N, 2) are covered, (B, N) bool."""
         return ((points_px + 0.5 >= self.low[:, None]) & (points_px + 0.5 < self.high[:, None])).all(-1)
 
     def pixels(self, size: int) -> Tensor:
@@ -158,7 +157,7 @@ class _Patches(NamedTuple):
 
 
 def _draw_patches(policy: Policy, applied: Tensor, size: int, draws: Draws) -> _Patches:
-    """Of random width and height, anywhere in the image."""
+    """Random rectangles, anywhere in the image."""
     sides = (draws.uniform(*policy.patch, 2) * size).round() * applied[:, None]
     low = (draws.uniform(0, 1, 2) * (size - sides)).round()
     return _Patches(low, low + sides)

@@ -1,4 +1,4 @@
-"""One affine warp per image, its joints taken along, and the random numbers that it is made of.
+"""One affine warp per image and its joints, and the random numbers for it.
 
 Shapes: B images (B, 3, S, S), J joints (B, J, 2) in pixels (centres at integers).
 """
@@ -13,22 +13,22 @@ from hourlift.geometry.skeleton import skeleton_of
 
 
 class Draws:
-    """Random tensors (B, *shape) on a device, out of a generator of the CPU."""
+    """Random tensors (B, *shape) on a device, from a generator on the CPU."""
 
     def __init__(self, count: int, device: torch.device, generator: torch.Generator) -> None:
         self._count, self._device, self._generator = count, device, generator
 
     def uniform(self, low: float, high: float, *shape: int) -> Tensor:
-        """Even between two bounds."""
+        """Uniform between two bounds."""
         drawn = torch.rand(self._count, *shape, generator=self._generator)
         return (low + (high - low) * drawn).to(self._device)
 
     def normal(self, *shape: int) -> Tensor:
-        """Of the standard normal distribution."""
+        """From the standard normal distribution."""
         return torch.randn(self._count, *shape, generator=self._generator).to(self._device)
 
     def once(self) -> float:
-        """One number for the whole batch, even between 0 and 1."""
+        """One number for the whole batch, uniform between 0 and 1."""
         return torch.rand((), generator=self._generator).item()
 
     def chance(self, probability: float) -> Tensor:
@@ -38,14 +38,14 @@ class Draws:
 
 @dataclass(frozen=True, kw_only=True)
 class Warp:
-    """An affine map of each image: source = linear (answer - middle of the answer) + middle, all in pixels.
+    """An affine map of each image: source = linear (result - middle of the result) + middle, all in pixels.
 
     Attributes:
         linear: (B, 2, 2).
         middle: (B, 2), source pixels.
         mirrored: (B,) bool, whether it mirrors.
         source: Side of the source in pixels.
-        size: Side of the answer.
+        size: Side of the result in pixels.
     """
 
     linear: Tensor
@@ -55,7 +55,7 @@ class Warp:
     size: int
 
     def sample(self, images: Tensor, extended: Tensor) -> Tensor:
-        """The images (B, 3, size, size) in [0, 1]; around the `extended` (B,) ones is their border, else black."""
+        """The images (B, 3, size, size) in [0, 1]; padded with the border where `extended` (B,), else black."""
         places = self._places(self.size)
         places = torch.where(extended[:, None, None, None], places.clamp(0, self.source - 1), places)
         grid = (places + 0.5) * (2 / self.source) - 1
@@ -64,7 +64,7 @@ class Warp:
     def sample_labels(self, labels: Tensor, other_side: Tensor, cells: int) -> Tensor:
         """Labels (B, S, S) at the centres of cells x cells, (B, cells, cells) int64; 0 outside the source.
 
-        `other_side` (L,) is the label that each becomes in a mirrored image.
+        `other_side` (L,) is each label's counterpart in a mirrored image.
         """
         x, y = self._places(cells).round().long().unbind(-1)
         inside = (x >= 0) & (x < self.source) & (y >= 0) & (y < self.source)
@@ -74,13 +74,13 @@ class Warp:
         return torch.where(inside, found, 0)
 
     def _places(self, cells: int) -> Tensor:
-        """Where the centres of cells x cells of the answer lie in the source: (B, cells, cells, 2) pixels."""
+        """Positions in the source of the centres of cells x cells of the result: (B, cells, cells, 2) pixels."""
         along = (torch.arange(cells, device=self.linear.device) - (cells - 1) / 2) * (self.size / cells)
         pixels = torch.stack(torch.meshgrid(along, along, indexing="xy"), -1).view(1, -1, 2)
         return (pixels @ self.linear.mT + self.middle[:, None]).view(-1, cells, cells, 2)
 
     def move(self, joints_px: Tensor) -> tuple[Tensor, Tensor]:
-        """The joints (B, J, 2) in the answer, and which of them are known, (B, J) bool; J is 17 or, with feet, 21."""
+        """The joints (B, J, 2) in the result, and which of them are known, (B, J) bool; J is 17 or, with feet, 21."""
         offset = (joints_px - self.middle[:, None])[..., None]
         joints = torch.linalg.solve(self.linear[:, None], offset)[..., 0] + (self.size - 1) / 2
         held = ((joints_px > -0.5) & (joints_px < self.source - 0.5)).all(-1)

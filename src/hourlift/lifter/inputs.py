@@ -1,6 +1,6 @@
-"""Training pairs for the lifter out of 3D joints, in torch, on the device where the joints are.
+"""Training pairs for the lifter from 3D joints, in torch, on the joints' device.
 
-The same geometry as `hourlift.lifter.normalize`, which the tests hold it to.
+The geometry is that of `hourlift.lifter.normalize`, to which the tests compare it.
 """
 
 import torch
@@ -14,17 +14,17 @@ _HIPS = H36M17.indices("r_hip", "l_hip")
 
 
 def lift_pair(joints_cam_mm: Tensor, detections: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Make input and target of the lifter.
+    """Compute input and target of the lifter.
 
     Args:
         joints_cam_mm: (B, 17, 3) joints in camera coordinates, all in front of the camera.
-        detections: (B, 17, 2) where a 2D stage would see them, as x/z and y/z in camera axes: the exact
-            projection plus the errors to train against. None is the exact projection.
+        detections: (B, 17, 2) the 2D joints as x/z and y/z in camera axes: the exact
+            projection plus the errors to train against. None uses the exact projection.
 
     Returns:
         rays: (B, 17, 2) normalised, of the joints as detected.
         joints_mm: (B, 17, 3) relative to the true root, axes of the virtual camera that looks at the detected
-            root: what the lifter must answer so that turning back gives the true pose.
+            root: the output whose rotation back gives the true pose.
     """
     seen = joints_cam_mm[..., :2] / joints_cam_mm[..., 2:] if detections is None else detections
     rays = torch.cat((seen, torch.ones_like(seen[..., :1])), dim=-1)
@@ -38,17 +38,17 @@ def lift_pair(joints_cam_mm: Tensor, detections: Tensor | None = None) -> tuple[
 
 
 def person_pair(joints_cam_mm: Tensor, places: Tensor, confidence: Tensor, size_known: Tensor) -> tuple[Tensor, Tensor]:
-    """Make input and target of a lifter that reads how sure its 2D joints are.
+    """Compute input and target of a lifter that reads the confidence of its 2D joints.
 
     Args:
-        joints_cam_mm: (B, 17, 3) as of `lift_pair`.
-        places: (B, 17, 2) as the detections of `lift_pair`; what has no confidence is not looked at.
-        confidence: (B, 17) in [0, 1]; at least one joint of everybody has some.
-        size_known: (B,) bool: whether the camera is known, and with it how large the person is.
+        joints_cam_mm: (B, 17, 3) as in `lift_pair`.
+        places: (B, 17, 2) as the detections in `lift_pair`; joints with confidence 0 are ignored.
+        confidence: (B, 17) in [0, 1]; at least one per person is above 0.
+        size_known: (B,) bool: whether the camera, and therefore the person's size, is known.
 
     Returns:
-        seen: (B, 17, 4) as of `normalize.person_input`.
-        joints_mm: (B, 17, 3) as of `lift_pair`.
+        seen: (B, 17, 4) as in `normalize.person_input`.
+        joints_mm: (B, 17, 3) as in `lift_pair`.
     """
     known = confidence > 0
     rays = torch.cat((places, torch.ones_like(places[..., :1])), dim=-1)
@@ -76,14 +76,14 @@ def person_pair(joints_cam_mm: Tensor, places: Tensor, confidence: Tensor, size_
 
 
 def crop_pair(joints_cam_mm: Tensor, detections: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Make input and target of a lifter with the report's normalisation.
+    """Compute input and target of a lifter with the report's normalisation.
 
     Args:
-        joints_cam_mm: (B, 17, 3) as of `lift_pair`.
-        detections: (B, 17, 2) as of `lift_pair`.
+        joints_cam_mm: (B, 17, 3) as in `lift_pair`.
+        detections: (B, 17, 2) as in `lift_pair`.
 
     Returns:
-        offsets: (B, 17, 2) joints as detected in pixels of the 256-pixel crop around the true joints, less the root's.
+        offsets: (B, 17, 2) joints as detected in pixels of the 256-pixel crop around the true joints, minus the root's.
         joints_mm: (B, 17, 3) relative to the true root, axes of the camera.
     """
     true = joints_cam_mm[..., :2] / joints_cam_mm[..., 2:]

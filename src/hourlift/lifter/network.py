@@ -9,9 +9,9 @@ Shapes: B people, J = 17 joints, W = width.
       -> num_blocks x { x + [Linear(W, W), batch norm, ReLU, dropout] x 2 }
       -> Linear(W, 48) -> to millimetres, the root put back as zeros (B, J, 3)
 
-Ours beyond the paper, where the config asks for it: the input has each joint's confidence and the person's size too
-(B, J, 4), and a second head tells how far off each joint is on average (B, J, 4). That head learns from what the
-others answer, and changes nothing of it.
+Additions to the paper, enabled in the config: the input includes each joint's confidence and the person's size
+(B, J, 4), and a second head predicts the mean error of each joint (B, J, 4). That head learns from the joints'
+errors, but does not influence the joints.
 """
 
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ from torch import Tensor, nn
 
 MIN_STD = 1e-6  # a coordinate that never moves in the training data is centred, not divided by zero
 PERSON_CHANNELS = 4
-"""Numbers a joint of `normalize.person_input`."""
+"""Numbers per joint of `normalize.person_input`."""
 _SPREAD_WIDTH = 128
-_SPREAD_MM = (1.0, 60.0, 2000.0)  # least, at the start of training, most
+_SPREAD_MM = (1.0, 60.0, 2000.0)  # minimum, value at the start of training, maximum
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,12 +32,12 @@ class LifterConfig:
     """The shape of the network; the defaults are the paper's (4.29 M parameters).
 
     Attributes:
-        num_joints: With the root.
-        width: Of the layers.
+        num_joints: Number of joints, including the root.
+        width: Width of the layers.
         num_blocks: Residual blocks of two layers.
-        dropout: Share of a layer's values that are left out in training.
-        channels: Numbers a joint of the input: 2 for a ray (or `crop_offsets`), 4 for `normalize.person_input`.
-        spread: Whether there is a head that tells how far off each joint is on average.
+        dropout: Share of a layer's values that are dropped in training.
+        channels: Numbers per joint of the input: 2 for a ray (or `crop_offsets`), 4 for `normalize.person_input`.
+        spread: Whether there is a head that predicts the mean error of each joint.
     """
 
     num_joints: int = 17
@@ -64,10 +64,10 @@ class Lifter(nn.Module):
     def __init__(self, config: LifterConfig) -> None:
         super().__init__()
         self.config = config
-        others = config.num_joints - 1  # every joint but the root, which is zero on both sides
+        others = config.num_joints - 1  # every joint except the root, which is zero in input and output
         inputs = others * 2
         if config.channels == PERSON_CHANNELS:
-            inputs += config.num_joints + 2  # confidence, size, whether that is known
+            inputs += config.num_joints + 2  # confidence, size, whether the size is known
             self.register_buffer("size_mean", torch.zeros(()))
             self.register_buffer("size_std", torch.ones(()))
         self.layers = nn.Sequential(
@@ -90,11 +90,11 @@ class Lifter(nn.Module):
         """Lift people.
 
         Args:
-            rays: (B, J, 2) of `hourlift.lifter.normalize`, or (B, J, 4) of its `person_input`.
+            rays: (B, J, 2) from `hourlift.lifter.normalize`, or (B, J, 4) of its `person_input`.
 
         Returns:
             (B, J, 3) joints in mm relative to the root, axes of the virtual camera; the root is zero. With a head of
-            spread (B, J, 4): behind them the mean distance to the truth that is expected, mm.
+            spread (B, J, 4): the last value is the expected distance to the truth, mm.
         """
         hidden = self.layers[:-1](self._features(rays))
         lifted = self.layers[-1](hidden).unflatten(1, self.output_mean.shape)
@@ -106,7 +106,7 @@ class Lifter(nn.Module):
         return F.pad(joints_mm, (0, 0, 1, 0))
 
     def _features(self, seen: Tensor) -> Tensor:
-        """(B, F) what the first layer reads."""
+        """(B, F) input of the first layer."""
         rays = (without_root(seen[..., :2]) - self.input_mean) / self.input_std
         if self.config.channels != PERSON_CHANNELS:
             return rays.flatten(1)
@@ -118,7 +118,7 @@ class Lifter(nn.Module):
 
     @torch.no_grad()
     def set_statistics(self, rays: Tensor, joints_mm: Tensor) -> None:
-        """Take mean and standard deviation per coordinate from training data.
+        """Set mean and standard deviation per coordinate from training data.
 
         Args:
             rays: (N, J, 2 or 4) inputs, all joints and all sizes known.
@@ -154,5 +154,5 @@ def _linear_unit(in_features: int, config: LifterConfig) -> tuple[nn.Module, ...
 
 
 def without_root(joints: Tensor) -> Tensor:
-    """(B, J, D) -> (B, J - 1, D): the joints that the network reads and answers. The root is the first joint."""
+    """(B, J, D) -> (B, J - 1, D): the joints without the root, which is the first."""
     return joints[:, 1:]

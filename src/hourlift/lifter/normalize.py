@@ -1,14 +1,14 @@
-"""What the lifter sees: joints as viewing rays of a virtual camera that looks straight at the person.
+"""The lifter's input: joints as viewing rays of a virtual camera that looks straight at the person.
 
-A lifter fed with pixels learns its training camera and the person's place in the frame. Here the joints
-become viewing rays, the camera turns virtually until the root (the pelvis) lies on its optical axis, and the
-image of the rays in that virtual camera is scaled to a mean distance of 1 from the root. What remains is
-the pose alone: another focal length, principal point, crop or resolution of the same view gives the same
-numbers. A camera turned about its own centre gives them too, up to the roll about the optical axis that its
-turn brings with it (none for a turn that moves the person straight towards or away from the image centre).
+A lifter that reads pixels learns its training camera and the person's position in the image. Here the joints become
+viewing rays, the camera is rotated virtually until the root (the pelvis) is on its optical axis, and the image of the
+rays in that virtual camera is scaled to a mean distance of 1 from the root. Only the pose remains: another focal
+length, principal point, crop or resolution of the same view gives the same numbers. So does a camera rotated about its
+centre, up to the roll about the optical axis that its rotation implies (none for a rotation that moves the person
+straight towards or away from the image centre).
 
-Size is divided away, so it has to be assumed: the lifter answers in the millimetres of a person of average
-height (that of its training data). A child comes out as tall as an adult, in the right pose.
+Size is divided away, so it has to be assumed: the lifter's output is in the millimetres of a person of average height
+(that of its training data). A child comes out as tall as an adult, in the correct pose.
 """
 
 from typing import Literal, NamedTuple
@@ -22,18 +22,18 @@ from hourlift.geometry.crop import Crop
 from hourlift.geometry.skeleton import H36M17
 
 InputKind = Literal["rays", "crop", "person"]
-"""What a lifter reads: rays of `normalize_joints`, answered in the axes of the virtual camera; `crop_offsets`, answered
-in those of the camera; or `person_input`: rays, how sure they are and how large they were, answered as for rays."""
+"""A lifter's input: rays of `normalize_joints`, with output in the axes of the virtual camera; `crop_offsets`, with
+output in camera axes; or `person_input`: rays, their confidence and their size, with output as for rays."""
 
 ROOT = H36M17.index("pelvis")
 CROP_SIZE = 256
-"""Side of the crop whose pixels `crop_offsets` counts, whatever the hourglass's input is."""
+"""Side of the crop in whose pixels `crop_offsets` are given, independent of the hourglass's input."""
 _USUAL = {
     "hip": 0.24, "knee": 1.02, "ankle": 1.795, "spine": 0.54, "thorax": 1.15, "nose": 1.42, "head": 1.7,
     "shoulder": 1.12, "elbow": 0.91, "wrist": 1.01,
 }  # fmt: skip
 USUAL_LENGTHS = np.array([_USUAL.get(name.split("_")[-1], 0.0) for name in H36M17.joint_names])
-"""(17,) how far each joint's normalised ray is from the root's on average over the people of the training; mean 1."""
+"""(17,) mean distance of each joint's normalised ray from the root's, over the training people; mean 1."""
 MIN_SCALE = 1e-9  # below it (a millionth of a pixel) all joints coincide, up to rounding
 
 
@@ -43,13 +43,13 @@ class LiftInput(NamedTuple):
     rays: NDArray[np.float32]
     """(..., 17, 2): x/z and y/z in the virtual camera over their mean length; the root is (0, 0)."""
     rotation: NDArray[np.float64]
-    """(..., 3, 3): turns camera axes into the virtual camera's."""
+    """(..., 3, 3): rotation from camera axes to the virtual camera's."""
     size: NDArray[np.float32] | float = np.nan
     """(...): the mean length that the rays were divided by, the tangent of an angle; NaN for `crop_offsets`."""
 
 
 def normalize_joints(joints_px: ArrayLike, camera: Camera) -> LiftInput:
-    """Turn the joints of people in one camera's image into the lifter's input.
+    """Convert the joints of people in one camera's image to the lifter's input.
 
     Args:
         joints_px: (..., 17, 2) Human3.6M-17 joints in pixels. An unknown joint is NaN and stays NaN, without
@@ -60,7 +60,7 @@ def normalize_joints(joints_px: ArrayLike, camera: Camera) -> LiftInput:
         The normalised rays, and the rotation from the camera to the virtual camera.
 
     Raises:
-        ValueError: if the array does not hold 17 joints of two coordinates.
+        ValueError: the array does not hold 17 joints of two coordinates.
     """
     joints_px = np.asarray(joints_px, dtype=np.float64)
     if joints_px.shape[-2:] != (H36M17.num_joints, 2):
@@ -69,26 +69,26 @@ def normalize_joints(joints_px: ArrayLike, camera: Camera) -> LiftInput:
 
 
 def normalize_rays(rays: ArrayLike) -> LiftInput:
-    """Turn viewing rays into the lifter's input.
+    """Convert viewing rays to the lifter's input.
 
-    Only a ray's direction counts, so 3D joints in camera coordinates are rays too.
+    Only a ray's direction matters, so 3D joints in camera coordinates are rays, too.
 
     Args:
         rays: (..., 17, 3) directions in camera axes, z forward, of any length. A joint at a right angle or
             more to the root has no image in the virtual camera and becomes NaN.
 
     Returns:
-        As `normalize_joints`. Joints that all coincide stay so: there is no scale to divide by.
+        As `normalize_joints`. If all joints coincide, they are not scaled.
     """
     rays = np.asarray(rays, dtype=np.float64)
     rotation = virtual_rotation(rays[..., ROOT, :])
     turned = np.einsum("...ij,...kj->...ki", rotation, rays)
     depth = np.where(turned[..., 2:] > 0, turned[..., 2:], np.nan)
     flat = turned[..., :2] / depth
-    flat[..., ROOT, :] *= 0.0  # exactly the axis, without the rounding of the turn; NaN stays NaN
-    # The mean length rather than the root mean square: one wrongly detected limb disturbs it less.
+    flat[..., ROOT, :] *= 0.0  # exactly the axis, without the rotation's rounding; NaN stays NaN
+    # The mean length rather than the root mean square: it is more robust to a wrongly detected limb.
     length = np.linalg.norm(flat, axis=-1)
-    # Of a person who lacks a far joint, the others' mean is smaller: so it is compared with what they usually have.
+    # If a far joint is missing, the mean of the others is smaller; so it is compared with their usual mean.
     known = np.isfinite(length)
     usual = np.where(known, USUAL_LENGTHS, 0.0).sum(axis=-1)
     scale = np.sum(length, axis=-1, where=known, initial=0.0) / np.where(usual > 0, usual, 1.0)
@@ -97,18 +97,18 @@ def normalize_rays(rays: ArrayLike) -> LiftInput:
 
 
 def person_input(joints_px: ArrayLike, confidence: ArrayLike, camera: Camera) -> tuple[NDArray[np.float32], LiftInput]:
-    """Turn the joints of people in one camera's image into what a lifter of the kind "person" reads.
+    """Convert the joints of people in one camera's image to the input of a lifter of the kind "person".
 
     Args:
         joints_px: (..., 17, 2) joints in pixels; NaN is unknown.
-        confidence: (..., 17) from 0 (unknown, wherever the joint is) to 1; all 1 if nobody can tell.
-        camera: the camera that took the image. Where it is a guess (`Camera.source` is "default"), the lifter is not
-            told how large the person is in it.
+        confidence: (..., 17) from 0 (unknown, even if it has a position) to 1; all 1 if not available.
+        camera: the camera that took the image. If it is a guess (`Camera.source` is "default"), the input does not
+            include the person's size.
 
     Returns:
         (..., 17, 4) float32: the ray's two coordinates, the confidence, and the size, which is the same for all joints.
-        An unknown joint has 0 for ray and confidence, an unknown size is 0. And what the answer is turned back by; it
-        is NaN for people without a joint.
+        An unknown joint has 0 for ray and confidence, an unknown size is 0. Also the normalised joints, with the
+        rotation that takes the output back; NaN for people without a joint.
     """
     sure = np.asarray(confidence, dtype=np.float64)
     rays = camera.unproject(joints_px)
@@ -122,9 +122,9 @@ def person_input(joints_px: ArrayLike, confidence: ArrayLike, camera: Camera) ->
 
 
 def with_root(rays: ArrayLike) -> NDArray[np.float64]:
-    """Rays (..., 17, 3), z = 1, whose root, where it is NaN, is the middle of the known hips, or of all that is known.
+    """Rays (..., 17, 3), z = 1, in which a NaN root is replaced by the mean of the known hips, or of all known joints.
 
-    The lifter's answer is relative to the true root all the same.
+    The lifter's output is still relative to the true root.
     """
     rays = np.asarray(rays, dtype=np.float64)
     root = rays[..., ROOT, :]
@@ -146,11 +146,11 @@ def _mean_of_known(rays: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def denormalize(joints_virtual_mm: ArrayLike, rotation: ArrayLike) -> NDArray[np.float64]:
-    """Turn the lifter's answer back into the axes of the real camera.
+    """Rotate the lifter's output back to the axes of the real camera.
 
     Args:
         joints_virtual_mm: (..., J, 3) root-relative joints in the virtual camera.
-        rotation: (..., 3, 3) from camera to virtual camera, of `normalize_joints`.
+        rotation: (..., 3, 3) from camera to virtual camera, from `normalize_joints`.
 
     Returns:
         (..., J, 3) root-relative joints in camera axes, the same unit.
@@ -161,11 +161,11 @@ def denormalize(joints_virtual_mm: ArrayLike, rotation: ArrayLike) -> NDArray[np
 
 
 def crop_offsets(joints_px: ArrayLike, box_xyxy_px: ArrayLike) -> NDArray[np.float32]:
-    """The report's input (section 2.2): joints in pixels of the person's 256-pixel crop, less the root's.
+    """The report's input (section 2.2): joints in pixels of the person's 256-pixel crop, minus the root's.
 
     Args:
         joints_px: (..., 17, 2) joints in pixels of the image. NaN stays NaN; an unknown root makes everything NaN.
-        box_xyxy_px: (..., 4) the person's box, from which `Crop.from_box` makes the crop; only its size counts.
+        box_xyxy_px: (..., 4) the person's box, from which `Crop.from_box` computes the crop; only its size matters.
 
     Returns:
         (..., 17, 2); the root is (0, 0).
@@ -184,7 +184,7 @@ def joints_from_offsets(offsets: ArrayLike, root_px: ArrayLike, box_xyxy_px: Arr
     Args:
         offsets: (..., 17, 2) pixels of the crop.
         root_px: (..., 2) the root in pixels of the image.
-        box_xyxy_px: (..., 4) as of `crop_offsets`.
+        box_xyxy_px: (..., 4) as in `crop_offsets`.
 
     Returns:
         (..., 17, 2) pixels of the image.

@@ -1,4 +1,4 @@
-"""How good is it: PCK and PCKh in the image, MPJPE and its kin in space. NumPy only, float64."""
+"""Metrics: PCK and PCKh in the image, MPJPE and related ones in 3D. NumPy only, float64."""
 
 from hourlift.metrics.mpjpe import (
     acceleration_error,

@@ -1,10 +1,10 @@
 """3D metrics: MPJPE after no, scale or similarity alignment, MPJVE and acceleration error. NumPy, float64.
 
-Shapes: joints (..., J, 3), any length unit; the result has the same one (millimetres throughout hourlift). Every known
-joint of every frame weighs the same. A true joint that is NaN does not count. A predicted joint that is NaN where the
-truth is known makes the result NaN: it has no error in millimetres, and leaving it out would reward giving up.
+Shapes: joints (..., J, 3), any length unit; the result has the same unit (millimetres throughout hourlift). Every known
+joint of every frame has the same weight. True joints that are NaN are ignored. A predicted joint that is NaN where the
+truth is known makes the result NaN: it has no error in millimetres, and ignoring it would reward missing predictions.
 
-"Protocol 1" and "protocol 2" mean two different things in the literature; name the metric and the split instead.
+"Protocol 1" and "protocol 2" are ambiguous in the literature; name the metric and the split instead.
 """
 
 import numpy as np
@@ -26,7 +26,7 @@ def joint_errors(pred: ArrayLike, true: ArrayLike) -> Array:
 def mpjpe(pred: ArrayLike, true: ArrayLike) -> float:
     """Mean per-joint position error (Ionescu et al., PAMI 2014).
 
-    Nothing is aligned here: pass root-relative joints for the usual figure, joints in the camera frame for the
+    Nothing is aligned here: pass root-relative joints for the usual metric, or joints in the camera frame for the
     absolute one. The mean over Human3.6M's 17 joints includes the pelvis, whose root-relative error is 0.
 
     Returns:
@@ -64,7 +64,7 @@ def pa_mpjpe_per_joint(pred: ArrayLike, true: ArrayLike) -> Array:
 def mpjve(pred: ArrayLike, true: ArrayLike) -> float:
     """Mean per-joint velocity error of ONE clip (Pavllo et al., CVPR 2019).
 
-    The velocity is the difference of consecutive frames. Call it once per clip: joined clips would count the jump
+    The velocity is the difference of consecutive frames. Call it once per clip: joined clips would include the jump
     between them.
 
     Args:
@@ -81,7 +81,7 @@ def mpjve(pred: ArrayLike, true: ArrayLike) -> float:
 
 
 def acceleration_error(pred: ArrayLike, true: ArrayLike) -> float:
-    """Mean per-joint acceleration error of ONE clip (Kanazawa et al., CVPR 2019): how much a track trembles.
+    """Mean per-joint acceleration error of ONE clip (Kanazawa et al., CVPR 2019): jitter of a track.
 
     The acceleration is the second difference of consecutive frames, not divided by time.
 

@@ -1,8 +1,8 @@
-"""2D metrics: PCK, PCKh, and how often left and right are taken for each other. NumPy, float64.
+"""2D metrics: PCK, PCKh, and left-right confusion. NumPy, float64.
 
-Shapes: joints (..., J, 2) pixels, reference lengths (...,) pixels. A true joint that is NaN is not labelled and does
-not count; a predicted joint that is NaN where the truth is known counts as wrong. A frame whose reference length is
-NaN or 0 does not count.
+Shapes: joints (..., J, 2) pixels, reference lengths (...,) pixels. A true joint that is NaN is not labelled and is
+ignored; a predicted joint that is NaN where the truth is known counts as wrong. A frame whose reference length is
+NaN or 0 is ignored.
 """
 
 from collections.abc import Sequence
@@ -16,26 +16,26 @@ from hourlift.errors import UserError
 from hourlift.geometry import Skeleton
 
 FAR_APART = 0.3
-"""A left-right pair can be confused visibly when its true joints are farther apart than this, in torsos."""
+"""Least distance of a pair's true joints, in torsos, at which a left-right confusion is visible."""
 
 HEATMAP_SHARE = 0.1
-"""`heatmap_pck` counts in tenths of the heatmap's side."""
+"""Unit of `heatmap_pck`'s threshold: a tenth of the heatmap's side."""
 
 _HEAD_BOX_SHARE = 0.6  # MPII: head size = 0.6 x the head box's diagonal
 
 
 def torso_length(true_px: ArrayLike, skeleton: Skeleton) -> Array:
-    """Reference length of PCK here: true left shoulder to true right hip, as in LSP's evaluation.
+    """Reference length of PCK in hourlift: true left shoulder to true right hip, as in LSP's evaluation.
 
-    Others divide by the longer side of the person's box (Yang & Ramanan, PAMI 2013) or by the other diagonal of the
-    torso (Sapp & Taskar, CVPR 2013); such PCK values are not comparable.
+    Other definitions divide by the longer side of the person's box (Yang & Ramanan, PAMI 2013) or by the torso's other
+    diagonal (Sapp & Taskar, CVPR 2013); such PCK values are not comparable.
 
     Args:
         true_px: (..., J, D) labelled joints.
         skeleton: Skeleton of ``true_px``.
 
     Returns:
-        (...,) length; NaN where one of the two joints is.
+        (...,) length; NaN if one of the two joints is.
     """
     a, b = skeleton.indices("l_shoulder", "r_hip")
     true = np.asarray(true_px, np.float64)
@@ -51,8 +51,8 @@ def head_length(head_box_xyxy_px: ArrayLike) -> Array:
 def pck(pred_px: ArrayLike, true_px: ArrayLike, reference_px: ArrayLike, threshold: float = 0.2) -> float:
     """Percentage of correct keypoints, as a share in [0, 1]: joints within ``threshold`` x reference of the truth.
 
-    Every labelled joint weighs the same, so a joint that is labelled more often weighs more. For a mean over some
-    joints pass those joints alone.
+    Every labelled joint has the same weight, so joints labelled more often weigh more. For a mean over some
+    joints, pass only those.
 
     Args:
         pred_px: (..., J, 2) predicted joints.
@@ -61,7 +61,7 @@ def pck(pred_px: ArrayLike, true_px: ArrayLike, reference_px: ArrayLike, thresho
         threshold: Share of the reference length.
 
     Returns:
-        The share, NaN if nothing is labelled.
+        The share, NaN if no joint is labelled.
     """
     hits, counts = _hits(pred_px, true_px, reference_px, threshold)
     return float(_share(hits.sum(), counts.sum()))
@@ -75,7 +75,7 @@ def pck_per_joint(pred_px: ArrayLike, true_px: ArrayLike, reference_px: ArrayLik
 def pckh(pred_px: ArrayLike, true_px: ArrayLike, head_box_xyxy_px: ArrayLike, threshold: float = 0.5) -> float:
     """PCKh (Andriluka et al., CVPR 2014): PCK with ``head_length`` as the reference.
 
-    MPII's own table leaves out pelvis and thorax; pass the other joints alone to compare with it.
+    MPII's table excludes pelvis and thorax; pass only the other joints to compare with it.
     """
     return pck(pred_px, true_px, head_length(head_box_xyxy_px), threshold)
 
@@ -90,13 +90,13 @@ def pckh_per_joint(
 def heatmap_pck(pred_px: ArrayLike, true_px: ArrayLike, side_px: ArrayLike, threshold: float = 0.5) -> float:
     """PCK on heatmap scale: joints within ``threshold`` tenths of the crop's side of the truth.
 
-    What the public code of the hourglass prints while it trains, and the report's accuracy curves show: at 0.5, 3.2 of
-    64 heatmap pixels. It depends on how the crop is made, so it compares runs on the same crops only. Unlike ``pck``
-    it counts people without a known torso.
+    The public code of the hourglass prints it during training, and the report's accuracy curves show it: at 0.5, it is
+    3.2 of 64 heatmap pixels. It depends on the crop, so it compares only runs with the same crops. Unlike ``pck``, it
+    includes people without a known torso.
 
     Args:
         pred_px: (..., J, 2) predicted joints, in pixels of the heatmap or of the crop.
-        true_px: (..., J, 2) labelled joints, likewise.
+        true_px: (..., J, 2) labelled joints, in the same pixels.
         side_px: The heatmap's or the crop's side, in the same pixels: one number, or (...,) for each frame.
         threshold: Share of a tenth of the side.
     """
@@ -106,12 +106,12 @@ def heatmap_pck(pred_px: ArrayLike, true_px: ArrayLike, side_px: ArrayLike, thre
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PairConfusion:
-    """Counts of left-right mistakes, per pair; counts of several batches add up.
+    """Counts of left-right confusions per pair; they can be added over batches.
 
     Attributes:
         count: (P,) pairs labelled and far enough apart.
-        swapped: (P,) of those, each prediction nearer to the other's truth.
-        collapsed: (P,) of those, both predictions on one and the same limb.
+        swapped: (P,) those of them with each prediction nearer to the other joint's truth.
+        collapsed: (P,) those of them with both predictions on the same limb.
     """
 
     count: NDArray[np.int64]
@@ -138,7 +138,7 @@ def pair_confusion(
 ) -> PairConfusion:
     """How often a left and a right joint are swapped, or both predicted on one limb.
 
-    Only pairs whose true joints are farther apart than ``far_apart`` x reference count. Swapped: each prediction is
+    Only pairs whose true joints are more than ``far_apart`` x reference apart are counted. Swapped: each prediction is
     nearer to the other's truth than to its own. Collapsed: both are nearest to the same true joint, and nearer to
     each other than half the true distance. A pair is never both; a NaN prediction is neither.
 
@@ -181,7 +181,7 @@ def _checked(pred_px: ArrayLike, true_px: ArrayLike, reference_px: ArrayLike) ->
     if pred.shape != true.shape or reference.shape != true.shape[:-2]:
         raise UserError(
             f"Predicted joints {pred.shape}, true joints {true.shape} and reference lengths {reference.shape} "
-            "do not belong together: they are (..., J, 2), (..., J, 2) and (...,)."
+            "do not match: they must be (..., J, 2), (..., J, 2) and (...,)."
         )
     return pred, true, reference
 

@@ -1,4 +1,4 @@
-"""The curves that sport and clinic look at: joint angles over time; needs Matplotlib, from hourlift[plots]."""
+"""Plots of joint angles over time, for sport and clinic; needs Matplotlib, from hourlift[plots]."""
 
 import math
 from pathlib import Path
@@ -23,16 +23,16 @@ PLOT_SUFFIXES = (".png", ".svg", ".pdf")
 
 _COLUMNS = 3
 _PANEL_INCHES = 4.2, 2.6
-_LEAST_SPAN_DEG = 30.0  # an axis that shows less makes a storm of the noise
+_LEAST_SPAN_DEG = 30.0  # a smaller range would magnify noise
 _DASHES: dict[Side, _Dash] = {"left": "-", "right": (0, (5, 1.2)), "centre": "-"}
 _INKS = {"left": LEFT_INK_RGB, "right": RIGHT_INK_RGB, "centre": INK_RGB}
 
 
 def check_plot(file: Path) -> None:
-    """Complain about what would fail later.
+    """Check early what would fail later.
 
     Raises:
-        ValueError: Matplotlib is not installed, or the file's name ends in something that it cannot write.
+        ValueError: Matplotlib is not installed, or the file's name has a suffix that it cannot write.
     """
     if file.suffix.lower() not in PLOT_SUFFIXES:
         raise UserError(f"{file}: the name of a plot ends in {', '.join(PLOT_SUFFIXES)}")
@@ -43,14 +43,14 @@ def check_plot(file: Path) -> None:
 
 
 def plot_angles(track: AngleTrack, file: Path, title: str) -> None:
-    """Draw every angle over time, left and right in one panel, a gap where an angle is unknown.
+    """Draw every angle over time, left and right in one panel, with gaps where an angle is unknown.
 
-    The left is a solid blue line, the right a dashed orange one: told apart without colour, too.
+    Left is a solid blue line, right a dashed orange one, so that they differ without colour, too.
 
     Args:
         track: the person's angles.
-        file: .png, .svg or .pdf to write, whole or not at all; its folder exists.
-        title: stands above the panels.
+        file: .png, .svg or .pdf file, written atomically; its folder exists.
+        title: text above the panels.
 
     Raises:
         ValueError: as `check_plot`.
@@ -81,7 +81,7 @@ def _draw_panel(panel: "Axes", angle: Angle, track: AngleTrack) -> None:
     for key in angle.keys:
         side, degrees = side_of(key), track.degrees[key]
         panel.plot(track.times_s, _broken_at_turns(degrees), color=_ink(side), linestyle=_DASHES[side], linewidth=1.5)
-        alone = _alone(degrees)  # a line needs two points: show what stands between two gaps
+        alone = _alone(degrees)  # a line needs two points: draw single values between gaps as markers
         panel.plot(track.times_s[alone], degrees[alone], ".", color=_ink(side), markersize=4)
         drawn.append(degrees[np.isfinite(degrees)])
     panel.set_title(f"{angle.title}, °", loc="left", fontsize="medium")
@@ -104,14 +104,14 @@ def _limits(degrees: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def _broken_at_turns(degrees: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The curve with a gap where it leaves its range on one side and comes back on the other."""
+    """The curve with a gap where it wraps around its range."""
     broken = degrees.copy()
     broken[1:][np.abs(np.diff(degrees)) > 180] = np.nan
     return broken
 
 
 def _alone(degrees: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which values have no known neighbour."""
+    """Find values without a known neighbour."""
     known = np.pad(np.isfinite(degrees), 1)
     return np.asarray(known[1:-1] & ~known[:-2] & ~known[2:])
 

@@ -1,4 +1,4 @@
-"""What overlay and 3D view draw with: outlined limbs of any width, and captions."""
+"""Drawing for the overlay and the 3D view: outlined limbs of any width, and captions."""
 
 import math
 from typing import Literal, NamedTuple
@@ -15,7 +15,7 @@ Colour = tuple[int, int, int]
 _SHIFT = 4  # fixed-point bits of a coordinate: 1/16 pixel
 _ARC_RAD = np.linspace(-np.pi / 2, np.pi / 2, 9)
 _HALF_CIRCLE = np.stack([np.cos(_ARC_RAD), np.sin(_ARC_RAD)], axis=-1)
-_AROUND = np.concatenate([_HALF_CIRCLE, -_HALF_CIRCLE])  # of a limb along x, around its end and its start
+_AROUND = np.concatenate([_HALF_CIRCLE, -_HALF_CIRCLE])  # outline of a limb along x, around its end and its start
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _CAPITAL_PX = 22  # height of the font's capitals at scale 1
 
@@ -47,7 +47,7 @@ def paint(canvas: Image, limb: Limb) -> None:
     around = _AROUND @ np.array([[cos, sin], [-sin, cos]])
     ends = np.repeat([[x1 - left, y1 - top], [x0 - left, y0 - top]], len(_HALF_CIRCLE), axis=0)
     for radius, colour in ((limb.radius + limb.rim, OUTLINE_RGB), (limb.radius, limb.colour)):
-        # A polygon, because cv2.line has whole-pixel widths only.
+        # A polygon, because cv2.line only has integer widths.
         fixed_point = np.round((ends + radius * around) * 2**_SHIFT).astype(np.int32)
         cv2.fillConvexPoly(layer, fixed_point, colour, cv2.LINE_AA, _SHIFT)
     if layer is not window:
@@ -68,11 +68,11 @@ def caption(
     Args:
         canvas: (H, W, 3) uint8.
         text: what to write.
-        at_px: left end, or centre, of the line on which the letters stand.
+        at_px: left end, or centre, of the baseline.
         size_px: height of a capital.
-        colour: of the letters.
+        colour: colour of the letters.
         outline: colour of their outline.
-        anchor: what ``at_px`` is.
+        anchor: which of these ``at_px`` is.
     """
     scale, thick, rim = size_px / _CAPITAL_PX, max(round(size_px / 11), 1), max(round(size_px / 8), 1)
     (width, height), below = cv2.getTextSize(text, _FONT, scale, thick)
@@ -82,7 +82,7 @@ def caption(
     window = canvas[y0 : max(base + below + margin, 0), x0 : max(left + width + margin, 0)]
     if window.size == 0:
         return  # outside the image
-    # The outline is the letters grown: letters that are drawn thicker are set wider, too.
+    # The outline is dilated letters: OpenCV would also space thicker letters farther apart.
     letters = np.zeros(window.shape[:2], np.uint8)
     cv2.putText(letters, text, (left - x0, base - y0), _FONT, scale, 255, thick, cv2.LINE_AA)
     grown = cv2.dilate(letters, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rim + 1, 2 * rim + 1)))

@@ -1,4 +1,4 @@
-"""Poses drawn into the image they were found in."""
+"""Poses drawn onto their image."""
 
 from collections.abc import Sequence
 
@@ -12,16 +12,16 @@ from hourlift.geometry.skeleton_style import COLOURS, MIN_CONFIDENCE, limb_sides
 from hourlift.pose import Pose
 from hourlift.view.brush import Limb, caption, paint
 
-_FAR_PX = 30_000.0  # joints farther out than this overflow OpenCV's fixed point and lie in no image
+_FAR_PX = 30_000.0  # joints farther out overflow OpenCV's fixed point and are outside any image
 _SIDES = limb_sides()
 
 
 def draw_pose(image_rgb: Image, people: Sequence[Pose], min_confidence: float = MIN_CONFIDENCE) -> Image:
     """Draw people's 2D joints over an image.
 
-    The subject's left is blue, the right orange, the centre line pale. Limbs grow thin and transparent as
-    confidence falls; one is left out when either end is NaN or less confident than ``min_confidence``. Nearer
-    limbs and larger people cover the others. Where there is more than one person, each has their id over the head.
+    The subject's left is blue, the right orange, the centre line pale. Limbs become thin and transparent with lower
+    confidence; one is omitted if either end is NaN or less confident than ``min_confidence``. Nearer limbs and larger
+    people cover the others. If there is more than one person, each has their id above the head.
 
     Args:
         image_rgb: (H, W, 3) uint8.
@@ -29,7 +29,7 @@ def draw_pose(image_rgb: Image, people: Sequence[Pose], min_confidence: float = 
         min_confidence: in [0, 1].
 
     Returns:
-        A copy of the image, (H, W, 3) uint8, with the people in it.
+        A copy of the image, (H, W, 3) uint8, with the people drawn on it.
 
     Raises:
         ValueError: if the image is not (H, W, 3) uint8.
@@ -47,7 +47,7 @@ def draw_pose(image_rgb: Image, people: Sequence[Pose], min_confidence: float = 
 
 
 def _write_id(canvas: Image, person: Pose, min_confidence: float) -> None:
-    """The person's id over their highest joint that is drawn."""
+    """The person's id above their highest drawn joint."""
     drawn = (weight(person.confidence, min_confidence) > 0) & (np.abs(person.joints_2d_px) < _FAR_PX).all(axis=-1)
     if drawn.any():
         top = person.joints_2d_px[drawn][person.joints_2d_px[drawn][:, 1].argmin()]

@@ -1,7 +1,7 @@
 """The page: one HTML file that shows an image or video and, beside it, the people in it as 3D skeletons.
 
-Everything is inside the file, so that it opens from disk, offline, for years: `page.html` is its frame, `page.css`
-its look, `scene.js` the 3D view, `player.js` the playback. Its content security policy lets nothing else in.
+Everything is in the file, so that it opens from disk and offline: `page.html` is the template, `page.css` the style,
+`scene.js` the 3D view, `player.js` the playback. Its content security policy forbids everything else.
 """
 
 import base64
@@ -28,7 +28,7 @@ from hourlift.geometry.world import CAMERA_UP, World
 from hourlift.pose import Pose, PoseFrame
 
 _MEDIA_TYPES = ("image/jpeg", "image/png", "image/webp", "video/mp4", "video/webm")
-_FRAMES_AT_ONCE = 500  # angles are quicker for many at once, and memory is bounded
+_FRAMES_AT_ONCE = 500  # computing many angles at once is faster; the limit bounds memory
 _CHUNK_BYTES = 3 << 18  # a multiple of 3, so that chunks of base64 join without padding
 
 
@@ -43,24 +43,24 @@ def write_page(
     title: str | None = None,
     world: World | None = None,
 ) -> None:
-    """Write the page, whole or not at all.
+    """Write the page atomically.
 
     Args:
-        path: the HTML file; its folder exists. A file there is replaced.
-        frames: in order of time. One frame makes a page without playback.
+        path: the HTML file; its folder exists. An existing file is replaced.
+        frames: in temporal order. With one frame, the page has no playback.
         image_wh: width and height of the image in pixels.
-        fps: frames a second, to be named on the page; also how long the last frame is shown. None: the frames' own
-            median step.
-        media: image or video to embed (with the overlay drawn in); None shows the 3D view alone. A video starts at
+        fps: frame rate, shown on the page; also sets the duration of the last frame. None: the frames'
+            median interval.
+        media: image or video to embed (with the overlay drawn on it); None shows the 3D view alone. A video starts at
             the time of the first frame, and its images are shown at the frames' times.
-        media_type: MIME type of ``media``; None reads it off the file's name. Videos: H.264 in MP4 plays everywhere.
-        world: where the camera stands in the room, so that people stand upright on its floor; None takes the camera to
-            be level and puts the floor under their feet.
-        title: heading; None takes the page's file name. Any text: it is escaped.
+        media_type: MIME type of ``media``; None infers it from the file's name. Videos: H.264 in MP4 plays everywhere.
+        world: pose of the camera in the world frame, so that people stand upright on the floor; None assumes a level
+            camera and puts the floor under their feet.
+        title: heading, of any text, as it is escaped; None takes the page's file name.
 
     Raises:
-        ValueError: there are no frames, or the media type is none that a browser shows.
-        OSError: the media cannot be read or the page not be written.
+        ValueError: there are no frames, or browsers cannot show the media type.
+        OSError: the media cannot be read or the page cannot be written.
     """
     path = Path(path)
     shots = frames if isinstance(frames, Sequence) else list(frames)
@@ -90,13 +90,13 @@ _SOURCES = ("page.html", "page.css", "scene.js", "player.js")
 
 
 def _split(template: str) -> Iterator[tuple[bool, str]]:
-    """The template's pieces in order: (True, name) for each ``{{name}}``, (False, text) for what lies between."""
+    """The template's parts in order: (True, name) for each ``{{name}}``, (False, text) for what lies between."""
     for i, text in enumerate(re.split(r"\{\{(\w+)\}\}", template)):
         yield i % 2 == 1, text
 
 
 def _policy(script: str, style: str) -> str:
-    """A content security policy that runs our one script and style, known by their hashes, and reaches no network."""
+    """A content security policy that allows our script and style, by their hashes, and no network access."""
     script_hash, style_hash = (
         base64.b64encode(hashlib.sha256(source.encode()).digest()).decode() for source in (script, style)
     )
@@ -107,15 +107,15 @@ def _policy(script: str, style: str) -> str:
 
 
 def _media(path: Path, media_type: str | None, title: str) -> Iterator[str]:
-    """The element that shows the image or video, its bytes as base64 inside.
+    """The element that shows the image or video, with its bytes as base64.
 
-    A video's bytes lie in a data block of their own: the script makes a blob of them, because browsers cannot seek
-    in a video that is a data URI, and some do not play it at all.
+    A video's bytes are in a separate data block, from which the script makes a blob, because browsers cannot seek in a
+    video that is a data URI, and some cannot play it.
     """
     media_type = media_type or mimetypes.guess_type(path.name)[0]
     if media_type not in _MEDIA_TYPES:
         raise UserError(f"{path}: cannot show {media_type or 'this type'} on a page, only {', '.join(_MEDIA_TYPES)}")
-    label = html.escape(f"{title} with the skeletons drawn in", quote=True)
+    label = html.escape(f"{title} with the skeletons drawn on it", quote=True)
     if media_type.startswith("image/"):
         yield f'<img alt="{label}" src="data:{media_type};base64,'
         yield from _base64(path)
@@ -136,11 +136,11 @@ def _base64(path: Path) -> Iterator[str]:
 
 
 def _poses_json(frames: Sequence[PoseFrame], step_ms: float, world: World | None) -> Iterator[str]:
-    """What the script reads: how a skeleton looks, when frames are shown, and who is in them, whole millimetres.
+    """The script's data: the skeleton's style, the frames' times, and their people, in whole millimetres.
 
     A person is ``[id, [x, y, z of each joint], [x, y, z] of the root or null, [percent of each joint], [degrees of each
     angle, left before right]]``; NaN is null.
-    Numbers are in camera axes; ``world`` turns them upright.
+    Numbers are in camera axes; ``world`` rotates them upright.
     """
     start_s = frames[0].time_s
     head = {
@@ -164,13 +164,13 @@ def _poses_json(frames: Sequence[PoseFrame], step_ms: float, world: World | None
 
 
 def _json(content: Any) -> str:
-    """As compact as it gets, and fit for a script element."""
-    # "<" cannot end or open a tag when it is written as an escape, and JSON reads it back the same.
+    """Compact JSON that is safe in a script element."""
+    # An escaped "<" cannot open or close a tag, and JSON decodes it.
     return json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
 def _angles(poses: Sequence[Pose], world: World | None) -> NDArray[np.float64]:
-    """(N, angles) degrees of everybody in every frame, NaN where joints are unsure; at once, one by one is slow."""
+    """(N, angles) degrees of all people in all frames, NaN for unsure joints; vectorised for speed."""
     if not poses:
         return np.zeros((0, 0))
     confidence = np.nan_to_num([pose.confidence for pose in poses])
@@ -217,7 +217,7 @@ def _layout(num_frames: int, has_media: bool, image_wh: tuple[int, int]) -> str:
 def _summary(frames: Sequence[PoseFrame], image_wh: tuple[int, int], step_ms: float) -> str:
     """One line: how many people, frames and seconds, and the size of the image."""
     num_people = len({pose.person_id for frame in frames for pose in frame.people})
-    facts = ["nobody found" if num_people == 0 else "1 person" if num_people == 1 else f"{num_people} people"]
+    facts = ["no person found" if num_people == 0 else "1 person" if num_people == 1 else f"{num_people} people"]
     if len(frames) > 1:
         seconds = frames[-1].time_s - frames[0].time_s + step_ms / 1000
         facts += [f"{len(frames)} frames", f"{seconds:.1f} s"]
@@ -226,7 +226,7 @@ def _summary(frames: Sequence[PoseFrame], image_wh: tuple[int, int], step_ms: fl
 
 
 def _describe_camera(frames: Sequence[PoseFrame]) -> str:
-    """One sentence on where the camera's focal length comes from; empty when nobody was found."""
+    """One sentence on where the camera's focal length comes from; empty if no person was found."""
     camera = next((pose.camera for frame in frames for pose in frame.people), None)
     if camera is None:
         return ""

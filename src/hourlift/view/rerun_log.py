@@ -24,13 +24,13 @@ from hourlift.pose import Pose, PoseFrame
 
 _QUALITY = 85
 _JOINT_MM, _LIMB_MM, _JOINT_PX, _LIMB_PX = 22.0, 14.0, 3.0, 1.5
-_PLANE_MM = 500.0  # how far in front of the camera its image is shown
+_PLANE_MM = 500.0  # distance from the camera at which its image is shown
 _JOINT_COLOURS = [COLOURS[side_of(name)] for name in H36M17.joint_names]
 _SIDES = limb_sides()
 
 
 def check_rerun() -> None:
-    """Complain about what would fail later.
+    """Check early what would fail later.
 
     Raises:
         ValueError: Rerun is not installed.
@@ -45,13 +45,13 @@ class RerunLog:
     """Sends a video's images and people to Rerun. A context manager.
 
     Args:
-        title: what the recording is called.
-        camera: of the images; its distortion is left out, which Rerun does not know.
-        rrd: file to write, whole or not at all; None opens the viewer.
+        title: name of the recording.
+        camera: the images' camera; its distortion is ignored, as Rerun does not support it.
+        rrd: file, written atomically; None opens the viewer.
 
     Raises:
         ValueError: as `check_rerun`.
-        OSError: the file cannot be written, or the viewer not be opened.
+        OSError: the file cannot be written, or the viewer cannot be opened.
     """
 
     def __init__(self, title: str, camera: Camera, rrd: Path | None = None) -> None:
@@ -79,7 +79,7 @@ class RerunLog:
         return self
 
     def _open(self, stack: ExitStack) -> None:
-        """The file or the viewer that everything goes to; Rerun tells of what fails as RuntimeError."""
+        """Open the file or the viewer; Rerun's RuntimeError becomes an OSError."""
         try:
             if self._rrd is None:
                 self._recording.spawn()
@@ -95,7 +95,7 @@ class RerunLog:
         self._stack.__exit__(kind, error, trace)
 
     def log(self, image_rgb: Image, frame: PoseFrame) -> None:
-        """Send the next image (H, W, 3) uint8 and its people; NaN and unsure joints are left out."""
+        """Send the next image (H, W, 3) uint8 and its people; NaN and unsure joints are omitted."""
         import rerun as rr
 
         self._recording.set_time("frame", sequence=frame.index)
@@ -108,7 +108,7 @@ class RerunLog:
         self._known = {pose.person_id for pose in frame.people}
         for pose in frame.people:
             flat = _shapes(pose, pose.joints_2d_px, rr.Points2D, rr.LineStrips2D, (_JOINT_PX, _LIMB_PX))
-            # Where a person's place is unknown, they stand at the camera's origin.
+            # People of unknown position are shown at the camera's origin.
             place = pose.root_cam_mm if np.isfinite(pose.root_cam_mm).all() else np.zeros(3, np.float32)
             solid = _shapes(pose, pose.joints_3d_mm + place, rr.Points3D, rr.LineStrips3D, (_JOINT_MM, _LIMB_MM))
             for where, (points, limbs) in (("camera/image/person", flat), ("person", solid)):
@@ -119,7 +119,7 @@ class RerunLog:
 def _shapes(
     pose: Pose, joints: NDArray[np.float32], points: Any, strips: Any, radii: tuple[float, float]
 ) -> tuple[Any, Any]:
-    """A person's joints and limbs as what Rerun draws, pale where unsure."""
+    """A person's joints and limbs as Rerun's archetypes, pale where unsure."""
     strength = weight(pose.confidence, MIN_CONFIDENCE) * np.isfinite(joints).all(axis=-1)
     sure = strength > 0
     colours = np.array([(*rgb, 255) for rgb in _JOINT_COLOURS], np.uint8)

@@ -1,4 +1,4 @@
-"""The people in 3D as a drawn image, for beside a photo or video: a floor, a person on it, a view from aside."""
+"""The people in 3D as a drawn image, to show beside a photo or video: on a floor, seen from the side."""
 
 import math
 from collections.abc import Sequence
@@ -21,14 +21,14 @@ _YAW, _PITCH, _LENS = -0.55, 0.22, 0.3  # radians; _LENS is half of the opening 
 _PANEL_RGB, _GRID_RGB, _SHADOW_RGB = (251, 251, 250), (185, 188, 192), (206, 207, 207)
 _GRID_MM, _SOLE_MM, _SLOT_MM = 500.0, 70.0, 1300.0
 _LIMB_MM, _HEAD_MM = 27.0, 92.0
-_PERSON_REACH_MM, _PERSON_TALL_MM = 750.0, 1900.0  # what a person on the spot needs, arms out or up
-_SETTLE = 0.3  # share of a new frame in where floor and middle lie, so that one wrong ankle shakes nothing
+_PERSON_REACH_MM, _PERSON_TALL_MM = 750.0, 1900.0  # space that a standing person needs, arms out or up
+_SETTLE = 0.3  # weight of a new frame in floor and centre, so that one wrong ankle does not move them
 _SIDES = limb_sides()
 _NOSE, _HEAD = H36M17.indices("nose", "head")
 
 
 class _Seen(NamedTuple):
-    """Points on the canvas: (..., 2) pixels, (...) pixels a millimetre, (...) millimetres from the eye."""
+    """Points on the canvas: (..., 2) pixels, (...) pixels per millimetre, (...) millimetres from the eye."""
 
     px: Array
     scale: Array
@@ -36,14 +36,14 @@ class _Seen(NamedTuple):
 
 
 class SpaceView:
-    """A 3D view of the same people through a video; its scale never shrinks back, so that nothing pumps.
+    """A 3D view of the same people through a video; it only zooms out, so that the scale is steady.
 
-    One person stands in the middle of the floor, their feet on it. Several stand where they were seen if that is
-    known of all, else in a row.
+    One person is in the middle of the floor, with the feet on it. Several people are at their estimated positions if
+    these are known for all, otherwise in a row.
 
     Args:
-        size_wh: width and height of the images that it draws.
-        world: where the camera stands, so that people stand upright; None takes the camera to be level.
+        size_wh: width and height of the drawn images.
+        world: pose of the camera, so that people stand upright; None assumes a level camera.
     """
 
     def __init__(self, size_wh: tuple[int, int], world: World | None = None) -> None:
@@ -54,7 +54,7 @@ class SpaceView:
         self._settled: dict[object, Array] = {}
 
     def draw(self, people: Sequence[Pose]) -> Image:
-        """The people of the next frame as an (H, W, 3) uint8 image; NaN joints are left out."""
+        """The people of the next frame as an (H, W, 3) uint8 image; NaN joints are omitted."""
         people = [person for person in people if np.isfinite(person.joints_3d_mm).any()]
         bodies = self._stand(people)
         self._make_room(bodies)
@@ -69,7 +69,7 @@ class SpaceView:
                 top = self._see(body[np.nanargmax(body[:, 2])] + [0, 0, 200]).px
                 self._write(canvas, str(person.person_id), top)
         if not people:
-            self._write(canvas, "nobody found", np.array(self._size_wh) / 2)
+            self._write(canvas, "no person found", np.array(self._size_wh) / 2)
         return canvas
 
     def _write(self, canvas: Image, text: str, at_px: Array) -> None:
@@ -93,13 +93,13 @@ class SpaceView:
         return standing
 
     def _settle(self, what: object, now: Array) -> Array:
-        """A value that follows slowly."""
+        """Update a running average."""
         before = self._settled.get(what, now)
         self._settled[what] = before + _SETTLE * (now - before)
         return self._settled[what]
 
     def _make_room(self, bodies: Sequence[Array]) -> None:
-        """Step back when somebody is farther out than the view shows; in steps of half a metre."""
+        """Move the viewpoint back if a person is outside the view, in steps of half a metre."""
         if len(bodies) > 1:
             needed = max(float(np.nanmax(np.hypot(body[:, 0], body[:, 1]))) for body in bodies)
             needed = min(math.ceil(needed / _GRID_MM) * _GRID_MM, 10_000.0)
@@ -122,7 +122,7 @@ class SpaceView:
         return _Seen(np.stack([width / 2 + right * scale, height / 2 - rise * scale], axis=-1), scale, depth)
 
     def _draw_floor(self) -> Image:
-        """The empty floor: a grid of half metres that fades with the distance from the middle."""
+        """The empty floor: a half-metre grid that fades with distance from the centre."""
         width, height = self._size_wh
         canvas: Image = np.full((height, width, 3), _PANEL_RGB, np.uint8)
         cells = max(math.ceil((self._reach_mm + 1000) / _GRID_MM) + 2, 5)
@@ -137,7 +137,7 @@ class SpaceView:
         return canvas
 
     def _draw_shadow(self, canvas: Image, body: Array) -> None:
-        """The skeleton seen from straight above, on the floor."""
+        """The skeleton projected onto the floor."""
         seen = self._see(body * [1, 1, 0])
         thick = max(round(2 * _LIMB_MM * float(np.nanmean(seen.scale))), 1)
         for parent, child in H36M17.edges:
@@ -164,7 +164,7 @@ class SpaceView:
 
 
 class SideBySide:
-    """A video's images with the people drawn in, and the 3D view beside them.
+    """A video's images with the people drawn on them, and the 3D view beside them.
 
     Args:
         image_wh: width and height of the video's images.
@@ -181,15 +181,15 @@ class SideBySide:
         """The next frame: (H, W + W', 3) uint8.
 
         Args:
-            image_rgb: (H, W, 3) uint8, of the size that was announced.
-            people: whom to draw.
+            image_rgb: (H, W, 3) uint8, of the size ``image_wh``.
+            people: the people to draw.
         """
         both: Image = np.hstack([draw_pose(image_rgb, people), self._view.draw(people)])
         return both
 
 
 def _line(canvas: Image, ends_px: Array, colour: Sequence[int], thick: int) -> None:
-    """A line with subpixel ends; none if an end is unknown or so far out that OpenCV's fixed point overflows."""
+    """A line with subpixel ends; nothing if an end is unknown or overflows OpenCV's fixed point."""
     if (np.abs(ends_px) < 30_000).all():
         start, end = (tuple(point) for point in np.round(ends_px * 16).astype(int).tolist())
         cv2.line(canvas, start, end, tuple(colour), thick, cv2.LINE_AA, 4)

@@ -1,9 +1,9 @@
-"""A moving image in the browser: JPEGs over HTTP, to this computer alone.
+"""Live images in the browser: JPEGs over HTTP, on this computer only.
 
-The base install's OpenCV has no windows; every computer has a browser. The page holds one image whose parts follow
-each other (multipart/x-mixed-replace), no script. Only the loopback address listens, and other sites' pages can
-neither embed the stream nor reach it under a name of their own. Other users of the computer reach the loopback, too:
-page and stream lie under a random name, which only who started the program is shown.
+OpenCV in the base installation has no windows, but every computer has a browser. The page holds one image that is
+continually replaced (multipart/x-mixed-replace), without a script. It listens on the loopback address only, and other
+sites' pages can neither embed the stream nor reach it under their host names. As other users of the computer can reach
+the loopback, too, page and stream have a random path, which is shown only to the user who started the program.
 """
 
 import base64
@@ -23,7 +23,7 @@ from hourlift.arrays import Image
 _HOST = "127.0.0.1"
 _QUALITY = 85
 _BOUNDARY = "image"
-_PATIENCE_S = 1.0  # without a new image the last one is sent again, which tells us whether the reader is still there
+_PATIENCE_S = 1.0  # without a new image the last one is sent again, to find out whether the client is still there
 
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -33,22 +33,22 @@ img { max-width: 100vw; max-height: 100vh; }
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title} · hourlift live</title><style>{style}</style></head>
-<body><img src="stream" alt="{title} with the skeletons drawn in"></body></html>
+<body><img src="stream" alt="{title} with the skeletons drawn on it"></body></html>
 """
 
 
 class LiveStream:
-    """Shows images in the browser as they come. A context manager; who is slow skips images.
+    """Shows images in the browser as they arrive. A context manager; slow clients skip images.
 
     Args:
-        title: what the page is called.
-        port: where it listens on 127.0.0.1; 0 finds a free one.
+        title: title of the page.
+        port: port on 127.0.0.1; 0 selects a free one.
 
     Raises:
-        OSError: the port is taken.
+        OSError: the port is in use.
 
     Attributes:
-        address: of the page, with the random name.
+        address: URL of the page, with its random path.
     """
 
     def __init__(self, title: str, port: int = 0) -> None:
@@ -83,7 +83,7 @@ class LiveStream:
         self._server.server_close()
 
     def show(self, image_rgb: Image) -> None:
-        """Send an image (H, W, 3) uint8 to everybody who watches; nothing is encoded while nobody does."""
+        """Send an image (H, W, 3) uint8 to all clients; without clients, nothing is encoded."""
         if self._viewers == 0 and self._number > 0:
             return
         done, jpeg = cv2.imencode(".jpg", image_rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
@@ -93,7 +93,7 @@ class LiveStream:
                 self._changed.notify_all()
 
     def _next(self, number: int) -> tuple[int, bytes] | None:
-        """The newest image, once it is another than the one of that number; None at the end."""
+        """Wait for an image newer than the given number; None at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._number > number, _PATIENCE_S)
             return None if self._closed else (self._number, self._jpeg)
@@ -104,13 +104,13 @@ class LiveStream:
 
 
 class _Server(ThreadingHTTPServer):
-    """The server; its threads end with their readers or with the stream."""
+    """The server; its threads end with their clients or with the stream."""
 
     daemon_threads = True
     block_on_close = False
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A reader who leaves is no mistake; everything else is told."""
+        """Ignore disconnected clients; report all other errors."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
@@ -123,11 +123,11 @@ class _Handler(BaseHTTPRequestHandler):
     """The page and the stream."""
 
     server: _Server
-    disable_nagle_algorithm = True  # an answer's end must not wait until its beginning is acknowledged
-    timeout = 30  # seconds: for a request to come, and for an image to be taken; no limit of the stream
+    disable_nagle_algorithm = True  # the end of a response must not wait for the acknowledgement of its beginning
+    timeout = 30  # seconds, for receiving a request and sending an image; does not limit the stream
 
     def do_GET(self) -> None:
-        """Answer; a name in Host that is not ours would be another site's, which points to this computer."""
+        """Answer a request; an unknown Host is rejected: another site's name may resolve to this computer."""
         port, folder = self.server.server_port, self.server.stream.folder
         if self.headers.get("Host") not in (f"{_HOST}:{port}", f"localhost:{port}"):
             self.send_error(403)
@@ -154,7 +154,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _stream(self) -> None:
-        """Image after image until the reader or the stream goes."""
+        """Send images until the client or the stream ends."""
         stream, number = self.server.stream, 0
         stream._watch(+1)
         try:
@@ -165,9 +165,9 @@ class _Handler(BaseHTTPRequestHandler):
                     head = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
                     self.wfile.write(head.encode() + jpeg + b"\r\n")
         except (ConnectionError, TimeoutError):
-            pass  # the reader has left or sleeps, which is no mistake
+            pass  # the client has disconnected or sleeps, which is not an error
         finally:
             stream._watch(-1)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Requests are nobody's business."""
+        """Requests are not logged, for privacy."""

@@ -4,7 +4,7 @@ Each is an ONNX file with a model card of the same name (``.md``). ``manifest.js
 
     {"hourglass-fast": {"file": "hourglass-fast.onnx", "sha256": "...", "kind": "hourglass"}}
 
-and may say more for `hourlift models`: "what", "accuracy", "licence" and "training_data", in words.
+and may hold text for `hourlift models`: "what", "accuracy", "licence" and "training_data".
 
 A network may have a twin with 8-bit arithmetic, made by `hourlift quantise`: "hourglass-fast.int8".
 """
@@ -17,9 +17,9 @@ from pathlib import Path
 from hourlift.errors import UserError
 
 HOURGLASS, LIFTER = "hourglass-accurate", "lifter"
-"""What predictions run on unless another model is named."""
+"""The default models of predictions."""
 PAGE_HOURGLASS = "hourglass-fast"
-"""What the page in the browser runs on: WebAssembly is several times slower."""
+"""The models of the web page: WebAssembly is several times slower."""
 KINDS = ("hourglass", "lifter")
 _WORDS = ("what", "accuracy", "licence", "training_data")
 _FOLDER = Path(__file__).parent
@@ -27,7 +27,7 @@ _FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """One entry of the manifest. What it says in words is "" where the manifest does not say it."""
+    """One entry of the manifest. Missing texts are ""."""
 
     name: str
     file: Path
@@ -43,10 +43,10 @@ def manifest(folder: Path = _FOLDER) -> dict[str, Model]:
     """Read the list of models by name.
 
     Args:
-        folder: where manifest.json and the files lie.
+        folder: the folder of manifest.json and the files.
 
     Raises:
-        ValueError: if the manifest is missing or not as documented above.
+        ValueError: if the manifest is missing or not as described above.
     """
     file = folder / "manifest.json"
     try:
@@ -72,11 +72,11 @@ def manifest(folder: Path = _FOLDER) -> dict[str, Model]:
 
 
 def path(name: str | Path, folder: Path = _FOLDER) -> Path:
-    """Find a model's file and check that it is the one that was shipped.
+    """Find a model's file and check that it is unchanged.
 
     Args:
-        name: a name of the manifest, or the path of an ``.onnx`` file of one's own, which is taken as it is.
-        folder: where manifest.json and the files lie.
+        name: a name in the manifest, or the path of another ``.onnx`` file, which is not checked.
+        folder: the folder of manifest.json and the files.
 
     Returns:
         The ONNX file.
@@ -91,7 +91,7 @@ def path(name: str | Path, folder: Path = _FOLDER) -> Path:
     models = manifest(folder)
     model = models.get(str(name))
     if model is None:
-        raise UserError(f"there is no model {str(name)!r}; there are {', '.join(models)}, or the path of an .onnx file")
+        raise UserError(f"there is no model {str(name)!r}; the models are {', '.join(models)}, or an .onnx file")
     if not model.file.is_file():
         raise UserError(f"{model.file} is missing; reinstall hourlift")
     if sha256(model.file) != model.sha256:
@@ -100,18 +100,18 @@ def path(name: str | Path, folder: Path = _FOLDER) -> Path:
 
 
 def int8_name(name: str | Path) -> str:
-    """What the 8-bit twin of a model is called: "x" -> "x.int8", a path "x.onnx" -> "x.int8.onnx"."""
+    """The name of a model's 8-bit twin: "x" -> "x.int8", a path "x.onnx" -> "x.int8.onnx"."""
     name = str(name)
     return f"{name[: -len('.onnx')]}.int8.onnx" if name.lower().endswith(".onnx") else f"{name}.int8"
 
 
 def is_twin(name: str | Path) -> bool:
-    """Whether a name or path is that of an 8-bit twin itself."""
+    """Whether a name or path is that of an 8-bit twin."""
     return str(name).endswith((".int8", ".int8.onnx"))
 
 
 def int8_twin(name: str | Path, folder: Path = _FOLDER) -> Path | None:
-    """The file of a model's 8-bit twin, checked as `path` does; None when it has none."""
+    """The file of a model's 8-bit twin, checked as `path` does; None if it has none."""
     twin = int8_name(name)
     exists = Path(twin).is_file() if twin.endswith(".onnx") else twin in manifest(folder)
     return path(twin, folder) if exists else None

@@ -23,7 +23,7 @@ export const UNKNOWN: Point = [NaN, NaN, NaN];
 /** One person through all frames; null where they are not there. */
 export type Track = (Pose | null)[];
 
-/** Everybody who is in a frame, by id. */
+/** All people in a frame, by id. */
 export function tracks(document: Document): Map<number, Track> {
   const ids = [...new Set(document.frames.flatMap(({ people }) => people.map((pose) => pose.person_id)))].sort(
     (a, b) => a - b,

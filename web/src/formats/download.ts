@@ -10,7 +10,7 @@ export type Format = keyof typeof TYPES;
 
 /** A file's name and content; BVH is the first person's.
  *
- * @throws Error when nobody is in the document and the format cannot say so.
+ * @throws Error when there are no people in the document, and the format needs at least one.
  */
 export function makeFile(document: Document, format: Format): { name: string; blob: Blob } {
   const name = `${document.source.replace(/\.[^.]*$/, "")}.${format}`;
@@ -25,7 +25,7 @@ export function makeFile(document: Document, format: Format): { name: string; bl
 }
 
 function someone<T>(track: T | undefined): T {
-  if (track === undefined) throw new Error("nobody was found, so there is no skeleton to write");
+  if (track === undefined) throw new Error("no person was found, so there is no skeleton to write");
   return track;
 }
 

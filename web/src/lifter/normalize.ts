@@ -65,7 +65,7 @@ export function personInput(
     confidence[j]! > 0 && p.every(Number.isFinite) ? unproject(camera, p) : [NaN, NaN, NaN],
   );
   const lifted = normalizeRays(withRoot(rays));
-  // A guessed camera does not tell how large somebody is.
+  // A guessed camera does not determine the size of a person.
   const size = camera.source === "default" ? 0 : lifted.size || 0;
   const rows = lifted.rays.map((ray, j) =>
     rays[j]!.every(Number.isFinite) && ray.every(Number.isFinite) ? [...ray, confidence[j]!, size] : [0, 0, 0, size],

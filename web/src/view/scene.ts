@@ -77,7 +77,7 @@ export class SceneView {
     this.resize();
   }
 
-  /** Show the first person of a frame, the feet on the ground; nobody hides the body. */
+  /** Show the first person of a frame, the feet on the ground; without a person the body is hidden. */
   show(frames: Frame[], index: number): void {
     const pose = frames[index]?.people[0];
     this.body.visible = pose !== undefined;

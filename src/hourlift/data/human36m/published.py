@@ -192,7 +192,7 @@ def read_positions(path: Path) -> NDArray[np.float64]:
     with parsing(path, "CDF file"):
         pose = np.asarray(cdf.varget("Pose"), np.float64)
     if pose.size != 96 * frames or not np.isfinite(pose).all():
-        raise UserError(f"{path} is not a complete CDF file: Pose is not {frames} frames of finite numbers")
+        raise UserError(f"{path} is not a valid CDF file: Pose is not {frames} frames of finite numbers")
     return pose.reshape(-1, 32, 3)[:, JOINTS_17_OF_32]
 
 
