@@ -39,7 +39,7 @@ class Scores:
     people: int
     found: int
     pck: float
-    """PCK@0.2 of the 12 limb joints: distance below 0.2 x (left shoulder to right hip). Missed people count as wrong."""
+    """PCK@0.2 of the 12 limb joints: distance below 0.2 x (left shoulder to right hip). Missed people are wrong."""
     accuracy: float
     """PCK on heatmap scale, all joints: distance below 1/20 of the crop's side, as in the report's accuracy curves."""
     pckh: float
