@@ -102,7 +102,7 @@ def test_a_folder_in_use_is_left_alone(tmp_path: Path, rendered: list[int]) -> N
     write_dataset(CONFIG, tmp_path, 2)
     before = contents(tmp_path)
     rendered.clear()
-    with pytest.raises(ValueError, match="is not an empty folder; name another one, or go on with it"):
+    with pytest.raises(ValueError, match="is not an empty folder; name another one, or resume the run"):
         write_dataset(CONFIG, tmp_path, 2)
     for other, told in (
         (replace(CONFIG, seed=6), "other settings: seed 0, not 6"),

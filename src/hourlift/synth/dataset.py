@@ -135,7 +135,7 @@ def _open_folder(folder: Path, config: DatasetConfig, resume: bool) -> bool:
     new = not folder.exists()
     if not new and (not folder.is_dir() or any(folder.iterdir())):
         if not resume:
-            raise UserError(f"{folder} exists already and is not an empty folder; name another one, or go on with it")
+            raise UserError(f"{folder} exists already and is not an empty folder; name another one, or resume the run")
         _check_settings(folder / SETTINGS, config)
         for stray in folder.glob(".*.part.tar"):  # left by a killed process
             stray.unlink()
@@ -150,7 +150,7 @@ def _check_settings(file: Path, config: DatasetConfig) -> None:
     try:
         theirs = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise UserError(f"{file.parent} holds no {file.name}: it is no data set to go on with") from error
+        raise UserError(f"{file.parent} holds no {file.name}: there is no run to resume") from error
     except ValueError as error:
         raise UserError(f"{file} is not a JSON file: {error}") from error
     ours = config.to_dict()

@@ -127,7 +127,7 @@ def crop_views(draw: Draw, joints: Tensor, eye: Tensor, rotation: Tensor, size: 
     """Crop the views of given cameras around the people: off-centre projections, which keep the perspective correct.
 
     Args:
-        draw: Of the crops.
+        draw: Random draws of the crops.
         joints: (B, J, 3) world, metres, on the CPU.
         eye: (B, 3) the cameras' places.
         rotation: (B, 3, 3) world to camera.

@@ -226,9 +226,9 @@ def bend(outfit: Outfit, person: Tensor, place: Place, normal: Tensor, lengthwis
     """Unit normals (3, N), bent by folds that are stronger at elbow, knee, waist and in loose cloth.
 
     Args:
-        outfit: Of all people.
+        outfit: Outfits of all people.
         person: (N,).
-        place: Of the points.
+        place: Positions of the points.
         normal: (3, N) unit vectors in the world.
         lengthwise: (3, N) unit vectors along limb or trunk in the world.
     """

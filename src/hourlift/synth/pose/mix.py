@@ -99,7 +99,7 @@ def sample_rotations(body: Body, draw: Draw, mix: PoseMix, library: PoseLibrary 
 
     Args:
         body: Its bones; a body of mean shape is tested.
-        draw: Of the poses.
+        draw: Random draws of the poses.
         mix: The mix.
         library: The user's motion capture.
 

@@ -331,7 +331,7 @@ def fill_in(body: Body, rotations: Tensor, draw: Draw) -> Tensor:
     Args:
         body: The body.
         rotations: (T, K, 3, 3) on the CPU, changed; T a multiple of the draw's count.
-        draw: Of one value a pose, or of one for all.
+        draw: One value per pose, or one for all.
     """
     heads = body.bone_mean.cpu()
     look = (draw.normal(0, 20).clamp(-60, 60) * RAD / 3)[:, None] * torch.tensor([0.0, 0.0, 1.0])

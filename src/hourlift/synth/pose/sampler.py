@@ -48,7 +48,7 @@ def sample_poses(body: Body, draw: Draw, kind: Tensor, tumbling: Tensor) -> Tens
 
     Args:
         body: Its bones.
-        draw: Of the poses.
+        draw: Random draws of the poses.
         kind: (B,) index into SAMPLED.
         tumbling: (B,) bool, people who are rotated as a whole: somersaults, cartwheels, any rotation.
 

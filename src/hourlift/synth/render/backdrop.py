@@ -132,7 +132,7 @@ def plane_light(scene: Scene, direction: Tensor, lamp: Tensor, sky: Tensor, grou
     Args:
         scene: The places.
         direction: (B, 3) towards the lamp; the others are colours (B, 3).
-        lamp: Of the lamp; sky and ground as those of shade.Light.
+        lamp: Colour of the lamp; sky and ground as in shade.Light.
         sky: From above.
         ground: From below.
     """

@@ -114,7 +114,7 @@ def smooth_edges(image: Tensor, surface: Tensor, depth: Tensor) -> Tensor:
     index = edge.flatten().nonzero()[:, 0]
     of = image_of(index, len(image), size)
     column, row = pixel_of(index, of, size)
-    rows = image.permute(0, 3, 1, 2).contiguous()  # of an image from `Layer` no copy
+    rows = image.permute(0, 3, 1, 2).contiguous()  # an image from `Layer` is not copied
     place = torch.add(index, of, alpha=2 * size**2)
     steps = {d: ((column + d).clamp_(0, size - 1) - column).int() for d in (-1, 0, 1)}
     down_by = {d: ((row + d).clamp_(0, size - 1) - row).int() * size for d in (-1, 0, 1)}

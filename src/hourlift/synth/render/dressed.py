@@ -32,10 +32,10 @@ class Dressed:
     """Garments of a batch of people, as seen by their cameras.
 
     Attributes:
-        mesh: Of all pieces.
+        mesh: Mesh of all pieces.
         screen: (1, 3, N) its vertices in rasteriser coordinates.
         covered: (B, Vb) vertices of the bodies that clothes cover.
-        dressing: Of the people.
+        dressing: Garments of the people.
         garments: What it is made of.
     """
 

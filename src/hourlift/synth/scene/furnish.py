@@ -211,7 +211,7 @@ def _clutter(
 def _cleared(
     stance: Stance, views: Views, place: tuple[Tensor, Tensor, Tensor], angle: Tensor, away: Tensor, radius: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Positions (B, N, 2) near the person, and whether they are free (B, N): not before the person, nor at the camera."""
+    """Positions (B, N, 2) near the person, and whether they are free (B, N): not before the person or at the camera."""
     person, eye = stance.joints[:, None, 0, :2], views.eye[:, None, :2]
 
     def blocks(spot: Tensor) -> Tensor:
