@@ -301,9 +301,7 @@ def test_a_half_downloaded_set(tiny: Any, tmp_path: Path) -> None:
         recognise(tmp_path / "b")
     tiny.write_mmpose(tmp_path / "c")
     shutil.rmtree(tmp_path / "c" / "images" / "S9")
-    assert any(
-        "96 of 288 images checked, such as images/S9/" in m for m in recognise(tmp_path / "c").missing
-    )
+    assert any("96 of 288 images checked, such as images/S9/" in m for m in recognise(tmp_path / "c").missing)
     with pytest.raises(ValueError, match="holds no people of the split test: S9, S11"):
         (tmp_path / "c" / "annotation_body3d" / "fps50" / "h36m_test.npz").unlink()
         recognise(tmp_path / "c").samples("test")

@@ -113,7 +113,7 @@ def test_a_folder_in_use_is_left_alone(tmp_path: Path, rendered: list[int]) -> N
         with pytest.raises(ValueError, match=told):
             write_dataset(other, tmp_path, 2, resume=True)
     (tmp_path / "settings.json").unlink()
-    with pytest.raises(ValueError, match=r"holds no settings\.json: it is no data set to go on with"):
+    with pytest.raises(ValueError, match=r"holds no settings\.json: there is no run to resume"):
         write_dataset(CONFIG, tmp_path, 2, resume=True)
     (tmp_path / "settings.json").write_text("nonsense")
     with pytest.raises(ValueError, match=r"settings\.json is not a JSON file"):
