@@ -47,8 +47,8 @@ def test_a_plot_is_written(runs: Path, name: str) -> None:
     ("arguments", "complaint"),
     [
         ("none nowhere", "nowhere/log.jsonl: No such file"),
-        ("none --values height", "log.jsonl tells no 'height'"),
-        ("none -o curves.txt", "the name of a plot ends in .png, .svg, .pdf"),
+        ("none --values height", "log.jsonl has no 'height'"),
+        ("none -o curves.txt", "the name of a plot must end in .png, .svg, .pdf"),
     ],
 )
 def test_mistakes_are_one_line(runs: Path, arguments: str, complaint: str, capsys: pytest.CaptureFixture) -> None:

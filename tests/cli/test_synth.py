@@ -193,7 +193,7 @@ def test_an_interrupted_data_set_leaves_nothing(tmp_path: Path, monkeypatch: pyt
         ("-o {0}/a --preset video", "there is no preset 'video'; the presets are everyday, upright, sport, portrait, "),
         ("-o {0}/a --motion {0}/no.bvh", "--motion {0}/no.bvh: does not exist"),
         ("-o {0}/a --backgrounds {0}/full", "{0}/full: no image (.bmp, .jpeg, .jpg, .png, .webp) in this "),
-        ("-o {0}/full --resume", "{0}/full holds no settings.json: it is no data set to go on with"),
+        ("-o {0}/full --resume", "{0}/full holds no settings.json: there is no run to resume"),
         ("--sheet {0}/a.png --backgrounds {0}/no", "{0}/no: not a folder of background images"),
         ("--sheet {0}/a.png --assets {0}/no", "{0}/no: not a folder of MakeHuman assets"),
         ("--sheet {0}/a.png --panoramas {0}/no", "{0}/no: not a folder of panoramas (.hdr)"),

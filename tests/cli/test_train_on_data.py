@@ -118,7 +118,7 @@ def test_noise_can_be_measured(folder: Path, tmp_path: Path, capsys) -> None:
         ("lifter --recipe final", "trains on a data set: name it with --data"),
         ("lifter --recipe final --data {}/nowhere", "nowhere does not exist"),
         ("lifter --recipe final --data {}/flat", "has no joints in millimetres: it trains the hourglass only"),
-        ("lifter --recipe final --data {}/set --inputs {}/others.npz", "has nobody called S"),
+        ("lifter --recipe final --data {}/set --inputs {}/others.npz", "has no person S"),
         ("lifter --recipe final --data {}/set --inputs {}/set", "'noisy' or an .npz file of predict-joints, not"),
         ("lifter --recipe final --data {}/set --val-split S8", "has no split 'S8'; it has train, test"),
         ("lifter --recipe final --data {}/set --errors-of {}/joints.npz", "--errors-of goes with --inputs noisy"),
@@ -171,5 +171,5 @@ def test_errors_are_measured_as_they_were_made() -> None:
     swapped = true.copy()
     swapped[:1500, [13, 16]] = swapped[:1500, [16, 13]]
     assert 0.04 < measure_errors(swapped, true).swapped < 0.12  # one of six to seven pairs, in half of the people
-    with pytest.raises(ValueError, match="nobody is known in both"):
+    with pytest.raises(ValueError, match="no person is known in both"):
         measure_errors(np.full((2, 17, 2), np.nan), true[:2])

@@ -184,7 +184,7 @@ def test_the_analysis_is_json_and_markdown() -> None:
     assert content["groups"]["trunk"]["leaning"]["pck"] is None and content["reliability"]["right"][5] is None
     text = analysis.to_markdown()
     assert "| upright | 1 | 0.0 % |" in text and "| leaning |" not in text and "| l_wrist | 0.0 % |" in text
-    with pytest.raises(ValueError, match="nobody"):
+    with pytest.raises(ValueError, match="no people"):
         analyse([], "t", {})
 
 

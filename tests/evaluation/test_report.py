@@ -196,7 +196,7 @@ def test_reports_are_valid_json_and_readable() -> None:
 
 
 def test_nobody_is_an_error() -> None:
-    with pytest.raises(ValueError, match="nobody"):
+    with pytest.raises(ValueError, match="no people"):
         make_report([], "t", {})
 
 

@@ -93,7 +93,7 @@ def test_other_words_give_the_same_bits(source: Path, done: Quantised, tmp_path:
 
 def test_what_cannot_be_quantised(done: Quantised, tmp_path: Path) -> None:
     out = tmp_path / "out.onnx"
-    with pytest.raises(ValueError, match="is quantised already"):
+    with pytest.raises(ValueError, match="is already quantised"):
         quantise_hourglass(done.file, out, images(1, 0), images(1, 1))
     lifter = export_lifter(Lifter(LifterConfig(width=8, num_blocks=1)), tmp_path / "lifter.onnx", name="l").file
     with pytest.raises(ValueError, match="this is a lifter model"):

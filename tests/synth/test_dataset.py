@@ -102,7 +102,7 @@ def test_a_folder_in_use_is_left_alone(tmp_path: Path, rendered: list[int]) -> N
     write_dataset(CONFIG, tmp_path, 2)
     before = contents(tmp_path)
     rendered.clear()
-    with pytest.raises(ValueError, match="is not an empty folder; name another one, or go on with it"):
+    with pytest.raises(ValueError, match="is not an empty folder; name another one, or resume the run"):
         write_dataset(CONFIG, tmp_path, 2)
     for other, told in (
         (replace(CONFIG, seed=6), "other settings: seed 0, not 6"),
@@ -113,7 +113,7 @@ def test_a_folder_in_use_is_left_alone(tmp_path: Path, rendered: list[int]) -> N
         with pytest.raises(ValueError, match=told):
             write_dataset(other, tmp_path, 2, resume=True)
     (tmp_path / "settings.json").unlink()
-    with pytest.raises(ValueError, match=r"holds no settings\.json: it is no data set to go on with"):
+    with pytest.raises(ValueError, match=r"holds no settings\.json: there is no run to resume"):
         write_dataset(CONFIG, tmp_path, 2, resume=True)
     (tmp_path / "settings.json").write_text("nonsense")
     with pytest.raises(ValueError, match=r"settings\.json is not a JSON file"):

@@ -125,7 +125,7 @@ def test_crops_show_the_person_whether_the_picture_is_a_file_or_not(tmp_path) ->
         assert batch.images[0, :, y, x].min() > 80  # on the dot, and the background is 20
     with pytest.raises(ValueError, match=r"b\.png does not exist, but sample person-3"):
         cut([replace(inside, image=tmp_path / "b.png")], 64)
-    with pytest.raises(ValueError, match="nobody"):
+    with pytest.raises(ValueError, match="no person in the data set"):
         cut([replace(inside, joints_2d_px=np.full((17, 2), np.nan, np.float32))], 64)
 
 
@@ -203,7 +203,7 @@ def test_detections_take_the_place_of_the_true_joints() -> None:
     true = collect(people[:3], "crop")
     crop = Crop.from_box(people[2].box_xyxy_px, 256)
     torch.testing.assert_close(pairs.seen[2] - true.seen[2], torch.full((17, 2), 10 * crop.scale), atol=1e-2, rtol=0)
-    with pytest.raises(ValueError, match="nobody called person-2: it was made of another data set"):
+    with pytest.raises(ValueError, match="no person person-2: it was made from other or fewer data"):
         collect(people, "crop", {sample.id: sample.joints_2d_px for sample in people[:2]})
     with pytest.raises(ValueError, match="person-0 has no joints in millimetres"):
         collect([replace(people[0], joints_3d_cam_mm=None)], "crop")

@@ -284,5 +284,5 @@ def test_the_two_arithmetics_differ(toy: MakeStage, config: TrainConfig, tmp_pat
     ],
 )
 def test_numbers_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="at least one step|learning rate|is a share"):
+    with pytest.raises(ValueError, match="must be at least 1|learning rate|must be between"):
         TrainConfig(**{"steps": 4, **wrong})

@@ -1,4 +1,4 @@
-"""How good is the main job on annotated people: run it, score it, report it."""
+"""Evaluation on annotated people: run the predictor, compute scores, write a report."""
 
 from hourlift.evaluation.analysis import Analysis, analyse, judge
 from hourlift.evaluation.report import Report, make_report

@@ -1,4 +1,4 @@
-"""What to fix next: where a hourglass's joints go wrong, by pose, facing, size, visibility and confidence."""
+"""Error analysis of the hourglass: by pose, facing, size, visibility and confidence."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,11 +21,11 @@ from hourlift.metrics import pair_confusion, torso_length
 
 SCHEMA = 1
 TORSO_EDGES = (0.18, 0.24, 0.3, 0.38)
-"""Between bins of the torso (left shoulder to right hip) over the crop's side: how large the body is in the crop."""
+"""Bin edges of the torso's length (left shoulder to right hip) over the crop's side: size of the body in the crop."""
 SIDE_EDGES_PX = (100.0, 150.0, 200.0, 300.0)
-"""Between bins of the crop's side in pixels of the image: how sharp the crop can be."""
+"""Bin edges of the crop's side in image pixels: how sharp the crop can be."""
 CONFIDENCE_EDGES = (0.2, 0.4, 0.6, 0.8)
-"""Between bins of a person's mean confidence."""
+"""Bin edges of a person's mean confidence."""
 
 _LIMBS = H36M17.indices(*LIMB_JOINTS)
 Mask = NDArray[np.bool_]
@@ -33,15 +33,15 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Scores of some of the people; shares are in [0, 1], NaN where there is nothing to measure.
+    """Scores of a group of people. Shares are in [0, 1]; NaN if there is nothing to measure.
 
     Attributes:
-        people: How many.
+        people: Number of people.
         pck: PCK@0.2 of the 12 limb joints.
-        either_side: The same where a joint on its partner's place counts as right too: blind to left and right.
-        pairs: Left-right limb pairs that are clearly apart.
-        swapped: Share of them.
-        collapsed: Share of them.
+        either_side: PCK@0.2 that ignores left and right: a joint at its counterpart's position also counts as right.
+        pairs: Number of left-right limb pairs that are clearly apart.
+        swapped: Share of these pairs that are swapped.
+        collapsed: Share of these pairs found on one limb.
     """
 
     people: int
@@ -54,15 +54,15 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True)
 class Analysis:
-    """What an analysis says.
+    """Result of an analysis.
 
     Attributes:
         title: Heading.
-        settings: What was analysed and how.
-        overall: Everybody.
-        groups: By aspect and kind.
-        mistakes: By joint, and by visibility where the data set tells, the share of each of `mistakes.KINDS`.
-        reliability: Of the confidence of all joints whose truth is known.
+        settings: What was analysed, and how.
+        overall: Scores of all people.
+        groups: Scores by aspect and group.
+        mistakes: By joint, and by visibility if annotated, the share of each of `mistakes.KINDS`.
+        reliability: Reliability of the confidence, over all joints with a known position.
     """
 
     title: str
@@ -73,11 +73,11 @@ class Analysis:
     reliability: Reliability
 
     def to_json(self) -> str:
-        """JSON with `null` for what could not be measured."""
+        """JSON, with `null` for values that could not be measured."""
         return json.dumps(without_nan({"schema": SCHEMA, **asdict(self)}), indent=2) + "\n"
 
     def to_markdown(self) -> str:
-        """A table for each aspect, one of mistakes, one of confidence."""
+        """One table per aspect, one of mistakes, one of confidence."""
         settings = ", ".join(f"{key}: {value}" for key, value in self.settings.items())
         text = f"# {self.title}\n\n{settings}.\n"
         columns = ["people", "PCK@0.2", "on either side", "swapped", "collapsed"]
@@ -93,15 +93,15 @@ def analyse(outcomes: Sequence[Outcome], title: str, settings: dict[str, Any]) -
     """Find where predictions fail.
 
     Args:
-        outcomes: at least one, of `predict_samples`.
-        title: the heading.
-        settings: what was analysed and how, for the reader.
+        outcomes: results of `predict_samples`, at least one.
+        title: heading.
+        settings: what was analysed and how; printed in the report.
 
     Raises:
-        ValueError: if there are no outcomes.
+        ValueError: there are no outcomes.
     """
     if not outcomes:
-        raise UserError("there is nobody to analyse")
+        raise UserError("there are no people to analyse")
     people = _People(outcomes)
     groups = {
         aspect: {kind: people.group(mask) for kind, mask in kinds.items()} for aspect, kinds in people.aspects().items()
@@ -143,7 +143,7 @@ class _People:
         self.kinds = mistakes.classify(self.predicted_px, self.true_px, self.torso_px)
 
     def aspects(self) -> dict[str, Mapping[str, Mask]]:
-        """Who belongs to which group."""
+        """Return which people belong to which group."""
         side_px = np.array([crop_side(outcome) for outcome in self.outcomes])
         return {
             **pose_types(self.true_px),
@@ -153,13 +153,13 @@ class _People:
         }
 
     def visibility(self) -> NDArray[np.int64]:
-        """(N, 17) states of joints; -1 where the data set does not tell."""
+        """Return the (N, 17) states of joints; -1 if not annotated."""
         unknown = np.full(H36M17.num_joints, -1)
         states = [outcome.sample.visibility for outcome in self.outcomes]
         return np.array([unknown if state is None else state.astype(np.int64) for state in states])
 
     def group(self, chosen: Mask) -> Group:
-        """Scores of the people of a mask (N,)."""
+        """Compute the scores of the people in a mask (N,)."""
         shares = mistakes.shares(self.kinds[chosen][:, _LIMBS])
         right, other = (shares[mistakes.KINDS[kind]] for kind in (mistakes.RIGHT, mistakes.OTHER_SIDE))
         confusion = pair_confusion(self.predicted_px[chosen], self.true_px[chosen], self.torso_px[chosen], LIMB_PAIRS)
@@ -174,7 +174,7 @@ class _People:
 
 
 def _bins(values: NDArray[np.float64], edges: Sequence[float], style: str) -> dict[str, Mask]:
-    """Who is in which bin; somebody whose value is not known is in none."""
+    """Return which people are in which bin. A person whose value is unknown is in no bin."""
     names = [style.format(edge) for edge in edges]
     labels = [
         f"below {names[0]}",

@@ -1,4 +1,4 @@
-"""Fits what makes confidence mean something, `predict.confidence.Calibration`, on people whose joints are known."""
+"""Fit `predict.confidence.Calibration`, which turns scores into probabilities, on people with known joints."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,20 +19,20 @@ from hourlift.metrics import pair_confusion, torso_length
 from hourlift.predict.models.confidence import EVIDENCE, Calibration, gather_evidence
 from hourlift.predict.models.keypoints import JointEstimator
 
-_RIDGE = 1.0  # pulls weights to 0: little against thousands of joints, but it bounds them where few joints are wrong
+_RIDGE = 1.0  # L2 penalty: negligible for thousands of joints, but bounds the weights if few joints are wrong
 _NEWTON_STEPS = 30
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class JudgedJoints:
-    """Joints of N people in their boxes.
+    """Joints of N people, found in their boxes.
 
     Attributes:
-        evidence: (N, 17, evidence) of `gather_evidence`.
-        scores: (N, 17) of the heatmaps.
-        right: (N, 17) whether each is within 0.2 torso of its true place, be it outside of the image.
-        known: (N, 17) whether that place is known.
-        collapsed: (N, 17) whether it and its partner, clearly apart in truth, were found on one limb.
+        evidence: (N, 17, evidence) from `gather_evidence`.
+        scores: (N, 17) heatmap scores.
+        right: (N, 17) whether the joint is within 0.2 torso of its true position, which may be outside the image.
+        known: (N, 17) whether the true position is known.
+        collapsed: (N, 17) whether a joint and its counterpart, in truth clearly apart, were found on one limb.
     """
 
     evidence: Array
@@ -43,10 +43,10 @@ class JudgedJoints:
 
     @classmethod
     def of(cls, estimator: JointEstimator, samples: Iterable[Sample]) -> Self:
-        """Look at people in their boxes, one by one.
+        """Run the hourglass on people in their boxes, one by one.
 
         Raises:
-            ValueError: there is nobody.
+            ValueError: there are no people.
         """
         found, true = [], []
         for sample in samples:
@@ -54,7 +54,7 @@ class JudgedJoints:
             found.append((answer.joints_px[0], answer.scores[0], gather_evidence(answer.heatmaps)[0]))
             true.append(true_places(sample))
         if not found:
-            raise UserError("there is nobody to calibrate on")
+            raise UserError("there are no people to calibrate on")
         joints_px, scores, evidence = (np.array(part) for part in zip(*found, strict=True))
         true_px = np.array(true)
         torso_px = torso_length(true_px, H36M17)
@@ -70,11 +70,11 @@ class JudgedJoints:
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """Whether confidence means something.
+    """Quality of a confidence.
 
     Attributes:
-        reliability: Of all joints whose place is known.
-        collapsed: Mean confidence of the joints of collapsed pairs, of which at least half are wrong; NaN without any.
+        reliability: Over all joints with a known position.
+        collapsed: Mean confidence of joints in collapsed pairs, at least half of which are wrong; NaN without any.
     """
 
     reliability: Reliability
@@ -85,7 +85,7 @@ class Check:
 
 
 def check(judged: JudgedJoints, confidence: Array) -> Check:
-    """Compare a confidence (N, 17) of judged joints with what is true of them."""
+    """Compare a confidence (N, 17) with whether the joints are right."""
     collapsed = judged.known & judged.collapsed
     return Check(
         reliability=reliability(confidence[judged.known], judged.right[judged.known]),
@@ -94,7 +94,7 @@ def check(judged: JudgedJoints, confidence: Array) -> Check:
 
 
 def fit(judged: JudgedJoints) -> Calibration:
-    """The logistic regression of "right" on the evidence, for each joint, by Newton's method."""
+    """Fit a logistic regression of "right" on the evidence, for each joint, by Newton's method."""
     weights = []
     for joint in range(H36M17.num_joints):
         known = judged.known[:, joint]
@@ -116,7 +116,7 @@ def _logistic(evidence: Array, right: NDArray[np.bool_]) -> Array:
 
 
 def _collapsed(joints_px: Array, true_px: Array, torso_px: Array) -> NDArray[np.bool_]:
-    """(N, 17) joints whose pair is collapsed."""
+    """Return the (N, 17) joints in collapsed pairs."""
     flags = np.zeros(joints_px.shape[:2], bool)
     for i, person in enumerate(zip(joints_px, true_px, torso_px, strict=True)):
         collapsed = pair_confusion(*person, LIMB_PAIRS).collapsed > 0

@@ -1,4 +1,4 @@
-"""Where a joint went that is not where it should be (after Ronchi and Perona, ICCV 2017, for torsos instead of OKS)."""
+"""Kinds of joint errors (after Ronchi and Perona, ICCV 2017, with torso lengths instead of OKS)."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -6,22 +6,22 @@ from numpy.typing import ArrayLike, NDArray
 from hourlift.geometry.skeleton import H36M17
 
 KINDS = ("right", "on the other side", "near", "on another joint", "elsewhere")
-"""Within 0.2 torso of the true joint; within that of its partner; within 0.5 torso of the true joint; within 0.2 of
-another joint of the person; none of these. The first that holds counts."""
+"""Within 0.2 torso of the true joint; within 0.2 of its counterpart; within 0.5 torso of the true joint; within 0.2 of
+another joint of the person; none of these. The first that applies is used."""
 RIGHT, OTHER_SIDE, NEAR, OTHER_JOINT, ELSEWHERE = range(len(KINDS))
 UNKNOWN = -1
-"""The true joint is not known."""
+"""The true joint is unknown."""
 
 _RIGHT_WITHIN, _NEAR_WITHIN = 0.2, 0.5
 
 
 def classify(predicted_px: ArrayLike, true_px: ArrayLike, torso_px: ArrayLike) -> NDArray[np.int64]:
-    """Say of every joint where it went.
+    """Classify the error of every joint.
 
     Args:
-        predicted_px: (N, 17, 2); NaN where nothing was found.
-        true_px: (N, 17, 2); NaN where not known.
-        torso_px: (N,) `metrics.torso_length`; nobody without one counts.
+        predicted_px: (N, 17, 2); NaN if not found.
+        true_px: (N, 17, 2); NaN if unknown.
+        torso_px: (N,) `metrics.torso_length`; people without one are ignored.
 
     Returns:
         (N, 17) indices into `KINDS`, or UNKNOWN.
@@ -44,6 +44,6 @@ def classify(predicted_px: ArrayLike, true_px: ArrayLike, torso_px: ArrayLike) -
 
 
 def shares(kinds: NDArray[np.int64]) -> dict[str, float]:
-    """Share of each kind among the joints whose truth is known; NaN where there are none."""
+    """Return the share of each kind among joints with a known position; NaN if there are none."""
     known = int((kinds != UNKNOWN).sum())
     return {name: float((kinds == i).sum() / known) if known else float("nan") for i, name in enumerate(KINDS)}

@@ -1,4 +1,4 @@
-"""Plots of reports and of training runs; needs Matplotlib, from hourlift[plots]."""
+"""Plots of reports and training runs. Needs Matplotlib (hourlift[plots])."""
 
 import json
 import math
@@ -21,21 +21,21 @@ _INCHES = 9.0, 4.5
 
 
 def check_plot(file: Path) -> None:
-    """Complain about what would fail later.
+    """Check early that a plot can be written.
 
     Raises:
-        ValueError: Matplotlib is not installed, or the file's name ends in something that it cannot write.
+        ValueError: Matplotlib is not installed, or cannot write files with this suffix.
     """
     if file.suffix not in SUFFIXES:
-        raise UserError(f"{file}: the name of a plot ends in {', '.join(SUFFIXES)}")
+        raise UserError(f"{file}: the name of a plot must end in {', '.join(SUFFIXES)}")
     _new_figure(1)
 
 
 def plot_report(report: Report, file: Path) -> None:
-    """Draw the errors by action, with both means, and by joint; PCK instead where there is no 3D truth.
+    """Plot the errors by action, with both means, and by joint. Plots PCK instead if there is no 3D truth.
 
     Raises:
-        ValueError: as `check_plot`.
+        ValueError: as for `check_plot`.
         OSError: the file cannot be written.
     """
     overall = report.groups["all"]
@@ -56,15 +56,15 @@ def plot_report(report: Report, file: Path) -> None:
 
 
 def read_curve(run: Path, name: str) -> tuple[list[int], list[float]]:
-    """One number of a training run over its steps, as log.jsonl tells it; of a step told twice, the later.
+    """Read one value of a training run over its steps from log.jsonl. If a step occurs twice, the later line is used.
 
     Args:
         run: folder of the run.
-        name: such as "accuracy", "val_accuracy", "val_mpjpe".
+        name: name of the value, such as "accuracy", "val_accuracy", "val_mpjpe".
 
     Raises:
-        ValueError: the file holds something else, or nowhere that number.
-        OSError: there is no such run.
+        ValueError: the file has another format or does not contain that value.
+        OSError: the run does not exist.
     """
     values: dict[int, float] = {}
     for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines():
@@ -75,21 +75,21 @@ def read_curve(run: Path, name: str) -> tuple[list[int], list[float]]:
         if name in told:
             values[int(told["step"])] = float(told[name])
     if not values:
-        raise UserError(f"{run / 'log.jsonl'} tells no {name!r}")
+        raise UserError(f"{run / 'log.jsonl'} has no {name!r}")
     return sorted(values), [values[step] for step in sorted(values)]
 
 
 def plot_curves(runs: Mapping[str, Path], names: tuple[str, ...], file: Path) -> None:
-    """Draw numbers of several runs over their steps, one panel a number: the report's figures 4 and 5.
+    """Plot values of several runs over their steps, one panel per value: the report's figures 4 and 5.
 
     Args:
-        runs: folders of runs by what to call them.
-        names: as `read_curve` takes them.
-        file: to write.
+        runs: run folders by label.
+        names: names of values, as for `read_curve`.
+        file: file to write.
 
     Raises:
-        ValueError: as `check_plot` and `read_curve`.
-        OSError: a run is not there, or the file cannot be written.
+        ValueError: as for `check_plot` and `read_curve`.
+        OSError: a run does not exist, or the file cannot be written.
     """
     curves = {name: {label: read_curve(run, name) for label, run in runs.items()} for name in names}
     figure, axes = _new_figure(len(names))
@@ -104,14 +104,14 @@ def plot_curves(runs: Mapping[str, Path], names: tuple[str, ...], file: Path) ->
 
 
 def plot_reliability(measured: Mapping[str, Reliability], file: Path) -> None:
-    """Draw the share of joints that are right over the confidence they have, and below it how many have it.
+    """Plot the share of joints that are right over their confidence, and below it how many joints have it.
 
     Args:
-        measured: by what to call it; a confidence that means something lies on the diagonal.
-        file: to write.
+        measured: reliability by label; a well-calibrated confidence lies on the diagonal.
+        file: file to write.
 
     Raises:
-        ValueError: as `check_plot`.
+        ValueError: as for `check_plot`.
         OSError: the file cannot be written.
     """
     figure, axes = _new_figure(2)

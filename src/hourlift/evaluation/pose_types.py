@@ -1,6 +1,6 @@
-"""What kind of pose an annotated person is in, from their 2D joints alone: so that errors can be told apart by it.
+"""Classify the pose of an annotated person from the 2D joints alone, to group errors by pose.
 
-Directions are the person's: "along the trunk" is from the pelvis to the thorax, wherever that points in the image.
+Directions are the person's: "along the trunk" is from pelvis to thorax, whatever its direction in the image.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,12 +12,12 @@ from hourlift.arrays import Array
 from hourlift.geometry.skeleton import H36M17
 
 UPRIGHT_DEG = 45.0
-"""People count as upright when pelvis to thorax is within this angle of straight up in the image."""
+"""A person counts as upright if pelvis to thorax is within this angle of straight up in the image."""
 
-_HORIZONTAL_DEG = 90.0  # beyond, the head is below the hips
-_FACING = 0.3  # least width of shoulders and hips, in torsos, of somebody who does not stand sideways to the camera
+_HORIZONTAL_DEG = 90.0  # above this angle, the head is below the hips
+_FACING = 0.3  # minimum width of shoulders and hips, in torsos, unless seen from the side
 _BENT_HIP_DEG, _BENT_KNEE_DEG, _SPREAD_DEG = 110.0, 90.0, 70.0
-_RAISED = 0.3  # a raised wrist is so far beyond the thorax, along the trunk and in trunks
+_RAISED = 0.3  # minimum distance of a raised wrist beyond the thorax, along the trunk, in trunk lengths
 
 _SEGMENTS = ("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist")
 
@@ -25,32 +25,32 @@ Mask = NDArray[np.bool_]
 
 
 def is_upright(joints_px: ArrayLike) -> Mask:
-    """Whether the torso points up in the image.
+    """Return whether the torso points up in the image.
 
     Args:
         joints_px: (..., 17, 2).
 
     Returns:
-        (...,) False also where pelvis or thorax are unknown.
+        (...,) also False if pelvis or thorax is unknown.
     """
     return trunk_angle_deg(joints_px) <= UPRIGHT_DEG
 
 
 def trunk_angle_deg(joints_px: ArrayLike) -> Array:
-    """Angle between pelvis to thorax and straight up in the image, 0 to 180: (..., 17, 2) -> (...,)."""
+    """Angle between the direction pelvis to thorax and straight up in the image, 0 to 180: (..., 17, 2) -> (...,)."""
     trunk = _joint(joints_px, "thorax") - _joint(joints_px, "pelvis")
     return np.degrees(np.arctan2(np.abs(trunk[..., 0]), -trunk[..., 1]))
 
 
 def pose_types(joints_px: ArrayLike) -> dict[str, Mapping[str, Mask]]:
-    """Who is in which kind of pose.
+    """Group people by pose.
 
     Args:
         joints_px: (N, 17, 2) true joints.
 
     Returns:
-        By aspect and kind a mask (N,). Kinds of `trunk` and `facing` exclude each other; the rest may overlap, and
-        `other` holds who is of no kind. A person whose joints do not tell is of no kind that needs them.
+        By aspect and kind, a mask (N,). Kinds of `trunk` and `facing` are exclusive; the rest may overlap, and `other`
+            holds people of no kind. Kinds that need an unknown joint of a person do not apply.
     """
     joints = np.asarray(joints_px, np.float64)
     angle, facing = trunk_angle_deg(joints), facing_camera(joints)
@@ -80,11 +80,11 @@ def pose_types(joints_px: ArrayLike) -> dict[str, Mapping[str, Mask]]:
 
 
 def facing_camera(joints_px: ArrayLike) -> Array:
-    """How far the person's left is on the side where it is when they face the camera.
+    """Signed width of the body in the image: positive if the person faces the camera.
 
     Returns:
-        (...,) mean of shoulders' and hips' widths across the trunk, in lengths of the trunk's diagonal (that of PCK);
-        negative for somebody seen from behind, about 0 for somebody seen from the side.
+        (...,) mean of shoulder and hip widths across the trunk, in lengths of the trunk's diagonal (as in PCK);
+            negative for a person seen from behind, about 0 for a person seen from the side.
     """
     joints = np.asarray(joints_px, np.float64)
     trunk = _joint(joints, "thorax") - _joint(joints, "pelvis")
@@ -104,7 +104,7 @@ def _either(masks: Iterable[Mask]) -> Mask:
 
 
 def _bend_deg(joints: Array, before: str, middle: str, after: str, most_deg: float) -> list[Mask]:
-    """For left and right: whether the angle at a joint is smaller than that."""
+    """For left and right: whether the angle at a joint is below the threshold."""
     found = []
     for side in "lr":
         a, b, c = (_joint(joints, name.format(side=side)) for name in (before, middle, after))
@@ -123,7 +123,7 @@ def _raised(joints: Array, side: str) -> Mask:
 
 
 def _before_trunk(joints: Array, side: str) -> Mask:
-    """Whether a wrist lies within the quadrangle of shoulders and hips, before or behind it."""
+    """Whether a wrist is in the image within the quadrangle of shoulders and hips, in front of or behind it."""
     corners = [_joint(joints, name) for name in ("l_shoulder", "r_shoulder", "r_hip", "l_hip")]
     wrist = _joint(joints, f"{side}_wrist")
     turns = np.stack([_turn(a, b, wrist) for a, b in zip(corners, corners[1:] + corners[:1], strict=True)])
@@ -131,7 +131,7 @@ def _before_trunk(joints: Array, side: str) -> Mask:
 
 
 def _crossed(joints: Array, segments: tuple[tuple[str, str], ...]) -> Mask:
-    """Whether a segment of the left limb cuts one of the right limb."""
+    """Whether a segment of the left limb crosses one of the right limb."""
     found = []
     for first in segments:
         for second in segments:

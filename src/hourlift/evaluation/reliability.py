@@ -1,4 +1,4 @@
-"""Does confidence mean something: of the joints said to be 0.8, are 80 % right?"""
+"""Reliability of a confidence: are 80 % of the joints with confidence 0.8 right?"""
 
 from dataclasses import dataclass
 
@@ -9,23 +9,23 @@ from hourlift.evaluation.tables import percent
 
 NUM_BINS = 10
 SAID = 0.8
-"""`Reliability.about` is of what has this confidence, 0.05 more or less."""
+"""`Reliability.about` covers joints with this confidence, within 0.05."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reliability:
-    """Joints in bins of equal width in confidence; bins that hold none are NaN.
+    """Joints in bins of equal width in confidence; empty bins are NaN.
 
     Attributes:
-        edges: (bins + 1,) of the bins, 0 to 1.
-        counts: (bins,) joints.
-        confidence: (bins,) their mean confidence.
-        right: (bins,) the share of them that is right.
-        error: Expected calibration error: how far confidence and share right are apart, the mean over joints.
-        ranking: Probability that a joint which is right is more confident than one which is not (the area under the
-            ROC curve): 1 says that confidence sorts perfectly, 0.5 that it tells nothing.
-        joints_about: Joints said to be about `SAID`.
-        about: The share of those that is right; NaN where there are none.
+        edges: (bins + 1,) bin edges, from 0 to 1.
+        counts: (bins,) number of joints.
+        confidence: (bins,) mean confidence.
+        right: (bins,) share of joints that are right.
+        error: Expected calibration error: difference between confidence and share right, averaged over joints.
+        ranking: Probability that a right joint has a higher confidence than a wrong one (the area under the ROC curve):
+            1 for a perfect order, 0.5 for chance.
+        joints_about: Number of joints with confidence of about `SAID`.
+        about: Share of those that are right; NaN if there are none.
     """
 
     edges: tuple[float, ...]
@@ -45,12 +45,12 @@ class Reliability:
 
 
 def reliability(confidence: ArrayLike, right: ArrayLike, bins: int = NUM_BINS) -> Reliability:
-    """Compare confidence with what came true.
+    """Compare confidences with outcomes.
 
     Args:
         confidence: any shape, in [0, 1].
         right: the same shape, bool.
-        bins: how many.
+        bins: number of bins.
     """
     said, true = np.ravel(confidence).astype(np.float64), np.ravel(right).astype(np.float64)
     edges = np.linspace(0, 1, bins + 1)
@@ -74,7 +74,7 @@ def reliability(confidence: ArrayLike, right: ArrayLike, bins: int = NUM_BINS) -
 
 
 def _ranking(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
-    """Mann and Whitney's U over all pairs; equal confidences count half."""
+    """Mann and Whitney's U over all pairs; ties count half."""
     positives, negatives = int(right.sum()), int((~right).sum())
     if not positives or not negatives:
         return float("nan")

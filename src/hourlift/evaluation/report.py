@@ -1,7 +1,7 @@
-"""Scores -> one report in JSON and Markdown: everybody, by action, by subject, by joint.
+"""Make a report in JSON and Markdown from scores: all people, by action, by subject, by joint.
 
-Papers print one of two means without saying which. Here both have names: the frame mean, where every frame weighs the
-same, and the action mean, where every action does.
+Papers print one of two means without saying which. Here both have names: the frame mean weights all frames equally,
+the action mean weights all actions equally.
 """
 
 import json
@@ -26,16 +26,16 @@ _NAMES = {"mpjpe_mm": "MPJPE", "n_mpjpe_mm": "N-MPJPE", "pa_mpjpe_mm": "PA-MPJPE
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What an evaluation says.
+    """Result of an evaluation.
 
     Attributes:
         title: Heading.
-        settings: What was evaluated and how.
-        groups: All people, and those upright in the image. Of "all", every mean is the frame mean.
-        actions: By action, where ids tell them, sorted by name.
-        subjects: By subject, likewise.
-        action_mean: Mean of the actions' scores, every action weighing the same: pck, accuracy and the errors in mm.
-        median_ms: Median wall clock of a prediction.
+        settings: What was evaluated, and how.
+        groups: All people, and those upright in the image. Every mean of "all" is the frame mean.
+        actions: By action, if ids contain actions; sorted by name.
+        subjects: By subject, in the same way.
+        action_mean: Mean of the actions' scores with equal weights: pck, accuracy and the errors in mm.
+        median_ms: Median wall-clock time of a prediction.
     """
 
     title: str
@@ -47,12 +47,12 @@ class Report:
     median_ms: float
 
     def to_json(self) -> str:
-        """JSON with `null` for what could not be measured."""
+        """JSON, with `null` for values that could not be measured."""
         content = {"schema": SCHEMA, **asdict(self)}
         return json.dumps(without_nan(content), indent=2) + "\n"
 
     def to_markdown(self) -> str:
-        """Tables: the groups' scores; actions with both means; subjects; every joint."""
+        """Tables: scores by group; actions with both means; subjects; every joint."""
         settings = ", ".join(f"{key}: {value}" for key, value in self.settings.items())
         text = f"# {self.title}\n\n{settings}. Median {self.median_ms:.1f} ms a prediction.\n\n"
         text += table("", self.groups, _group_rows(list(self.groups.values())))
@@ -67,18 +67,18 @@ class Report:
 
 
 def make_report(outcomes: Sequence[Outcome], title: str, settings: dict[str, Any]) -> Report:
-    """Score outcomes: all people, those who are upright in the image, by action and by subject.
+    """Score outcomes: all people, people upright in the image, by action and by subject.
 
     Args:
         outcomes: at least one.
         title: the report's heading.
-        settings: what was evaluated and how, for the reader.
+        settings: what was evaluated and how; printed in the report.
 
     Raises:
-        ValueError: if there are no outcomes.
+        ValueError: there are no outcomes.
     """
     if not outcomes:
-        raise UserError("there is nobody to evaluate")
+        raise UserError("there are no people to evaluate")
     upright = is_upright(np.stack([outcome.sample.joints_2d_px for outcome in outcomes]))
     actions = _scores_by(outcomes, "action")
     return Report(
@@ -96,7 +96,7 @@ def make_report(outcomes: Sequence[Outcome], title: str, settings: dict[str, Any
 
 
 def _scores_by(outcomes: Sequence[Outcome], what: str) -> dict[str, Scores]:
-    """Scores of the people of each action or subject; people whose id does not tell are in none."""
+    """Score the people of each action or subject. People whose id does not contain it are in no group."""
     parts: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         if (source := outcome.sample.frame_id) is not None:
@@ -105,12 +105,12 @@ def _scores_by(outcomes: Sequence[Outcome], what: str) -> dict[str, Scores]:
 
 
 def _by_number(name: str) -> tuple[int, str]:
-    """S5 comes before S11."""
+    """Sort key: S5 comes before S11."""
     return (int(name[1:]) if name[1:].isdigit() else 0, name)
 
 
 def _mean_of(actions: Mapping[str, Scores]) -> dict[str, float]:
-    """Means over actions, of what could be measured in all of them; else NaN."""
+    """Mean over actions of values that could be measured for all of them; otherwise NaN."""
     if not actions:
         return {}
     names = ("pck", "accuracy", *_MILLIMETRES)

@@ -1,4 +1,4 @@
-"""The main job, run over annotated people."""
+"""Run the predictor on annotated people."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,16 +25,16 @@ Lift = Callable[[NDArray[np.floating], NDArray[np.floating], tuple[int, int], Ca
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Outcome:
-    """An annotated person and what was found for them."""
+    """An annotated person and the prediction for them."""
 
     sample: Sample
     pose: Pose | None
-    """None when nobody was found in the image."""
+    """None if no person was found in the image."""
     milliseconds: float
-    """Wall clock of the prediction: search or given box, both stages; without reading the image."""
+    """Wall-clock time of the prediction: detection or given box, both stages; without reading the image."""
 
     def without_picture(self) -> Self:
-        """The same without pixels, which are most of the memory that an outcome holds."""
+        """Return a copy without pixels, which use most of an outcome's memory."""
         if isinstance(self.sample.image, Path):
             return self
         return replace(self, sample=replace(self.sample, image=np.empty((0, 0, 3), np.uint8), mask=None))
@@ -44,16 +44,16 @@ def predict_samples(predict: Predict, samples: Iterable[Sample], *, whole_image:
     """Predict every annotated person.
 
     Args:
-        predict: the model.
-        samples: annotated people. Where a sample does not tell its camera, the predictor assumes its default.
-        whole_image: give the image alone and judge the person found whose box overlaps the annotated one most,
-            instead of giving the annotated box.
+        predict: the predictor.
+        samples: annotated people. If a sample has no camera, the predictor assumes its default camera.
+        whole_image: give only the image, and evaluate the person whose box overlaps the annotated one most, instead of
+            giving the annotated box.
 
     Yields:
         One outcome per sample, in order.
 
     Raises:
-        ValueError: for an image that cannot be read, or a box that the predictor refuses; the message names it.
+        ValueError: an image cannot be read, or the predictor refuses a box; the message names the sample.
     """
     for sample in samples:
         image = sample.load_image()
@@ -70,24 +70,24 @@ def predict_samples(predict: Predict, samples: Iterable[Sample], *, whole_image:
 def lift_samples(
     lift: Lift, samples: Iterable[Sample], joints_px: Mapping[str, NDArray[np.floating]] | None = None
 ) -> Iterator[Outcome]:
-    """Lift every annotated person from 2D joints that are given: what stage 2 alone does.
+    """Lift every annotated person from given 2D joints, which evaluates stage 2 alone.
 
     Args:
-        lift: the model.
-        samples: annotated people; their images are not looked at.
-        joints_px: 2D joints (17, 2) by the sample's id; None takes the true ones, outside of the image too where
-            the camera tells.
+        lift: the predictor's lifting method.
+        samples: annotated people; their images are not read.
+        joints_px: 2D joints (17, 2) by the sample's id. None uses the true joints, also outside the image if the camera
+            is known.
 
     Yields:
-        One outcome per sample, in order; nobody is found where a 2D joint is not known.
+        One outcome per sample, in order. If a 2D joint is unknown, the outcome has no person.
 
     Raises:
-        ValueError: a sample has no joints in the mapping, or does not tell the size of its image.
+        ValueError: `joints_px` has no entry for a sample, or the size of a sample's image is unknown.
     """
     for sample in samples:
         image_wh = sample.image_wh or (sample.camera.image_wh if sample.camera is not None else None)
         if image_wh is None:
-            raise UserError(f"sample {sample.id} tells neither its camera nor the size of its image")
+            raise UserError(f"sample {sample.id} has neither a camera nor the size of its image")
         joints = _given_joints(sample, joints_px)
         start = time.perf_counter()
         people = lift(joints[None], sample.box_xyxy_px[None], image_wh, sample.camera) if joints is not None else []
@@ -96,7 +96,7 @@ def lift_samples(
 
 
 def true_places(sample: Sample) -> NDArray[np.float64]:
-    """(17, 2) where the joints are in the plane of the image, outside of it too where the camera tells."""
+    """Return the (17, 2) joints in the image plane, also outside the image if the camera is known."""
     if sample.camera is not None and sample.joints_3d_cam_mm is not None:
         return sample.camera.project(sample.joints_3d_cam_mm)
     return sample.joints_2d_px.astype(np.float64)
@@ -108,12 +108,12 @@ def _given_joints(sample: Sample, joints_px: Mapping[str, NDArray[np.floating]] 
     elif sample.id in joints_px:
         joints = joints_px[sample.id]
     else:
-        raise UserError(f"the joints file has nobody called {sample.id}: it was made of another data set or of a part")
+        raise UserError(f"the joints file has no person {sample.id}: it was made from other or fewer data")
     return joints if np.isfinite(joints).all() else None
 
 
 def _nearest(people: list[Pose], box_xyxy_px: NDArray[np.floating]) -> Pose | None:
-    """The person that the annotation is about: most overlap, be it little."""
+    """Return the person with the largest overlap with the annotated box, however small."""
     if not people:
         return None
     boxes = np.array([person.box_xyxy_px for person in people], dtype=np.float64)

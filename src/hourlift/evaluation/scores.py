@@ -1,4 +1,4 @@
-"""Outcomes -> scores: 2D and 3D metrics of a group of people, per joint, and per video where there is one."""
+"""Scores of outcomes: 2D and 3D metrics of a group of people, per joint, and per video if there are videos."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -27,42 +27,42 @@ from hourlift.metrics import (
 
 PCK_THRESHOLD = 0.2
 LIMB_PAIRS = [pair for pair in H36M17.flip_pairs if H36M17.joint_names[pair[0]] in LIMB_JOINTS]
-"""Index pairs (left, right) of the limb joints that `swapped` and `collapsed` count."""
+"""Index pairs (left, right) of the limb joints used for `swapped` and `collapsed`."""
 
 _MPII_LEAVES_OUT = ("pelvis", "thorax")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
-    """Scores of one group of people; shares are in [0, 1], NaN where there is nothing to measure."""
+    """Scores of one group of people. Shares are in [0, 1]; NaN if there is nothing to measure."""
 
     people: int
     found: int
     pck: float
-    """PCK@0.2 over the 12 limb joints: distance below 0.2 x (left shoulder to right hip); a person not found misses."""
+    """PCK@0.2 of the 12 limb joints: distance below 0.2 x (left shoulder to right hip). Missed people are wrong."""
     accuracy: float
-    """PCK on heatmap scale, of all joints: distance below 1/20 of the crop's side, as the report's accuracy curves."""
+    """PCK on heatmap scale, all joints: distance below 1/20 of the crop's side, as in the report's accuracy curves."""
     pckh: float
-    """PCKh@0.5 of the people whose head has a box, without pelvis and thorax, as MPII's table."""
+    """PCKh@0.5 of people with a head box, without pelvis and thorax, as in MPII's table."""
     pck_per_joint: dict[str, float]
-    """PCK@0.2 of each joint. What the data set does not annotate itself is a mean of other joints: see map_joints."""
+    """PCK@0.2 of each joint. A joint not annotated by the data set is a mean of other joints: see map_joints."""
     swapped: float
-    """Share of left-right limb pairs, clearly apart in truth, that are exchanged."""
+    """Share of left-right limb pairs, in truth clearly apart, that are swapped."""
     collapsed: float
-    """Share of such pairs of which both are found on the same limb."""
+    """Share of these pairs with both joints found on the same limb."""
     mpjpe_mm: float
-    """Root-relative error; of the people found who have 3D truth. The mean over frames."""
+    """Root-relative error of the people found who have 3D truth; mean over frames."""
     n_mpjpe_mm: float
-    """After the best scale."""
+    """Error after the optimal scaling."""
     pa_mpjpe_mm: float
-    """After the best similarity."""
+    """Error after the optimal similarity transform."""
     mpjve_mm: float
-    """Error of the motion from one frame to the next, mm a frame; of videos, where both frames were evaluated."""
+    """Error of the motion between consecutive frames, in mm per frame; for videos, if both frames were evaluated."""
     mpjpe_per_joint_mm: dict[str, float]
 
 
 def score(outcomes: Sequence[Outcome]) -> Scores:
-    """Score a group of people, possibly of none."""
+    """Score a group of people, which may be empty."""
     true_px = np.array([outcome.sample.joints_2d_px for outcome in outcomes]).reshape(-1, H36M17.num_joints, 2)
     predicted_px = np.full_like(true_px, np.nan)
     for row, outcome in zip(predicted_px, outcomes, strict=True):
@@ -92,7 +92,7 @@ def score(outcomes: Sequence[Outcome]) -> Scores:
 
 
 def crop_side(outcome: Outcome) -> float:
-    """Side of the square around the annotated box, in pixels of the image; NaN for a box without extent."""
+    """Side of the square around the annotated box, in image pixels; NaN for an empty box."""
     x0, y0, x1, y1 = outcome.sample.box_xyxy_px.astype(float).tolist()
     return Crop.from_box((x0, y0, x1, y1), 1).side_px if x1 > x0 and y1 > y0 else float("nan")
 
@@ -106,7 +106,7 @@ def _pckh(outcomes: Sequence[Outcome], predicted_px: NDArray, true_px: NDArray) 
 
 
 def _in_space(outcomes: Sequence[Outcome]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Predicted and true root-relative joints (N, 17, 3) of the people who have both."""
+    """Predicted and true root-relative joints (N, 17, 3) of people who have both."""
     both = [
         (outcome.pose.joints_3d_mm, outcome.sample.joints_3d_cam_mm)
         for outcome in outcomes
@@ -117,7 +117,7 @@ def _in_space(outcomes: Sequence[Outcome]) -> tuple[NDArray[np.float64], NDArray
 
 
 def _mpjve(outcomes: Sequence[Outcome]) -> float:
-    """The mean over all pairs of consecutive frames, video by video; never from one video to another."""
+    """Mean over all pairs of consecutive frames, within each video only."""
     total, pairs = 0.0, 0
     for run in _runs(outcomes):
         predicted, true = _in_space(run)
@@ -128,7 +128,7 @@ def _mpjve(outcomes: Sequence[Outcome]) -> float:
 
 
 def _runs(outcomes: Sequence[Outcome]) -> Iterator[list[Outcome]]:
-    """Frames of the same video with consecutive numbers, of people found who have 3D truth."""
+    """Consecutive frames of the same video, of people found who have 3D truth."""
     videos = defaultdict(list)
     for outcome in outcomes:
         source = outcome.sample.frame_id

@@ -1,4 +1,4 @@
-"""A contact sheet: numbers hide what a look at the images shows."""
+"""Contact sheets: predictions drawn over images, because numbers hide what images show."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,25 +15,25 @@ from hourlift.pose import Pose
 from hourlift.view.overlay import draw_pose
 from hourlift.view.tiles import tiled
 
-_MARGIN = 1.3  # more than the network sees, to judge the crop by
+_MARGIN = 1.3  # larger than the network's crop, to show its surroundings
 _TRUTH_RGB = (0, 230, 0)
 _TEXT_RGB = (235, 235, 235)
-_STRIP_PX = 20  # for the words under a pair of images
+_STRIP_PX = 20  # for the caption under a pair of images
 
 
 def contact_sheet(
     outcomes: Sequence[Outcome], *, count: int = 12, columns: int = 4, tile_px: int = 320
 ) -> NDArray[np.uint8]:
-    """Draw predictions over people evenly chosen from all, with green dots where the annotated joints are.
+    """Draw predictions over evenly chosen people, with green dots at the annotated joints.
 
     Args:
-        outcomes: of `predict_samples`.
-        count: how many people, at most.
-        columns: of the sheet.
-        tile_px: side of each image.
+        outcomes: results of `predict_samples`.
+        count: maximum number of people.
+        columns: columns of the sheet.
+        tile_px: side of each tile.
 
     Returns:
-        (rows x tile_px, columns x tile_px, 3) uint8 RGB; tiles that are not needed are black.
+        (rows x tile_px, columns x tile_px, 3) uint8 RGB; unused tiles are black.
     """
     chosen = [outcomes[i] for i in np.linspace(0, len(outcomes) - 1, min(count, len(outcomes))).astype(int)]
     return tiled([_tile(outcome, tile_px) for outcome in chosen], columns)
@@ -42,13 +42,13 @@ def contact_sheet(
 def truth_sheet(
     outcomes: Sequence[Outcome], captions: Sequence[str], *, columns: int = 5, tile_px: int = 200
 ) -> NDArray[np.uint8]:
-    """Draw people twice, side by side: on the left the annotated joints, on the right all that were found.
+    """Draw people twice, side by side: annotated joints on the left, all found joints on the right.
 
     Args:
-        outcomes: of `predict_samples`, with their images; one at least.
-        captions: ASCII words to write under each pair.
+        outcomes: results of `predict_samples`, with their images; at least one.
+        captions: ASCII text under each pair.
         columns: pairs side by side.
-        tile_px: side of each image.
+        tile_px: side of each tile.
 
     Returns:
         (rows x (tile_px + 20), columns x 2 x tile_px, 3) uint8 RGB; the subject's left is blue, the right orange.
@@ -90,7 +90,7 @@ def _drawn(image: NDArray[np.uint8], crop: Crop, pose: Pose | None) -> NDArray[n
 
 
 def _truth(outcome: Outcome) -> Pose:
-    """The annotation as if it had been found."""
+    """Return the annotation in the form of a prediction."""
     sample = outcome.sample
     return Pose(
         joints_2d_px=sample.joints_2d_px,

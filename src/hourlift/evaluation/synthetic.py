@@ -1,4 +1,4 @@
-"""People that no training run has seen, rendered on the fly, with their truth in 2D and 3D."""
+"""Synthetic people for evaluation, rendered on the fly, with 2D and 3D truth. No training run uses their seeds."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -15,8 +15,8 @@ from hourlift.synth.presets import PRESETS, preset
 from hourlift.synth.samples import render_samples
 
 HELD_OUT_SEED = 20_000_000
-"""Training seeds are small; so are those of its backgrounds."""
-SIZE = 320  # rendered larger than the network's input, as a photograph is
+"""Training seeds are smaller, and so are the seeds of training backgrounds."""
+SIZE = 320  # larger than the network's input, like a photograph
 EVERYDAY, ALL = "everyday", "all"
 NEEDS_PHOTOGRAPHS = "photograph"
 
@@ -24,18 +24,18 @@ NEEDS_PHOTOGRAPHS = "photograph"
 def synthetic_samples(
     count: int, seed: int = HELD_OUT_SEED, size: int = SIZE, photos: Path | None = None, kind: str = EVERYDAY
 ) -> Iterator[Sample]:
-    """Render people one after the other; `synth.samples.remake` makes one of them again.
+    """Render people one after the other. `synth.samples.remake` renders a single one again.
 
     Args:
-        count: how many.
+        count: number of people.
         seed: the same seed gives the same people.
         size: side of the square images.
-        photos: folder of photographs without people, for backgrounds and cloth.
-        kind: one of the generator's presets, or "all": as many people of each that needs no photographs, one preset
-            after the other.
+        photos: folder of photographs without people, for backgrounds and clothes.
+        kind: one of the generator's presets, or "all": the same number of people of each preset that needs no
+            photographs, one preset after the other.
 
     Returns:
-        Samples whose joints outside of the image are NaN in 2D, as no annotator could place them.
+        Samples. Joints outside the image are NaN in 2D, because no annotator could place them.
 
     Raises:
         ValueError: the folder holds no readable image, or there is no such preset.
@@ -48,12 +48,12 @@ def synthetic_samples(
 
 
 def crops(samples: Sequence[Sample], size: int, margin: float) -> NDArray[np.uint8]:
-    """What a hourglass gets to see of people.
+    """Crop people as the hourglass sees them.
 
     Args:
         samples: N people.
         size: S, the hourglass's input.
-        margin: the crop's side over the longer side of the box.
+        margin: side of the crop over the longer side of the box.
 
     Returns:
         (N, S, S, 3) uint8 RGB.

@@ -6,24 +6,24 @@ from typing import Any
 
 
 def table(corner: str, columns: Sequence[str] | Mapping[str, Any], rows: list[tuple[str, list[str]]]) -> str:
-    """A Markdown table; rows in which nothing could be measured are left out."""
+    """Return a Markdown table. Rows without any measured value are left out."""
     lines = [[corner, *columns], ["---", *("---:" for _ in columns)]]
     lines += [[name, *cells] for name, cells in rows if set(cells) != {"–"}]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def percent(share: float) -> str:
-    """A share in [0, 1] in words; a dash for what could not be measured."""
+    """Format a share in [0, 1]; a dash if it could not be measured."""
     return "–" if math.isnan(share) else f"{100 * share:.1f} %"
 
 
 def millimetres(length: float) -> str:
-    """A length in words; a dash for what could not be measured."""
+    """Format a length; a dash if it could not be measured."""
     return "–" if math.isnan(length) else f"{length:.1f} mm"
 
 
 def without_nan(value: Any) -> Any:
-    """The same with None, JSON's null, for every NaN in dictionaries, lists and tuples."""
+    """Replace every NaN in dictionaries, lists and tuples by None, JSON's null."""
     if isinstance(value, dict):
         return {key: without_nan(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

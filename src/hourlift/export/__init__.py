@@ -1,4 +1,4 @@
-"""Trained networks as ONNX files, checked against torch number by number."""
+"""Export of trained networks as ONNX files, with a numerical check against PyTorch."""
 
 from hourlift.export.models import export_hourglass, export_lifter
 from hourlift.export.onnx_file import Exported, Parity

@@ -1,13 +1,14 @@
-"""The two models as files, under the contract that `hourlift.predict` reads.
+"""Export of both models in the format that `hourlift.predict` reads.
 
     hourglass: image uint8 (B, S, S, 3) RGB -> heatmaps float32 (B, 17, S/4, S/4) in [0, 1], a peak of 1 = certain
     lifter:    rays float32 (B, 17, 2) -> joints_mm float32 (B, 17, 3), root-relative, in the virtual camera;
-               with the report's normalisation ("inputs": "crop") the input is `crop_offsets`, the answer in the camera;
-               "inputs": "person" reads float32 (B, 17, 4) of `person_input` and answers as for rays
-               a lifter that tells how sure it is has a second output, spread_mm float32 (B, 17)
+               with the report's normalisation ("inputs": "crop") the input is `crop_offsets` and the output is in the
+               camera's axes;
+               "inputs": "person" reads float32 (B, 17, 4) of `person_input`, with outputs as for rays;
+               a lifter that estimates its error has a second output, spread_mm float32 (B, 17)
 
-Everything between is in the graph: scaling of pixels, activation of the heatmaps, standardisation. The metadata
-key "hourlift" holds JSON that says the rest: kind, name, skeleton, joint names, crop and decoding.
+All steps in between are in the graph: scaling of pixels, activation of the heatmaps, standardisation. The metadata
+key "hourlift" holds JSON with the rest: kind, name, skeleton, joint names, crop and decoding.
 """
 
 from dataclasses import replace
@@ -31,10 +32,10 @@ from hourlift.lifter.normalize import InputKind
 
 SCHEMA = 1
 HOURGLASS_TOLERANCE = Parity(exact=1e-4, stored=0.1)
-"""Of heatmaps in [0, 1], of their worst cell."""
+"""Tolerance for heatmaps in [0, 1], at their worst cell."""
 LIFTER_TOLERANCE = Parity(exact=0.01, stored=10.0)
-"""Millimetres, of the worst joint of the worst person; on average bytes move a joint by less than one."""
-_HOURGLASS_BYTES_FROM, _LIFTER_BYTES_FROM = 2**14, 2**18  # numbers; what is smaller is not worth the rounding
+"""Tolerance in mm for the worst joint of the worst person; on average, storing bytes moves a joint by less than 1."""
+_HOURGLASS_BYTES_FROM, _LIFTER_BYTES_FROM = 2**14, 2**18  # numbers; rounding smaller tensors saves too little
 
 _EXAMPLES = 3
 _LIFTER_INPUTS: dict[InputKind, dict[str, str]] = {
@@ -68,21 +69,21 @@ def export_hourglass(
     crop_margin: float = EXPORTED_MARGIN,
     commit: str = "",
 ) -> Exported:
-    """Write stage 1 as an ONNX file.
+    """Export stage 1 as an ONNX file.
 
     Args:
-        network: trained for the 17 joints of Human3.6M; what it says of feet beside them is left out.
-        file: where to write.
-        name: what the model is called, in its metadata.
-        input_size: side S of the input in pixels, fixed in the file so that the runtime can plan for it.
-        loss: the loss it was trained with, which says what its output means.
-        sigma: of the Gaussians it was trained with, in heatmap pixels.
-        decode: the decoding that suits it best.
-        crop_margin: side of its crops over the longer side of the box.
-        commit: of the code that exports it; the model card names the one that trained it.
+        network: trained for the 17 joints of Human3.6M; additional foot points are dropped.
+        file: file to write.
+        name: name of the model in its metadata.
+        input_size: side S of the input in pixels, fixed in the file so that the runtime can optimise for it.
+        loss: the training loss, which determines the meaning of the output.
+        sigma: standard deviation of the target Gaussians, in heatmap pixels.
+        decode: the best decoding for this network.
+        crop_margin: side of the crops over the longer side of the box.
+        commit: commit of the exporting code; the model card names the commit of the training.
 
     Raises:
-        ValueError: as `write_onnx`; or if the network answers other joints.
+        ValueError: as for `write_onnx`, or if the network has other joints.
     """
     network = _without_feet(network)
     _check_joints(network.config.num_joints)
@@ -107,17 +108,17 @@ def export_hourglass(
 def export_lifter(
     lifter: Lifter, file: str | Path, *, name: str, inputs: InputKind = "rays", commit: str = ""
 ) -> Exported:
-    """Write stage 2 as an ONNX file.
+    """Export stage 2 as an ONNX file.
 
     Args:
-        lifter: trained, with the statistics of its training data.
-        file: where to write.
-        name: what the model is called, in its metadata.
-        inputs: what it was trained to read.
-        commit: of the code that exports it; the model card names the one that trained it.
+        lifter: trained lifter, with the statistics of its training data.
+        file: file to write.
+        name: name of the model in its metadata.
+        inputs: the kind of input it was trained on.
+        commit: commit of the exporting code; the model card names the commit of the training.
 
     Raises:
-        ValueError: as `write_onnx`; or if the network lifts other joints or reads something else.
+        ValueError: as for `write_onnx`, or if the network lifts other joints or needs another input.
     """
     _check_joints(lifter.config.num_joints)
     if lifter.config.channels != _LIFTER_CHANNELS[inputs]:
@@ -137,7 +138,7 @@ def export_lifter(
 
 
 class _HourglassGraph(nn.Module):
-    """Bytes in, heatmaps of the last stack out."""
+    """Takes bytes, returns the heatmaps of the last stack."""
 
     def __init__(self, network: StackedHourglass, loss: LossKind, sigma: float) -> None:
         super().__init__()
@@ -149,7 +150,7 @@ class _HourglassGraph(nn.Module):
 
 
 class _LifterGraph(nn.Module):
-    """Joints and their spread as two outputs."""
+    """Returns joints and their spread as two outputs."""
 
     def __init__(self, lifter: Lifter) -> None:
         super().__init__()
@@ -172,7 +173,7 @@ def _metadata(kind: str, name: str, commit: str) -> dict[str, Any]:
 
 
 def _without_feet(network: StackedHourglass) -> StackedHourglass:
-    """The same network; what it answers behind the 17 joints, nobody is told, as of parts."""
+    """The same network with only the 17 joints as output, without body parts."""
     config = network.config
     if config.num_joints != H36M21.num_joints:
         return network
@@ -190,7 +191,7 @@ def _check_joints(num_joints: int) -> None:
 
 
 def _example_people(lifter: Lifter) -> Tensor:
-    """(B, 17, 2 or 4) inputs as usual as those of the training."""
+    """Random inputs (B, 17, 2 or 4), distributed like those of the training."""
     generator = torch.Generator().manual_seed(0)
     others = torch.randn(_EXAMPLES, H36M17.num_joints - 1, 2, generator=generator)
     rays = F.pad(others * lifter.input_std.cpu() + lifter.input_mean.cpu(), (0, 0, 1, 0))  # the root is the first joint
@@ -202,7 +203,7 @@ def _example_people(lifter: Lifter) -> Tensor:
 
 
 def _example_images(size: int) -> Tensor:
-    """(B, size, size, 3) uint8: blobs of colour with some noise, nearer to an image than noise alone."""
+    """Random images (B, size, size, 3) uint8: coloured blobs with noise, closer to real images than noise alone."""
     generator = torch.Generator().manual_seed(0)
     blobs = F.interpolate(torch.rand(_EXAMPLES, 3, 8, 8, generator=generator), size=(size, size), mode="bilinear")
     noise = 0.1 * torch.rand(blobs.shape, generator=generator)

@@ -1,4 +1,4 @@
-"""A torch module as an ONNX file: traced, halved in size, compared number by number, written whole or not at all."""
+"""Write a torch module as an ONNX file: trace, compress the weights, compare with torch, write atomically."""
 
 import json
 import tempfile
@@ -22,23 +22,23 @@ from hourlift.formats.guarded import parsing
 from hourlift.predict.models.contract import METADATA_KEY, read_contract
 from hourlift.weights import sha256
 
-OPSET = 17  # what onnxruntime 1.12 and later can read
+OPSET = 17  # supported since onnxruntime 1.12
 _BLOCK = 32  # weights of a row that share a scale
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parity:
-    """The largest absolute difference between torch and ONNX Runtime over all outputs, in the outputs' unit."""
+    """Largest absolute difference between torch and ONNX Runtime over all outputs, in the outputs' unit."""
 
     exact: float
     """With float32 weights: the graph alone."""
     stored: float
-    """With the weights as the file stores them."""
+    """With the weights as stored in the file."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
-    """What was written."""
+    """Result of an export."""
 
     file: Path
     sha256: str
@@ -57,24 +57,24 @@ def write_onnx(
     tolerance: Parity,
     bytes_from: int | None = None,
 ) -> Exported:
-    """Export a module of one input, check it against torch, write it.
+    """Export a module with one input, check it against torch, and write it.
 
     Args:
         graph: the module; it is traced in evaluation mode on the CPU.
-        examples: (B, ...) inputs to trace with and to compare on, B > 1. The batch size of the file is free.
-        file: where to write; an existing file is replaced in one step.
+        examples: (B, ...) inputs for tracing and comparison, B > 1. The batch size of the file is variable.
+        file: file to write; an existing file is replaced atomically.
         input_name: name of the input in the file.
         output_names: names of its outputs in the file; a module of several returns a tuple.
         metadata: stored as JSON under the metadata key "hourlift".
-        tolerance: the largest differences that are accepted.
-        bytes_from: matrices and kernels of at least so many numbers are stored as bytes; None: all are float16.
+        tolerance: largest accepted differences.
+        bytes_from: matrices and kernels of at least this many numbers are stored as bytes; None stores all as float16.
 
     Returns:
         The file, its hash and size, and the differences found.
 
     Raises:
-        ValueError: if ONNX Runtime's answers differ from torch's by more than the tolerance; nothing is written.
-        OSError: if the file cannot be written.
+        ValueError: ONNX Runtime's outputs differ from torch's by more than the tolerance; nothing is written.
+        OSError: the file cannot be written.
     """
     file, graph = Path(file), graph.cpu().eval()
     with torch.no_grad():
@@ -88,7 +88,7 @@ def write_onnx(
         exact=_largest_difference(exact, examples.numpy(), expected),
         stored=_largest_difference(stored, examples.numpy(), expected),
     )
-    # Negated, so that a NaN does not pass.
+    # Negated so that NaN fails.
     if not (parity.exact <= tolerance.exact and parity.stored <= tolerance.stored):
         raise UserError(
             f"{file} is not written: ONNX Runtime's answers differ from torch's by {parity}, over {tolerance}"
@@ -101,12 +101,12 @@ def write_onnx(
 
 
 def change_metadata(source: str | Path, file: str | Path, changes: dict[str, Any]) -> str:
-    """Write a model with other metadata; network and weights stay as they are, byte for byte.
+    """Write a model with changed metadata. Network and weights stay identical, byte for byte.
 
     Args:
-        source: a model that hourlift exported.
-        file: where to write; may be the source.
-        changes: keys of the metadata "hourlift" with their new values.
+        source: a model exported by hourlift.
+        file: file to write; may be the source.
+        changes: new values of keys of the metadata "hourlift".
 
     Returns:
         SHA-256 of the written file.
@@ -128,15 +128,15 @@ def change_metadata(source: str | Path, file: str | Path, changes: dict[str, Any
 
 
 def with_small_weights(model: onnx.ModelProto, bytes_from: int | None = None) -> onnx.ModelProto:
-    """Copy a model with its weight matrices stored small, each followed by what makes float32 of it.
+    """Copy a model with compressed weight matrices, each followed by nodes that restore float32.
 
-    The file is half as large or less; the arithmetic stays float32, and ONNX Runtime makes the weights as it loads.
-    Vectors (biases, batch-norm statistics) are small and stay as they are.
+    The file has at most half the size. Arithmetic stays float32: ONNX Runtime restores the weights while loading.
+    Vectors (biases, batch-norm statistics) are small and stay float32.
 
     Args:
-        model: with weights of float32.
-        bytes_from: matrices and kernels of at least so many numbers, in rows (one for each output) of a multiple of 32,
-            become bytes with a float16 scale for every 32 of a row; all others float16.
+        model: a model with float32 weights.
+        bytes_from: matrices and kernels of at least this many numbers, in rows (one per output) of a multiple of 32,
+            become bytes with a float16 scale for every 32 numbers of a row; all others become float16.
     """
     small = onnx.ModelProto()
     small.CopyFrom(model)
@@ -151,7 +151,7 @@ def with_small_weights(model: onnx.ModelProto, bytes_from: int | None = None) ->
         if large and values[0].size % _BLOCK == 0:
             initializers, makers = _as_bytes(values, name)
         else:
-            with np.errstate(over="ignore"):  # an infinity shows in the comparison with torch
+            with np.errstate(over="ignore"):  # infinities are found by the comparison with torch
                 initializers = [numpy_helper.from_array(values.astype(np.float16), f"{name}.float16")]
             makers = [_to_float32(f"{name}.float16", name)]
         stored += initializers
@@ -164,7 +164,7 @@ def with_small_weights(model: onnx.ModelProto, bytes_from: int | None = None) ->
 
 
 def _as_bytes(weights: NDArray[np.float32], name: str) -> tuple[list[TensorProto], list[onnx.NodeProto]]:
-    """Weights as bytes and scales, and the nodes that multiply them."""
+    """Return weights as bytes and scales, and the nodes that multiply them."""
     blocks = weights.reshape(len(weights), -1, _BLOCK)
     scales = (np.abs(blocks).max(axis=-1, keepdims=True) / 127).astype(np.float16)
     scales = np.maximum(scales, np.finfo(np.float16).tiny)
@@ -188,8 +188,8 @@ def _to_float32(source: str, name: str) -> onnx.NodeProto:
 
 def _trace(graph: nn.Module, examples: Tensor, input_name: str, output_names: Sequence[str]) -> onnx.ModelProto:
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        # The TorchScript exporter is deprecated, but needs nothing beyond onnx. It also warns of Python conditions,
-        # which here check the input's size. Whatever it might get wrong, the comparison with torch finds.
+        # The TorchScript exporter is deprecated, but needs only onnx. It also warns about Python conditions, which here
+        # check the input's size. The comparison with torch would find any error it makes.
         warnings.simplefilter("ignore")
         file = Path(folder) / "traced.onnx"
         torch.onnx.export(
@@ -206,7 +206,7 @@ def _trace(graph: nn.Module, examples: Tensor, input_name: str, output_names: Se
 
 
 def _largest_difference(model: onnx.ModelProto, examples: NDArray, expected: Sequence[NDArray]) -> float:
-    """Compare on the whole batch and on its first item, which also shows that the batch size is free."""
+    """Compare on the whole batch and on its first item, which also checks that the batch size is variable."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])

@@ -1,23 +1,23 @@
-"""Models with 8-bit arithmetic: about a third of the time on processors with 8-bit dot products.
+"""Quantised 8-bit models: about a third of the run time on processors with 8-bit dot products.
 
-Weights take 7 of the 8 bits: -64 to 64. x86 processors without 8-bit dot products add products of a byte and a weight
-in pairs, in 16 bits, which 2 x 255 x 64 fits into and 2 x 255 x 127 does not. So the answers are right everywhere.
+Weights use 7 of the 8 bits: -64 to 64. x86 processors without 8-bit dot products add pairs of byte x weight products in
+16 bits. 2 x 255 x 64 fits into 16 bits, 2 x 255 x 127 does not. So results are correct on all processors.
 
 The hourglass:
 
-Static quantisation (Jacob et al., CVPR 2018) as ONNX's QuantizeLinear and DequantizeLinear: weights int8, one scale
-a channel; activations uint8, scales from the ranges seen on images. Three things are particular:
+Static quantisation (Jacob et al., CVPR 2018) as ONNX's QuantizeLinear and DequantizeLinear: weights int8 with one scale
+per channel; activations uint8 with scales from the ranges measured on images. Details:
 
-- Before most convolutions stands a batch norm that no convolution before it can take up, because a sum or a pooling
-  lies between. It becomes a 1 x 1 convolution of each channel alone, which quantises like any other; left as it is,
-  every activation would be turned to float and back for it.
-- The image's bytes are used as they are: they are uint8 with the scale 1/255 already.
-- What ONNX Runtime does slowly in bytes is said in other words, with the same answer to the bit: the first
-  convolution's stride over three channels, and doubling by the nearest neighbour.
-- The last convolution stays float: the softmax behind it would turn its steps into those of the confidence.
+- Most convolutions follow a batch norm that cannot be folded into an earlier convolution, because a sum or a pooling
+  comes between. It becomes a depthwise 1 x 1 convolution, which is quantised like any other. Otherwise every activation
+  would be converted to float and back.
+- The image's bytes are used directly: they are already uint8 with the scale 1/255.
+- Operations that are slow in ONNX Runtime with bytes are replaced by others with bit-identical results: the first
+  convolution (stride over three channels) and nearest-neighbour upsampling.
+- The last convolution stays float: the following softmax would make its quantisation steps visible in the confidence.
 
-The lifter: one person's time is that of fetching 4 M weights, of which int8 is a quarter. Its activations are few, and
-each run takes their range anew (dynamic quantisation).
+The lifter: for one person, the run time is that of loading 4 M weights, which int8 reduces to a quarter. It has few
+activations; their range is measured in each run (dynamic quantisation).
 """
 
 import json
@@ -44,18 +44,18 @@ from hourlift.predict.models.contract import METADATA_KEY, Kind, read_contract
 from hourlift.weights import sha256
 
 MAX_MOVED = 0.1
-"""Share of clear peaks that may move by more than a cell; with more, the file is not written."""
+"""Share of clear peaks that may move by more than a cell; above it, the file is not written."""
 MAX_SHIFT_MM = 10.0
-"""How far an 8-bit lifter's joints may be from the float one's on average."""
+"""Largest accepted mean distance of an 8-bit lifter's joints from those of the float lifter."""
 
-_CLEAR = 0.2  # peaks below are noise, which may move
+_CLEAR = 0.2  # lower peaks are noise and may move
 _QUANTISED = ("Conv", "Relu", "Add", "MaxPool", "Resize")
-_AT_ONCE = 8  # images of a run while calibrating
+_AT_ONCE = 8  # images per run during calibration
 
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """How the 8-bit heatmaps differ from the float ones, on images that the ranges were not taken from."""
+    """Difference between 8-bit and float heatmaps, on images not used for calibration."""
 
     mean_difference: float
     """Mean absolute difference of the peaks' heights."""
@@ -68,31 +68,31 @@ class Agreement:
 
 @dataclass(frozen=True, kw_only=True)
 class Quantised:
-    """What was written."""
+    """Result of a quantisation."""
 
     file: Path
     sha256: str
     size_bytes: int
     agreement: Agreement | float
-    """How far the twin is from its model; of a lifter, mean distance of the joints in mm."""
+    """Difference between the 8-bit and the float model; for a lifter, mean distance of the joints in mm."""
 
 
 def quantise_hourglass(
     source: str | Path, file: str | Path, images: NDArray[np.uint8], checks: NDArray[np.uint8]
 ) -> Quantised:
-    """Write the 8-bit twin of an exported hourglass.
+    """Write the 8-bit version of an exported hourglass.
 
     Args:
         source: .onnx file of `export_hourglass`.
-        file: where to write; an existing file is replaced in one step.
-        images: (N, S, S, 3) crops that the ranges are taken from.
-        checks: (M, S, S, 3) further crops, to compare both on.
+        file: file to write; an existing file is replaced atomically.
+        images: (N, S, S, 3) crops for calibration.
+        checks: (M, S, S, 3) further crops to compare both models.
 
     Returns:
-        The file, its hash and size, and how far the answers agree.
+        The file, its hash and size, and the agreement of the outputs.
 
     Raises:
-        ValueError: the source is no hourglass of hourlift in float, or both disagree too much; nothing is written.
+        ValueError: the source is no float hourglass of hourlift, or both models differ too much; nothing is written.
         OSError: a file cannot be read or written.
     """
     source, file = Path(source), Path(file)
@@ -107,18 +107,18 @@ def quantise_hourglass(
 
 
 def quantise_lifter(source: str | Path, file: str | Path, people: Sequence[Sample]) -> Quantised:
-    """Write the 8-bit twin of an exported lifter.
+    """Write the 8-bit version of an exported lifter.
 
     Args:
         source: .onnx file of `export_lifter`.
-        file: where to write; an existing file is replaced in one step.
-        people: whose 2D joints both lift, for comparison; those with joints that are not known are left out.
+        file: file to write; an existing file is replaced atomically.
+        people: people whose 2D joints are lifted for comparison; people with unknown joints are skipped.
 
     Returns:
         The file, its hash and size, and the mean distance of the joints in mm.
 
     Raises:
-        ValueError: the source is no lifter of hourlift in float, or both disagree too much; nothing is written.
+        ValueError: the source is no float lifter of hourlift, or both models differ too much; nothing is written.
         OSError: a file cannot be read or written.
     """
     from onnxruntime import quantization
@@ -140,14 +140,14 @@ def quantise_lifter(source: str | Path, file: str | Path, people: Sequence[Sampl
         contract["made_from"] = sha256(source)
         written = _write(model, after, contract, 0.0)
         shift_mm = float(np.mean([np.linalg.norm(a - b, axis=-1) for a, b in _lifted((source, written.file), people)]))
-    if not shift_mm <= MAX_SHIFT_MM:  # negated, so that a NaN does not pass
+    if not shift_mm <= MAX_SHIFT_MM:  # negated so that NaN fails
         raise UserError(f"{file} is not written: its joints are {shift_mm:.1f} mm from those of {source} on average")
     return _write(model, file, contract | {"parity": {"mean_shift_mm": round(shift_mm, 2)}}, shift_mm)
 
 
 def _lifted(lifters: Iterable[Path], people: Sequence[Sample]) -> Iterator[tuple[NDArray, ...]]:
-    """The joints (17, 3) that each lifter makes of each person, in mm relative to the pelvis."""
-    predictors = [PosePredictor(lifter=lifter, precision="fp32") for lifter in lifters]  # not a twin in its place
+    """Return the joints (17, 3) of each person from each lifter, in mm relative to the pelvis."""
+    predictors = [PosePredictor(lifter=lifter, precision="fp32") for lifter in lifters]  # never the 8-bit version
     for sample in people:
         if sample.image_wh is not None and np.isfinite(sample.joints_2d_px).all():
             arguments = (sample.joints_2d_px[None], sample.box_xyxy_px[None], sample.image_wh, sample.camera)
@@ -155,7 +155,7 @@ def _lifted(lifters: Iterable[Path], people: Sequence[Sample]) -> Iterator[tuple
 
 
 def _write(model: onnx.ModelProto, file: Path, contract: dict[str, Any], agreement: Agreement | float) -> Quantised:
-    """Write a quantised model with its metadata, whole or not at all."""
+    """Write a quantised model with its metadata atomically."""
     del model.metadata_props[:]
     helper.set_model_props(model, {METADATA_KEY: json.dumps(contract | {"precision": "int8"})})
     content = model.SerializeToString()
@@ -165,21 +165,21 @@ def _write(model: onnx.ModelProto, file: Path, contract: dict[str, Any], agreeme
 
 
 def float_contract(source: Path, kind: Kind | None = None) -> dict[str, Any]:
-    """The metadata of a model in float.
+    """Return the metadata of a float model.
 
     Raises:
-        ValueError: the file is something else.
+        ValueError: the file has another format.
     """
     with parsing(source, "ONNX model"):
         properties = {prop.key: prop.value for prop in onnx.load(source).metadata_props}
     contract = read_contract(source, properties.get(METADATA_KEY), kind)
     if contract.get("precision", "fp32") != "fp32":
-        raise UserError(f"{source}: this {contract['kind']} is quantised already")
+        raise UserError(f"{source}: this {contract['kind']} is already quantised")
     return contract
 
 
 def _folded(source: Path, folder: Path) -> onnx.ModelProto:
-    """The model with its constants folded, so that weights are float32 initializers."""
+    """Return the model with folded constants, so that weights are float32 initializers."""
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.optimized_model_filepath = str(folder / "folded.onnx")
@@ -189,7 +189,7 @@ def _folded(source: Path, folder: Path) -> onnx.ModelProto:
 
 
 def _with_convolved_norms(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Turn every batch norm into a 1 x 1 convolution of each channel alone; in place."""
+    """Turn every batch norm into a depthwise 1 x 1 convolution, in place."""
     values = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     nodes = []
     for node in model.graph.node:
@@ -211,14 +211,14 @@ def _with_convolved_norms(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _drop_unused(model: onnx.ModelProto) -> None:
-    """Remove constants that no node reads any more."""
+    """Remove constants that no node reads."""
     used = {name for node in model.graph.node for name in node.input}
     for tensor in [tensor for tensor in model.graph.initializer if tensor.name not in used]:
         model.graph.initializer.remove(tensor)
 
 
 def _quantised(model: onnx.ModelProto, images: NDArray[np.uint8], folder: Path) -> onnx.ModelProto:
-    """Take the ranges from images and put them into the graph."""
+    """Calibrate ranges on images and insert them into the graph."""
     from onnxruntime import quantization
 
     name = model.graph.input[0].name
@@ -250,13 +250,13 @@ def _quantised(model: onnx.ModelProto, images: NDArray[np.uint8], folder: Path) 
     _feed_bytes(quantised)
     _fold_pixels(quantised)
     _double_by_copies(quantised)
-    del quantised.graph.value_info[:]  # shapes of before
+    del quantised.graph.value_info[:]  # the old shapes are invalid
     _drop_unused(quantised)
     return quantised
 
 
 def _feed_bytes(model: onnx.ModelProto) -> None:
-    """Replace bytes -> float -> / 255 -> quantised by the bytes themselves."""
+    """Replace the chain bytes -> float -> / 255 -> quantised by the bytes."""
     graph = model.graph
     made_by = {output: node for node in graph.node for output in node.output}
     quantise = next(node for node in graph.node if node.op_type == "QuantizeLinear")
@@ -274,10 +274,10 @@ def _feed_bytes(model: onnx.ModelProto) -> None:
 
 
 def _fold_pixels(model: onnx.ModelProto) -> None:
-    """Let the first convolution, 7 x 7 with stride 2, see 2 x 2 pixels as one of 12 channels: 4 x 4, stride 1.
+    """Convert the first convolution, 7 x 7 with stride 2, to 4 x 4 with stride 1 over 2 x 2 pixels as 12 channels.
 
-    Three channels at a time leave most of a vector register empty. A kernel of 8 x 8 whose first row and column are
-    zero has the same sums.
+    Three channels leave most of a vector register empty. A kernel of 8 x 8 whose first row and column are zero
+    gives the same sums.
     """
     graph = model.graph
     values = {tensor.name: tensor for tensor in graph.initializer}
@@ -302,7 +302,7 @@ def _fold_pixels(model: onnx.ModelProto) -> None:
         "pixels",
         (image, planes),
         ("Reshape", [-1, half, 2, half, 6]),
-        ("Beside", (2, 4)),  # as Transpose and Reshape, but faster
+        ("Beside", (2, 4)),  # like Transpose and Reshape, but faster
         ("Reshape", [-1, half, half, 12]),
         ("Transpose", [0, 3, 1, 2]),
     )
@@ -310,7 +310,7 @@ def _fold_pixels(model: onnx.ModelProto) -> None:
 
 
 def _double_by_copies(model: onnx.ModelProto) -> None:
-    """Double maps by the nearest neighbour as copies of columns, then of rows, instead of looking every byte up."""
+    """Upsample maps by copying columns, then rows, instead of looking up every byte."""
     graph = model.graph
     known = onnx.shape_inference.infer_shapes(model).graph.value_info
     shapes = {value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim] for value in known}
@@ -335,9 +335,9 @@ def _double_by_copies(model: onnx.ModelProto) -> None:
 
 
 def _chain(graph: onnx.GraphProto, name: str, ends: tuple[str, str], *steps: tuple[str, Any]) -> list[onnx.NodeProto]:
-    """Nodes one behind the other, each with what it needs to know: shape, order of the axes, axis to double.
+    """Build a chain of nodes, each with its parameter: shape, order of the axes, or axis to double.
 
-    Or for "Beside": the axis that is cut in two, and the one that the second half is put beside the first on.
+    For "Beside": the axis that is split in two, and the axis on which the second half is appended to the first.
     """
     values = [ends[0], *(f"{name}.{i}" for i in range(1, len(steps))), ends[1]]
     nodes = []
@@ -362,7 +362,7 @@ def _chain(graph: onnx.GraphProto, name: str, ends: tuple[str, str], *steps: tup
 
 
 def _replace(graph: onnx.GraphProto, old: Sequence[onnx.NodeProto], new: Sequence[onnx.NodeProto]) -> None:
-    """Nodes for others, in the place of the first, so that the order stays that of computing."""
+    """Replace nodes by others at the position of the first one, so that the order stays topological."""
     nodes, place = list(graph.node), list(graph.node).index(old[0])
     nodes[place : place + 1] = new
     del graph.node[:]
@@ -371,7 +371,7 @@ def _replace(graph: onnx.GraphProto, old: Sequence[onnx.NodeProto], new: Sequenc
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without onnxruntime's recommendation of a preparation that is done already."""
+    """Silence onnxruntime's recommendation of preprocessing that was already done."""
     logging.disable(logging.WARNING)
     try:
         yield
@@ -380,7 +380,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _compare(exact: bytes, quantised: bytes, checks: NDArray[np.uint8]) -> Agreement:
-    """Run both on the same images."""
+    """Run both models on the same images."""
     heatmaps = []
     for model in (exact, quantised):
         options = onnxruntime.SessionOptions()

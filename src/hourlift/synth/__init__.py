@@ -1,1 +1,1 @@
-"""People that never lived, rendered with their joints: body, pose, clothes, light and camera follow from a seed."""
+"""Synthetic people, rendered with their joints. A seed determines body, pose, clothes, light and camera."""

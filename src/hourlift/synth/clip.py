@@ -1,4 +1,4 @@
-"""Clips: one person moving in one place before a fixed or moving camera, with the truth of every frame."""
+"""Clips: one moving person in one place, recorded by a fixed or moving camera, with ground truth for every frame."""
 
 import math
 from collections.abc import Callable
@@ -33,7 +33,7 @@ KEYFRAME_S = 1.0
 
 _FRAMES_AT_ONCE = 16
 _MOTION, _SHAPE, _VIEW, _OUTFIT, _LIGHT, _SCENE, _PICTURES = range(7)  # streams of random numbers
-_FOLLOWED_S = 1.0  # the moving camera follows the person's mean place over this time
+_FOLLOWED_S = 1.0  # the moving camera follows the person's position averaged over this time
 _ORBIT_DEG, _ORBIT_S, _SHAKE_DEG = 25.0, 6.0, 0.35
 _PELVIS, _LEG = H36M17.index("pelvis"), H36M17.indices("r_hip", "r_knee", "r_ankle")
 
@@ -46,14 +46,14 @@ class Clip(Batch):
 
     Attributes:
         images: (T, S, S, 3) uint8 RGB.
-        mask: (T, S, S) bool, the person where nothing occludes them.
+        mask: (T, S, S) bool, pixels of the person that are not occluded.
         joints_2d_px: (T, 17, 2) pixels.
         joints_3d_cam_mm: (T, 17, 3), axes of the frame's camera.
-        visibility: (T, 17) int64, as SynthBatch has it.
+        visibility: (T, 17) int64, as in SynthBatch.
         focal_px: (T,) focal length, the same throughout.
         centre_px: (T, 2) principal point, the same throughout.
         camera_rotation: (T, 3, 3) from the world's axes, z up, to the frame's camera.
-        camera_eye_mm: (T, 3) its place in the world; the floor is near z = 0.
+        camera_eye_mm: (T, 3) camera position in the world; the floor is near z = 0.
     """
 
     images: Tensor
@@ -78,20 +78,20 @@ def render_clip(
     moving_camera: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Clip:
-    """Renders a person who moves; the same seed gives the same clip.
+    """Render a moving person; the same seed gives the same clip.
 
-    The motion is a stretch of motion capture where the generator has some, else it goes smoothly from one drawn pose to
-    the next, a second each.
+    The motion is a section of motion capture if the generator has some. Otherwise it interpolates smoothly between
+    drawn poses, one per second.
 
     Args:
         generator: Renders square images of its configured size.
-        seed: Of everything.
+        seed: Seed of everything.
         num_frames: Length.
-        fps: Frames per second, of what moves.
+        fps: Frames per second.
         poses: Kinds of the drawn poses.
         views: Cameras.
-        moving_camera: Whether the camera follows the person, swings around them, and shakes a little.
-        progress: Told how many frames are done.
+        moving_camera: Whether the camera follows the person, swings around them, and shakes slightly.
+        progress: Called with the number of finished frames.
     """
     body, config = generator.body, generator.config
     draw = Draw(seed, 1)
@@ -133,7 +133,7 @@ def render_clip(
 
 
 def _motion(generator: Generator, draw: Draw, num_frames: int, fps: float, poses: PoseMix) -> tuple[Tensor, Tensor]:
-    """Rotations (T, K, 3, 3) and the path (T, 3) of the pelvis in metres, which is NaN where the feet carry it."""
+    """Rotations (T, K, 3, 3) and the path (T, 3) of the pelvis in metres; NaN if the path follows from the feet."""
     if generator.library is not None:
         rotations, path = generator.library.stretch(draw, num_frames, fps)
         return rotations.to(generator.device), path.to(generator.device)
@@ -144,7 +144,7 @@ def _motion(generator: Generator, draw: Draw, num_frames: int, fps: float, poses
 
 
 def _moving(body: Body, draw: Draw, poses: PoseMix, step: int) -> Tensor:
-    """Rotations (T, K, 3, 3) that pass through drawn poses, resting for an instant in each; one heading throughout."""
+    """Rotations (T, K, 3, 3) through drawn poses, with zero velocity at each; constant heading."""
     keys, _ = sample_rotations(body, draw, poses)
     root = body.bone["root"]
     heading = torch.atan2(keys[:, root, 1, 0], keys[:, root, 0, 0])
@@ -155,7 +155,7 @@ def _moving(body: Body, draw: Draw, poses: PoseMix, step: int) -> Tensor:
 
 
 def glide(keys: Tensor, step: int) -> Tensor:
-    """Rotations ((N - 1) step, ..., 3, 3) through N keys (N, ..., 3, 3), resting for an instant in each."""
+    """Rotations ((N - 1) step, ..., 3, 3) through N keys (N, ..., 3, 3), with zero velocity at each."""
     eased = ease(step, keys).repeat(len(keys) - 1).view(-1, *[1] * (keys.ndim - 3))
     return between(keys[:-1].repeat_interleave(step, 0), keys[1:].repeat_interleave(step, 0), eased)
 
@@ -167,14 +167,14 @@ def ease(step: int, like: Tensor) -> Tensor:
 
 
 def _grounded(body: Body, shapes: Tensor, rotations: Tensor, path: Tensor) -> PosedBodies:
-    """The posed person on the floor z = 0: along the path, or on the lowest point in each frame."""
+    """Place the posed person on the floor z = 0: along the path, or with the lowest point of each frame on it."""
     parts = [body.pose(*part) for part in zip(shapes.split(64), rotations.split(64), strict=True)]
     people = PosedBodies.concatenate(parts)
     kind = torch.zeros(len(rotations), dtype=torch.long)
     path = path * _leg(people.joints[:1]) / _leg(body.joints(torch.zeros_like(shapes[:1]), rotations[:1]))
     move = torch.where(path.isnan(), 0.0, path - people.joints[:, _PELVIS])
     lowest = measure_stance(body, people, kind).lowest.to(move) + move[:, 2]
-    # Along a path the floor is where the feet mostly are: single frames may be below, and jumps are above.
+    # Along a path, the floor is the usual height of the feet: single frames may be below it, and jumps are above.
     carried = path[:, 2].isnan()
     floor = torch.where(carried, lowest, lowest.quantile(0.1))
     move = move - torch.stack([torch.zeros_like(floor), torch.zeros_like(floor), floor], -1)
@@ -190,7 +190,7 @@ def _leg(joints: Tensor) -> Tensor:
 def _cameras(
     draw: Draw, joints: Tensor, followed: Tensor | None, fps: float, size: int, config: ViewConfig
 ) -> Views:  # fmt: skip
-    """A camera for each frame that has the person (T, 17, 3) in view; it moves with a point (T, 3), or stands."""
+    """One camera per frame that keeps the person (T, 17, 3) in view; it follows a point (T, 3), or is fixed."""
     count, joints = len(joints), joints.cpu()
     if followed is None:
         return sample_views(draw, joints.flatten(0, 1)[None], size, config).expand(count)
@@ -208,11 +208,11 @@ def _cameras(
 def _scene(
     generator: Generator, draw: Draw, people: PosedBodies, cameras: Views, kind: Tensor, moving_camera: bool
 ) -> Scene:
-    """One place that holds the person and the camera in all frames, with nothing to walk through or to hide behind."""
+    """One place that contains person and camera in all frames, without obstacles and occluders."""
     first = slice(0, 1)
     everywhere = torch.cat([people.joints.flatten(0, 1), cameras.eye])[None]
     config = replace(generator.config.scene, furnished_share=0.0, occluded_share=0.0, hover_share=0.0)
-    if moving_camera:  # a flat image would hang before it
+    if moving_camera:  # a flat image would not move with the camera
         config = replace(config, place_share=1.0)
     person = replace(_frames(people, first), joints=everywhere)
     return sample_scenes(
@@ -221,7 +221,7 @@ def _scene(
 
 
 def _smoothed(values: Tensor, window: int) -> Tensor:
-    """Moving mean over (T, D) with its ends repeated."""
+    """Moving average over (T, D) with repeated ends."""
     before, after = values[:1].expand(window // 2, -1), values[-1:].expand(window - 1 - window // 2, -1)
     return torch.cat([before, values, after]).unfold(0, window, 1).mean(-1)
 

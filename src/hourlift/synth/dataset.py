@@ -1,7 +1,7 @@
-"""Data sets of rendered people, written as shards by one process or several, and gone on with after an interruption.
+"""Data sets of rendered people, written as shards by one or several processes; interrupted runs can be resumed.
 
-A folder holds shard-000000.tar and so on, and settings.json: everything that its images depend on. A person's
-image depends on the settings and on its number only, so any number of processes writes the same files.
+A folder holds shard-000000.tar and so on, and settings.json with everything that its images depend on. A person's
+image depends only on the settings and on its number, so the files are the same for any number of processes.
 """
 
 import json
@@ -32,14 +32,14 @@ _POLL_S = 0.2
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetConfig:
-    """What a data set's files depend on, but for how many people there are.
+    """Everything that determines a data set's files, except the number of people.
 
     Attributes:
-        synth: What is rendered.
-        seed: Of the people.
-        per_shard: People a shard.
-        image_format: Of the images.
-        frames: Of each video of the studio; None for people who have nothing to do with each other.
+        synth: Configuration of the generator.
+        seed: Seed of the people.
+        per_shard: People per shard.
+        image_format: Format of the images.
+        frames: Frames of each video of the studio; None for independent people.
     """
 
     synth: SynthConfig
@@ -49,11 +49,11 @@ class DatasetConfig:
     image_format: ImageFormat = "jpg"
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, with the version of hourlift, as another one may render differently."""
+        """Plain values, with the version of hourlift, because versions may render differently."""
         return json.loads(json.dumps(asdict(self) | {"hourlift": __version__}, default=str))
 
     def render(self, count: int, first: int) -> Iterator[Sample]:
-        """People number `first` and on."""
+        """Yield people from number `first` on."""
         if self.frames is None:
             return render_samples(self.synth, self.seed, count, first=first)
         return render_studio(self.synth, self.seed, self.frames, count, first=first)
@@ -71,20 +71,20 @@ def write_dataset(
     """Render people and write them as shards.
 
     Args:
-        config: what is written.
-        folder: new or empty, unless it is gone on with.
-        count: people in all; the last shard may hold fewer than the others.
-        workers: processes that render, one thread each; with more than one the caller's main module is imported anew
-            by each of them.
-        resume: keep the whole shards in the folder and write those that are missing.
-        progress: told now and then how many people were rendered, and how many there are to render.
+        config: settings of the data set.
+        folder: new or empty, unless the run is resumed.
+        count: total number of people; the last shard may hold fewer than the others.
+        workers: processes that render, one thread each; with more than one, each imports the caller's main module
+            again.
+        resume: keep the complete shards in the folder and write those that are missing.
+        progress: called regularly with the number of rendered people and the total.
 
     Returns:
         All shards of the data set, in order.
 
     Raises:
         ValueError: the folder is not empty, or was written with other settings.
-        OSError: a shard cannot be written. Whole ones stay, and can be gone on with.
+        OSError: a shard cannot be written. Complete shards are kept, and the run can be resumed.
     """
     folder = Path(folder)
     made = _open_folder(folder, config, resume)
@@ -101,7 +101,7 @@ def write_dataset(
         else:
             _write_here(config, missing, lambda done: tell(done, total))
     except BaseException:
-        if made and not any(folder.glob("*.tar")):  # nothing came of it: leave things as they were
+        if made and not any(folder.glob("*.tar")):  # nothing was written: restore the previous state
             (folder / SETTINGS).unlink()
             folder.rmdir()
         raise
@@ -120,7 +120,7 @@ class _Job:
         return self.path.exists() and count_people(self.path) == self.count
 
     def write(self, config: DatasetConfig, each: Callable[[], None]) -> None:
-        """Renders and writes it; `each` is called after every person, and may raise to end it."""
+        """Render and write it; `each` is called after every person, and may raise to stop."""
 
         def people() -> Iterator[Sample]:
             for sample in config.render(self.count, self.first):
@@ -131,13 +131,13 @@ class _Job:
 
 
 def _open_folder(folder: Path, config: DatasetConfig, resume: bool) -> bool:
-    """Makes the folder and its settings, or checks that they fit; whether it was made."""
+    """Create the folder and its settings, or check that they match; return whether it was created."""
     new = not folder.exists()
     if not new and (not folder.is_dir() or any(folder.iterdir())):
         if not resume:
-            raise UserError(f"{folder} exists already and is not an empty folder; name another one, or go on with it")
+            raise UserError(f"{folder} exists already and is not an empty folder; name another one, or resume the run")
         _check_settings(folder / SETTINGS, config)
-        for stray in folder.glob(".*.part.tar"):  # of a process that was killed
+        for stray in folder.glob(".*.part.tar"):  # left by a killed process
             stray.unlink()
         return False
     folder.mkdir(parents=True, exist_ok=True)
@@ -150,7 +150,7 @@ def _check_settings(file: Path, config: DatasetConfig) -> None:
     try:
         theirs = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise UserError(f"{file.parent} holds no {file.name}: it is no data set to go on with") from error
+        raise UserError(f"{file.parent} holds no {file.name}: there is no run to resume") from error
     except ValueError as error:
         raise UserError(f"{file} is not a JSON file: {error}") from error
     ours = config.to_dict()
@@ -180,7 +180,7 @@ def _write_here(config: DatasetConfig, jobs: list[_Job], progress: Callable[[int
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """One PyTorch thread, as the worker processes have: sums of several threads may differ in the last bit."""
+    """Use one PyTorch thread, like the worker processes: sums of several threads may differ in the last bit."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -203,9 +203,9 @@ def _write_in_processes(config: DatasetConfig, jobs: list[_Job], workers: int, p
                 future.result()
             progress(done.value)
     except BrokenProcessPool as error:
-        raise OSError("a process that rendered died, perhaps for lack of memory; whole shards are kept") from error
+        raise OSError("a rendering process died, perhaps for lack of memory; complete shards are kept") from error
     finally:
-        stop.set()  # after an error: the others drop what they have begun
+        stop.set()  # after an error: the other processes discard unfinished shards
         pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -213,13 +213,13 @@ class _StoppedError(Exception):
     """Another process failed, or the user interrupted."""
 
 
-_shared: tuple[Any, Any] | None = None  # of a worker: the event that stops it, and the counter of people
+_shared: tuple[Any, Any] | None = None  # in a worker: its stop event and the counter of people
 
 
 def _begin_worker(stop: Any, done: Any) -> None:
     global _shared
     _shared = stop, done
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the parent stops us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the parent stops this process
     torch.set_num_threads(1)
 
 
@@ -236,5 +236,5 @@ def _write_in_worker(config: DatasetConfig, job: _Job) -> None:
         with done.get_lock():
             done.value += 1
 
-    go_on()  # the pool hands out a shard or two in advance
+    go_on()  # the pool assigns a shard or two in advance
     job.write(config, each)

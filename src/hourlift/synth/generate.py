@@ -1,4 +1,4 @@
-"""The generator: person + pose + camera + clothes + light + background -> a batch of labelled images."""
+"""The generator: combines person, pose, camera, clothes, light and background into a batch of labelled images."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ from hourlift.synth.scene.layout import PICTURE, Scene, sample_scenes
 from hourlift.synth.scene.materials import Atlas, build_atlas
 
 NOWHERE_PX = -1e4
-"""Both pixel coordinates of the joints of a person who is left out."""
+"""Pixel coordinates of the joints of an omitted person."""
 # Streams of random numbers, one for each part.
 _SHAPES, _POSES, _VIEWS, _OUTFITS, _LIGHTS, _SCENES, _EMPTY, _BACKGROUNDS, _COMPOSITION, _SENSOR = range(10)
 _SURROUNDINGS, _CUTOUTS = 10, 11
@@ -42,7 +42,7 @@ _GARMENTS = 0  # of the outfits' stream
 
 @dataclass(frozen=True, kw_only=True)
 class SynthConfig:
-    """What is rendered.
+    """Configuration of the generator.
 
     Attributes:
         size: Side of the images, pixels.
@@ -51,16 +51,16 @@ class SynthConfig:
         scene: Rooms, furniture, occluders.
         sensor: Exposure, blur, noise, compression.
         photos: Folder of photographs for backgrounds, or several; None means procedural ones only.
-        follows_photos: Whether people before a photograph take on its brightness, cast, contrast and sharpness.
-        probes: Folder of panoramas that light people, and stand behind them; None means drawn light only.
-        probed_share: Share of images that are lit by one.
+        follows_photos: Whether people in front of a photograph get its brightness, colour cast, contrast and sharpness.
+        probes: Folder of panoramas, used as light and background; None means drawn light only.
+        probed_share: Share of images lit by a panorama.
         assets: Folder of MakeHuman's clothes, hair and skins; None means painted ones only. On the CPU only.
-        dressed_share: Share of people who wear them.
+        dressed_share: Share of people wearing these garments.
         motion: File or folder of motion capture to draw poses from; None means the poses that come with the package.
-        bank_seed: Of the procedural backgrounds.
-        shadows: Whether people and things cast shadows.
-        empty_share: Share of images whose person is left out: all joints are OUTSIDE, far from the image. They
-            teach a network to say that nobody is there.
+        bank_seed: Seed of the procedural backgrounds.
+        shadows: Whether people and objects cast shadows.
+        empty_share: Share of images without the person: all joints are OUTSIDE, far from the image. They train the
+            network to detect that no person is there.
     """
 
     size: int = 192
@@ -88,15 +88,15 @@ class SynthBatch(Batch):
         images: (B, 3, S, S) uint8 RGB.
         joints_2d_px: (B, 17, 2), Human3.6M order, pixels of the image.
         joints_3d_cam_mm: (B, 17, 3), frame of the camera.
-        visibility: (B, 17) int64: OUTSIDE the image, OCCLUDED by something else, SELF_OCCLUDED or VISIBLE.
-        feet_2d_px: (B, 4, 2), points of the feet in the order of FOOT_POINTS; so are the next two.
+        visibility: (B, 17) int64: OUTSIDE the image, OCCLUDED by an object, SELF_OCCLUDED or VISIBLE.
+        feet_2d_px: (B, 4, 2), foot points in the order of FOOT_POINTS; also the next two.
         feet_3d_cam_mm: (B, 4, 3).
         feet_visibility: (B, 4) int64.
-        mask: (B, S, S) bool, the person where nothing occludes it.
-        part: (B, S, S) uint8 index into parts.PARTS, 0 where the mask is not.
+        mask: (B, S, S) bool, pixels of the person that are not occluded.
+        part: (B, S, S) uint8 index into parts.PARTS, 0 outside the mask.
         focal_px: (B,), focal length of the camera.
         centre_px: (B, 2), its principal point.
-        height_mm: (B,), height at rest from the soles to the crown.
+        height_mm: (B,), height from the soles to the crown, standing straight.
         kind: (B,), index into motion.KINDS.
     """
 
@@ -130,17 +130,17 @@ class Generator:
         self._dresser = None
         if config.assets is not None:
             if self.device.type != "cpu":
-                raise UserError("people in garments are rendered on the CPU")
+                raise UserError("people in garments can be rendered only on the CPU")
             self._dresser = Dresser(load_garments(config.assets, self.body), config.dressed_share)
         self.library = None if config.motion is None else _library(config.motion, str(self.device))
 
     @torch.no_grad()
     def render(self, seed: int | Sequence[int], count: int) -> SynthBatch:
-        """Renders people; the same seed and count give the same images.
+        """Render people; the same seed and count give the same images.
 
         Args:
             seed: An integer, or several such as (run seed, chunk).
-            count: People, one an image.
+            count: Number of people, one per image.
         """
         draw, body = Draw(seed, count), self.body
         shapes, height_mm = body.sample_shapes(count, draw.stream(_SHAPES).generator)
@@ -158,14 +158,14 @@ class Generator:
         return self.photograph(draw, people, height_mm, kind, outfit, cameras, light.to(self.device), where=where)
 
     def outfits(self, draw: Draw, shapes: Tensor) -> Outfit:
-        """What people of shapes (B, C) wear, on the CPU."""
+        """Outfits of people with shapes (B, C), on the CPU."""
         outfit = sample_outfits(draw, len(self.bank))
         if self._dresser is None:
             return outfit
         return self._dresser.dress(draw.stream(_GARMENTS), outfit, self.body.is_female(shapes).cpu())
 
     def stream(self, seed: int, count: int, *, first: int = 0) -> Iterator[SynthBatch]:
-        """Batches for ever, of (seed, first), (seed, first + 1), ...: straight into training, on its device."""
+        """Yield batches for (seed, first), (seed, first + 1), ... endlessly, on the device of the generator."""
         for index in itertools.count(first):
             yield self.render((seed, index), count)
 
@@ -182,10 +182,10 @@ class Generator:
         scene: Scene | None = None,
         where: Surroundings | None = None,
     ) -> SynthBatch:
-        """Renders given people; the scene around them and what the sensor does are drawn, everything else is given.
+        """Render given people; the scene and the sensor are drawn, everything else is given.
 
-        A given scene is not drawn, and no bystanders are: a clip has one place for all its frames. `where` are the
-        panoramas behind people before an image.
+        If a scene is given, neither a scene nor bystanders are drawn: a clip has one place for all its frames. `where`
+        are the panoramas behind people in front of an image.
         """
         config, body, joints = self.config, self.body, people.joints
         bystander_share = config.scene.bystander_share if scene is None else 0.0
@@ -210,7 +210,7 @@ class Generator:
         if config.scene.cutout_share:
             layer = paste_cutouts(draw.stream(_CUTOUTS), layer, self.bank, config.scene.cutout_share)
         images = images.mul_((1 - layer.shadow)[..., None])
-        images.lerp_(layer.colour, layer.drawn.float()[..., None])  # by 0 or 1: quicker than choosing by a mask
+        images.lerp_(layer.colour, layer.drawn.float()[..., None])  # by 0 or 1: faster than a masked selection
         images = smooth_edges(images, layer.surface, layer.depth)
         images = sense(draw.stream(_SENSOR), images.permute(0, 3, 1, 2).contiguous(), config.sensor)
         points_cam = cameras.to_camera(torch.cat([joints, people.feet], 1))

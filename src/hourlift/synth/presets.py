@@ -1,6 +1,6 @@
-"""Presets: named functions that return everything that is rendered.
+"""Presets: named functions that return a complete configuration of the generator.
 
-`hourlift synth --preset sport -o people` renders `sport`; options of the command line change single fields, and
+`hourlift synth --preset sport -o people` renders `sport`; command-line options override single fields, as
 `dataclasses.replace` does in Python.
 """
 
@@ -20,7 +20,7 @@ from hourlift.synth.scene.config import SceneConfig
 from hourlift.synth.scene.images import photo_paths
 
 ASSETS_VARIABLE = "HOURLIFT_ASSETS"
-"""Of the environment: the folder of MakeHuman's assets where no option names one."""
+"""Environment variable with the folder of MakeHuman's assets, used if no option gives one."""
 
 SIZE = 256
 """Side of the images in pixels."""
@@ -32,7 +32,7 @@ def everyday() -> SynthConfig:
 
 
 def upright() -> SynthConfig:
-    """The easy ones: people who mostly stand or walk, seen whole from about eye height."""
+    """Easy images: people who mostly stand or walk, completely visible, from about eye height."""
     return SynthConfig(
         size=SIZE,
         poses=UPRIGHT,
@@ -42,7 +42,7 @@ def upright() -> SynthConfig:
 
 
 def sport() -> SynthConfig:
-    """Acrobatics, jumps and falls, from odd cameras."""
+    """Acrobatics, jumps and falls, from unusual cameras."""
     poses = PoseMix(
         stand=0.05, walk=0.03, run=0.16, sit=0.01, floor=0.05, crouch=0.08, kneel=0.03, bend=0.05, reach=0.06,
         climb=0.1, acrobat=0.24, wild=0.14, lie=0.08, tumble=0.2,
@@ -89,7 +89,7 @@ def studio() -> SynthConfig:
 
 
 def photograph() -> SynthConfig:
-    """People as they are in everyday photographs, best before some: often seated, often cut off or half hidden."""
+    """People as in everyday photographs, ideally in front of some: often sitting, truncated or half hidden."""
     poses = PoseMix(
         stand=0.2, walk=0.1, run=0.03, sit=0.14, floor=0.02, crouch=0.03, kneel=0.01, bend=0.02, reach=0.02,
         climb=0.01, acrobat=0.01, wild=0.01, prior=0.4, lie=0.01, tumble=0.01,
@@ -120,10 +120,10 @@ PRESETS: dict[str, Callable[[], SynthConfig]] = {
 
 
 def preset(name: str) -> SynthConfig:
-    """A preset by name.
+    """Return a preset by name.
 
     Raises:
-        ValueError: there is no such preset; the message lists those there are.
+        ValueError: there is no such preset; the message lists the presets.
     """
     if name not in PRESETS:
         raise UserError(f"there is no preset {name!r}; the presets are {', '.join(PRESETS)}")
@@ -133,16 +133,16 @@ def preset(name: str) -> SynthConfig:
 def with_images(
     config: SynthConfig, backgrounds: Sequence[Path] = (), assets: Path | None = None, panoramas: Path | None = None
 ) -> SynthConfig:
-    """The same with a user's images; folders are looked into at once, not from within a process that renders.
+    """Return the configuration with a user's images. Folders are checked now, not later in a rendering process.
 
     Args:
-        config: What is rendered.
+        config: Configuration of the generator.
         backgrounds: Folders of photographs.
-        assets: Folder of MakeHuman's clothes, hair and skins; by default that of $HOURLIFT_ASSETS, if it is set.
+        assets: Folder of MakeHuman's clothes, hair and skins; by default that of $HOURLIFT_ASSETS, if set.
         panoramas: Folder of panoramas of high dynamic range (.hdr).
 
     Raises:
-        ValueError: a folder is not there, or holds nothing of the kind.
+        ValueError: a folder is missing, or contains no such files.
     """
     for folder in backgrounds:
         photo_paths(folder)
@@ -157,6 +157,6 @@ def with_images(
 
 
 def with_motion(config: SynthConfig, motion: Path) -> SynthConfig:
-    """The same, with half of the poses taken from motion capture: a file, or a folder of files."""
+    """Return the configuration with half of the poses from motion capture: a file, or a folder of files."""
     others = replace(config.poses, captured=0.0)
     return replace(config, motion=motion, poses=replace(others, captured=sum(others.weights)))

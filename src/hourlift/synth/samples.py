@@ -1,10 +1,10 @@
-"""Rendered people as samples; each can be made again from the configuration and its `Sample.seed` alone.
+"""Rendered people as samples; each can be rendered again from the configuration and its `Sample.seed`.
 
     sample = next(load_shards("people"))               # written by `hourlift synth -o people --preset sport`
     again = remake(sport(), sample.seed)
 
-People are rendered in batches whose place and length depend on nothing but the number of the image and its size:
-image 17 of seed 7 is the same, whether 18 images are asked for or a million, by one process or by many.
+The position and length of a batch depend only on the number of the image and its size: image 17 of seed 7 is the same
+whether 18 or a million images are rendered, by one or several processes.
 """
 
 from collections.abc import Iterator
@@ -19,23 +19,23 @@ from hourlift.geometry.crop import box_from_joints
 from hourlift.synth.generate import Generator, SynthBatch, SynthConfig
 
 _PEOPLE_AT_ONCE = 16
-_PIXELS_AT_ONCE = _PEOPLE_AT_ONCE * 512**2  # larger images are rendered fewer at a time, for the memory's sake
+_PIXELS_AT_ONCE = _PEOPLE_AT_ONCE * 512**2  # fewer large images are rendered at a time, to limit memory
 
 
 def render_samples(config: SynthConfig, seed: int, count: int, *, first: int = 0) -> Iterator[Sample]:
     """Render people one after the other.
 
     Args:
-        config: what is rendered; its bank_seed is replaced by the seed.
-        seed: of the run: the same seed gives the same people.
-        count: how many.
-        first: number of the first one.
+        config: configuration of the generator; its bank_seed is replaced by the seed.
+        seed: seed of the run; the same seed gives the same people.
+        count: number of people.
+        first: number of the first person.
 
     Yields:
-        Samples whose joints outside of the image are NaN in 2D, as no annotator could place them.
+        Samples. Joints outside the image are NaN in 2D, because no annotator could place them.
 
     Raises:
-        ValueError: the folder of photographs, or that of motion, holds nothing readable.
+        ValueError: the folder of photographs or of motion contains no readable file.
     """
     generator = _generator(replace(config, bank_seed=seed))
     together = max(1, min(_PEOPLE_AT_ONCE, _PIXELS_AT_ONCE // config.size**2))
@@ -53,12 +53,12 @@ def _generator(config: SynthConfig) -> Generator:
 
 
 def remake(config: SynthConfig, seed: tuple[int, int]) -> Sample:
-    """The sample that `render_samples` made with this configuration and gave this `Sample.seed`."""
+    """Render again the sample of `render_samples` with this configuration and this `Sample.seed`."""
     return next(render_samples(config, seed[0], 1, first=seed[1]))
 
 
 def to_sample(batch: SynthBatch, i: int, seed: tuple[int, int]) -> Sample:
-    """Person i of a batch, which the seed makes again."""
+    """Person i of a batch that is rendered again from its seed."""
     image = batch.images[i].permute(1, 2, 0).contiguous().cpu().numpy()
     size = image.shape[0]
     visibility = batch.visibility[i].cpu().numpy().astype(np.uint8)

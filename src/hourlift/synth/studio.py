@@ -1,10 +1,10 @@
-"""The studio: a synthetic Human3.6M. Seven people do 15 actions in two takes each, recorded by four cameras at once.
+"""The studio: a synthetic Human3.6M. Seven people perform 15 actions in two takes each, recorded by four cameras.
 
 Subjects, actions, cameras and ids are Human3.6M's (`data.protocol`, `data.frame_id`), so that its splits, protocols and
-recipes work on it unchanged. Everybody wears the same clothes in all takes, the room and its light never change, and a
-camera always sees as its sensor does: few people, many frames, as in a real laboratory.
+recipes work without changes. Each person wears the same clothes in all takes. The room, its light and the sensors of
+the cameras never change: few people, many frames, as in a real laboratory.
 
-The motion is not captured: people move smoothly from one pose that suits the action to the next, a second each.
+The motion is not captured: it interpolates smoothly between poses that suit the action, one per second.
 """
 
 from collections.abc import Iterator, Mapping
@@ -40,16 +40,16 @@ CAMERAS = tuple(CAMERA_SIZES_WH)
 NUM_TAKES = len(SUBJECTS) * len(ACTIONS) * len(TAKES)
 NUM_FILMS = NUM_TAKES * len(CAMERAS)
 STEP = 10
-"""Frames of Human3.6M's 50 a second from one image of a video to the next."""
+"""Step in Human3.6M's frames (50 per second) from one image of a video to the next."""
 
 _ADULT_MM = (1550.0, 1900.0)
 _ROOM_LOW, _ROOM_HIGH = (-3.4, -6.2, 0.0), (3.4, 6.2, 3.1)  # metres; the cameras are inside
-_WALK_M = (0.9, 1.3)  # how far from the middle people roam
-_PLACES_M = 0.5  # spread of where the others stand
-_SWAY_RAD, _STEP_ASIDE_M = 0.5, 0.1  # from one pose to the next
+_WALK_M = (0.9, 1.3)  # distance from the middle for people who walk around
+_PLACES_M = 0.5  # spread of the positions of other people
+_SWAY_RAD, _STEP_ASIDE_M = 0.5, 0.1  # between consecutive poses
 _FRAMES_AT_ONCE = 32
 _BODIES, _OUTFIT, _LIGHT, _ROOM, _SENSOR, _TAKE = range(6)  # streams of random numbers
-_KEYS, _ARMS, _PATH, _SEAT, _CROP = range(5)  # and of a take
+_KEYS, _ARMS, _PATH, _SEAT, _CROP = range(5)  # streams of a take
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +57,10 @@ class Act:
     """An action.
 
     Attributes:
-        kinds: What the body does, of motion.KINDS with weights, in either take. Who sits, sits throughout.
-        arms: Of arms.PRESETS; None leaves the arms to the kind.
-        roams: Whether people walk about the room, facing where they go.
+        kinds: Kinds of poses, of motion.KINDS with weights, in either take. A person who sits does so for the whole
+            take.
+        arms: Key of arms.PRESETS; None leaves the arms to the kind.
+        roams: Whether people walk about the room, facing the direction of walking.
     """
 
     kinds: tuple[Mapping[str, float], Mapping[str, float]]
@@ -92,22 +93,22 @@ ACTS: Mapping[str, Act] = MappingProxyType(
 
 
 def num_images(frames: int) -> int:
-    """Of a studio whose videos have so many frames."""
+    """Number of images of a studio whose videos have this number of frames."""
     return NUM_FILMS * frames
 
 
 def render_studio(config: SynthConfig, seed: int, frames: int, count: int, *, first: int = 0) -> Iterator[Sample]:
-    """Render images of the studio in their order: subject, action, take, camera, frame.
+    """Render images of the studio in order: subject, action, take, camera, frame.
 
     Args:
         config: `presets.studio`; its bank_seed is replaced by the seed.
-        seed: of everything; the same seed and frames give the same images.
-        frames: of each video.
-        count: how many images.
-        first: number of the first one. Takes that begin or end within the range are rendered whole.
+        seed: seed of everything; the same seed and frames give the same images.
+        frames: number of frames of each video.
+        count: number of images.
+        first: number of the first image. Takes that start or end within the range are rendered completely.
 
     Raises:
-        ValueError: there are not so many images.
+        ValueError: the studio has fewer images.
     """
     if not 0 <= first <= first + count <= num_images(frames):
         raise UserError(f"a studio of {frames} frames has {num_images(frames)} images, not {first + count}")
@@ -167,7 +168,7 @@ class Studio:
                 yield to_sample(batch, i, (0, 0))
 
     def _act(self, draw: Draw, who: int, act: Act, take: int, frames: int) -> tuple[PosedBodies, Tensor]:
-        """Somebody doing something, frame by frame, in the room but at any height; kind (T,) of their poses."""
+        """One person doing an action, frame by frame, in the room but at any height; kind (T,) of their poses."""
         body, path = self.generator.body, Draw((draw.seed, _PATH), 1)
         step = FRAMES_PER_S // STEP
         kinds = act.kinds[take - 1]
@@ -188,7 +189,7 @@ class Studio:
         return people, torch.full((frames,), KINDS.index("sit" if kinds is _SIT else "stand"))
 
     def _placed(self, draw: Draw, people: PosedBodies, kind: Tensor) -> tuple[PosedBodies, Scene]:
-        """The people on the floor z = 0, or on a seat so high that no feet go through the floor; and the place."""
+        """Place people on the floor z = 0, or on a seat that keeps the feet above the floor; also return the place."""
         body = self.generator.body
         stance = measure_stance(body, people, kind)
         sits = bool(stance.seated.any())
@@ -204,7 +205,7 @@ class Studio:
         return people, replace(scene, props=props, floor_m=torch.zeros_like(scene.floor_m))
 
     def _scene(self, draw: Draw, one: PosedBodies, kind: Tensor) -> Scene:
-        """The room, the height of the floor under somebody, and what they sit on; nothing else stands there."""
+        """The room, the height of the floor under a person, and the seat; the room is otherwise empty."""
         generator = self.generator
         config = replace(generator.config.scene, place_share=1.0, outdoor_share=0.0, furnished_share=0.0)
         eyes, rotations = studio_cameras()
@@ -227,7 +228,7 @@ class Studio:
 
 
 def _path(draw: Draw, count: int, roams: bool, still: bool) -> tuple[Tensor, Tensor]:
-    """Where people are (N, 2), and what they face (N,), radians, at each key; who is `still` hardly turns."""
+    """Positions (N, 2) of people, and their headings (N,), at each key; people who are `still` hardly turn."""
     if roams:
         ways = Draw((draw.seed, 0), count)
         place = torch.stack([ways.uniform(-s, s) for s in _WALK_M], -1)

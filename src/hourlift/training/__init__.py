@@ -1,1 +1,1 @@
-"""One training loop for both stages: `loop.train` runs whatever fulfils `loop.Stage`."""
+"""Training of both stages with one loop: `loop.train` runs any implementation of `loop.Stage`."""

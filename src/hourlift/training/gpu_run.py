@@ -1,4 +1,4 @@
-"""A GPU for half an hour -> trained weights: render, train, evaluate and write within a time limit, and go on later."""
+"""Train on a GPU within a time limit, such as half an hour: render, train, evaluate, write weights. Resumable."""
 
 import json
 import os
@@ -22,24 +22,24 @@ from hourlift.training.hourglass.stage import HourglassRecipe, HourglassStage
 from hourlift.training.render_speed import choose_workers
 
 FINISH_SHARE, FINISH_MINUTES = 0.15, 2.5
-"""Of a call's time, kept for the evaluation and for writing: that share, at most so long."""
-_BYTES_A_PIXEL = 4  # of a rendered image: three colours and the mask
-_DONE = 0.999  # progress from which a run is over
-_LAST_STEP_MINUTES = 0.1  # after the clock's end, so that the last step sees it
+"""Time reserved for the evaluation and for writing: this share of a call's minutes, up to this maximum."""
+_BYTES_A_PIXEL = 4  # per pixel of a rendered image: three colours and the mask
+_DONE = 0.999  # progress at which a run counts as finished
+_LAST_STEP_MINUTES = 0.1  # beyond the end of the clock, so that the last step reaches it
 
 
 @dataclass(frozen=True, kw_only=True)
 class GpuRun:
-    """One call.
+    """Settings of one call.
 
     Attributes:
-        out: Folder of the run; a run in it is gone on with.
-        minutes: Wall clock of the call, everything included.
-        train_minutes: Training of the whole run, over as many calls as it takes; None ends it with this call.
-        device: That trains.
-        render_workers: Processes that render; 0 renders in the training's own, on its device; None measures.
-        init: Checkpoint that a new run starts from.
-        judged: People of each preset whom the evaluation renders.
+        out: Folder of the run; an existing run is resumed.
+        minutes: Wall-clock time of the call, everything included.
+        train_minutes: Training time of the whole run, over several calls if needed; None ends the run with this call.
+        device: Device for training.
+        render_workers: Rendering processes; 0 renders in the training process, on its device; None measures first.
+        init: Checkpoint to initialise a new run.
+        judged: Number of people of each preset in the evaluation.
     """
 
     out: Path
@@ -52,7 +52,7 @@ class GpuRun:
 
 
 def tiny(recipe: HourglassRecipe) -> HourglassRecipe:
-    """The same with a network and images so small that a CPU goes through all of it in seconds."""
+    """Return the recipe with a network and images so small that a CPU finishes in seconds."""
     return replace(
         recipe,
         name=f"{recipe.name}-tiny",
@@ -68,20 +68,20 @@ def tiny(recipe: HourglassRecipe) -> HourglassRecipe:
 
 
 def gpu_run(recipe: HourglassRecipe, call: GpuRun) -> dict[str, Any]:
-    """Train for a call's time, or go on; evaluate; write weights and a report.
+    """Train for the duration of a call, or resume; evaluate; write weights and a report.
 
-    `call.out` gets, beside the files of `training.loop.train`, compact.pt in parts of at most 16 MiB where it is
-    larger, and report.json and report.md.
+    Besides the files of `training.loop.train`, `call.out` gets report.json and report.md. If compact.pt is larger than
+    16 MiB, it is split into parts of at most that size.
 
     Args:
-        recipe: What to train. Its steps are not looked at.
-        call: How long, where, on what.
+        recipe: What to train. Its number of steps is ignored.
+        call: Settings of the call.
 
     Returns:
-        What report.json holds.
+        The content of report.json.
 
     Raises:
-        ValueError, OSError: As `training.loop.train`.
+        ValueError, OSError: As for `training.loop.train`.
     """
     begin = time.monotonic()
     device = distributed.World().device(call.device)
@@ -91,7 +91,7 @@ def gpu_run(recipe: HourglassRecipe, call: GpuRun) -> dict[str, Any]:
     recipe = replace(recipe, render_workers=workers, train=train_config)
     _speed_up(device)
     result, progress = _train(recipe, call, begin)
-    presets = _judge(recipe, call, device) if result.stopped_by != "signal" else {}  # who sends one is in a hurry
+    presets = _judge(recipe, call, device) if result.stopped_by != "signal" else {}  # stop fast after a signal
     report = {
         "recipe": recipe.name,
         "network": asdict(recipe.network),
@@ -115,7 +115,7 @@ def gpu_run(recipe: HourglassRecipe, call: GpuRun) -> dict[str, Any]:
 
 
 def _train(recipe: HourglassRecipe, call: GpuRun, begin: float) -> tuple[TrainResult, float]:
-    """Train for what is left of the call that began then; how it ended, and the progress."""
+    """Train for the remaining time of a call; return how it ended, and the progress."""
     last = call.out / "last.pt"
     progress = float(checkpoint.load(last).get("progress", 0.0)) if last.exists() else 0.0
     kept = min(FINISH_MINUTES, FINISH_SHARE * call.minutes)
@@ -129,7 +129,7 @@ def _train(recipe: HourglassRecipe, call: GpuRun, begin: float) -> tuple[TrainRe
 
 
 def to_markdown(report: Mapping[str, Any]) -> str:
-    """The report in words and tables."""
+    """Format the report as text and tables."""
     rows = {"all kinds of people, as trained on": report["held_out"], **report["presets"]}
     lines = [
         f"# {report['recipe']}: {report['progress']:.0%} of the run",
@@ -151,7 +151,7 @@ def to_markdown(report: Mapping[str, Any]) -> str:
 
 def _renderer(recipe: HourglassRecipe, call: GpuRun, device: torch.device) -> tuple[int, str]:
     if call.render_workers is not None:
-        return call.render_workers, f"{call.render_workers} processes render, as told"
+        return call.render_workers, f"{call.render_workers} processes render, as requested"
     first = recipe.plan.synth.size * recipe.size_at(0.0) // recipe.input_size
     chunk_bytes = recipe.plan.chunk_size * recipe.plan.synth.size**2 * _BYTES_A_PIXEL
     return choose_workers(
@@ -160,7 +160,7 @@ def _renderer(recipe: HourglassRecipe, call: GpuRun, device: torch.device) -> tu
 
 
 def _judge(recipe: HourglassRecipe, call: GpuRun, device: torch.device) -> dict[str, dict[str, float]]:
-    """PCK, swapped and collapsed pairs of the averaged network on people of every preset."""
+    """Return PCK, swapped and collapsed pairs of the averaged network on people of every preset."""
     model, _ = checkpoint.load_model(call.out / "last.pt")
     assert isinstance(model, StackedHourglass)
     model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -175,7 +175,7 @@ def _judge(recipe: HourglassRecipe, call: GpuRun, device: torch.device) -> dict[
 
 
 def _speed(log: Path, sides: set[int]) -> dict[str, dict[str, float]]:
-    """Medians over the log's lines, by side of the images: views a second, share of the time waiting for them."""
+    """Return medians over log lines, by image size: views per second, share of time waiting for images."""
     lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     speeds = {}
     for side in sorted(sides):
@@ -189,11 +189,11 @@ def _speed(log: Path, sides: set[int]) -> dict[str, dict[str, float]]:
 
 
 def _speed_up(device: torch.device) -> None:
-    """What PyTorch leaves off by default."""
+    """Enable options that PyTorch leaves off by default."""
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = True
         torch.set_float32_matmul_precision("high")
-        torch._dynamo.config.suppress_errors = True  # what cannot be compiled runs as it is, and is logged
+        torch._dynamo.config.suppress_errors = True  # code that cannot be compiled runs uncompiled, with a log message
 
 
 def _device_name(device: torch.device) -> str:

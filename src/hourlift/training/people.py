@@ -1,4 +1,4 @@
-"""People of a data set, for training: who learns and who judges, and an order to go through them in."""
+"""Training and validation people of a data set, and the order of the training."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,28 +13,28 @@ from hourlift.data.sample import Sample
 from hourlift.errors import UserError
 
 HELD_OUT_EVERY = 10
-"""Of a data set that is not split, every tenth person judges."""
+"""Without splits, every tenth person is used for validation."""
 
 _LEARNING = ("train",)
-_JUDGING = ("val", "test")  # how the splits of other data sets than Human3.6M begin
+_JUDGING = ("val", "test")  # prefixes of split names in data sets other than Human3.6M
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingData:
-    """A data set, and who of it trains and who judges.
+    """A data set, divided into training and validation people.
 
-    Human3.6M's splits are taken as a recipe names them. Of another data set it is the split that begins with "train",
-    and the first that begins with "val" or "test"; of one without such splits, nine of ten people train and the tenth
-    judges.
+    For Human3.6M, the splits are those named by the recipe. For other data sets, they are the split that starts with
+    "train" and the first that starts with "val" or "test". If there are no such splits, nine of ten people are used for
+    training and the tenth for validation.
 
     Attributes:
         data: The data set.
-        learn: Split to train on.
-        judge: Split to validate on.
-        stride: Every how many-th frame of each video, or person.
+        train_split: Split to train on.
+        val_split: Split to validate on.
+        stride: Use every stride-th frame of each video, or every stride-th person.
 
     Raises:
-        ValueError: the data set has subjects, but lacks one of the splits. The message names those it has.
+        ValueError: the data set has subjects, but lacks one of the splits. The message names the existing splits.
     """
 
     data: DataSet
@@ -44,13 +44,13 @@ class TrainingData:
 
     def __post_init__(self) -> None:
         if self.stride < 1:
-            raise UserError(f"a stride is at least 1, got {self.stride}")
+            raise UserError(f"stride must be at least 1, got {self.stride}")
         if self.data.counts.subjects:
             self.data.check_split(self.train_split)
             self.data.check_split(self.val_split)
 
     def train_people(self, *, images: bool = True) -> Iterator[Sample]:
-        """Who is trained on."""
+        """Yield the training people."""
         names = self.split_names
         if names is not None:
             return self.data.samples(names[0], stride=self.stride, images=images)
@@ -58,7 +58,7 @@ class TrainingData:
         return (sample for i, sample in enumerate(people) if i % HELD_OUT_EVERY != HELD_OUT_EVERY - 1)
 
     def val_people(self, *, images: bool = True) -> Iterator[Sample]:
-        """Who is validated on."""
+        """Yield the validation people."""
         names = self.split_names
         if names is not None:
             return self.data.samples(names[1], stride=self.stride, images=images)
@@ -67,7 +67,7 @@ class TrainingData:
 
     @property
     def split_names(self) -> tuple[str, str] | None:
-        """The two splits; None where the data set is divided by counting."""
+        """The two splits; None if the data set is divided by counting."""
         if self.data.counts.subjects:
             return self.train_split, self.val_split
         learning, judging = (
@@ -82,15 +82,15 @@ class TrainingData:
 
 
 def rows_of_step(count: int, batch_size: int, seed: int, step: int, rank: int, world_size: int) -> NDArray[np.int64]:
-    """Which people are in a batch: all of them come once, in random order, before anybody comes again.
+    """Return which people are in a batch: all are used once, in random order, before any is used again.
 
     Args:
-        count: People to train on.
-        batch_size: Per process.
-        seed: Of the run.
-        step: Of the run, from 0.
-        rank: Of this process.
-        world_size: Number of processes; together they take consecutive places of the order.
+        count: Number of training people.
+        batch_size: Batch size per process.
+        seed: Seed of the run.
+        step: Step of the run, starting at 0.
+        rank: Rank of this process.
+        world_size: Number of processes; together they use consecutive positions of the order.
 
     Returns:
         (batch_size,) rows in [0, count).

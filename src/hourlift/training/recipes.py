@@ -1,6 +1,6 @@
-"""Recipes: named functions that return everything a training run depends on.
+"""Recipes: named functions that return all settings of a training run.
 
-`hourlift train hourglass --recipe fast -o runs/fast` runs `fast`; options of the command line change single fields.
+`hourlift train hourglass --recipe fast -o runs/fast` runs `fast`; command-line options override single fields.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from hourlift.training.lifter.stage import LifterRecipe
 from hourlift.training.rendered import Curriculum, RenderPlan
 
 UPRIGHT = 0.65
-"""Share of people who are turned upright, as in a second look: experiments/2026-11-plausible."""
+"""Share of people rotated upright, as in the second pass of prediction: experiments/2026-11-plausible."""
 MILD = AugmentConfig(rotation_deg=8, upright=UPRIGHT, zoom=(1.05, 1.5), shift=0.03, photometric=0.3)
 STRONG = AugmentConfig(
     rotation_deg=25,
@@ -40,10 +40,9 @@ OPENING = Curriculum(views=(0.06, 0.22), clutter=(0.2, 0.32), poses=(0.2, 0.36),
 
 
 def fast() -> HourglassRecipe:
-    """The small hourglass: 1 stack, width 128, on 128-pixel crops; the shipped weights began with it (see their card).
+    """The small hourglass: 1 stack, width 128, 128-pixel crops. The shipped weights started from it (see their card).
 
-    Meant for two processes of one thread each, which are steadier than one of two threads:
-    `torchrun --nproc-per-node 2 -m hourlift train hourglass --recipe fast -o runs/fast`.
+    Intended for two processes of one thread each, whose speed is steadier than that of one process with two threads:
     """
     return HourglassRecipe(
         name="hourglass-fast",
@@ -70,7 +69,7 @@ def fast() -> HourglassRecipe:
 def accurate() -> HourglassRecipe:
     """The large hourglass: 2 stacks, width 256, for a GPU; three quarters of the run on 128-pixel crops, then on 256.
 
-    `hourlift gpu-run` trains it by the clock. Not measured yet: no GPU was at hand.
+    `hourlift gpu-run` trains it by time. Not measured yet: no GPU was available.
     """
     return HourglassRecipe(
         name="hourglass-accurate",
@@ -102,7 +101,7 @@ HOURGLASS_RECIPES: dict[str, Callable[[], HourglassRecipe]] = {"fast": fast, "ac
 
 
 def published() -> LifterRecipe:
-    """The paper's network and loss, which reads rays alone, to compare with; about 20 minutes on a core."""
+    """The paper's network and loss with rays as the only input, for comparison; about 20 minutes on one core."""
     return LifterRecipe(
         name="lifter-published",
         network=LifterConfig(dropout=0.1),
@@ -125,9 +124,9 @@ def published() -> LifterRecipe:
 
 
 def lifter() -> LifterRecipe:
-    """The shipped lifter: the paper's layers, with confidence and size as inputs and a head of spread.
+    """The shipped lifter: the paper's layers, with confidence and size as inputs and an output for the spread.
 
-    Meant for `--motion`, `--errors-of` the hourglass whose joints it will read, and `--init` weights that lift already:
+    Intended for `--motion`, `--errors-of` the hourglass it will be used with, and `--init` weights that already lift:
     see experiments/2026-11-lifter.
     """
     base = published()

@@ -1,6 +1,6 @@
-"""How fast people are rendered here, and so who renders for a training: the GPU, or processes beside it.
+"""Measure how fast people are rendered, to choose between the GPU and separate processes for rendering.
 
-As a program, `python -m hourlift.training.render_speed cuda 176`, it prints the images a second of a device.
+`python -m hourlift.training.render_speed cuda 176` prints the rendered images per second of a device.
 """
 
 import logging
@@ -20,41 +20,41 @@ log = logging.getLogger(__name__)
 
 _SHARED = Path("/dev/shm")
 _BATCHES = 3
-_MOST_S = 150.0  # of a measurement, the body built on first use and kernels compiled
-_PREFERENCE = 1.5  # how much faster than processes a GPU must render, as it does not train meanwhile
+_MOST_S = 150.0  # limit of a measurement, including building the body and compiling kernels
+_PREFERENCE = 1.5  # required speed-up of the GPU over processes, because it cannot train meanwhile
 
 
 def images_per_second(device: str, size: int) -> float:
-    """Rendered images a second, of one thread or of a GPU."""
+    """Return images rendered per second, by one thread or by a GPU."""
     torch.set_num_threads(1)
     generator = Generator(SynthConfig(size=size), device)
     generator.render((0, 0), PEOPLE_AT_ONCE).images.sum().item()
     begin = time.perf_counter()
     for i in range(_BATCHES):
-        generator.render((0, 1 + i), PEOPLE_AT_ONCE).images.sum().item()  # waits for the device
+        generator.render((0, 1 + i), PEOPLE_AT_ONCE).images.sum().item()  # wait for the device
     return _BATCHES * PEOPLE_AT_ONCE / (time.perf_counter() - begin)
 
 
 def choose_workers(
     device: torch.device, size: int, cores: int, chunk_bytes: int, *, processes_only: bool = False
 ) -> tuple[int, str]:
-    """How many processes render; 0 where the training's own does, on its device.
+    """Return how many processes should render; 0 renders in the training process, on its device.
 
-    Both are measured in processes of their own, at once: what a GPU may refuse must not take the training with it.
+    Both are measured in separate processes, so that a GPU error cannot stop the training.
 
     Args:
-        device: that trains.
+        device: training device.
         size: side of the images.
-        cores: of the machine.
-        chunk_bytes: of the largest chunk of images that a process hands over, through shared memory.
-        processes_only: whether the GPU cannot render what is wanted.
+        cores: number of cores of the machine.
+        chunk_bytes: bytes of the largest chunk of images that a process passes through shared memory.
+        processes_only: whether the GPU cannot render the configured images.
 
     Returns:
-        The number, and why in words.
+        The number, and the reason as text.
     """
     if device.type != "cuda":
         return 0, "rendering in the training's process"
-    # Two cores train and do the rest.
+    # Two cores are left for training and everything else.
     workers = max(1, min(cores - 2, int(_shared_memory() / (2 * chunk_bytes))))
     if processes_only:
         return workers, f"{workers} processes render"
@@ -66,7 +66,7 @@ def choose_workers(
 
 
 def _shared_memory() -> float:
-    """Bytes that processes can hand over, most of what is free; containers often have little."""
+    """Return the bytes that processes can pass, most of the free shared memory; containers often have little."""
     return 0.8 * shutil.disk_usage(_SHARED).free if _SHARED.is_dir() else math.inf
 
 
@@ -76,7 +76,7 @@ def _measure(device: str, size: int) -> subprocess.Popen[str]:
 
 
 def _result(process: subprocess.Popen[str], device: str) -> float:
-    """0 where rendering failed, which is said."""
+    """Return images per second; 0 if rendering failed, with a warning."""
     try:
         out, errors = process.communicate(timeout=_MOST_S)
     except subprocess.TimeoutExpired:

@@ -1,6 +1,6 @@
-"""Training images rendered while training: chunks of synthetic people, each trained on a few times.
+"""Training images rendered during the run: chunks of synthetic people, each used a few times.
 
-A chunk is a function of (seed, index, progress), so a run is re-made from its seed and goes on where it stopped.
+A chunk is a function of (seed, index, progress), so a run is reproducible from its seed and can be resumed.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +16,7 @@ from hourlift.synth.pose.mix import UPRIGHT
 HELD_OUT_SEED = 7_000_001
 """First part of the seeds of held-out images; training seeds are smaller."""
 PEOPLE_AT_ONCE = 64
-"""Most people that are rendered in one go, for the memory's sake. It is part of the seeds."""
+"""Maximum number of people rendered at once, limited by memory. It is part of the seeds."""
 
 
 _CLUTTER = ("furnished_share", "occluded_share", "bystander_share")
@@ -24,18 +24,18 @@ _CLUTTER = ("furnished_share", "occluded_share", "bystander_share")
 
 @dataclass(frozen=True, kw_only=True)
 class Curriculum:
-    """What a run learns from as it goes on: people who face the camera, then every view, every pose, hard images.
+    """What a run trains on over time: people facing the camera, then all views, all poses, and hard images.
 
-    Spans are of progress in [0, 1]; one that ends at or before 0 is open from the start.
+    Spans are in progress [0, 1]; a span that ends at or before 0 is fully active from the start.
 
-    With views drawn evenly, "left or right" is facing XOR side of the image, and neither alone tells anything: a
+    With evenly distributed views, "left or right" is facing XOR side of the image, and neither alone is informative: a
     network then locates limbs but puts both channels on one of them. Starting with people who face the camera breaks
-    the tie; harder images wait until front and back are told apart, or the tie returns.
+    the symmetry. Harder images wait until front and back are distinguished, otherwise the symmetry returns.
 
     Attributes:
-        start_share: Share of people who face the camera at the start.
-        views: Progress at which other views begin to join, and from which all are drawn as configured.
-        clutter: The same for what stands around and in the way, and for the sensor's faults.
+        start_share: Share of people facing the camera at the start.
+        views: Progress at which other views start, and at which all views have the configured distribution.
+        clutter: The same for objects around and in front of people, and for sensor defects.
         poses: The same for poses, from `UPRIGHT` to the configured mix.
         augmentation: The same for the share of batches with strong augmentation.
     """
@@ -55,7 +55,7 @@ def ramp(progress: float, span: tuple[float, float]) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class RenderPlan:
-    """A run's images: `chunk_size` people a chunk, each chunk trained on `reuse` times."""
+    """Images of a run: `chunk_size` people per chunk, each chunk used `reuse` times."""
 
     synth: SynthConfig
     curriculum: Curriculum
@@ -63,7 +63,7 @@ class RenderPlan:
     reuse: int = 4
 
     def at(self, progress: float) -> SynthConfig:
-        """What is rendered at a progress in [0, 1]."""
+        """Return the configuration for rendering at a progress in [0, 1]."""
         synth, curriculum = self.synth, self.curriculum
         opened = ramp(progress, curriculum.views)
         front = curriculum.start_share * (1 - opened) + synth.views.front_share * opened
@@ -79,7 +79,7 @@ class RenderPlan:
 
 
 class WantedChunk(NamedTuple):
-    """Which chunk of a run, at which progress in [0, 1], and the side of its images in pixels."""
+    """Index of a chunk in a run, its progress in [0, 1], and the side of its images in pixels."""
 
     number: int
     progress: float
@@ -87,7 +87,7 @@ class WantedChunk(NamedTuple):
 
 
 class RenderedChunks(Dataset[SynthBatch]):
-    """Chunks of a run, rendered when asked for."""
+    """Chunks of a run, rendered on demand."""
 
     def __init__(self, plan: RenderPlan, seed: int, device: str) -> None:
         self.plan, self.seed, self.device = plan, seed, device
@@ -95,14 +95,14 @@ class RenderedChunks(Dataset[SynthBatch]):
 
     def __getitem__(self, wanted: WantedChunk) -> SynthBatch:
         config = replace(self.plan.at(wanted.progress), size=wanted.size)
-        if self._generator is None:  # built in the worker: the body and the images do not travel
+        if self._generator is None:  # built in the worker, so that the body and the images are not sent to it
             self._generator = Generator(config, self.device)
         self._generator.config = config
         return render(self._generator, (self.seed, wanted.number), self.plan.chunk_size)
 
 
 def render(generator: Generator, seed: Sequence[int], count: int) -> SynthBatch:
-    """`Generator.render` for any number of people."""
+    """Call `Generator.render` for any number of people."""
     parts = [
         generator.render((*seed, part), min(PEOPLE_AT_ONCE, count - start))
         for part, start in enumerate(range(0, count, PEOPLE_AT_ONCE))
@@ -111,7 +111,7 @@ def render(generator: Generator, seed: Sequence[int], count: int) -> SynthBatch:
 
 
 def chunk_stream(chunks: RenderedChunks, wanted: Iterable[WantedChunk], workers: int) -> Iterator[SynthBatch]:
-    """Renders chunks in order, `workers` processes ahead of the training (0: in this process, on its device)."""
+    """Render chunks in order, `workers` processes ahead of the training (0: in this process, on its device)."""
     loader = DataLoader(
         chunks,
         batch_size=None,
@@ -120,7 +120,7 @@ def chunk_stream(chunks: RenderedChunks, wanted: Iterable[WantedChunk], workers:
         worker_init_fn=_one_thread,
         prefetch_factor=1 if workers else None,
         multiprocessing_context="spawn" if workers else None,
-        generator=torch.Generator(),  # or it would draw from PyTorch's own, and a resumed run from another place in it
+        generator=torch.Generator(),  # otherwise it uses PyTorch's global one, which would change a resumed run
     )
     return iter(loader)
 

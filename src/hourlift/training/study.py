@@ -1,12 +1,12 @@
-"""Recipes of the report: one for every row of its study, with its values; trained on a data set.
+"""Recipes of the report: one for each row of its study, with its values, for training on a data set.
 
     hourlift train hourglass --recipe frs-2stack --data h36m/ -o runs/frs --device cuda
     hourlift predict-joints h36m/ --weights final-4stack.onnx -o joints.npz
     hourlift train lifter --recipe lifter-weighted --data h36m/ --inputs joints.npz -o runs/weighted --device cuda
 
 The report's values: 15 epochs of 32,000 images, 256-pixel crops, two or four stacks of width 256; 80 epochs of the
-lifter, Adam, gradient norm clipped to 1, dropout, a learning rate that decays. Where it gives none (learning rates,
-batch sizes, the extent of the decay) they are ours.
+lifter, Adam, gradient norm clipped to 1, dropout, a decaying learning rate. Values that the report does not give
+(learning rates, batch sizes, the amount of decay) are hourlift's.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ from hourlift.training.recipes import STRONG
 
 EPOCHS, PICTURES_AN_EPOCH = 15, 32_000
 ALL_FIVE = "train"
-"""The split of S1, S5, S6, S7 and S8. With it, what is validated on S8 was trained on too."""
+"""The split of S1, S5, S6, S7 and S8. With it, the validation people of S8 are also training people."""
 
 _BATCH = 16
 
@@ -36,27 +36,27 @@ def none_2stack() -> HourglassDataRecipe:
 
 
 def frs_2stack() -> HourglassDataRecipe:
-    """One of flip, rotation and shift, or nothing."""
+    """One of flip, rotation and shift, or none."""
     return _hourglass("frs-2stack", policies.FRS)
 
 
 def frso_2stack() -> HourglassDataRecipe:
-    """One of those and occlusion, or nothing."""
+    """One of flip, rotation, shift and occlusion, or none."""
     return _hourglass("frso-2stack", policies.FRSO)
 
 
 def frsos_2stack() -> HourglassDataRecipe:
-    """One of all five, or nothing."""
+    """One of all five, or none."""
     return _hourglass("frsos-2stack", policies.FRSOS)
 
 
 def full_2stack() -> HourglassDataRecipe:
-    """As frsos-2stack, with S8 in the training set: the validation is on people who were trained on."""
+    """As frsos-2stack, with S8 in the training set: validation people are also training people."""
     return replace(_hourglass("full-2stack", policies.FULL), train_split=ALL_FIVE)
 
 
 def overlap_2stack() -> HourglassDataRecipe:
-    """Every strategy drawn by itself."""
+    """Every augmentation drawn independently."""
     return _hourglass("overlap-2stack", policies.OVERLAP)
 
 
@@ -66,7 +66,7 @@ def final_4stack() -> HourglassDataRecipe:
 
 
 def strong_2stack() -> HourglassDataRecipe:
-    """Our own augmentation instead of the report's: wide warps, colour, grey, blur, noise, patches."""
+    """The augmentation of hourlift instead of the report's: large warps, colour, grey, blur, noise, patches."""
     return _hourglass("strong-2stack", STRONG)
 
 
@@ -92,7 +92,7 @@ def final() -> LifterDataRecipe:
 
 
 def lifter_rays() -> LifterDataRecipe:
-    """As lifter-l2, but with our normalisation, which knows the camera: for the comparison."""
+    """As lifter-l2, but with hourlift's normalisation, which uses the camera: for comparison."""
     return replace(_lifter("lifter-rays", "l2"), inputs="rays")
 
 
@@ -141,7 +141,7 @@ def _lifter(name: str, loss: LossKind) -> LifterDataRecipe:
         batch_size=64,
         epochs=80,
         train=TrainConfig(
-            steps=400_000,  # until the data set says how many its epochs are
+            steps=400_000,  # replaced when the size of the data set is known
             lr=1e-3,
             optimiser="adam",
             schedule="exponential",

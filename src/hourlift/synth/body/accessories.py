@@ -1,8 +1,8 @@
-"""Things that people wear or carry, as further vertices of the body's mesh: hats, glasses, bags, tied hair.
+"""Accessories that people wear or carry, as extra vertices of the body's mesh: hats, glasses, bags, tied hair.
 
-Every thing is a small closed or open mesh made by code around the mean body at rest (metres, +x the person's left,
--y front, +z up). Each of its vertices takes the shape components and the skinning weights of a skin vertex, its
-anchor, and so follows any body in any pose. `wardrobe.wear` decides who has what.
+Each is a small closed or open mesh built by code around the mean body at rest (metres, +x the person's left, -y front,
++z up). Each of its vertices copies the shape components and skinning weights of a skin vertex, its anchor, and so
+follows any body in any pose. `wardrobe.wear` decides which people have which accessories.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-FIRST_ACCESSORY = 5  # layers below are the body's own: body_cache.LAYER_OF_GROUP
+FIRST_ACCESSORY = 5  # lower layers are those of the body: body_cache.LAYER_OF_GROUP
 ACCESSORIES = (
     "cap",
     "beanie",
@@ -43,7 +43,7 @@ class _Part:
 
 @dataclass(frozen=True, kw_only=True)
 class _Figure:
-    """Where the mean body has what accessories are made to fit: skin vertices (S, 3) and a few places."""
+    """Parts of the mean body that accessories are fitted to: skin vertices (S, 3) and a few positions."""
 
     skin: np.ndarray
     eyes: np.ndarray  # (3,), between the eyes, on their front
@@ -53,7 +53,7 @@ class _Figure:
     sole_z: float
 
     def height(self, share: float) -> float:
-        """Height of a share of the way from the soles to the eyes."""
+        """Height at a share of the way from the soles to the eyes."""
         return self.sole_z + share * (float(self.eyes[2]) - self.sole_z)
 
     def surface_y(self, x: float, z: float, side: int) -> float:
@@ -63,7 +63,7 @@ class _Figure:
 
 
 def with_accessories(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The arrays of `body_cache.build_body_arrays` with the accessories' vertices and triangles appended."""
+    """Return the arrays of `body_cache.build_body_arrays` with the accessories' vertices and triangles appended."""
     skin = np.flatnonzero(arrays["layer"] == _SKIN)
     figure = _figure(arrays)
     anchors, meshes, faces, layers = [], [], [], []
@@ -71,7 +71,7 @@ def with_accessories(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     for code, name in enumerate(ACCESSORIES, FIRST_ACCESSORY):
         part = _PARTS[name](figure)
         near = part.vertices.mean(0, keepdims=True) if part.rigid else part.vertices
-        distance = (figure.skin**2).sum(1) - 2 * near @ figure.skin.T  # squared, but for what holds for all of them
+        distance = (figure.skin**2).sum(1) - 2 * near @ figure.skin.T  # squared, without the terms common to all
         anchors.append(np.broadcast_to(skin[distance.argmin(1)], len(part.vertices)))
         meshes.append(part.vertices)
         faces.append(part.faces + count)

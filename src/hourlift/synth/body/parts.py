@@ -1,6 +1,6 @@
-"""Which part of the body a pixel shows: dense labels that tell left from right and front from back.
+"""Body parts as dense pixel labels that distinguish left from right and front from back.
 
-Trunk and head count as front or back by the side of the resting body that a triangle lies on.
+Triangles of trunk and head are front or back depending on their side of the body at rest.
 """
 
 from functools import lru_cache
@@ -15,7 +15,7 @@ PARTS = (
     "background", "trunk_front", "trunk_back", "head_front", "head_back",
     *(f"l_{part}" for part in _SIDED), *(f"r_{part}" for part in _SIDED),
 )  # fmt: skip
-"""What a label means; hands belong to forearms. 0, the background, is everything that is not the person."""
+"""Names of the labels; hands belong to forearms. Label 0 is the background, everything except the person."""
 
 _LIMBS = {
     "upperarm01": "upper_arm", "lowerarm01": "forearm", "wrist": "forearm", "finger3-1": "forearm",
@@ -32,7 +32,7 @@ def mirrored_parts() -> Tensor:
 
 @lru_cache(maxsize=2)
 def triangle_parts(body: Body) -> Tensor:
-    """(T,) uint8 part of each of the body's triangles, by the bone that moves its corners most."""
+    """(T,) uint8 part of each of the body's triangles, from the bone with the largest weight at its corners."""
     corners = body.faces.long()
     bone = body.weights[corners].sum(1).argmax(1)
     return part_of_bones(body, bone, body.rest_normals[corners].sum(1)[:, 1] > 0)  # at rest people face -y

@@ -1,1 +1,1 @@
-"""Cameras: where they stand, and what they do to light."""
+"""Cameras: their placement, and image degradations."""

@@ -1,7 +1,7 @@
-"""What JPEG loses, batched and on the device: the colour transform, the 8x8 DCT, and libjpeg's quantisation.
+"""Loss of JPEG compression, batched and on the device: colour transform, 8x8 DCT, and libjpeg's quantisation.
 
-Nothing is coded to bytes: Huffman coding loses nothing. Differences from libjpeg are below a level on average; it
-rounds between the steps, which is left out here.
+Nothing is encoded to bytes, because Huffman coding is lossless. Differences from libjpeg are below one level on
+average: libjpeg rounds between the steps, which is omitted here.
 """
 
 import math
@@ -45,14 +45,14 @@ def quantisation_tables(quality: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def compress(ycc: Tensor, quality: Tensor) -> Tensor:
-    """Images as they come back from a JPEG file with halved chroma (4:2:0).
+    """Simulate a JPEG file with halved chroma (4:2:0).
 
     Args:
         ycc: (B, 3, H, W): luma in [0, 1], and colour differences in [-0.5, 0.5] (`RGB_TO_YCC`).
-        quality: (B,) whole numbers from 1 to 100, as libjpeg means them.
+        quality: (B,) integers from 1 to 100, as in libjpeg.
 
     Returns:
-        The same, changed.
+        The compressed images in the same form.
     """
     height, width = ycc.shape[2:]
     padded = pad(ycc, (0, -width % 16, 0, -height % 16), mode="replicate") if height % 16 or width % 16 else ycc
@@ -64,7 +64,7 @@ def compress(ycc: Tensor, quality: Tensor) -> Tensor:
 
 
 def _halved(planes: Tensor) -> Tensor:
-    """Means of 2x2 pixels; on a CPU a multiple faster than avg_pool2d."""
+    """Means of 2x2 pixels; on a CPU several times faster than avg_pool2d."""
     rows = planes[:, :, ::2] + planes[:, :, 1::2]
     return (rows[..., ::2] + rows[..., 1::2]).mul_(0.25)
 

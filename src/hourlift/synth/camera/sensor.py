@@ -1,8 +1,8 @@
-"""What a camera does to light: blur, exposure, colour, noise, sharpening, compression. Batched, on the device.
+"""Image degradations of a camera: blur, exposure, colour, noise, sharpening, compression. Batched, on the device.
 
-The steps come in the order in which they happen: lens and shutter (blur), few pixels, exposure with vignetting and
-white balance, tone curve, colours; then, in luma and colour differences, noise, sharpening and JPEG. What is rare is
-done to the chosen images only: on a CPU the passes over memory are the cost.
+Steps follow the order in a camera: lens and shutter (blur), low resolution, exposure with vignetting and white balance,
+tone curve, colours; then, in luma and colour differences, noise, sharpening and JPEG. Rare steps run only on the
+selected images: on a CPU, passes over memory dominate the cost.
 """
 
 import math
@@ -19,39 +19,40 @@ from hourlift.synth.core.batch import Batch
 from hourlift.synth.core.draw import Draw
 
 _RESOLUTIONS = (0.7, 0.5, 0.35, 0.25)
-_NOISE_SIDE = 512  # of the tile of noise that images take parts of
+_NOISE_SIDE = 512  # side of the noise tile that images are cut from
 _DISPLAY_GAMMA = 2.2
 _METERED = 0.45  # mean of a well exposed image
-_BLURRED_SIDE = 384  # pixels; in a larger image blur is as wide as in one of this side, or its kernels grow too large
+_BLURRED_SIDE = 384  # pixels; blur does not grow with larger images, to limit the kernels
 
 
 @dataclass(frozen=True, kw_only=True)
 class SensorConfig:
-    """How far images are from what an ideal camera sees.
+    """Deviations of images from an ideal camera.
 
-    Every image has a level of its own, about 1, at times 0.3 or 3, that multiplies what is done to it: most
-    images are a good phone's, some are bad in all ways at once. Spreads are standard deviations at level 1.
+    Every image has its own level, about 1, sometimes 0.3 or 3, which multiplies all degradations: most images look like
+    those of a good phone, some are bad in all respects at once. Spreads are standard deviations at level 1.
 
     Attributes:
-        strength: Multiplies the levels; 0 leaves images as they are.
-        level_spread: Of the logarithm of the level.
+        strength: Factor of the levels; 0 turns all degradations off.
+        level_spread: Spread of the logarithm of the level.
         blur_share: Share of images out of focus.
         blur: Largest radius of the disc of confusion at level 1, share of the image's side.
         motion_share: Share of images with a moving camera.
         motion: Longest streak at level 1, share of the side.
         low_resolution_share: Share of images with a quarter to 0.7 of the pixels along a side, enlarged again.
-        auto_exposure: How far exposure moves an image's mean brightness towards middle grey: 0 not at all, 1 there.
-        exposure_spread: Of the exposure's error, stops.
-        contrast_spread: Of the slope of the tone curve at middle grey.
-        cast_spread: Of the logarithm of the gains of red and of blue.
+        auto_exposure: How far exposure moves an image's mean brightness towards middle grey: 0 not at all, 1
+            completely.
+        exposure_spread: Spread of the exposure error, in stops.
+        contrast_spread: Spread of the slope of the tone curve at middle grey.
+        cast_spread: Spread of the logarithm of the gains of red and blue.
         vignette_share: Share of images with darker corners.
-        saturation_spread: Of the logarithm of the saturation.
+        saturation_spread: Spread of the logarithm of the saturation.
         grey_share: Share of grey images.
         noise_share: Share of images with noise.
-        noise: Of middle grey at level 1, in [0, 1]; half of its variance is shot noise.
+        noise: Noise at middle grey at level 1, in [0, 1]; half of its variance is shot noise.
         sharpen_share: Share of images with a halo at edges.
         jpeg_share: Share of images that were compressed.
-        jpeg_quality: Lowest quality at level 1 and above, and highest.
+        jpeg_quality: Lowest quality, at level 1 and above, and highest.
     """
 
     strength: float = 1.0
@@ -81,7 +82,7 @@ OFF = SensorConfig(strength=0.0)
 
 @dataclass(frozen=True, kw_only=True)
 class Sensors(Batch):
-    """B cameras and files, on the CPU. One expanded over the frames of a clip keeps its look from frame to frame.
+    """B cameras and files, on the CPU. Expand one over the frames of a clip to keep its look constant.
 
     Attributes:
         radius: (B,) of the disc of confusion, share of the image's side; 0 is sharp.
@@ -119,15 +120,15 @@ class Sensors(Batch):
 
 
 def sense(draw: Draw, images: Tensor, config: SensorConfig) -> Tensor:
-    """Images (B, 3, S, S) float32 in [0, 1] as a sensor and a file have them, of the same shape and range.
+    """Degrade images (B, 3, S, S) float32 in [0, 1]; the result has the same shape and range.
 
-    Rounding to 8 bits is left to the caller, whatever the configuration.
+    Rounding to 8 bits is left to the caller.
     """
     return images if config.strength == 0 else expose(images, sample_sensors(draw, config))
 
 
 def sample_sensors(draw: Draw, config: SensorConfig) -> Sensors:
-    """Draws cameras, good and bad."""
+    """Draw the parameters of cameras, good and bad."""
     level = (config.strength * (config.level_spread * draw.normal()).exp()).clamp(max=3.0)
 
     def rare(share: float, value: Tensor) -> Tensor:
@@ -166,7 +167,7 @@ def sample_sensors(draw: Draw, config: SensorConfig) -> Sensors:
 
 
 def expose(images: Tensor, sensors: Sensors) -> Tensor:
-    """Images (B, 3, S, S) in [0, 1] as given cameras take them, one each."""
+    """Degrade images (B, 3, S, S) in [0, 1] with given cameras, one per image."""
     pixels = min(images.shape[-1], _BLURRED_SIDE)
     out = images.clone()
     _change(out, sensors, (sensors.radius * pixels > 0.2) | (sensors.streak * pixels > 0.5), _blur)
@@ -185,7 +186,7 @@ def expose(images: Tensor, sensors: Sensors) -> Tensor:
 
 
 def point_spread(radius: Tensor, length: Tensor, direction: Tensor) -> Tensor:
-    """Where the light of a point goes: a disc drawn along a line, (B, K, K) that sum to one.
+    """Blur kernels (B, K, K) that sum to one: a disc drawn along a line.
 
     Args:
         radius: (B,) of the disc, pixels.
@@ -212,7 +213,7 @@ def convolve(images: Tensor, kernels: Tensor) -> Tensor:
 
 
 def _change(images: Tensor, sensors: Sensors, chosen: Tensor, step: Callable[[Tensor, Sensors], Tensor]) -> None:
-    """Replaces the chosen images by what a step makes of them; `chosen` (B,) is on the CPU, so nothing waits."""
+    """Replace selected images by the result of a step; `chosen` (B,) is on the CPU, so no synchronisation is needed."""
     index = chosen.nonzero()[:, 0]
     if len(index):
         there = index.to(images.device)
@@ -233,9 +234,9 @@ def _enlarge(images: Tensor, sensors: Sensors, factor: float) -> Tensor:
 
 
 def _meter(images: Tensor, share: Tensor) -> None:
-    """Moves the mean of images (B, C, H, W) a share (B,) of the way to that of a well exposed one, in place.
+    """Move the mean of images (B, C, H, W) a share (B,) of the way to that of a well exposed image, in place.
 
-    A factor m on the odds x / (1 - x) keeps black and white and burns nothing out, as the shoulder of video does.
+    A factor m on the odds x / (1 - x) keeps black and white and clips nothing, like the shoulder of a video tone curve.
     """
     mean = images.mean((1, 2, 3)).clamp(0.04, 0.96)
     factor = ((1 / mean - 1) / (1 / _METERED - 1)) ** share
@@ -253,7 +254,7 @@ def _vignette(images: Tensor, sensors: Sensors) -> Tensor:
 
 def _tone(images: Tensor, contrast: Tensor) -> None:
     """The cubic x + 4 c x (1 - x) (x - 1/2) through black, middle grey and white, steeper by c there; in place."""
-    slope = images * (-4 * contrast)  # Horner's scheme in place: fresh memory costs more than arithmetic
+    slope = images * (-4 * contrast)  # Horner's scheme in place: allocating memory costs more than arithmetic
     slope += 6 * contrast
     slope *= images
     slope += 1 - 2 * contrast
@@ -279,7 +280,7 @@ def _add_noise(ycc: Tensor, sensors: Sensors) -> Tensor:
 
 
 def _sharpen(luma: Tensor, sensors: Sensors) -> Tensor:
-    """Moves luma (B, 1, S, S) away from its soft version."""
+    """Sharpen: move luma (B, 1, S, S) away from its blurred version."""
     tent = torch.tensor([1.0, 2.0, 3.0, 2.0, 1.0], device=luma.device) / 9
     soft = convolve(luma, torch.outer(tent, tent).expand(len(luma), 5, 5))
     return luma.lerp_(soft, -sensors.halo[:, None, None, None]).clamp_(0, 1)
@@ -287,10 +288,10 @@ def _sharpen(luma: Tensor, sensors: Sensors) -> Tensor:
 
 @lru_cache(maxsize=2)
 def _noise_tile(side: int, device: torch.device) -> Tensor:
-    """Noise (3, N, N) of unit variance: of the luma, and coarser of the colours; N is _NOISE_SIDE and `side` more.
+    """Noise (3, N, N) of unit variance for luma, and coarser for colours; N is _NOISE_SIDE and `side` more.
 
-    Neighbouring pixels share some of it, as demosaicing makes them. Drawn once: drawing it anew for every pixel
-    would cost more than all the rest of the sensor.
+    Neighbouring pixels are correlated, as after demosaicing. It is drawn once, because drawing it for every pixel would
+    cost more than all other steps together.
     """
     side += _NOISE_SIDE
     noise = torch.randn(3, side, side, generator=torch.Generator().manual_seed(0))

@@ -12,10 +12,10 @@ from hourlift.synth.core.draw import Draw
 from hourlift.synth.core.rotation import RAD, about
 
 NEAREST_M = 0.25
-"""The near plane: what is closer to the camera is not drawn."""
+"""Near plane: anything closer to the camera is not drawn."""
 
 _L_HIP, _R_HIP, _L_SHOULDER, _R_SHOULDER = H36M17.indices("l_hip", "r_hip", "l_shoulder", "r_shoulder")
-_SOLE_M = 0.07  # of the lowest joint over the floor
+_SOLE_M = 0.07  # height of the lowest joint above the floor
 _NEAREST_JOINT_M = 0.45
 _EYE_HEIGHT = (1.45, 0.28)  # of cameras held in the hand: mean and spread, metres
 _EXTREME = (-30.0, 65.0)  # elevation of cameras that look from far below or above, degrees
@@ -30,24 +30,24 @@ _STUDIO_ROOM = (1.0, 1.4)  # people move so far from the middle, metres
 
 @dataclass(frozen=True, kw_only=True)
 class ViewConfig:
-    """How people are looked at. Angles in degrees, lengths in metres; a spread is a standard deviation.
+    """Distribution of cameras. Angles in degrees, lengths in metres; a spread is a standard deviation.
 
     Attributes:
-        front_share: Share of people who face the camera within `front_angle`; the others are seen from anywhere.
+        front_share: Share of people facing the camera within `front_angle`; others are seen from any direction.
         front_angle: Largest angle between a facing person's front and the camera.
-        distance: From the person to the camera, log-uniform in this range, but never so near that it is inside.
-        field_of_view: Horizontal, of the whole image that the view is cut from, mostly in the middle of this range:
-            the person is somewhere in that image, up to near its edges.
+        distance: Distance from the person, log-uniform in this range, but always outside the person.
+        field_of_view: Horizontal field of view of the full image that the view is cut from, mostly in the middle of
+            this range. The person is anywhere in that image, up to near its edges.
         height: Range of the camera's height over the floor; three in four are near a standing person's eyes.
-        extreme_share: Share of cameras that look from far above or below, whatever the height.
+        extreme_share: Share of cameras that look from far above or below, at any height.
         level_share: Share of cameras that are not tilted towards the person.
-        roll_spread: Of the turn about the optical axis.
+        roll_spread: Spread of the rotation about the optical axis.
         margin: Side of the image over that of the person's box, log-uniform in this range.
-        shift: Spread of the person's place, as a share of the image's side.
+        shift: Spread of the person's position, as a share of the image's side.
         truncated_share: Share of closer images that cut the person.
-        upper_share: Share of these that show the upper part: cut off at the shins, the knees, the waist or the chest.
-        studio: Whether the cameras are four fixed ones in a room that people move in, like Human3.6M's; they turn at
-            random. What is said above of the camera's place then does not count.
+        upper_share: Share of these that show the upper body: cut at the shins, the knees, the waist or the chest.
+        studio: Whether to use four fixed cameras in a room that people move in, like Human3.6M's, with random headings.
+            The settings of the camera's position above are then ignored.
     """
 
     front_share: float = 0.0
@@ -88,7 +88,7 @@ class Views(Batch):
         return torch.matmul(points - self.eye[:, None], self.rotation.mT)
 
     def project(self, points_cam: Tensor) -> Tensor:
-        """Pixels (B, N, 2) of camera points (B, N, 3) in metres; what is nearer than the near plane lies on it."""
+        """Pixels (B, N, 2) of camera points (B, N, 3) in metres; nearer points are moved to the near plane."""
         depth = points_cam[..., 2:].clamp(min=NEAREST_M)
         return self.focal[:, None, None] * points_cam[..., :2] / depth + self.centre[:, None]
 
@@ -107,13 +107,13 @@ class Views(Batch):
 
 
 def sample_views(draw: Draw, joints: Tensor, size: int, config: ViewConfig) -> Views:
-    """Places a camera around each person and crops its view.
+    """Place a camera around each person and crop its view.
 
     Args:
-        draw: As many draws as people.
-        joints: (B, J, 3) world, metres; the first 17 in Human3.6M order tell the front, all of them are framed.
+        draw: One draw per person.
+        joints: (B, J, 3) world, metres; the first 17 in Human3.6M order determine the front, all of them are framed.
         size: Side of the images in pixels.
-        config: What views are drawn.
+        config: Distribution of views.
 
     Returns:
         The cameras, on the CPU.
@@ -124,10 +124,10 @@ def sample_views(draw: Draw, joints: Tensor, size: int, config: ViewConfig) -> V
 
 
 def crop_views(draw: Draw, joints: Tensor, eye: Tensor, rotation: Tensor, size: int, config: ViewConfig) -> Views:
-    """Crops the views of given cameras around the people: off-centre projections, whose perspective stays right.
+    """Crop the views of given cameras around the people: off-centre projections, which keep the perspective correct.
 
     Args:
-        draw: Of the crops.
+        draw: Random draws of the crops.
         joints: (B, J, 3) world, metres, on the CPU.
         eye: (B, 3) the cameras' places.
         rotation: (B, 3, 3) world to camera.
@@ -178,7 +178,7 @@ def _everyday(draw: Draw, joints: Tensor, config: ViewConfig) -> tuple[Tensor, T
     along = (offset * away[:, None]).sum(-1)
     distance = torch.maximum(distance, along.amax(1) + _NEAREST_JOINT_M)
     across = (offset - along[..., None] * away[:, None]).norm(dim=-1)
-    extent = (across / (distance[:, None] - along)).amax(1)  # tangent of the angle that the person takes up
+    extent = (across / (distance[:, None] - along)).amax(1)  # tangent of the angle that the person covers
 
     low, high = config.field_of_view
     half_width = torch.tan((low + (high - low) * (draw.uniform() + draw.uniform()) / 2) * (RAD / 2))

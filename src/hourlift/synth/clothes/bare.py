@@ -1,4 +1,4 @@
-"""What no cloth covers: skin, eyes, faces, hair. Places are those of wardrobe's standard body, metres."""
+"""Uncovered parts: skin, eyes, faces, hair. Positions are those of wardrobe's standard body, metres."""
 
 import torch
 from torch import Tensor
@@ -49,7 +49,7 @@ def shod_and_gloved(outfit: Outfit, person: Tensor, place: Place, colour: Tensor
 
 
 def head_of_hair(outfit: Outfit, person: Tensor, rest: Tensor, colour: Tensor) -> Tensor:
-    """Skin of heads of colours (3, N), which show a face, with hair on the scalp and the beard that the outfit has."""
+    """Skin of heads of colours (3, N) with a face, and hair on the scalp and a beard as in the outfit."""
     at = Attributes(outfit, _HEAD, person)
     x, y, z = rest
     side = x.abs()
@@ -65,7 +65,7 @@ def _tint(colour: Tensor, red: float, green: float, blue: float) -> Tensor:
 
 
 def _bare_trunk(outfit: Outfit, person: Tensor, place: Place, colour: Tensor) -> Tensor:
-    """Skin of the trunk, of colours (3, N): what tells its front from its back."""
+    """Skin of the trunk, of colours (3, N), with details that distinguish front from back."""
     at, side, z = Attributes(outfit, ("body_hair", "hair"), person), place.x.abs(), place.z
     front, back = (place.y < -0.04).float(), (place.y > 0.02).float()
     nipple = near(((side - 0.082) ** 2 + (z - 0.395) ** 2).sqrt(), 0.011, 0.006)

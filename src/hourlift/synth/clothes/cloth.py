@@ -1,4 +1,4 @@
-"""How cloth is coloured and folded, in coordinates of the cloth."""
+"""Colours and folds of cloth, in coordinates of the cloth."""
 
 from collections.abc import Callable
 
@@ -37,9 +37,9 @@ class Place:
 
     Attributes:
         x, y, z: (N,) on the standard body, metres.
-        arm, leg: (N,) along the limbs as VertexTraits has them.
+        arm, leg: (N,) positions along the limbs as in VertexTraits.
         forward, outward: (N,) metres from the axis of trunk or limb.
-        u, v: (N,) metres round and along trunk or limb.
+        u, v: (N,) metres around and along trunk or limb.
         is_top: (N,) float, 1 on the shirt.
     """
 
@@ -70,7 +70,7 @@ def cloth_colour(outfit: Outfit, person: Tensor, place: Place, bank: Tensor) -> 
 
 
 def _repaint(colour: Tensor, index: Tensor, painter: Callable[[Tensor], Tensor]) -> None:
-    """Paints some of the points of colours (3, N), in place."""
+    """Paint some of the points of colours (3, N), in place."""
     if len(index):
         replace(colour, index, painter(index))
 
@@ -127,7 +127,7 @@ def _photo(bank: Tensor, image: Tensor, column: Tensor, row: Tensor) -> Tensor:
 
 
 def sewn_on(outfit: Outfit, person: Tensor, place: Place, colour: Tensor, bank: Tensor) -> Tensor:
-    """Cloth of colours (3, N) with collars, cuffs, buttons, pockets, prints and what shows in an open jacket."""
+    """Cloth of colours (3, N) with collars, cuffs, buttons, pockets, prints and the clothes under an open jacket."""
     limb = (place.arm > -0.6) | (place.leg > -0.6)
     trimmed = (outfit.cuffs | outfit.side_stripe | outfit.contrast_sleeves)[person]
     for here, painter in ((limb & trimmed, _sewn_on_limbs), (~limb, _sewn_on_trunk)):
@@ -199,7 +199,7 @@ def _print(outfit: Outfit, person: Tensor, place: Place, colour: Tensor, bank: T
     """Colours (3, N) of the trunk of a printed shirt: an image, or lines of writing, on chest or back."""
     at = Attributes(outfit, ("print_place", "print_cut", "print_words", "print_image", "phase", "trim"), person)
     half_x, half_z, middle = at.print_cut
-    turned = (place.forward > 0).float() * 2 - 1  # what is read on the back runs the other way
+    turned = (place.forward > 0).float() * 2 - 1  # text on the back runs the other way
     across, down = place.x * turned, middle - place.z
     u, v = across / half_x, down / half_z
     here = (at.print_place == CHEST) & (place.forward > 0) | (at.print_place == BACK) & (place.forward < 0)
@@ -226,9 +226,9 @@ def bend(outfit: Outfit, person: Tensor, place: Place, normal: Tensor, lengthwis
     """Unit normals (3, N), bent by folds that are stronger at elbow, knee, waist and in loose cloth.
 
     Args:
-        outfit: Of all people.
+        outfit: Outfits of all people.
         person: (N,).
-        place: Of the points.
+        place: Positions of the points.
         normal: (3, N) unit vectors in the world.
         lengthwise: (3, N) unit vectors along limb or trunk in the world.
     """

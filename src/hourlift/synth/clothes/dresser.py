@@ -1,4 +1,4 @@
-"""Who wears which garments, in which colours: drawn at random out of `garments.Garments`."""
+"""Draw the garments that people wear, and their colours, from `garments.Garments`."""
 
 from dataclasses import replace
 from functools import cached_property
@@ -17,18 +17,18 @@ from hourlift.synth.core.draw import Draw
 
 _TOP, _BOTTOM, _SHOES, _HAT, _HAIR, _BEARD, _BROWS = range(len(SLOTS))
 _NONE = -1
-_OTHER_SEX = 0.06  # weight of what was made for the other sex
+_OTHER_SEX = 0.06  # weight of garments made for the other sex
 _TIED = ("bun", "ponytail")
 _HEADGEAR = ("cap", "beanie", "wide_hat", "helmet", "hood")
-_UNCUT = 9.0  # places along sleeve and leg that no garment reaches
+_UNCUT = 9.0  # position beyond the end of any sleeve or leg
 
 
 class Dresser:
-    """Dresses people out of garments.
+    """Dress people in garments.
 
     Args:
-        garments: To choose from.
-        share: Of people who are dressed in them; the others wear what is painted.
+        garments: Garments to choose from.
+        share: Share of people dressed in garments; the others wear painted clothes.
     """
 
     def __init__(self, garments: Garments, share: float) -> None:
@@ -49,11 +49,11 @@ class Dresser:
         return weights
 
     def dress(self, draw: Draw, outfit: Outfit, female: Tensor) -> Outfit:
-        """The same outfits, some people in garments instead of what is painted.
+        """Return the outfits with garments instead of painted clothes for some people.
 
         Args:
-            draw: As many draws as people.
-            outfit: Whose colours and patterns garments take, on the CPU.
+            draw: One draw per person.
+            outfit: Outfits on the CPU; garments use their colours and patterns.
             female: (B,) bool.
         """
         sex = torch.where(female, FEMALE, MALE)
@@ -126,7 +126,7 @@ class Dresser:
         return max(len(piece.textures) for piece in self.garments.pieces)
 
     def _skins(self, draw: Draw, outfit: Outfit, dressed: Tensor, sex: Tensor) -> tuple[Tensor, Tensor]:
-        """(B,) texture of the skin nearest to the outfit's tone among a few, and factors (B, 3) towards that tone."""
+        """(B,) texture of the skin closest to the outfit's tone among a few, and factors (B, 3) towards that tone."""
         garments = self.garments
         drawn = draw.vector(4)
         shift = draw.uniform(0.35, 0.9)[:, None]
@@ -147,7 +147,7 @@ class Dresser:
 
 
 def _without_painted(outfit: Outfit, piece: Tensor) -> Outfit:
-    """The outfits without those painted clothes, shoes and hair for which a piece is worn."""
+    """The outfits without painted clothes, shoes and hair that are replaced by a piece."""
     top, bottom, shoes, _, hair, *_ = (piece >= 0).unbind(1)
     tied = [ACCESSORIES.index(name) for name in _TIED]
     carries = outfit.carries.clone()

@@ -1,4 +1,4 @@
-"""What people wear of garments, as numbers."""
+"""Garments of a batch of people, as tensors."""
 
 from dataclasses import dataclass
 
@@ -7,23 +7,23 @@ from torch import Tensor
 from hourlift.synth.core.batch import Batch
 
 SLOTS = ("top", "bottom", "shoes", "hat", "hair", "beard", "brows")
-"""What somebody may wear one piece each of; a dress is a top."""
+"""Slots for pieces, at most one piece per slot; a dress is a top."""
 _DARK = 0.08  # added to light and dark of a texture, so that black cloth can be dyed
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dressing(Batch):
-    """What B people wear of garments; a slot of SLOTS that is empty has the piece -1.
+    """Garments of B people; an empty slot of SLOTS has the piece -1.
 
     Attributes:
         piece: (B, 7) index into Garments.pieces.
         texture: (B, 7) index of the texture.
         level: (B, 7) mean lightness of the piece in it, in (0, 1].
         tint: (B, 7, 3) factors of its colours.
-        dyed: (B, 7) float, 1 where its light and dark alone count, and the tint is the colour.
-        painted: (B, 7) float, 1 where the outfit's patterns are on it, with its light and dark.
-        lift: (B, 7) metres that it lies off the body more than its author has it.
-        sleeve: (B,) place along the arm, as VertexTraits counts, where sleeves are cut off.
+        dyed: (B, 7) float, 1 if only the lightness of the texture is used, and the tint is the colour.
+        painted: (B, 7) float, 1 if the outfit's patterns are painted on it, with the texture's lightness.
+        lift: (B, 7) additional distance from the body in metres.
+        sleeve: (B,) position along the arm, as in VertexTraits, where sleeves end.
         leg: (B,) the same of legs, skirts and trousers.
         skin: (B,) index of the skin's texture, -1 for painted skin.
         skin_tint: (B, 3) factors of its colours.

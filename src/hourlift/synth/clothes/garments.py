@@ -1,4 +1,4 @@
-"""What a folder of MakeHuman's assets holds, from clothes to skins, made to fit our body: read once, then cached."""
+"""Garments, hair and skins from a folder of MakeHuman assets, fitted to the generator's body; cached."""
 
 import hashlib
 import logging
@@ -30,7 +30,7 @@ class Table(NamedTuple):
     """The N vertices and M triangles of all P pieces, one piece after the other; fields as in Piece."""
 
     first_vertex: NDArray[np.int64]
-    """(P + 1,) where each piece's vertices begin; so do its triangles from first_face on."""
+    """(P + 1,) index of the first vertex of each piece; first_face is the same for triangles."""
     first_face: NDArray[np.int64]
     base: NDArray[np.int32]
     share: NDArray[np.float32]
@@ -56,7 +56,7 @@ class Table(NamedTuple):
     measure: Tensor
     """(P, 3)."""
     holed: NDArray[np.bool_]
-    """Of each texture, whether parts of it are transparent."""
+    """Whether each texture has transparent parts."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,10 @@ class Garments:
     """All pieces, and skins.
 
     Attributes:
-        pieces: In no order.
-        textures: Of pieces and skins.
+        pieces: In any order.
+        textures: Textures of pieces and skins.
         skins: (S,) indices of the skins' textures.
-        skin_sex: (S,) FEMALE or MALE; ANY where its name does not tell.
+        skin_sex: (S,) FEMALE or MALE; ANY if the name does not state it.
         skin_means: (S, 3) mean colours, in [0, 1].
         skin_texel_m: Metres that a texel of a skin covers.
     """
@@ -81,7 +81,7 @@ class Garments:
 
     @cached_property
     def table(self) -> Table:
-        """All pieces, joined."""
+        """All pieces, concatenated."""
 
         def joined(field: str) -> NDArray:
             return np.ascontiguousarray(np.concatenate([getattr(piece, field) for piece in self.pieces]))
@@ -117,10 +117,10 @@ class Garments:
 
 @lru_cache(maxsize=2)
 def load_garments(folder: Path, body: Body) -> Garments:
-    """The pieces of a folder of MakeHuman assets; read anew only after something in it has changed.
+    """Load the pieces of a folder of MakeHuman assets; read again only if the folder has changed.
 
     Raises:
-        ValueError: the folder holds nothing of the kind.
+        ValueError: the folder contains no such assets.
     """
     things, skins = makehuman.find(folder)
     path = cache_path().with_name(f"garments-v{CACHE_VERSION}-{_fingerprint(folder)}.npz")

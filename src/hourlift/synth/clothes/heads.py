@@ -1,11 +1,11 @@
-"""Skin, hair and faces, as numbers drawn at random."""
+"""Skin, hair and faces, drawn at random, as tensors."""
 
 import torch
 from torch import Tensor
 
 from hourlift.synth.core.draw import Draw
 
-NEVER_Z = 9.0  # a height that nothing on the body reaches; so does its negative below
+NEVER_Z = 9.0  # a height above the whole body; its negative is below
 
 _SKIN_TONES = torch.tensor(
     [
@@ -33,7 +33,7 @@ _IRIS_TONES = torch.tensor([[0.18, 0.10, 0.06], [0.34, 0.22, 0.10], [0.30, 0.38,
 
 
 def sample_heads(draw: Draw) -> dict[str, Tensor]:
-    """Draws skin, hair and face: the fields of `outfit.Outfit` that tell of them."""
+    """Draw skin, hair and face: the corresponding fields of `outfit.Outfit`."""
     tone = draw.uniform(0, len(_SKIN_TONES) - 1.001)
     low = tone.long()
     skin = torch.lerp(_SKIN_TONES[low], _SKIN_TONES[low + 1], (tone - low)[:, None]) * draw.uniform(0.9, 1.08)[:, None]

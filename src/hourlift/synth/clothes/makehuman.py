@@ -1,8 +1,8 @@
-"""Reads things made for MakeHuman's base mesh: clothes, shoes, hats, hair, beards, brows and skins.
+"""Read assets for MakeHuman's base mesh: clothes, shoes, hats, hair, beards, brows and skins.
 
-A thing is a `.mhclo` file, which binds each vertex of an `.obj` beside it to three vertices of the base mesh, and a
-colour texture. Folders may lie as in MakeHuman's own data or in the public asset repository, in any depth, as long as a
-folder on the way is called clothes, hair, eyebrows or skins.
+An asset is a `.mhclo` file, which binds each vertex of an `.obj` beside it to three vertices of the base mesh, and a
+colour texture. Folders may have the layout of MakeHuman's data or of the public asset repository, at any depth, if a
+parent folder is called clothes, hair, eyebrows or skins.
 """
 
 from collections.abc import Iterator
@@ -41,20 +41,20 @@ class Mesh:
 
 @dataclass(frozen=True, kw_only=True)
 class Thing:
-    """What is worn, as its files tell it. Lengths are decimetres, axes the base mesh's: x left, y up, z forward.
+    """An asset as stored in its files. Lengths are decimetres, axes those of the base mesh: x left, y up, z forward.
 
     Attributes:
-        name: Of the `.mhclo` file.
+        name: Name of the `.mhclo` file.
         group: CLOTHES, HAIR or BROWS.
-        tags: Its author's words for it, in small letters.
-        mesh: Its shape as drawn by its author.
-        base: (V, 3) vertices of the base mesh that each vertex hangs on.
-        share: (V, 3) and how much of each.
-        offset: (V, 3) from that sum.
-        measured: (3, 2) pairs of vertices of the base mesh whose distance along x, y and z offsets scale with.
-        measure: (3,) those distances on the author's body; NaN for an axis along which offsets keep their length.
+        tags: The author's tags, in lower case.
+        mesh: The shape as modelled by the author.
+        base: (V, 3) vertices of the base mesh that each vertex is bound to.
+        share: (V, 3) their weights.
+        offset: (V, 3) offset from the weighted sum.
+        measured: (3, 2) pairs of base-mesh vertices; offsets along x, y and z scale with their distance.
+        measure: (3,) these distances on the author's body; NaN for an axis along which offsets do not scale.
         hides: Vertices of the base mesh that it covers.
-        textures: Its colour textures, one of which is worn.
+        textures: Its colour textures; one is used at a time.
     """
 
     name: str
@@ -87,7 +87,7 @@ def find(folder: Path) -> tuple[list[Path], list[Path]]:
 
 
 def group_of(path: Path) -> str | None:
-    """CLOTHES, HAIR or BROWS, by the folders on the way to a file; None for anything else."""
+    """CLOTHES, HAIR or BROWS, from the parent folders of a file; None for anything else."""
     return next((group for group in (CLOTHES, HAIR, BROWS) if group in _folders(path)), None)
 
 
@@ -104,10 +104,10 @@ def _is(path: Path, words: tuple[str, ...]) -> bool:
 
 
 def read_thing(path: Path) -> Thing:
-    """Read a `.mhclo` file, its mesh, and where its textures are.
+    """Read a `.mhclo` file, its mesh, and the paths of its textures.
 
     Raises:
-        ValueError: a file is missing or not as MakeHuman writes it; the message names it.
+        ValueError: a file is missing or invalid; the message names it.
     """
     group = group_of(path)
     assert group is not None
@@ -176,7 +176,7 @@ def _ranges(words: list[str]) -> Iterator[int]:
 
 
 def _textures(folder: Path, material: str) -> tuple[Path, ...]:
-    """The texture that a material names, and others beside it that are colours too."""
+    """The texture named by a material, and other colour textures beside it."""
     named = []
     if material and (folder / material).is_file():
         for line in (folder / material).read_text(encoding="utf-8", errors="replace").splitlines():
@@ -190,8 +190,8 @@ def read_obj(path: Path) -> Mesh:
     """Read the mesh of a Wavefront file.
 
     Raises:
-        ValueError: a line is not as the format has it.
-        OSError: it cannot be read.
+        ValueError: a line is invalid.
+        OSError: the file cannot be read.
     """
     vertices: list[list[float]] = []
     uv: list[list[float]] = []
@@ -224,10 +224,10 @@ def read_obj(path: Path) -> Mesh:
 
 
 def read_texture(path: Path, side: int) -> NDArray[np.uint8]:
-    """A texture (side, side, 4) RGBA, from its upper left corner.
+    """Read a texture (side, side, 4) RGBA, from its upper left corner.
 
     Raises:
-        ValueError: it cannot be read as an image.
+        ValueError: the file cannot be read as an image.
     """
     image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if image is None:

@@ -1,4 +1,4 @@
-"""What people wear and how their heads look, as numbers drawn at random."""
+"""Clothes and looks of heads, drawn at random, as tensors."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +13,9 @@ from hourlift.synth.core.batch import Batch
 from hourlift.synth.core.draw import Draw
 
 PLAIN, STRIPES, CHECKS, PHOTO, SPOTS, CAMOUFLAGE, DENIM, TARTAN, FADE = range(9)  # patterns
-NO_PRINT, CHEST, BACK = range(3)  # where a print is
+NO_PRINT, CHEST, BACK = range(3)  # position of a print
 
-# Kinds of dress, and how often.
+# Styles of dress, and their shares.
 CASUAL, SPORT, SUIT, COATED, DRESS, SWIM, TIGHT, WORK = range(8)
 _STYLE_SHARES = [0.42, 0.16, 0.08, 0.09, 0.09, 0.07, 0.05, 0.04]
 # Where sleeves and legs end, as VertexTraits counts: none, short, ... long; and how often in each style.
@@ -51,7 +51,7 @@ _BOTTOM_PATTERN_SHARES = [0.46, 0.04, 0.04, 0.15, 0.03, 0.04, 0.2, 0.02, 0.02]
 
 @dataclass(frozen=True, kw_only=True)
 class Outfit(Batch):
-    """B outfits. Places along sleeve and leg as VertexTraits counts; heights at rest in metres; colours for display.
+    """B outfits. Positions along sleeve and leg as in VertexTraits; heights at rest in metres; display colours.
 
     Attributes:
         sleeve: (B,) end of the sleeves.

@@ -1,7 +1,7 @@
-"""A garment, shoes, hair or a beard of MakeHuman as pieces that can be combined anew, made to fit our body.
+"""Garments, shoes, hair and beards of MakeHuman, as pieces that can be recombined and fit the generator's body.
 
-What covers the trunk, what covers the legs, or a dress that is one. Each vertex hangs on three of the body's and keeps
-an offset that turns with the bones.
+A piece covers the trunk, the legs, or both (a dress). Each vertex is bound to three vertices of the body, with an
+offset that rotates with the bones.
 """
 
 from typing import NamedTuple
@@ -21,13 +21,13 @@ from hourlift.synth.clothes.wardrobe import SKIN, places_of
 ROLES = ("top", "bottom", "dress", "shoes", "hat", "hair", "beard", "brows")
 TOP, BOTTOM, DRESS, SHOES, HAT, HAIR, BEARD, BROWS = range(len(ROLES))
 ANY, FEMALE, MALE = range(3)
-"""Whom a thing was made for."""
+"""Sex that an asset was made for."""
 _NUM_BONES = 4  # that a vertex' offset turns with
 _DM_TO_M = 0.1
-# Heights on the base mesh in decimetres that tell pieces apart: trousers end below the first, ...
+# Heights on the base mesh in decimetres that distinguish pieces: trousers end below the first, ...
 _BOTTOM_TO, _DRESS_FROM, _SHOES_TO, _HEAD_FROM = 2.6, -2.6, -5.0, 6.8
-_COVERED_M = 0.03  # a body's vertex so close under a garment is hidden, where the garment's author tells none
-_FEW_HIDDEN = 16  # authors who hide fewer vertices did not tell
+_COVERED_M = 0.03  # a body vertex this close below a garment is hidden, if its author marks none
+_FEW_HIDDEN = 16  # if an author hides fewer vertices, none count as marked
 
 
 class Piece(NamedTuple):
@@ -37,13 +37,13 @@ class Piece(NamedTuple):
     role: int
     sex: int
     base: NDArray[np.int32]
-    """(V, 3) vertices of the body that it hangs on."""
+    """(V, 3) vertices of the body that it is bound to."""
     share: NDArray[np.float32]
-    """(V, 3) and how much of each."""
+    """(V, 3) their weights."""
     offset: NDArray[np.float32]
     """(V, 3) metres from there, +x the person's left, -y front, +z up."""
     bone: NDArray[np.int32]
-    """(V, 4) bones that the offset turns with."""
+    """(V, 4) bones that the offset rotates with."""
     bone_share: NDArray[np.float32]
     """(V, 4)."""
     twin: NDArray[np.int32]
@@ -57,7 +57,7 @@ class Piece(NamedTuple):
     part: NDArray[np.uint8]
     """(T,) index into parts.PARTS."""
     hides: NDArray[np.bool_]
-    """(Vb,) vertices of the body that it covers."""
+    """(Vb,) vertices of the body that the piece covers."""
     measured: NDArray[np.int32]
     """(3, 2) vertices of the body whose distance along each axis the offset scales with."""
     measure: NDArray[np.float32]
@@ -71,7 +71,7 @@ class Piece(NamedTuple):
 
 
 def cut_into_pieces(thing: Thing, images: list[NDArray[np.uint8]], first_texture: int, body: Body) -> list[Piece]:
-    """The thing as pieces, each with a role."""
+    """Split an asset into pieces, each with a role."""
     mesh = thing.mesh
     roles = _roles(thing)
     covered = None if len(thing.hides) <= _FEW_HIDDEN else np.unique(body.of_base.numpy()[thing.hides])
@@ -125,7 +125,7 @@ def cut_into_pieces(thing: Thing, images: list[NDArray[np.uint8]], first_texture
 
 
 def _axes(vectors: NDArray) -> NDArray:
-    """MakeHuman's x left, y up, z forward in ours: x left, -y forward, z up."""
+    """Convert MakeHuman's axes (x left, y up, z forward) to x left, -y forward, z up."""
     return np.stack([vectors[:, 0], -vectors[:, 2], vectors[:, 1]], -1)
 
 
@@ -141,7 +141,7 @@ def _fitted(thing: Thing, body: Body) -> NDArray[np.float64]:
 
 
 def _roles(thing: Thing) -> NDArray[np.int64]:
-    """(V,) role of each vertex of its mesh; of clothes by the heights that its connected parts reach."""
+    """(V,) role of each vertex of its mesh; for clothes, from the heights of its connected parts."""
     height = thing.mesh.vertices[:, 1]
     if thing.group == makehuman.BROWS:
         return np.full(len(height), BROWS)
@@ -163,7 +163,7 @@ def _roles(thing: Thing) -> NDArray[np.int64]:
 
 
 def _connected(faces: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """(count,) the lowest vertex that each is connected with."""
+    """(count,) the lowest vertex connected to each vertex."""
     label = np.arange(count)
     while True:
         lower = label.copy()
@@ -176,7 +176,7 @@ def _connected(faces: NDArray[np.int64], count: int) -> NDArray[np.int64]:
 
 
 def sex_told_by(words: list[str]) -> int:
-    """FEMALE, MALE or ANY, as a thing's name and tags tell whom it was made for."""
+    """FEMALE, MALE or ANY, from an asset's name and tags."""
     text = " ".join(words)
     if any(word in text for word in ("female", "dress", "f_", "woman", "skirt", "bikini")):
         return FEMALE
@@ -186,7 +186,7 @@ def sex_told_by(words: list[str]) -> int:
 def _hidden(
     body: Body, rest: NDArray, faces: NDArray, fitted: NDArray, roles: NDArray, role: int, covered: NDArray | None
 ) -> NDArray[np.bool_]:
-    """(Vb,) what a piece covers: of what its author says, what is nearest to this piece; else what lies close below."""
+    """(Vb,) vertices covered by a piece: those marked by the author and nearest to it, or those close below it."""
     hides = np.zeros(len(body.mean), bool)
     if role not in (TOP, BOTTOM, DRESS, SHOES):
         return hides

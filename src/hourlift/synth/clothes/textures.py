@@ -1,4 +1,4 @@
-"""Textures at several sizes, sampled smoothly at places (u, v): what skins, clothes and hair are coloured by."""
+"""Textures at several sizes, sampled smoothly at positions (u, v), for skins, clothes and hair."""
 
 from dataclasses import dataclass
 

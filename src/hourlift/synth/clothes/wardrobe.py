@@ -1,7 +1,8 @@
-"""What people wear, and how each point of their surface is coloured.
+"""Clothes of people, and the colour of each point of their surface.
 
-Clothes are the body's own garment shells (tights, skirt, hair), cut by sleeve, leg, waist and neck, inflated, and
-coloured in rest coordinates, so that a pattern sticks to the cloth. Rest coordinates are those of a standard body, in
+Painted clothes are the body's own garment shells (tights, skirt, hair), cut by sleeve, leg, waist and neck, inflated,
+and coloured in rest coordinates, so that patterns move with the cloth. Rest coordinates are those of a standard body,
+in
 metres: soles at -0.82, hips 0.06, waist 0.16, shoulders 0.52, chin 0.64, eyes 0.757, crown 0.867.
 """
 
@@ -42,11 +43,11 @@ SKIN, EYE, TIGHTS, SKIRT, HAIR = range(5)  # body_cache.LAYER_OF_GROUP, with SKI
 # Accessories have the layers from FIRST_ACCESSORY on. For shade.py: both sides of all layers from SKIRT on are seen.
 _CODE = {name: FIRST_ACCESSORY + i for i, name in enumerate(ACCESSORIES)}
 GLOSS = (HAIR, *(_CODE[name] for name in ("bun", "ponytail", "helmet", "lenses", "glasses")))
-"""Layers that shine."""
+"""Glossy layers."""
 
 _STANDARD_Z = np.array([-0.8186, 0.0645, 0.6179, 0.7566, 0.8669])  # soles, hips, neck, eyes, crown
 _STANDARD_EYES_Y = -0.1426
-_SHELL_M = 0.006  # how far a garment lies off the skin at least
+_SHELL_M = 0.006  # minimum distance of a garment from the skin
 _HATS = ("cap", "beanie", "wide_hat", "helmet")
 _UNDER_HAT_Z = 0.79
 
@@ -58,8 +59,8 @@ class SurfacePoints:
     Attributes:
         person: (N,) int64, index of each point's person.
         layer: (N,) int64: SKIN, EYE, ..., accessories.
-        rest: (3, N) place on the standard body at rest, metres.
-        arm: (N,) as VertexTraits has it; so are leg, head and foot.
+        rest: (3, N) position on the standard body at rest, metres.
+        arm: (N,) as in VertexTraits; also leg, head and foot.
         leg: (N,).
         head: (N,).
         foot: (N,).
@@ -80,13 +81,13 @@ class SurfacePoints:
 
 @dataclass(frozen=True, kw_only=True)
 class _Chart:
-    """A body's vertices in the terms of SurfacePoints.
+    """Attributes of a body's vertices, as in SurfacePoints.
 
     Attributes:
         attributes: (V, 12) rest, arm, leg, head, foot; forward, outward; signed radius, shift and v of the cloth.
         length: (V,) metres along trunk or limb.
         of_layer: Indices of each layer's vertices.
-        scalp: Indices of the skin of heads and feet, which hair and shoes lift.
+        scalp: Indices of the skin of heads and feet, which hair and shoes raise.
     """
 
     attributes: Tensor
@@ -97,7 +98,7 @@ class _Chart:
 
 @lru_cache(maxsize=4)
 def chart(body: Body) -> _Chart:
-    """Where each vertex lies on the standard body; computed once."""
+    """Position of each vertex on the standard body; computed once."""
     attributes, length = places_of(body, body.mean, body.traits)
     z, leg, head = attributes[:, 2], attributes[:, 4], attributes[:, 5]
     lifted = (body.layer == SKIN) & ((head > 0.5) & (z > 0.65) | (leg > 1.2))
@@ -110,7 +111,7 @@ def chart(body: Body) -> _Chart:
 
 
 def places_of(body: Body, points: Tensor, traits: VertexTraits) -> tuple[Tensor, Tensor]:
-    """What `_Chart` holds of points (V, 3) of the mean body at rest: attributes (V, 12), length (V,)."""
+    """Attributes (V, 12) and length (V,) of `_Chart` for points (V, 3) of the mean body at rest."""
     z = points[:, 2].cpu().double().numpy()
     eyes = body.mean[body.layer == EYE].cpu()
     skin_z = body.mean[body.layer == SKIN, 2].cpu().double().numpy()
@@ -160,10 +161,10 @@ def _ring(body: Body, mean: Tensor, traits: VertexTraits) -> tuple[Tensor, Tenso
 
 
 def surface_points(body: Body, vertices: Tensor, person: Tensor, corner: Tensor, weights: Tensor) -> SurfacePoints:
-    """Points within triangles.
+    """Interpolate points within triangles.
 
     Args:
-        body: Whose mesh it is.
+        body: Body with the mesh.
         vertices: (B, 3, V) posed, world.
         person: (N,).
         corner: (3, N) vertices of each point's triangle.
@@ -188,7 +189,7 @@ def surface_points(body: Body, vertices: Tensor, person: Tensor, corner: Tensor,
 
 
 def wear(body: Body, outfit: Outfit) -> tuple[Tensor, Tensor]:
-    """Cuts and inflates the shells, and hands out the accessories.
+    """Cut and inflate the shells, and add the accessories.
 
     Returns:
         Worn (B, V) bool, vertices to draw; lift (B, V), metres to move vertices along their normals.
@@ -237,7 +238,7 @@ def wear(body: Body, outfit: Outfit) -> tuple[Tensor, Tensor]:
 
 
 def _waves(outfit: Outfit, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
-    """Smooth variation (B, V) about 1 of how far cloth stands off."""
+    """Smooth variation (B, V) about 1 of the distance of cloth from the body."""
     shift = 6.2832 * outfit.phase[..., 0]
     return 0.8 + 0.2 * torch.sin(29 * x + 17 * y + shift) * torch.sin(19 * z + 2 * shift)
 
@@ -245,7 +246,7 @@ def _waves(outfit: Outfit, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
 def _stand_off(
     outfit: Outfit, top: Tensor, x: Tensor, y: Tensor, z: Tensor, arm: Tensor, leg: Tensor, forward: Tensor
 ) -> Tensor:
-    """Metres (B, V) that shirt and trousers lie off the skin: jackets hang open, wide legs widen downwards."""
+    """Distance (B, V) in metres of shirt and trousers from the skin: jackets hang open, wide legs widen downwards."""
     loose = torch.where(top, outfit.looseness[..., 0], outfit.looseness[..., 1])
     wider = torch.where(leg > NOWHERE / 2, (0.55 + 0.3 * leg).clamp(0.5, 1.1), 1.0)
     wider = torch.where(arm > NOWHERE / 2, (0.6 + 0.25 * arm).clamp(0.4, 0.9), wider)
@@ -258,7 +259,7 @@ def _stand_off(
 def _covered(
     outfit: Outfit | Attributes, x: Tensor, y: Tensor, z: Tensor, arm: Tensor, leg: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Where shirt and trousers are, bool; the outfit's values are broadcast with those of the points."""
+    """Positions covered by shirt and by trousers, bool; the outfit's values are broadcast with those of the points."""
     is_arm, is_leg = arm > NOWHERE / 2, leg > NOWHERE / 2
     trunk = ~is_arm & ~is_leg & (z < cloth.neckline(outfit, x, y))
     shirted = outfit.midriff < NEVER_Z / 2
@@ -272,10 +273,10 @@ _CUT = ("sleeve", "leg", "waist", "midriff", "neck", "v_neck", "coat")
 
 
 def colour_points(outfit: Outfit, points: SurfacePoints, bank: Tensor, skins: Tensor | None = None) -> Tensor:
-    """Colours surface points.
+    """Compute colours of surface points.
 
     Args:
-        outfit: Of all people, on the points' device.
+        outfit: Outfits of all people, on the points' device.
         points: N of them, in the order of their persons.
         bank: (P, S, S, 3) uint8 images to cut cloth from.
         skins: (3, N) colours of the skins' textures; NaN where skin is painted.
@@ -290,7 +291,7 @@ def colour_points(outfit: Outfit, points: SurfacePoints, bank: Tensor, skins: Te
     skirt, skin, tights = layer == SKIRT, layer == SKIN, layer == TIGHTS
     top = top | skirt & (at.coat > 0.5)
     upper = skin & (points.head > 0.5) & (z > 0.632)
-    # Skin under a shell takes the cloth's colour, so that poke-through does not show.
+    # Skin under a shell takes the cloth's colour, to hide penetration.
     dressed = (skirt | (top | bottom) & (skin | tights)) & ~(upper & (z > at.neck + 0.05))
     head = upper & ~dressed
     other = (skin | tights) & ~dressed & ~head

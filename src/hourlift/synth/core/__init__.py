@@ -1,1 +1,1 @@
-"""What every part of the generator computes with: batches, random draws, rotations, points in rows."""
+"""Basics of the generator: batches, random draws, rotations, points in rows."""

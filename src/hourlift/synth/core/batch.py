@@ -1,4 +1,4 @@
-"""What the records of a batch have in common: tensors whose first dimension counts people."""
+"""Base class of a batch's records: tensors whose first dimension is the number of people."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ class Batch:
 
     @classmethod
     def concatenate(cls, parts: Sequence[Self]) -> Self:
-        """Several batches as one; what holds for the whole batch is the first one's."""
+        """Concatenate several batches; fields of the whole batch are taken from the first."""
         joined: dict[str, Any] = {}
         for name, value in vars(parts[0]).items():
             if isinstance(value, Tensor):

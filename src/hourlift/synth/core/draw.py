@@ -11,16 +11,16 @@ _UNLIKE = 1 << 20  # of Draw.unlike's stream, far from those of the generator's 
 
 
 class Draw:
-    """Draws `count` values at a time from one seeded stream, so that a batch is re-made from its seed.
+    """Draws `count` values at a time from one seeded stream, so that a batch is reproducible from its seed.
 
-    The order of the draws is part of a recipe: a draw that is added, dropped or moved changes all that follow in its
-    stream. So each part of the generator has a stream of its own.
+    The order of the draws is part of a recipe: adding, removing or moving a draw changes all later draws of its stream.
+    So each part of the generator has its own stream.
 
-    With `alike` all values of a draw are the same one: the frames of a video share their scene.
+    With `alike`, all values of a draw are equal: the frames of a video share their scene.
 
     Attributes:
         count: Values per draw.
-        seed: The stream's 63-bit seed, from which further streams can be seeded.
+        seed: The stream's 63-bit seed, from which further streams are derived.
         generator: The stream.
     """
 
@@ -34,11 +34,11 @@ class Draw:
         self.generator.manual_seed(self.seed)
 
     def stream(self, index: int) -> "Draw":
-        """A further stream for `count` values, so that one part's draws do not move another's."""
+        """A further stream for `count` values, so that the draws of one part do not affect another."""
         return Draw((self.seed, index), self.count, alike=self._alike)
 
     def unlike(self) -> "Draw":
-        """A further stream whose values differ, even if those of this one are alike: noise changes in a video."""
+        """A further stream with independent values, even if those of this one are alike: noise varies in a video."""
         return Draw((self.seed, _UNLIKE), self.count)
 
     def uniform(self, low: float = 0.0, high: float = 1.0) -> Tensor:

@@ -1,6 +1,6 @@
 """Points as rows of coordinates: (3, N) rather than (N, 3).
 
-On a CPU whole rows are gathered and multiplied several times faster than triples, and nothing is ever transposed.
+On a CPU, whole rows are gathered and multiplied several times faster than triples, and nothing needs transposing.
 """
 
 import torch
@@ -51,7 +51,7 @@ def image_of(index: Tensor, count: int, size: int) -> Tensor:
 def pixel_of(index: Tensor, image: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """Columns and rows (N,), float, of places (N,) in flattened pixels (B, size, size)."""
     place = torch.sub(index, image, alpha=size**2).float()
-    row = ((place + 0.5) * (1 / size)).floor_()  # whole numbers are divided many times slower
+    row = ((place + 0.5) * (1 / size)).floor_()  # integer division is many times slower
     return torch.sub(place, row, alpha=size), row
 
 

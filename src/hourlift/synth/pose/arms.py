@@ -1,7 +1,7 @@
-"""Arms: hung, raised, swung, or brought to a place on the body by two-bone inverse kinematics.
+"""Arm poses: given by angles, or by a target on the body that two-bone inverse kinematics reaches.
 
-Angles are in degrees. All places are given for the left arm in the axes of the body at rest (+x the person's left, -y
-front, +z up), metres on the mean body; the right arm mirrors them.
+Angles are in degrees. Targets are given for the left arm in the axes of the body at rest (+x the person's left, -y
+front, +z up), metres on the mean body; they are mirrored for the right arm.
 """
 
 from collections.abc import Mapping
@@ -21,8 +21,8 @@ X, Y, Z = torch.eye(3)
 SIDES = ((".L", 1.0), (".R", -1.0))  # suffix of the bones' names, and the side's sign of x
 ELBOW_LIMITS = (2.0, 145.0)
 _WRIST_LIMIT = 65.0
-_SAME_SHARE = 0.45  # of people whose arms do the same
-_JITTER_M = 0.015  # of the place a hand is brought to
+_SAME_SHARE = 0.45  # share of people with the same pose in both arms
+_JITTER_M = 0.015  # of a hand's target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,14 +42,14 @@ class Swing:
 
 @dataclass(frozen=True, kw_only=True)
 class Touch:
-    """A hand brought to a place.
+    """A hand at a target on the body.
 
     Attributes:
-        bone: What the place moves with; "*" stands for the arm's own side.
-        wrist: Where the wrist goes.
-        fingers: Where the fingers point.
-        elbow: Direction that the elbow points to, in the axes of the chest.
-        both: Whether it takes both hands.
+        bone: Bone that the target moves with; "*" stands for the arm's own side.
+        wrist: Position of the wrist.
+        fingers: Position that the fingers point to.
+        elbow: Direction of the elbow, in the axes of the chest.
+        both: Whether both hands are used.
     """
 
     bone: str
@@ -60,7 +60,7 @@ class Touch:
 
 
 SWINGS = {
-    "gait": Swing(elevation=(0, 1), azimuth=(0, 1), elbow=(0, 1)),  # the stride says where
+    "gait": Swing(elevation=(0, 1), azimuth=(0, 1), elbow=(0, 1)),  # set by the stride
     "hang": Swing(elevation=(9, 26), azimuth=(45, 130), elbow=(3, 40)),
     "low": Swing(elevation=(15, 85), azimuth=(-20, 130), elbow=(5, 140)),
     "front": Swing(elevation=(55, 115), azimuth=(-30, 85), elbow=(2, 130)),
@@ -95,7 +95,7 @@ TOUCHES = {
 }  # fmt: skip
 MODES = (*SWINGS, *TOUCHES)
 
-# What arms do, with weights, by what the rest of the body does.
+# Arm poses with weights, by the pose of the body.
 PRESETS: dict[str, Mapping[str, float]] = {
     "free": {
         "hang": 20, "low": 15, "front": 10, "side": 5, "high": 10, "up": 3, "wide": 2, "rear": 3, "hip": 7, "pocket": 4,
@@ -123,7 +123,7 @@ PRESETS: dict[str, Mapping[str, float]] = {
     "lying": {"low": 20, "hang": 20, "belly": 12, "nape": 12, "high": 12, "side": 8, "up": 5, "chest": 5, "front": 6},
     "wild": {"hang": 6, "low": 18, "front": 22, "side": 12, "high": 22, "up": 8, "wide": 6, "rear": 6, "hip": 2,
              "knee": 4, "toes": 4, "nape": 2, "crown": 2},
-    # What the studio's people do; at the end, as the order is part of the seeds' meaning.
+    # For the studio; at the end, because the order is part of the meaning of seeds.
     "point": {"front": 40, "side": 20, "high": 15, "hang": 25},
     "talk": {"chest": 15, "belly": 10, "low": 30, "front": 20, "hang": 15, "hip": 5, "folded": 5},
     "eat": {"chin": 35, "low": 25, "thigh": 25, "belly": 15},
@@ -141,21 +141,21 @@ _ANGLES = torch.tensor([[s.elevation, s.azimuth, s.elbow] for s in SWINGS.values
 
 
 def pose_arms(body: Body, draw: Draw, rotations: Tensor, preset: Tensor, gait: Tensor, run: Tensor) -> None:
-    """Sets the rotations of collar bones, arms, hands and fingers; those of all other bones must be there already.
+    """Set the rotations of collar bones, arms, hands and fingers; those of all other bones must be set already.
 
     Args:
         body: Its bones.
-        draw: Of what the arms do.
+        draw: Random draws of arm poses.
         rotations: (B, K, 3, 3) on the CPU, changed in place.
         preset: (B,) index into PRESETS.
-        gait: (B, 2) how far the left and the right arm swing forward, for those whose arms do.
-        run: (B,) bool, who bends the elbows as runners do.
+        gait: (B, 2) forward swing of the left and the right arm, for walking and running people.
+        run: (B,) bool, people who bend the elbows as runners do.
     """
     heads = body.bone_mean.cpu()
     turn, offset = body.forward_kinematics(rotations, heads.expand(draw.count, -1, -1))
     modes = _choose_modes(draw, preset)
     shared, same = draw.vector(5), draw.chance(_SAME_SHARE)[:, None]
-    first = draw.chance(0.5)  # whose left arm is over the right one where both cross
+    first = draw.chance(0.5)  # whether the left arm is over the right one when they cross
     for index, (side, sign) in enumerate(SIDES):
         mode = modes[:, index]
         own = draw.vector(5)
@@ -171,7 +171,7 @@ def pose_arms(body: Body, draw: Draw, rotations: Tensor, preset: Tensor, gait: T
 
 
 def _choose_modes(draw: Draw, preset: Tensor) -> Tensor:
-    """What the left and the right arm do, (B, 2) index into MODES."""
+    """Modes of the left and the right arm, (B, 2) index into MODES."""
     modes = torch.multinomial(_WEIGHTS[preset], 2, True, generator=draw.generator)
     left, right = modes.unbind(1)
     lead = torch.where(_BOTH[right], right, left)
@@ -180,7 +180,7 @@ def _choose_modes(draw: Draw, preset: Tensor) -> Tensor:
 
 
 class _Aim(NamedTuple):
-    """What an arm is to do, in the axes of the chest."""
+    """Target pose of an arm, in the axes of the chest."""
 
     collar: Tensor  # (B, 3, 3)
     direction: Tensor  # (B, 3) of the upper arm
@@ -215,13 +215,13 @@ class _Arm:
 
 
 def _collar(draw: Draw, arm: _Arm, elevation: Tensor) -> Tensor:
-    """Rotation (B, 3, 3) of the collar bone: a high arm takes it along."""
+    """Rotation (B, 3, 3) of the collar bone, which follows a raised arm."""
     shrug = -arm.sign * ((elevation - 50).clamp(min=0) * 0.24 + draw.normal(0, 5))
     return _turn(Y, shrug) @ _turn(Z, -arm.sign * draw.normal(0, 6))
 
 
 def _swing(draw: Draw, arm: _Arm, mode: Tensor, chance: Tensor, gait: Tensor, run: Tensor) -> _Aim:
-    """By angles; the hand points nowhere."""
+    """Arm poses given by angles; the hand has no target."""
     low, high = _ANGLES[mode.clamp(max=len(SWINGS) - 1)].unbind(-1)
     elevation, azimuth, elbow = torch.lerp(low, high, chance[:, :3]).unbind(1)
     straight = (draw.uniform() < 0.35) & (high[:, 2] > 100)
@@ -242,7 +242,7 @@ def _swing(draw: Draw, arm: _Arm, mode: Tensor, chance: Tensor, gait: Tensor, ru
 
 
 def _touch(draw: Draw, arm: _Arm, mode: Tensor, turn: Tensor, offset: Tensor, over: Tensor) -> _Aim:
-    """By inverse kinematics; turn and offset are those of `forward_kinematics`."""
+    """Arm poses by inverse kinematics; turn and offset are those of `forward_kinematics`."""
     index = (mode - len(SWINGS)).clamp(min=0)
     bones = torch.tensor([arm.bone[t.bone.replace("*", arm.side)] for t in TOUCHES.values()])[index]
     rest = torch.tensor([[t.wrist, t.fingers, t.elbow] for t in TOUCHES.values()], dtype=torch.float32)[index]
@@ -267,7 +267,7 @@ def two_bone(target: Tensor, upper: Tensor, fore: Tensor, pole: Tensor) -> tuple
         target: (B, 3).
         upper: Length.
         fore: Length.
-        pole: (B, 3), where the elbow points to.
+        pole: (B, 3), direction of the elbow.
 
     Returns:
         Directions of the first bone (B, 3), flexion in degrees (B,), 0 straight, and direction of the second (B, 3).
@@ -286,7 +286,7 @@ def two_bone(target: Tensor, upper: Tensor, fore: Tensor, pole: Tensor) -> tuple
 
 
 def _set_arm(draw: Draw, arm: _Arm, rotations: Tensor, touches: Tensor, aim: _Aim) -> None:
-    """Turns aims into rotations of the bones; touches (B,) tells whose hand belongs somewhere."""
+    """Convert aims to rotations of the bones; touches (B,) marks hands with a target."""
     flexion = aim.flexion.clamp(*ELBOW_LIMITS)
     swing = align(arm.upper, aim.direction)
     bent = swing @ (_turn(arm.hinge, 90 - arm.rest_flexion[None])[0] @ normalize(arm.fore, dim=0))
@@ -296,7 +296,7 @@ def _set_arm(draw: Draw, arm: _Arm, rotations: Tensor, touches: Tensor, aim: _Ai
     arm.set(rotations, "clavicle", aim.collar)
     arm.set(rotations, "upperarm01", aim.collar.mT @ upper)
     arm.set(rotations, "lowerarm01", elbow)
-    # The forearm twists anyhow; a hand that touches points where it belongs, as far as the wrist lets it.
+    # The forearm twists at random; a touching hand points to its target, within the limits of the wrist.
     loose = (
         axis_angle(arm.fore, draw.uniform(-70, 70) * RAD) @ _turn(X, draw.normal(0, 18)) @ _turn(Y, draw.normal(0, 14))
     )

@@ -1,4 +1,4 @@
-"""Captured poses to draw from: mirrored, mixed and perturbed."""
+"""Captured poses: drawn, mirrored, mixed and perturbed."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from hourlift.synth.pose.prior import without_heading
 from hourlift.synth.pose.retarget import fill_in, mirrored, retarget_clip
 
 MIXED_SHARE = 0.25  # of poses with the upper body of another pose
-_LEAN = 35.0  # degrees: roots that differ by more do not mix
+_LEAN = 35.0  # degrees: poses with a larger difference of the roots are not mixed
 _UPPER = ("spine", "neck", "head", "clavicle", "upperarm", "lowerarm", "wrist", "finger")
 _NOISE = {"upperleg": 5.0, "foot": 5.0, "spine": 2.0, "neck": 3.0, "clavicle": 3.0, "upperarm": 8.0, "wrist": 5.0}
 _HINGE_NOISE = 0.08  # of the angle of a knee or elbow
@@ -45,7 +45,7 @@ class PoseLibrary:
 
     @classmethod
     def load(cls, body: Body, source: Path) -> "PoseLibrary":
-        """Reads a file (BVH, AMC with its ASF, npz) or all in a folder.
+        """Read a motion file (BVH, AMC with its ASF, npz), or all in a folder.
 
         Raises:
             ValueError: a file cannot be read, or has no person.
@@ -53,9 +53,9 @@ class PoseLibrary:
         return cls(body, load_motion(Path(source)))
 
     def sample(self, draw: Draw) -> Tensor:
-        """Draws poses: rotations (B, K, 3, 3) of the body's bones in world axes, on the CPU.
+        """Draw poses: rotations (B, K, 3, 3) of the body's bones in world axes, on the CPU.
 
-        No heading is drawn, and none is kept.
+        The heading is removed, and none is drawn.
         """
         root = self._body.bone["root"]
         poses, others = self.frames(draw), self.frames(draw)
@@ -69,16 +69,17 @@ class PoseLibrary:
         return torch.where(draw.chance(0.5)[:, None, None, None], mirrored(self._body, poses), poses)
 
     def stretch(self, draw: Draw, num_frames: int, fps: float) -> tuple[Tensor, Tensor]:
-        """A stretch of one clip, played at its own speed, forwards and backwards in turn where it is too short.
+        """A section of one clip at its own speed, played forwards and backwards if it is too short.
 
         Args:
-            draw: Its first values choose the clip, where it begins, and whether it is mirrored.
+            draw: Its first values choose the clip, the start, and whether it is mirrored.
             num_frames: Length T.
-            fps: Frames per second wanted; the clip's are interpolated.
+            fps: Requested frames per second; the clip's frames are interpolated.
 
         Returns:
-            Rotations (T, K, 3, 3), and the path (T, 3) of the middle between the hips in metres, from x = y = 0, with z
-            over the clip's floor. It is scaled to the mean body's legs, so that feet stay where they stand.
+            Rotations (T, K, 3, 3), and the path (T, 3) of the midpoint of the hips in metres, from x = y = 0, with z
+            above the
+                clip's floor. It is scaled to the mean body's legs, so that feet do not slide.
         """
         chosen = int(draw.choose(self._weights)[0])
         clip, first = self.clips[chosen], int(self.starts[chosen])
@@ -106,12 +107,12 @@ class PoseLibrary:
 
 
 def upper_bones(body: Body) -> Tensor:
-    """(K,) which bones hang on the pelvis upwards; a pose takes them from another one as they are."""
+    """(K,) bones above the pelvis; when poses are mixed, they are taken from the other pose."""
     return torch.tensor([label.startswith(_UPPER) for label in body.labels])
 
 
 def clip_weights(clips: Sequence[MotionClip]) -> NDArray[np.float64]:
-    """Chance of each clip: an action counts by the root of its frames, so that none crowds out the others."""
+    """Probability of each clip: actions are weighted by the root of their frames, so that none dominates."""
     frames = Counter[str]()
     for clip in clips:
         frames[clip.action] += len(clip)

@@ -1,4 +1,4 @@
-"""Which poses are drawn: by joint limits, from a learned prior, or from a user's motion capture."""
+"""Mix of poses: from joint limits, a learned prior, or the user's motion capture."""
 
 from dataclasses import dataclass
 
@@ -18,38 +18,40 @@ KINDS = (
     "stand", "walk", "run", "sit", "floor", "crouch", "kneel", "bend", "reach", "climb", "acrobat", "wild", "prior",
     "captured",
 )  # fmt: skip
-"""Kinds of poses, and what each touches.
+"""Kinds of poses, and their contact with the ground.
 
-`sit` is on a seat: the lowest part of pelvis and thighs rests on it, the feet on the floor below or in the air. `climb`
-holds on to something, `run` and `acrobat` may be in the air. All others, and people of any kind but `sit` who lie or
-tumble, touch the floor with whatever is lowest. `prior` and `captured` may do any of this, mostly standing.
+`sit` is on a seat: the lowest part of pelvis and thighs is on it, the feet are on the floor below or in the air.
+`climb` holds on to something; `run` and `acrobat` may be in the air. In all other kinds, and for lying or tumbling
+people of any kind except `sit`, the lowest point touches the floor. `prior` and `captured` may be any of these, mostly
+standing.
 """
 
-_CANDIDATES = (3, 8)  # how many other poses are tried, round by round, for who has a limb through the body
-_SPREADS_DEG = (5.0, 10.0, 16.0)  # how far arms are moved from the body, attempt by attempt
+_CANDIDATES = (3, 8)  # number of alternative poses per round for people with a limb through the body
+_SPREADS_DEG = (5.0, 10.0, 16.0)  # rotation of arms away from the body, per attempt
 
 
 @dataclass(frozen=True, kw_only=True)
 class PoseMix:
-    """Which poses are drawn.
+    """Weights of the kinds of poses.
 
     Attributes:
-        stand: Weight of people who stand; so for the other kinds.
+        stand: Weight of standing people; the other weights likewise.
         walk: Weight.
         run: Weight.
-        sit: Weight; on a chair or the like.
-        floor: Weight; seated on the floor.
-        crouch: Weight; squats and lunges too.
-        kneel: Weight; on all fours too.
+        sit: Weight; on a chair or similar.
+        floor: Weight; sitting on the floor.
+        crouch: Weight; also squats and lunges.
+        kneel: Weight; also on all fours.
         bend: Weight.
         reach: Weight.
         climb: Weight.
         acrobat: Weight; handstands, cartwheels, splits, jumps, somersaults.
-        wild: Weight; legs and trunk anywhere within their limits.
+        wild: Weight; legs and trunk anywhere within joint limits.
         prior: Weight of poses from the learned prior.
-        captured: Weight of poses from the user's motion capture; counts as `prior` where there is none.
-        lie: Share of people of all kinds but `sit`, `prior` and `captured` who are laid down.
-        tumble: Share of people of all kinds but `sit` who are turned as a whole: somersaults, cartwheels, anyhow.
+        captured: Weight of poses from the user's motion capture; added to `prior` if there is none.
+        lie: Share of lying people among all kinds except `sit`, `prior` and `captured`.
+        tumble: Share of people of all kinds except `sit` who are rotated as a whole: somersaults, cartwheels, any
+            rotation.
     """
 
     stand: float = 0.16
@@ -85,7 +87,7 @@ UPRIGHT = PoseMix(
     stand=0.45, walk=0.25, run=0.04, sit=0.08, floor=0.02, crouch=0.04, kneel=0.02, bend=0.02, reach=0.05, climb=0.01,
     acrobat=0.0, wild=0.02, prior=0.0, lie=0.0, tumble=0.0,
 )  # fmt: skip
-"""The easy poses."""
+"""Easy poses."""
 
 _PRIOR, _CAPTURED, _SIT = (KINDS.index(kind) for kind in ("prior", "captured", "sit"))
 _LIE = SAMPLED.index("lie")
@@ -93,12 +95,12 @@ _SAMPLED_INDEX = torch.tensor([SAMPLED.index(kind) if kind in SAMPLED else 0 for
 
 
 def sample_rotations(body: Body, draw: Draw, mix: PoseMix, library: PoseLibrary | None = None) -> tuple[Tensor, Tensor]:
-    """Draws poses without limbs that go through the body, as far as a few attempts find them.
+    """Draw poses without limbs through the body, if a few attempts find one.
 
     Args:
         body: Its bones; a body of mean shape is tested.
-        draw: Of the poses.
-        mix: Which.
+        draw: Random draws of the poses.
+        mix: The mix.
         library: The user's motion capture.
 
     Returns:
@@ -149,12 +151,12 @@ def _sample(
 
 
 def _spread_arms(body: Body, rotations: Tensor, people: Tensor) -> None:
-    """Moves arms out of the hips of some people, in place: who was captured may have been slimmer.
+    """Move arms out of the hips of some people, in place: captured people may have been slimmer.
 
     Args:
         body: Its bones.
         rotations: (B, K, 3, 3) on the CPU.
-        people: Indices of those whose arms may be moved.
+        people: Indices of people whose arms may be moved.
     """
     wrong = people[collides(body, rotations[people])]
     for degrees in _SPREADS_DEG:

@@ -1,9 +1,9 @@
-"""A compact prior of poses, fitted to motion capture, that ships with hourlift.
+"""A compact prior of poses, fitted to motion capture, which ships with hourlift.
 
-A pose is the rotation vectors of the moving bones, the root's without its heading. Principal components of them are
-distributed as a mixture of Gaussians, fitted by experiments/2026-11-generator/fit_prior.py. It is a model and not the
-data: every centre is an average over a hundred frames or more, mirror images among them, and a draw comes from the
-spread around it.
+A pose consists of the rotation vectors of the moving bones, with the heading removed from the root. Their principal
+components follow a mixture of Gaussians, fitted by experiments/2026-11-generator/fit_prior.py. The file contains a
+model, not the data: every centre is an average over a hundred frames or more, mirrored frames included, and samples
+come from the distribution around it.
 
 The data used in this project was obtained from mocap.cs.cmu.edu. The database was created with funding from NSF
 EIA-0196217. Standing people are also from ReActIdle (MIT licence, Copyright (c) 2025 [RSAIT]). The notes beside
@@ -38,8 +38,8 @@ class PosePrior:
         factors: (M, D, D) lower Cholesky factors of the covariances.
         centre: (3 N,) mean rotation vectors, radians.
         basis: (D, 3 N) a rotation vector is centre + components @ basis.
-        low: (3 N,) smallest, and
-        high: (3 N,) largest values that occur but for one in a thousand; draws are held to them.
+        low: (3 N,) smallest values, except one in a thousand.
+        high: (3 N,) largest values, except one in a thousand; draws are clamped to this range.
     """
 
     bones: list[str]
@@ -85,12 +85,12 @@ class PosePrior:
 def sample_prior(body: Body, draw: Draw, temperature: float = 1.0) -> Tensor:
     """Draws poses: rotations (B, K, 3, 3) of the body's bones in world axes, on the CPU.
 
-    They face the front of the rest pose, more or less; the root leans as people's do.
+    They roughly face the front of the rest pose; the root leans as in the data.
 
     Args:
-        body: Whose bones are turned.
-        draw: As many draws as people.
-        temperature: Factor of the spread around the centres; below 1 poses are more usual.
+        body: Body to pose.
+        draw: One draw per person.
+        temperature: Factor of the spread around the centres; below 1, poses are more typical.
     """
     prior = _shipped()
     rotations = torch.eye(3).repeat(draw.count, body.num_bones, 1, 1)

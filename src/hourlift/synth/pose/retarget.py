@@ -1,9 +1,9 @@
-"""Retargeting: joint positions of recorded people become rotations of the body's bones.
+"""Retargeting: convert joint positions of recorded people to rotations of the body's bones.
 
-Directions of limbs are matched exactly; the turn of a limb about itself is read from the plane in which its knee or
-elbow bends, and where that is straight, from what it hangs on and from the foot. Recorded skeletons differ in where
-they put the pelvis, the spine's joints and the shoulders, so those directions are taken relative to the clip's own
-upright frames. Shapes: T frames, K bones. Axes as in body.py.
+Directions of limbs are matched exactly. The twist of a limb is taken from the plane in which its knee or elbow bends;
+if it is straight, from its parent bone and the foot. Recorded skeletons differ in the positions of the pelvis, the
+spine's joints and the shoulders, so those directions are taken relative to the clip's own upright frames. Shapes: T
+frames, K bones. Axes as in body.py.
 """
 
 from collections.abc import Mapping
@@ -25,13 +25,13 @@ LIMBS = ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")  # what a clip mu
 _BALL = (0.01, -0.13, -0.06)  # rest, metres: from the head of the left foot bone to the ball of the foot
 _CROWN = (0.0, -0.01, 0.16)  # from the head bone's head to the crown
 _SPINE_SHARE = 0.3  # spine03 to spine02: where recordings put the joint of the lower spine (L3)
-_UPRIGHT_Z = 0.94  # cosine of 20 degrees: a trunk that is less inclined tells what upright means in this clip
-_FEW_UPRIGHT = 20.0  # frames: below, the clip's own notion of upright counts little
-_BENT, _STRAIGHT = 0.45, 0.1  # sines of flexion: above, the bending plane alone tells the twist; below, nothing of it
+_UPRIGHT_Z = 0.94  # cosine of 20 degrees: a less inclined trunk defines upright in this clip
+_FEW_UPRIGHT = 20.0  # frames: with fewer, the clip's own upright direction has little weight
+_BENT, _STRAIGHT = 0.45, 0.1  # sines of flexion: above, only the bending plane gives the twist; below, it is ignored
 _KNEE_BENT = 60 * RAD  # where the plane of thigh and shin is compared with the body's own knee
 _FOOT_SHARE = 0.5  # weight of the foot in the twist of a straight leg
 _MOST_FLEXION = 155 * RAD  # of a knee or an elbow
-_LEVEL_REACH = 0.3  # a foot of unknown direction that points forward by less, as a kneeling person's, is not levelled
+_LEVEL_REACH = 0.3  # a foot of unknown direction that points forward by less, as in kneeling, is not levelled
 _COLLAR_LIMIT, _HEAD_LIMIT, _HAND_LIMIT = 35 * RAD, 75 * RAD, 80 * RAD
 
 
@@ -79,7 +79,7 @@ def retarget_clip(body: Body, clip: MotionClip, *, calibrate: bool = True) -> Te
     """Rotations (T, K, 3, 3) of the body's bones that take the pose of each frame of a clip, on the CPU.
 
     Raises:
-        ValueError: the clip lacks a joint of the limbs, be it in one frame.
+        ValueError: the clip lacks a joint of the limbs in at least one frame.
     """
     places = {name: torch.from_numpy(at).float() for name in clip.joints if (at := clip.at(name)) is not None}
     lacking = [side + joint for _, side, _ in SIDES for joint in LIMBS if side + joint not in places]
@@ -98,8 +98,8 @@ def retarget(body: Body, places: Mapping[str, Tensor], *, calibrate: bool = True
     Args:
         body: The body; its mean rest pose is turned.
         places: (T, 3) by canonical joint name, z up; the limbs' at least. NaN where a joint is not known.
-        calibrate: Whether the directions of spine, collar bones and head are taken relative to the upright frames,
-            as another skeleton needs it. False for positions that `landmarks` made.
+        calibrate: Whether directions of spine, collar bones and head are taken relative to the upright frames, as
+            needed for other skeletons. False for positions made by `landmarks`.
     """
     count = len(places["l_hip"])
     resting = torch.eye(3, device=body.device).expand(1, body.num_bones, 3, 3)
@@ -116,7 +116,7 @@ def retarget(body: Body, places: Mapping[str, Tensor], *, calibrate: bool = True
     for k, label in enumerate(body.labels):  # parents come before their children
         parent = body.parents[k]
         above = world[:, parent] if parent >= 0 else torch.eye(3)
-        world[:, k] = turns.get(label, above)  # a bone that nothing is known of goes with its parent
+        world[:, k] = turns.get(label, above)  # a bone without data follows its parent
         rotations[:, k] = above.mT @ world[:, k]
     return rotations
 
@@ -191,7 +191,7 @@ def _turn_trunk(pose: _Pose, turns: dict[str, Tensor], heads: Mapping[str, Tenso
 
 
 def _turn_head(pose: _Pose, turns: dict[str, Tensor]) -> None:
-    """Neck and head, by the most telling joint that there is; which way the face looks, joints do not tell."""
+    """Neck and head, from the most informative available joint; joints do not determine the direction of the face."""
     chest = turns["spine01"]
     bend, known = chest.new_zeros(len(chest), 3), torch.zeros(len(chest), dtype=torch.bool)
     for start, end, on_us in (
@@ -326,12 +326,12 @@ def hold_hinges(body: Body, rotations: Tensor) -> Tensor:
 
 
 def fill_in(body: Body, rotations: Tensor, draw: Draw) -> Tensor:
-    """Draws what recorded joints do not tell: the turn of the forearm, the fingers' curl, and where the face looks.
+    """Draw what recorded joints do not determine: twist of the forearm, curl of the fingers, direction of the face.
 
     Args:
         body: The body.
         rotations: (T, K, 3, 3) on the CPU, changed; T a multiple of the draw's count.
-        draw: Of one value a pose, or of one for all.
+        draw: One value per pose, or one for all.
     """
     heads = body.bone_mean.cpu()
     look = (draw.normal(0, 20).clamp(-60, 60) * RAD / 3)[:, None] * torch.tensor([0.0, 0.0, 1.0])

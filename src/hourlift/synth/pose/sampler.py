@@ -1,7 +1,7 @@
 """Random poses within human joint limits: rotations of the body's bones.
 
-Angles are in degrees. Axes of the body at rest: +x the person's left, -y front, +z up. `variants` says what trunk and
-legs do in each kind of pose, `arms` what the arms do.
+Angles are in degrees. Axes of the body at rest: +x the person's left, -y front, +z up. `variants` defines trunk and
+legs for each kind of pose, `arms` the arms.
 """
 
 import math
@@ -23,7 +23,7 @@ TURN_LIMITS, BEND_LIMITS = (-40.0, 75.0), (-65.0, 85.0)
 ANKLE_LIMITS = (-35.0, 50.0)  # toes up, toes down
 WAYS = ("upright", "lying", "face_up", "face_down", "sideways", "inverted", "cartwheel", "somersault", "anyhow")
 FEET = ("flat", "loose", "pointed")
-_SYMMETRIC_SHARE = 0.4  # of people whose legs do nearly the same
+_SYMMETRIC_SHARE = 0.4  # share of people with nearly symmetric legs
 
 TurnBone = Callable[[str, Tensor], None]
 _ALL: list[Variant] = [variant for variants in VARIANTS.values() for variant in variants]
@@ -44,13 +44,13 @@ _WEIGHTS = torch.tensor([[v.weight * (v in VARIANTS[kind]) for v in _ALL] for ki
 
 
 def sample_poses(body: Body, draw: Draw, kind: Tensor, tumbling: Tensor) -> Tensor:
-    """Draws poses of given kinds.
+    """Draw poses of given kinds.
 
     Args:
         body: Its bones.
-        draw: Of the poses.
+        draw: Random draws of the poses.
         kind: (B,) index into SAMPLED.
-        tumbling: (B,) bool, who is turned as a whole: somersaults, cartwheels, anyhow.
+        tumbling: (B,) bool, people who are rotated as a whole: somersaults, cartwheels, any rotation.
 
     Returns:
         Rotations (B, K, 3, 3) on the CPU, not yet turned about the vertical.
@@ -95,7 +95,7 @@ def _draw_legs(draw: Draw, kind: Tensor, variant: Tensor) -> tuple[Tensor, Tenso
 
 
 def _stride(draw: Draw, kind: Tensor, legs: Tensor) -> tuple[Tensor, Tensor]:
-    """Puts the legs of those who walk or run into one phase of their stride; and the swing of their arms (B, 2)."""
+    """Set legs of walking and running people to one phase of the stride; return the swing of their arms (B, 2)."""
     runs = kind == SAMPLED.index("run")
     moves = (runs | (kind == SAMPLED.index("walk")))[:, None]
     stride = torch.where(runs, draw.uniform(1.1, 2.1), draw.uniform(0.45, 1.1))[:, None]

@@ -1,4 +1,4 @@
-"""What a scene needs to know of a person: where they touch the ground, whether they sit, which way they face."""
+"""Stance of a person, as needed for a scene: contact with the ground, sitting, heading."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,11 +12,11 @@ from hourlift.synth.core.batch import Batch
 from hourlift.synth.pose.mix import KINDS
 
 SOLE_M = 0.008
-"""How far a shoe reaches below the foot: wardrobe.wear lifts feet by it."""
+"""Distance of a shoe's sole below the foot: wardrobe.wear raises feet by it."""
 
-_SKIN = 0  # wardrobe.SKIN: helper shells that nobody wears may reach below the soles
+_SKIN = 0  # wardrobe.SKIN: unused helper shells may extend below the soles
 _SEAT_LEG = 0.55  # VertexTraits.leg up to which a thigh lies on the seat
-_OWN_MIND = ("prior", "captured")  # kinds that may sit without saying so
+_OWN_MIND = ("prior", "captured")  # kinds that may include sitting people
 _HIPS, _KNEES, _ANKLES = (H36M17.indices(f"l_{part}", f"r_{part}") for part in ("hip", "knee", "ankle"))
 _PELVIS, _THORAX, _SPINE = H36M17.indices("pelvis", "thorax", "spine")
 
@@ -28,10 +28,10 @@ class Stance(Batch):
     Attributes:
         joints: (B, 17, 3).
         lowest: (B,) height of the lowest point.
-        seated: (B,) bool, who needs something to sit on.
+        seated: (B,) bool, people who need a seat.
         seat_top: (B,) height of the lowest point of buttocks and upper thighs.
         soles: (B, 2) heights of the lowest points of left and right foot.
-        front: (B, 2) horizontal unit vector, where the hips face.
+        front: (B, 2) horizontal unit vector, direction of the hips.
         heading: (B,) angle in radians that turns +y to the front.
         reach: (B,) largest horizontal distance of a joint from the pelvis, and a hand's breadth.
     """
@@ -57,7 +57,7 @@ def _parts(body: Body) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 
 def measure_stance(body: Body, people: PosedBodies, kind: Tensor) -> Stance:
-    """Measures posed people; `kind` (B,) indexes KINDS."""
+    """Measure posed people; `kind` (B,) indexes KINDS."""
     height = people.vertices[..., 2]
     low = torch.stack([height[:, part].amin(1) for part in _parts(body)], 1).cpu()
     joints = people.joints.cpu()
@@ -71,7 +71,7 @@ def measure_stance(body: Body, people: PosedBodies, kind: Tensor) -> Stance:
     upright = trunk[:, 2] > 0.6 * trunk.norm(dim=-1)
     level = (thigh[..., 2].abs() < 0.5 * thigh.norm(dim=-1)).all(1)
     above = joints[:, _PELVIS, 2] > ankles[..., 2].amax(1) + 0.22
-    # Feet so far from under the trunk that nobody could squat like this.
+    # Feet farther below the trunk than in any squat.
     middle = joints[:, [_PELVIS, _SPINE, _THORAX], :2].mean(1)
     falling = (ankles[..., :2].mean(1) - middle).norm(dim=-1) > 0.2
     seated = (kind == KINDS.index("sit")) | (free & upright & level & above & falling)

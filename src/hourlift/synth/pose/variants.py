@@ -1,7 +1,7 @@
-"""What people do: each kind of pose as a list of variants, each with ranges for trunk and legs.
+"""Kinds of poses as lists of variants, each with ranges for trunk and legs.
 
-Angles are in degrees. The ranges are set by hand to what people do in everyday life and sport, wide rather than likely.
-`sampler` draws from them.
+Angles are in degrees. The ranges are set by hand for poses of everyday life and sport; they are wide rather than
+typical. `sampler` draws from them.
 """
 
 from dataclasses import dataclass
@@ -30,20 +30,20 @@ class Leg:
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """Ranges of one way to do what a kind says.
+    """Ranges of one variant of a kind of pose.
 
     Attributes:
         weight: Among the variants of the kind.
-        leg: Both legs, each drawn by itself.
+        leg: Both legs, each drawn independently.
         other: Instead of `leg` for one of them, left or right.
         bend: Trunk forward.
-        pitch: Pelvis forward, with all that it carries; the legs stay where they are.
+        pitch: Pelvis forward, with everything above it; the legs are unchanged.
         side: Spread of bending to the side.
         twist: Spread of the trunk's twist.
-        gaze: How much of the forward bend of trunk and pelvis the neck takes back.
+        gaze: Share of the forward bend of trunk and pelvis that the neck compensates.
         feet: "flat" keeps the soles level, "loose" is any angle, "pointed" stretches them.
-        arms: Of `arms.PRESETS`.
-        way: How the whole person is turned, of WAYS.
+        arms: Key of `arms.PRESETS`.
+        way: Rotation of the whole person, one of WAYS.
     """
 
     weight: float

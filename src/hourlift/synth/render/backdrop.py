@@ -1,4 +1,4 @@
-"""The planes of a place (floor, walls, ceiling), found by a ray for each pixel."""
+"""The planes of a place (floor, walls, ceiling), intersected with a ray for each pixel."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from hourlift.synth.scene.layout import FLOOR, PICTURE, Scene
 from hourlift.synth.scene.materials import Atlas
 
 FARTHEST_M = 1e4
-"""Depth of what has none."""
+"""Depth of pixels without a surface."""
 
 
 def rays(views: Views, axes: Tensor) -> list[Tensor]:
@@ -40,15 +40,15 @@ def floor_depth(views: Views, floor: Tensor) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class Planes(Batch):
-    """What the pixels of N images see of their places' planes.
+    """Planes of the places as seen by the pixels of N images.
 
     Attributes:
         image: (N,) index of the image in the batch.
         depth: (N, S, S) metres.
         plane: (N, S, S) float: scene.LOW_X, ..., CEILING.
-        u: (N, S, S) place on the plane, metres; so is v, which is height over the floor on walls.
+        u: (N, S, S) position on the plane, metres; also v, which is the height above the floor on walls.
         v: (N, S, S).
-        slant: (N, S, S) by how much a pixel covers more of the plane than of a surface that faces the camera.
+        slant: (N, S, S) ratio of the plane's area covered by a pixel to that of a surface facing the camera.
     """
 
     image: Tensor
@@ -60,12 +60,12 @@ class Planes(Batch):
 
 
 def see_planes(scene: Scene, views: Views) -> Planes:
-    """Casts rays in those images that show a place."""
+    """Cast rays in images that show a place."""
     chosen = (scene.place != PICTURE).nonzero()[:, 0]
     scene, views = scene.map(lambda value: value[chosen]), views.map(lambda value: value[chosen])
     eye = (scene.axes @ views.eye[..., None])[..., 0]
-    # Outdoors the ground reaches the image behind only far away: a wall's foot would be below the horizon else.
-    # Choices are mixtures by 0 or 1: choosing by a mask is many times slower on a CPU.
+    # Outdoors the ground meets the image behind only far away, otherwise the base of a wall would be below the horizon.
+    # Choices are mixtures by 0 or 1: masked selection is many times slower on a CPU.
     low, high = ((ends - eye)[..., None, None] for ends in (scene.low, scene.high))
     ways = rays(views, scene.axes)
     depths = []
@@ -91,7 +91,7 @@ class SeenPlanes:
     """N pixels that show planes.
 
     Attributes:
-        pixel: (N,) place in the flattened batch, ascending.
+        pixel: (N,) index in the flattened batch, ascending.
         image: (N,).
         row: (N,) the plane, as a row of the scenes' (B, 6).
         on_floor: (N,) float, 1 on the floor.
@@ -104,7 +104,7 @@ class SeenPlanes:
 
 
 def colour_planes(planes: Planes, scene: Scene, views: Views, atlas: Atlas, where: Tensor) -> tuple[Tensor, SeenPlanes]:
-    """Display colours (3, M) without light of the pixels where `where` (N, S, S) bool is true, and what they show."""
+    """Unlit display colours (3, M) of the pixels where `where` (N, S, S) bool is true, and the planes they show."""
     index, pixels = where.flatten().nonzero()[:, 0], views.size**2
     among = image_of(index, len(where), views.size)
     image = taken(planes.image, among)
@@ -127,12 +127,12 @@ def colour_planes(planes: Planes, scene: Scene, views: Views, atlas: Atlas, wher
 
 
 def plane_light(scene: Scene, direction: Tensor, lamp: Tensor, sky: Tensor, ground: Tensor) -> tuple[Tensor, Tensor]:
-    """Light on the planes: from everywhere, and from the lamp, both (B, 6, 3) and linear.
+    """Light on the planes: ambient light and the lamp's light, both (B, 6, 3) and linear.
 
     Args:
         scene: The places.
         direction: (B, 3) towards the lamp; the others are colours (B, 3).
-        lamp: Of the lamp; sky and ground as those of shade.Light.
+        lamp: Colour of the lamp; sky and ground as in shade.Light.
         sky: From above.
         ground: From below.
     """
@@ -142,5 +142,5 @@ def plane_light(scene: Scene, direction: Tensor, lamp: Tensor, sky: Tensor, grou
     around = sky[:, None] * up + ground[:, None] * (1 - up)
     direct = (normal @ direction[..., None]).clamp(min=0) * lamp[:, None]
     glows = scene.glows[..., None]
-    day = (0.35 * lamp + sky).mean(-1)[:, None, None]  # an image that glows keeps its colours
+    day = (0.35 * lamp + sky).mean(-1)[:, None, None]  # a glowing image keeps its colours
     return torch.where(glows, day, around), torch.where(glows, 0.0, direct)

@@ -1,4 +1,4 @@
-"""Puts images together: other people, edges without steps, and what is hidden by what."""
+"""Composite images: bystanders, antialiased edges, and visibility of joints."""
 
 from dataclasses import replace
 
@@ -12,28 +12,28 @@ from hourlift.synth.core.planar import image_of, pixel_of, put
 from hourlift.synth.render.shade import Layer
 
 JOINT_DEPTH_MM = 140.0
-"""A joint farther than this behind the surface that is seen before it is hidden."""
+"""A joint farther than this behind the visible surface in front of it is hidden."""
 
 _DEPTH_STEP = 0.03  # of the depth, between neighbouring pixels: an edge within the person
 PASTED = 100
-"""What Layer.surface is on what was pasted over the person."""
+"""Value of Layer.surface for objects pasted over the person."""
 _TENT = ((1, 2, 1), (2, 4, 2), (1, 2, 1))
 
 
 def paste_people(
     draw: Draw, layer: Layer, views: Views, joints: Tensor, floor: Tensor, share: float
 ) -> tuple[Layer, Tensor]:
-    """Puts other people of the batch into the images, on the same floor and as large as they are there.
+    """Paste other people of the batch into the images, on the same floor and with the correct size.
 
-    They are cut out of their own images, so their light and the height of their camera are not quite right.
+    They are cut out of their own images, so their light and their camera height are not exact.
 
     Args:
-        draw: As many draws as images.
+        draw: One draw per image.
         layer: What was rendered.
         views: The cameras.
         joints: (B, 17, 3) of the people, world, metres; the first is the pelvis.
-        floor: (B,) its height in each image.
-        share: Of images with another person.
+        floor: (B,) height of the floor in each image.
+        share: Share of images with another person.
 
     Returns:
         The layer with them, and the pixels (B, S, S) bool in which they hide the person.
@@ -56,7 +56,7 @@ def paste_people(
         camera = chosen_views.to_camera(point[:, None])
         return chosen_views.project(camera)[:, 0], camera[:, 0, 2].clamp(min=0.5)
 
-    # Beside the person, and behind or before them, as the camera sees it.
+    # Beside the person, and behind or in front of them, as seen by the camera.
     sight = torch.nn.functional.normalize(joints[where, 0, :2] - views.eye[where, :2], dim=-1)
     across = torch.stack([-sight[:, 1], sight[:, 0]], -1) * torch.where(left, 1.0, -1.0)[where, None]
     _, distance = at(where, joints[where, 0])
@@ -89,12 +89,12 @@ def paste_people(
 
 
 def smooth_edges(image: Tensor, surface: Tensor, depth: Tensor) -> Tensor:
-    """Blurs the pixels (B, S, S, 3) next to edges, and only those, by a tent one pixel wide: no steps are left.
+    """Blur only the pixels (B, S, S, 3) next to edges, with a tent one pixel wide, for antialiasing.
 
     Args:
         image: (B, S, S, 3), may be changed in place.
-        surface: (B, S, S), an edge is where it changes.
-        depth: (B, S, S), or where this jumps.
+        surface: (B, S, S), there is an edge where it changes.
+        depth: (B, S, S), there is an edge where it jumps.
     """
     size = surface.shape[-1]
     step = depth.clamp(max=1e4)
@@ -114,7 +114,7 @@ def smooth_edges(image: Tensor, surface: Tensor, depth: Tensor) -> Tensor:
     index = edge.flatten().nonzero()[:, 0]
     of = image_of(index, len(image), size)
     column, row = pixel_of(index, of, size)
-    rows = image.permute(0, 3, 1, 2).contiguous()  # of an image from `Layer` no copy
+    rows = image.permute(0, 3, 1, 2).contiguous()  # an image from `Layer` is not copied
     place = torch.add(index, of, alpha=2 * size**2)
     steps = {d: ((column + d).clamp_(0, size - 1) - column).int() for d in (-1, 0, 1)}
     down_by = {d: ((row + d).clamp_(0, size - 1) - row).int() * size for d in (-1, 0, 1)}
@@ -131,7 +131,7 @@ def smooth_edges(image: Tensor, surface: Tensor, depth: Tensor) -> Tensor:
 
 
 def visibility(joints_px: Tensor, joints_cam: Tensor, layer: Layer) -> Tensor:
-    """State (B, 17) of joints in pixels and in metres in the camera's frame, as the image shows them."""
+    """State (B, 17) of joints, given in pixels and in metres in the camera frame, from the image."""
     size = layer.mask.shape[1]
     inside = ((joints_px > -0.5) & (joints_px < size - 0.5)).all(-1)
     column, row = joints_px.round().long().clamp(0, size - 1).unbind(-1)

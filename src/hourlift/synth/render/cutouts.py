@@ -1,4 +1,4 @@
-"""Things before the person that are cut out of photographs: table edges, foliage, furniture, with soft edges."""
+"""Objects in front of the person, cut out of photographs: table edges, foliage, furniture, with soft edges."""
 
 from dataclasses import replace
 
@@ -10,17 +10,17 @@ from hourlift.synth.render.compose import PASTED
 from hourlift.synth.render.shade import Layer
 
 _NEAR_M = 0.3
-_CELLS = 6  # of the noise that frays a cutout's outline
+_CELLS = 6  # of the noise that roughens a cutout's outline
 
 
 def paste_cutouts(draw: Draw, layer: Layer, bank: Tensor, share: float) -> Layer:
-    """Puts a cutout before the person in a share of the images.
+    """Paste a cutout in front of the person in a share of the images.
 
     Args:
-        draw: As many draws as images.
+        draw: One draw per image.
         layer: What was rendered.
         bank: (P, side, side, 3) uint8 photographs.
-        share: Of images with a cutout.
+        share: Share of images with a cutout.
     """
     index = draw.chance(share).nonzero()[:, 0]
     image, kind = draw.integer(len(bank)), draw.choose([0.5, 0.25, 0.25])
@@ -44,7 +44,7 @@ def paste_cutouts(draw: Draw, layer: Layer, bank: Tensor, share: float) -> Layer
     round_x, round_y = ((x - of(middle[:, 0])) / of(half[:, 0])), ((y - of(middle[:, 1])) / of(half[:, 1]))
     blob = (1 - (round_x**2 + round_y**2).sqrt()) * of(half.amin(1))
     inside = torch.where(of(kind) == 0, band, torch.where(of(kind) == 1, beside, blob))
-    inside = inside + 0.06 * (of(frayed) + (of(kind) == 2)) * rough  # a smooth ellipse is like nothing in images
+    inside = inside + 0.06 * (of(frayed) + (of(kind) == 2)) * rough  # smooth ellipses do not occur in images
     alpha = (inside * size + 0.5).clamp(0, 1)
     texels = bank[image[index]].permute(0, 3, 1, 2).float() / 255
     centred = torch.stack(torch.broadcast_tensors(x - 0.5, y - 0.5), -1)[0]

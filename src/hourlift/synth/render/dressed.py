@@ -1,4 +1,4 @@
-"""Shading of garments: their textures, dyed or painted over, in the light of the scene."""
+"""Shading of garments: their textures, dyed or painted over, under the light of the scene."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -29,13 +29,13 @@ _FOLDED = (TOP, BOTTOM, DRESS)
 
 @dataclass(frozen=True)
 class Dressed:
-    """What a batch of people wears of garments, as its cameras see it.
+    """Garments of a batch of people, as seen by their cameras.
 
     Attributes:
-        mesh: Of all pieces.
-        screen: (1, 3, N) its vertices for the rasteriser.
+        mesh: Mesh of all pieces.
+        screen: (1, 3, N) its vertices in rasteriser coordinates.
         covered: (B, Vb) vertices of the bodies that clothes cover.
-        dressing: Of the people.
+        dressing: Garments of the people.
         garments: What it is made of.
     """
 
@@ -55,7 +55,7 @@ class Dressed:
         views: Views,
         present: Tensor | None,
     ) -> Self:
-        """Fits what people wear; those who are not `present` (B,) wear nothing."""
+        """Fit the garments; people who are not `present` (B,) get none."""
         if present is not None:
             dressing = replace(dressing, piece=torch.where(present[:, None], dressing.piece, -1))
         mesh = fit(people, dressing, garments, body)
@@ -67,7 +67,7 @@ class Dressed:
         return cls(mesh, torch.cat(screens, 2), hidden(dressing, garments, body), dressing, garments)
 
     def adder(self, first_index: int) -> Callable[[Tensor], None]:
-        """Draws the garments into a z-buffer of `rasterise`, with indices from that one on."""
+        """Draw the garments into a z-buffer of `rasterise`, with indices from `first_index` on."""
         screen = self.screen[0].T.contiguous()
 
         def add(buffer: Tensor) -> None:
@@ -76,7 +76,7 @@ class Dressed:
         return add
 
     def hits(self, triangle: Tensor, first_index: int, depth: Tensor) -> Hits:
-        """The pixels of `triangle` (B, S, S) that see garments; writes their depth into `depth` (B, S, S)."""
+        """The pixels of `triangle` (B, S, S) that show garments; writes their depth into `depth` (B, S, S)."""
         size, flat = triangle.shape[-1], triangle.flatten()
         index = (flat >= first_index).nonzero()[:, 0]
         image, hit = image_of(index, len(triangle), size), flat.index_select(0, index) - first_index

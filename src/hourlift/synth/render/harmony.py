@@ -1,6 +1,7 @@
-"""People before a photograph take on how it was taken: light's side, brightness, colour cast, contrast, sharpness.
+"""Adapt people in front of a photograph to it: direction of light, brightness, colour cast, contrast, sharpness.
 
-Coarsely estimated, and followed only in part: a photograph of a meadow is green without any cast.
+The photograph's properties are estimated coarsely and applied only in part: a photograph of a meadow is green without
+a colour cast.
 """
 
 from dataclasses import replace
@@ -12,19 +13,19 @@ from torch import Tensor
 from hourlift.synth.camera.views import Views
 from hourlift.synth.render.light import Light
 
-_MIDDLE_GREY, _TYPICAL_SPREAD = 0.46, 0.21  # of well exposed photographs' luma: mean and deviation
+_MIDDLE_GREY, _TYPICAL_SPREAD = 0.46, 0.21  # mean and deviation of the luma of well exposed photographs
 _TYPICAL_EDGES = 0.035  # mean step between neighbouring pixels of a sharp photograph
-_EXPOSURE, _CAST, _CONTRAST = 0.55, 0.45, 0.25  # how far each is followed, as exponents: a plain wall is not haze
-_SOFTEST = 0.5  # and a wall has no edges to say how sharp the image is
+_EXPOSURE, _CAST, _CONTRAST = 0.55, 0.45, 0.25  # strength of each adaptation, as exponents: a plain wall is not haze
+_SOFTEST = 0.5  # a plain wall has no edges to measure sharpness
 _LIMITS = (0.45, 1.7)
 _LEAST_SOFTNESS = 0.15
-_EVERY = 4  # one row of the background in so many is measured
+_EVERY = 4  # every fourth row of the background is measured
 
-_LEAST_SIDED = 0.08  # how much brighter one half must be, as a share of the mean, to say where the light is
+_LEAST_SIDED = 0.08  # minimum difference between halves, as a share of the mean, to determine the side of the light
 
 
 def light_from_bright_side(light: Light, background: Tensor, views: Views, chosen: Tensor) -> Light:
-    """Lights whose lamp is on that side of the camera on which the background is brighter.
+    """Move the lamp of each light to the brighter side of the background.
 
     Args:
         light: B lights.
@@ -36,7 +37,7 @@ def light_from_bright_side(light: Light, background: Tensor, views: Views, chose
     left, right = (half.mean(1) for half in columns.tensor_split(2, 1))
     sided = (right - left) / (right + left).clamp(min=1e-3)
     level = views.rotation[:, 0] * torch.tensor([1.0, 1.0, 0.0], device=background.device)
-    to_the_right = torch.nn.functional.normalize(level, dim=1)  # the lamp stays as high
+    to_the_right = torch.nn.functional.normalize(level, dim=1)  # the lamp keeps its height
     across = (light.direction * to_the_right).sum(1)
     wrong = chosen & (sided.abs() > _LEAST_SIDED / 2) & (across * sided < 0)
     mirrored = light.direction - 2 * across[:, None] * to_the_right
@@ -44,11 +45,11 @@ def light_from_bright_side(light: Light, background: Tensor, views: Views, chose
 
 
 def follow(colour: Tensor, drawn: Tensor, background: Tensor, chosen: Tensor) -> Tensor:
-    """Colours of what is drawn, in some images like the background's.
+    """Adapt the colours of drawn people, in some images, to the background.
 
     Args:
         colour: (B, S, S, 3) in [0, 1], a view of (B, 3, S, S); changed in place.
-        drawn: (B, S, S) bool, where it holds.
+        drawn: (B, S, S) bool, where the colour is valid.
         background: (B, S, S, 3) in [0, 1].
         chosen: (B,) bool, the images whose background is a photograph.
     """
@@ -75,7 +76,7 @@ def follow(colour: Tensor, drawn: Tensor, background: Tensor, chosen: Tensor) ->
 
 
 def _soften(planes: Tensor, drawn: Tensor, share: float) -> None:
-    """Moves planes (3, S, S), in place, a share of the way to a tent over what is drawn, which nothing leaks into."""
+    """Move planes (3, S, S), in place, a share of the way to a blur of the drawn pixels only."""
     weight = drawn.float()
     total = _tent(weight).clamp_(min=1e-3)
     for plane in planes:

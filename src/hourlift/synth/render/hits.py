@@ -1,4 +1,4 @@
-"""Pixels that see a triangle: which, where in it, and how far away."""
+"""Pixels that show a triangle: which triangle, where in it, and its depth."""
 
 from dataclasses import dataclass
 
@@ -12,10 +12,10 @@ from hourlift.synth.render.shadow import interpolation
 
 @dataclass(frozen=True)
 class Hits:
-    """N pixels that see a triangle.
+    """N pixels that show a triangle.
 
     Attributes:
-        index: (N,) place in the flattened batch, ascending.
+        index: (N,) index in the flattened batch, ascending.
         image: (N,).
         triangle: (N,).
         corner: (3, N) places of the corners' first coordinates in the flattened vertices (B, 3, V).

@@ -1,4 +1,4 @@
-"""What shines on people: sun, lamp or spot, sky and ground, and how hard their shadows are."""
+"""Light on people: sun, lamp or spot, sky and ground, and the hardness of shadows."""
 
 from dataclasses import dataclass
 
@@ -12,17 +12,17 @@ from hourlift.synth.render.backdrop import FARTHEST_M
 
 @dataclass(frozen=True, kw_only=True)
 class Light(Batch):
-    """B lights: a sun or lamp, the sky above and what the ground throws back.
+    """B lights: a sun or lamp, the sky above, and light reflected by the ground.
 
     Attributes:
         direction: (B, 3) unit vectors towards the lamp, world.
         lamp: (B, 3) colour; so are sky and ground, linear.
         sky: (B, 3).
         ground: (B, 3).
-        sides: (B, 2, 3) half of what a surface that faces along world x, or y, gets more than one that faces away.
-        shadow: (B,) how much of the lamp a shadow takes away, in [0, 1]; 0 for light without shadows.
-        softness: (B,) of the shadows' edges, in [0, 1].
-        spot: (B,) radius in metres of what the lamp lights around the person, FARTHEST_M for everything.
+        sides: (B, 2, 3) half of the difference in light between surfaces facing along world x, or y, and facing away.
+        shadow: (B,) share of the lamp's light blocked by a shadow, in [0, 1]; 0 for light without shadows.
+        softness: (B,) softness of the shadows' edges, in [0, 1].
+        spot: (B,) radius in metres around the person that the lamp lights, FARTHEST_M for everything.
     """
 
     direction: Tensor
@@ -36,12 +36,12 @@ class Light(Batch):
 
 
 def sample_lights(draw: Draw) -> Light:
-    """Draws lights: sun, lamp or overcast, from dusk to over-exposed, of 2500 to 9000 K."""
+    """Draw lights: sun, lamp or overcast, from dusk to over-exposed, of 2500 to 9000 K."""
     azimuth, height = draw.turn(), draw.uniform(0.25, 1.45)  # radians above the horizon
     direction = torch.stack([azimuth.cos() * height.cos(), azimuth.sin() * height.cos(), height.sin()], -1)
     mired = draw.uniform(1e6 / 9000, 1e6 / 2500)
     sky_mired = torch.lerp(mired, draw.uniform(1e6 / 9000, 1e6 / 4500), draw.uniform())
-    # Cameras make up for most of the light's colour, seldom for all.
+    # Cameras compensate for most of the light's colour, seldom for all.
     white = torch.lerp(torch.full_like(mired, 1e6 / 5500), (mired + sky_mired) / 2, draw.uniform(0.45, 1.0))
     exposure = draw.log_uniform(0.6, 1.4)
     extreme = draw.vector(1)[:, 0]

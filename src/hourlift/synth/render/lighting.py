@@ -1,4 +1,4 @@
-"""How lit points look."""
+"""Shading of lit points."""
 
 import torch
 from torch import Tensor
@@ -21,14 +21,14 @@ def light_points(
     """Display colours (3, N) of lit points: Lambert and Blinn-Phong under a lamp, and light from sky and ground.
 
     Args:
-        colour: (3, N) display colours without light.
+        colour: (3, N) unlit display colours.
         normal: (3, N) unit vectors; so is toward, the way to the camera.
         toward: (3, N).
         light: On each image.
         image: (N,) each point's.
         gloss: (N,) strength of highlights.
         lamp_share: (N,) of the lamp's light that arrives.
-        wrap: (3, N) or (N,), how far light reaches beyond the edge of the lit side, in cosines, by colour.
+        wrap: (3, N) or (N,), how far light extends beyond the edge of the lit side, in cosines, by colour.
     """
     table = torch.cat([light.direction, light.lamp, light.sky, light.ground, light.sides.flatten(1)], 1)
     direction, lamp, sky, ground, along_x, along_y = spread(table.T, image).split(3)

@@ -1,4 +1,4 @@
-"""Light and surroundings measured in real places: panoramas of high dynamic range, as Radiance `.hdr` files."""
+"""Light and surroundings from panoramas of high dynamic range, as Radiance `.hdr` files."""
 
 import math
 from dataclasses import dataclass
@@ -20,20 +20,20 @@ from hourlift.synth.render.backdrop import FARTHEST_M, rays
 from hourlift.synth.render.light import Light
 
 HEIGHT, WIDTH = 256, 512
-_LAMP_SHARE = 0.002  # of a panorama's directions, the brightest of which are the lamp
-_LAMP_RADIUS = math.radians(25)  # around the brightest point, in which light is the lamp's
-_WHITE_QUANTILE = 0.85  # of the panorama's luminance, which is shown as light grey
+_LAMP_SHARE = 0.002  # share of a panorama's directions, the brightest, that are the lamp
+_LAMP_RADIUS = math.radians(25)  # radius of the lamp around the brightest point
+_WHITE_QUANTILE = 0.85  # quantile of the panorama's luminance that is shown as light grey
 _SHOWN_AS = 0.7
-_WHITE_BALANCE = 0.75  # how far a camera makes up for the colour of a place's light
+_WHITE_BALANCE = 0.75  # how far a camera compensates for the colour of the light
 
 
 @dataclass(frozen=True)
 class Probes:
-    """N panoramas, and what they throw on surfaces.
+    """N panoramas, and their light on surfaces.
 
     Attributes:
         images: (N, HEIGHT, WIDTH, 3) uint8, for display: as a camera exposed for the place shows it.
-        lamp: (N, 3) light on a surface that faces the main light, linear, relative to white.
+        lamp: (N, 3) light on a surface facing the main light, linear, relative to white.
         direction: (N, 3) unit vectors towards it; x and y are horizontal, z is up.
         ambient: (N, 4, 3) light from everywhere else on a surface of unit normal n: ambient[0] + n . ambient[1:].
         hardness: (N,) share of the light that is the lamp's, from straight ahead of it.
@@ -51,11 +51,11 @@ class Probes:
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings(Batch):
-    """Which places B images were taken in.
+    """Panoramas of B images.
 
     Attributes:
         probe: (B,) index of the panorama, -1 for none.
-        yaw: (B,) by which it is turned, radians.
+        yaw: (B,) rotation of the panorama, radians.
     """
 
     probe: Tensor
@@ -64,20 +64,20 @@ class Surroundings(Batch):
 
 @lru_cache(maxsize=2)
 def load_probes(folder: Path) -> Probes:
-    """The panoramas of a folder.
+    """Load the panoramas of a folder.
 
     Raises:
-        ValueError: as `panorama_paths`, or one cannot be read.
+        ValueError: as for `panorama_paths`, or a panorama cannot be read.
     """
     measured = [_measure(_read(path)) for path in panorama_paths(folder)]
     return Probes(*(torch.stack(values) for values in zip(*measured, strict=True)))
 
 
 def panorama_paths(folder: Path) -> list[Path]:
-    """The panoramas in a folder.
+    """Return the panoramas in a folder.
 
     Raises:
-        ValueError: it is not a folder, or holds none.
+        ValueError: the path is not a folder, or contains none.
     """
     paths = sorted(folder.glob("*.hdr")) if folder.is_dir() else []
     if not paths:
@@ -134,13 +134,13 @@ def _measure(linear: NDArray[np.float32]) -> tuple[Tensor, Tensor, Tensor, Tenso
 
 
 def sample_surroundings(draw: Draw, count: int, share: float) -> Surroundings:
-    """Draws which of `count` panoramas a share of the images was taken in, and how it is turned."""
+    """Draw one of `count` panoramas for a share of the images, and its rotation."""
     probe = torch.where(draw.chance(share), draw.integer(count), -1)
     return Surroundings(probe=probe, yaw=draw.turn())
 
 
 def lit_by(light: Light, probes: Probes, where: Surroundings, draw: Draw) -> Light:
-    """The lights, those of images in a panorama's place replaced by what was measured there."""
+    """Return the lights, replaced by the measured light in images with a panorama."""
     inside = (where.probe >= 0)[:, None]
     index = where.probe.clamp(min=0)
     turn = about(2, where.yaw / RAD)
@@ -163,7 +163,7 @@ def lit_by(light: Light, probes: Probes, where: Surroundings, draw: Draw) -> Lig
 
 
 def behind(probes: Probes, where: Surroundings, views: Views) -> tuple[Tensor, Tensor]:
-    """What cameras see of the panoramas: images (N,) that are in one, and (N, S, S, 3) in [0, 1]."""
+    """Views of the panoramas: images (N,) with a panorama, and their pixels (N, S, S, 3) in [0, 1]."""
     inside = (where.probe >= 0).nonzero()[:, 0]
     views = views.map(lambda value: value[inside])
     x, y, z = rays(views, about(2, -where.yaw[inside] / RAD))

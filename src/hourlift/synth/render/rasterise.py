@@ -1,8 +1,7 @@
-"""Z-buffer: which triangle each pixel sees. The only custom kernel of the generator.
+"""Z-buffer: the triangle visible in each pixel. This is the only custom kernel of the generator.
 
-The kernel packs depth and triangle into one integer, so that "nearest wins" is a minimum. It is written once, in numba,
-for the CPU and for NVIDIA's GPUs; `rasterise_torch` answers the same in plain torch, on any device that has double
-precision.
+The kernel packs depth and triangle into one integer, so that the nearest triangle is a minimum. It is written once, in
+numba, for CPUs and NVIDIA GPUs. `rasterise_torch` returns the same in plain torch, on any device with double precision.
 """
 
 import logging
@@ -17,15 +16,15 @@ import torch
 from numba import cuda
 from torch import Tensor
 
-# numba's OpenMP layer would reset the number of threads that PyTorch uses in the same process. This one does not
-# take calls from several Python threads at once.
+# numba's OpenMP layer would reset PyTorch's number of threads in the same process. The workqueue layer does not, but it
+# does not support concurrent calls from several Python threads.
 numba.config.THREADING_LAYER = "workqueue"  # type: ignore[attr-defined]  # made at run time
 
 EMPTY = torch.iinfo(torch.int64).max
 DEPTH_STEPS = 2147483520.0  # largest float32 below 2^31
 INDEX_BITS = 32
 _INDEX_MASK = (1 << INDEX_BITS) - 1
-_CANDIDATES_AT_ONCE = 4_000_000  # pixels that rasterise_torch tests at a time, for the memory's sake
+_CANDIDATES_AT_ONCE = 4_000_000  # pixels that rasterise_torch tests at a time, to limit memory
 _CUDA_BLOCK = 128
 
 log = logging.getLogger(__name__)
@@ -34,7 +33,7 @@ log = logging.getLogger(__name__)
 def rasterise(
     screen: Tensor, faces: Tensor, kept: Tensor, size: int, add: Callable[[Tensor], None] | None = None
 ) -> Tensor:
-    """Finds the nearest triangle at every pixel centre.
+    """Find the nearest triangle at every pixel centre.
 
     Args:
         screen: (B, V, 3) float32, x and y in pixels (centres at integers), nearness 1/z scaled to (0, 1]; nearness
@@ -43,10 +42,10 @@ def rasterise(
         kept: (B, T) bool, triangles to draw.
         size: side of the square image in pixels.
         add: draws further triangles, with indices from T on, into the buffer (B, size, size) int64 of keys: depth in
-            DEPTH_STEPS above INDEX_BITS of index. On the CPU only.
+            DEPTH_STEPS, with the index in the lowest INDEX_BITS bits. On the CPU only.
 
     Returns:
-        (B, size, size) int64, index of the triangle or -1; of equally near ones the first.
+        (B, size, size) int64, index of the triangle or -1; the first one if several are equally near.
     """
     assert add is None or screen.device.type == "cpu"
     if screen.device.type == "cpu":
@@ -67,7 +66,7 @@ def _triangles(buffer: Tensor) -> Tensor:
 
 
 def _triangle_drawer(compiled: Callable[..., Any], put_nearest: Callable[..., None]) -> Callable[..., None]:
-    """The kernel's body, which draws a triangle, for a compiler and its way to store the smaller of two keys."""
+    """The kernel's body, which draws a triangle; parameters: a compiler, and a function that stores the smaller key."""
 
     @compiled
     def draw(screen, faces, buffer, b, t):  # type: ignore[no-untyped-def]
@@ -120,7 +119,7 @@ def _rasterise_cpu(screen, faces, kept, buffer):  # type: ignore[no-untyped-def]
 
 @cache
 def _cuda_kernel() -> Any:
-    """The kernel for NVIDIA's GPUs, a thread a triangle; None, said once, where numba cannot compile for them."""
+    """The kernel for NVIDIA GPUs, one thread per triangle; None, with one log message, if numba has no CUDA."""
     if not cuda.is_available():
         log.warning("numba finds no CUDA compiler: rasterising in PyTorch, which is much slower")
         return None
@@ -153,7 +152,7 @@ def _rasterise_cuda(kernel: Any, screen: Tensor, faces: Tensor, kept: Tensor, si
 def rasterise_torch(screen: Tensor, faces: Tensor, kept: Tensor, size: int) -> Tensor:
     """`rasterise` in plain torch: triangles are grouped by the window that holds them, keys scattered with a minimum.
 
-    It rounds as the kernel does: edges in single precision, what depends on the pixel in double.
+    It rounds like the kernel: edges in single precision, per-pixel values in double.
     """
     device = screen.device
     buffer = torch.full((len(screen) * size * size,), EMPTY, dtype=torch.int64, device=device)

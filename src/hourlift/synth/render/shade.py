@@ -1,4 +1,4 @@
-"""Deferred shading: light falls only on the pixels that were hit."""
+"""Deferred shading: light is computed only for pixels that show a surface."""
 
 from dataclasses import dataclass
 
@@ -42,21 +42,21 @@ from hourlift.synth.scene.materials import Atlas
 from hourlift.synth.scene.props import PropMesh, prop_mesh
 
 _CONTACT_STRENGTH = 0.75
-_EVERY = 9  # one vertex in so many tells where a body meets the floor
-_WRAP = (0.35, 0.18, 0.12)  # how far light reaches round skin: red farthest, as it is scattered below the surface
+_EVERY = 9  # every ninth vertex is used for the contact of a body with the floor
+_WRAP = (0.35, 0.18, 0.12)  # how far light extends around skin: red farthest, because of subsurface scattering
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layer(Batch):
-    """What was rendered: people, props and places, without images behind.
+    """Rendered people, props and places, without background images.
 
     Attributes:
         colour: (B, S, S, 3) in [0, 1].
-        drawn: (B, S, S) bool, where the colour holds; elsewhere an image shows.
+        drawn: (B, S, S) bool, where the colour is valid; elsewhere a background image is visible.
         mask: (B, S, S) bool, the people.
         surface: (B, S, S) int8: -1 for the backdrop, 0 the person, from 1 the props.
         part: (B, S, S) uint8 index into parts.PARTS, 0 where no person is seen.
-        shadow: (B, S, S) float, how dark people make what is not drawn, in [0, 1].
+        shadow: (B, S, S) float, darkening by people of pixels that are not drawn, in [0, 1].
         depth: (B, S, S) metres along the optical axis, infinite where there is neither person nor prop.
     """
 
@@ -82,20 +82,20 @@ def render_people(
     present: Tensor | None = None,
     garments: Garments | None = None,
 ) -> Layer:
-    """Rasterises and shades B posed, dressed people and the scenes around them, all on the body's device.
+    """Rasterise and shade B posed, dressed people and the scenes around them, all on the body's device.
 
     Args:
-        body: Whose faces are drawn.
-        people: Posed.
-        outfit: What they wear.
-        views: A camera each.
-        light: On each.
+        body: Body with the faces to draw.
+        people: Posed people.
+        outfit: Their outfits.
+        views: One camera per person.
+        light: Light of each image.
         bank: (P, S, S, 3) uint8 images to cut cloth from.
-        with_shadow: Whether anything casts shadows.
-        scene: Around each person; None for people alone, on the floor below them.
+        with_shadow: Whether there are shadows.
+        scene: Scene around each person; None for people without a scene, on the floor below them.
         atlas: Textures of the scene.
-        present: (B,) bool, who is drawn; None for all.
-        garments: What outfits with a dressing are made of.
+        present: (B,) bool, people to draw; None for all.
+        garments: Garments for outfits with a dressing.
     """
     mesh, floor = _assemble(body, people, outfit, scene, present)
     screen = views.screen(mesh.vertices.mT)
@@ -113,7 +113,7 @@ def render_people(
     worn = None if dressed is None else dressed.hits(triangle, len(mesh.faces), depth)
     solid = triangle >= 0
 
-    # What is behind: a place's planes, or the floor below an image.
+    # Background: a place's planes, or the floor below an image.
     pictured = torch.arange(len(floor), device=floor.device)
     behind = torch.full_like(depth, FARTHEST_M)
     if scene is not None and atlas is not None:
@@ -216,7 +216,7 @@ def body_faces_worn(worn: Tensor, faces: Tensor) -> Tensor:
 def _lamp_share(
     people: PosedBodies, mesh: _Mesh, floor: Tensor, views: Views, light: Light, depth: Tensor, with_shadow: bool
 ) -> Tensor:
-    """Share (B, S, S) of the lamp's light that arrives where each pixel looks, at `depth` (B, S, S)."""
+    """Share (B, S, S) of the lamp's light that arrives at the point of each pixel, at `depth` (B, S, S)."""
     share = torch.ones_like(depth)
     chosen = (((light.shadow > 0) & with_shadow) | (light.spot < FARTHEST_M)).nonzero()[:, 0]
     if len(chosen):
@@ -295,7 +295,7 @@ def _shade_props(
     per_metre = torch.lerp(repeats, 0.5 / half.amax(0), stretched)
     eye = spread(torch.stack([views.focal, scene.floor_m]), image)
     colour = atlas.colours(texture, u, -v, 1.4 * hits.depth * per_metre / eye[0]).mul_(of_prop(scene.props.tint))
-    # The foot of a thing is darker, as little light gets there.
+    # The base of an object is darker, because little light reaches it.
     colour *= 0.72 + 0.28 * ((at[2] - eye[1]) * 4).clamp_(0, 1)
     gloss = 0.02 + 0.1 * (texture % 3 == 0)
     return light_points(colour, normal, toward, light, image, gloss, lamp_share, torch.zeros_like(u)), slot

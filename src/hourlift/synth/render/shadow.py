@@ -1,4 +1,4 @@
-"""How much of the lamp's light arrives: soft shadows, spot lights, and the dark where a body meets the floor."""
+"""Share of the lamp's light that arrives: soft shadows, spot lights, and dark contact of bodies with the floor."""
 
 from functools import cache
 
@@ -24,19 +24,19 @@ def lamp_share(
     light: Light, views: Views, depth: Tensor, mesh: tuple[Tensor, Tensor, Tensor], middle: Tensor, radius: Tensor,
     floor: Tensor,
 ) -> Tensor:  # fmt: skip
-    """Share (N, S, S) of the lamp's light that arrives at what each pixel sees.
+    """Share (N, S, S) of the lamp's light that arrives at the point of each pixel.
 
-    Donnelly and Lauritzen, "Variance Shadow Maps", 2006: the map keeps mean and spread of the depths along the light
-    around each texel, and Chebyshev's inequality bounds the share of them that lies behind a point.
+    Donnelly and Lauritzen, "Variance Shadow Maps", 2006: the map stores mean and variance of the depths along the light
+    around each texel, and Chebyshev's inequality bounds the share of them that is behind a point.
 
     Args:
         light: On each of N images.
         views: Their cameras.
         depth: (N, S, S) metres.
-        mesh: Vertices (N, V, 3) in the world of what casts shadows, faces (T, 3) int32, and which are drawn (N, T).
-        middle: (N, 3) of what the map holds, world, metres.
-        radius: (N,) of it.
-        floor: (N,) height of the floor, where the light ends that meets nothing else.
+        mesh: Shadow casters: vertices (N, V, 3) in the world, faces (T, 3) int32, and which are drawn (N, T).
+        middle: (N, 3) centre of the map's volume, world, metres.
+        radius: (N,) its radius.
+        floor: (N,) height of the floor, where remaining light ends.
     """
     surface, faces, kept = mesh
     basis = _basis(light.direction)
@@ -145,11 +145,11 @@ def _in_light(views: Views, depth: Tensor, basis: Tensor, eye: Tensor) -> list[T
 
 
 def contact(views: Views, surface: Tensor, floor: Tensor) -> Tensor:
-    """How much (B, S, S), in [0, 1], bodies close to the floor darken it: what lies low is splatted and blurred.
+    """Darkening (B, S, S), in [0, 1], by bodies close to the floor: low points are splatted and blurred.
 
     Args:
         views: The cameras.
-        surface: (B, V, 3) points of the bodies, world; a few thousand will do.
+        surface: (B, V, 3) points of the bodies, world; a few thousand are enough.
         floor: (B,) its height.
     """
     side = views.size // 4

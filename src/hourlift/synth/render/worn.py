@@ -1,6 +1,6 @@
-"""The meshes of what people wear: fitted to their bodies, posed, and put into the z-buffer beside them.
+"""Meshes of garments: fitted to the bodies, posed, and drawn into the z-buffer beside them.
 
-Everybody wears other pieces, so the batch is one long list of vertices and triangles, person after person.
+Each person wears different pieces, so the batch is one list of vertices and triangles, person after person.
 """
 
 import math
@@ -18,8 +18,8 @@ from hourlift.synth.clothes.pieces import BOTTOM, DRESS, SHOES, TOP
 from hourlift.synth.clothes.textures import LEVELS, PER_TEXTURE, SIDE, level_start
 from hourlift.synth.render.rasterise import DEPTH_STEPS, INDEX_BITS
 
-_CUT_MARGIN = 0.12  # along sleeve and leg, by which more of the skin shows than the cut cloth leaves free
-_ALPHA = 110  # from which a texel is there
+_CUT_MARGIN = 0.12  # additional skin drawn beyond the end of sleeves and legs
+_ALPHA = 110  # texels with less are transparent
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class WornMesh:
         vertices: (1, 3, N) world; so are normals.
         normals: (1, 3, N).
         faces: (3, M) int64 vertices.
-        first_face: (B + 1,) where each person's begin; so do vertices from first_vertex on.
+        first_face: (B + 1,) index of each person's first triangle; first_vertex is the same for vertices.
         first_vertex: (B + 1,).
         worn: (M,) which of the W pieces each triangle belongs to.
-        source: (N,) each vertex in the table of all pieces.
+        source: (N,) index of each vertex in the table of all pieces.
         cut: (N,) above 0 where the piece is cut off.
         part: (M,) uint8 index into parts.PARTS.
         person: (W,); slot: (W,) place in the dressing.
@@ -68,7 +68,7 @@ def hidden(dressing: Dressing, garments: Garments, body: Body) -> Tensor:
 
 
 def fit(people: PosedBodies, dressing: Dressing, garments: Garments, body: Body) -> WornMesh:
-    """What people wear, on their bodies."""
+    """Fit garments to the bodies of people."""
     pieces = garments.table
     person, slot = (dressing.piece >= 0).nonzero().unbind(1)
     piece = dressing.piece[person, slot]
@@ -110,7 +110,7 @@ def fit(people: PosedBodies, dressing: Dressing, garments: Garments, body: Body)
 
 
 def _scales(people: PosedBodies, piece: Tensor, person: Tensor, pieces: Table, body: Body) -> Tensor:
-    """(W, 3) by how much offsets grow with the person, along each axis at rest."""
+    """(W, 3) growth of offsets with the person, along each axis at rest."""
     pairs = pieces.measured[piece]  # (W, 3, 2)
     axis = torch.arange(3)
     apart = body.mean[pairs[..., 0], axis] - body.mean[pairs[..., 1], axis]
@@ -180,15 +180,15 @@ def _fit(  # type: ignore[no-untyped-def]
 def rasterise_worn(
     screen: Tensor, mesh: WornMesh, dressing: Dressing, garments: Garments, buffer: Tensor, first_index: int
 ) -> None:
-    """Draws what people wear into a z-buffer (B, S, S) of `rasterise`, in place.
+    """Draw garments into a z-buffer (B, S, S) of `rasterise`, in place.
 
     Args:
-        screen: (N, 3) the vertices, as `rasterise` takes them.
-        mesh: Of the batch.
-        dressing: Theirs.
-        garments: Whose textures say where a card of hair has holes.
-        buffer: Of the bodies.
-        first_index: Of the first triangle.
+        screen: (N, 3) the vertices, as for `rasterise`.
+        mesh: Mesh of the batch.
+        dressing: Garments of the batch.
+        garments: Garments with the textures that define transparent parts.
+        buffer: Buffer with the bodies.
+        first_index: Index of the first triangle.
     """
     pieces = garments.table
     texture = dressing.texture[mesh.person, mesh.slot]

@@ -1,1 +1,1 @@
-"""Places: floors, walls, furniture, and what people hold."""
+"""Places: floors, walls, furniture, and held objects."""

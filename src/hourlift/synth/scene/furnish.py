@@ -1,4 +1,4 @@
-"""Puts things into scenes: what people sit, lie and climb on, furniture and clutter, and what hides parts of them."""
+"""Furnish scenes: objects to sit, lie and climb on, furniture and clutter, and occluders."""
 
 import torch
 from torch import Tensor
@@ -21,7 +21,7 @@ _TRUNK, _ANKLES = H36M17.indices("spine", "thorax"), H36M17.indices("l_ankle", "
 
 
 class _Slots:
-    """Props in the making."""
+    """Props under construction."""
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -31,7 +31,7 @@ class _Slots:
         self.turn = torch.eye(3).repeat(count, NUM_PROPS, 1, 1)
 
     def put(self, where: range, shown: Tensor, centre: Tensor, half: Tensor, turn: Tensor) -> None:
-        """Fills slots; the tensors are (B, S, ...), or (B, 1, ...) if all of them have the same."""
+        """Fill slots; the tensors are (B, S, ...), or (B, 1, ...) if all slots share them."""
         part = slice(where.start, where.stop)
         self.shown[:, part] = shown & (half > 1e-4).all(-1)
         self.centre[:, part], self.half[:, part], self.turn[:, part] = centre, half.clamp(min=1e-3), turn
@@ -48,14 +48,14 @@ def furnish(
     textures: int,
     config: SceneConfig,
 ) -> Props:
-    """Draws the props of B scenes, on the CPU.
+    """Draw the props of B scenes, on the CPU.
 
     Args:
-        draw: As many draws as people.
-        stance: Of the people.
+        draw: One draw per person.
+        stance: Stance of the people.
         floor: (B,) its height, metres.
-        platform_m: (B,) height of what people lie on.
-        place: Axes (B, 3, 3), low and high ends (B, 3) of the place; what stands beyond them is moved inside.
+        platform_m: (B,) height of the platform under the people.
+        place: Axes (B, 3, 3), low and high ends (B, 3) of the place; objects beyond them are moved inside.
         room: (B,) bool, whether there are walls to hang things on.
         views: The cameras.
         textures: Number of textures of the atlas.
@@ -88,7 +88,7 @@ def _turned(angle: Tensor) -> Tensor:
 
 
 def _seat(draw: Draw, made: _Slots, stance: Stance, floor: Tensor) -> None:
-    """A seat under whom sits: it touches the lowest point of buttocks and thighs, its back is behind the trunk."""
+    """A seat under sitting people: it touches the lowest point of buttocks and thighs, its back is behind the trunk."""
     rotation = _turned(stance.heading)
     hips = stance.joints[:, 0]
     local = (stance.joints - hips[:, None]) @ rotation  # x to the side, y to the front
@@ -108,7 +108,7 @@ def _seat(draw: Draw, made: _Slots, stance: Stance, floor: Tensor) -> None:
         [half_x * size, half_y * torch.where(is_back > 0, 1.0, size.clamp(max=1.1)), (high - low) / 2], -1
     )
     centre = torch.stack([x * size, y * size.clamp(max=1.1), (high + low) / 2], -1)
-    leaning = (is_back > 0) & (behind < -0.35)[:, None]  # one who leans far back has no back behind
+    leaning = (is_back > 0) & (behind < -0.35)[:, None]  # a person leaning far back has a seat without a back
     origin = torch.cat([hips[:, :2], floor[:, None]], 1)[:, None]
     centre = (rotation[:, None] @ centre[..., None])[..., 0] + origin
     shown = (stance.seated[:, None] & ~leaning & (high > low)).contiguous()
@@ -165,7 +165,7 @@ def _clutter(
     views: Views,
     some: Tensor,
 ) -> None:
-    """Furniture, crates, poles and balls anywhere on the floor but in the person or before them."""
+    """Furniture, crates, poles and balls anywhere on the floor, except inside the person or in front of them."""
     units = len(slots.FURNITURE) // PER_UNIT
     crates, poles, balls = len(slots.CRATES), len(slots.POLES), len(slots.BALLS)
     total = units + crates + poles + balls
@@ -211,7 +211,7 @@ def _clutter(
 def _cleared(
     stance: Stance, views: Views, place: tuple[Tensor, Tensor, Tensor], angle: Tensor, away: Tensor, radius: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Places (B, N, 2) near the person and whether they are free (B, N): not before the person, nor at the camera."""
+    """Positions (B, N, 2) near the person, and whether they are free (B, N): not before the person or at the camera."""
     person, eye = stance.joints[:, None, 0, :2], views.eye[:, None, :2]
 
     def blocks(spot: Tensor) -> Tensor:
@@ -257,7 +257,7 @@ def _boards(draw: Draw, made: _Slots, floor: Tensor, place: tuple[Tensor, Tensor
 
 
 def _occluder(draw: Draw, made: _Slots, stance: Stance, floor: Tensor, views: Views, some: Tensor) -> None:
-    """Something on the line from the camera to a joint: a post, a board up to it, a bar, leaves, a table's edge."""
+    """An object on the line from the camera to a joint: a post, a board, a bar, leaves, a table's edge."""
     joint = stance.joints[torch.arange(draw.count), draw.integer(17)]
     line = joint - views.eye
     distance = line.norm(dim=-1)
@@ -265,7 +265,7 @@ def _occluder(draw: Draw, made: _Slots, stance: Stance, floor: Tensor, views: Vi
     share = torch.minimum(share, 1 - (0.35 + 0.5 * stance.reach) / distance)  # not within the person
     at = views.eye + share[:, None] * line
     some = some & (share * distance > 0.55)
-    seen = share * 0.12 * distance.clamp(max=8)  # metres that look as large as a head or two
+    seen = share * 0.12 * distance.clamp(max=8)  # metres that appear as large as one or two heads
     seen = torch.minimum(seen, share * 0.45)
     kind = draw.choose([1.0, 1.1, 0.7, 1.0, 0.8])
     is_round = draw.chance(0.5)
@@ -342,7 +342,7 @@ def _looks(draw: Draw, textures: int, count: int) -> tuple[Tensor, Tensor, Tenso
 
 
 def _with_looks_of_held(draw: Draw, *looks: Tensor) -> list[Tensor]:
-    """The same with those of what people hold: each like one of the crates and poles that stand around."""
+    """The same, including held objects: each looks like one of the crates and poles of the scene."""
     like = torch.tensor([*slots.CRATES, *slots.POLES])[draw.integer(len(slots.CRATES) + len(slots.POLES))]
     held = len(slots.HELD)
     return [

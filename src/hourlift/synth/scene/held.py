@@ -1,4 +1,4 @@
-"""Puts things into people's hands: phones, books, bags, cups, sticks, rackets and balls."""
+"""Objects in people's hands: phones, books, bags, cups, sticks, rackets and balls."""
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from hourlift.synth.pose.stance import Stance
 
 _ELBOWS, _WRISTS = H36M17.indices("l_elbow", "r_elbow"), H36M17.indices("l_wrist", "r_wrist")
 _PALM_M = 0.085
-"""From the wrist to the middle of the hand."""
+"""Distance from the wrist to the middle of the hand, metres."""
 _PHONE, _BOOK, _BAG, _CUP, _STICK, _RACKET, _BALL = range(7)
 _SHARES = (1.6, 0.8, 1.4, 1.4, 1.0, 0.8, 1.0)
 # Half extents in metres: the least, and how much more there may be; the last axis is the long one.
@@ -20,7 +20,7 @@ _ROUND = {_RACKET: ((0.1, 0.006, 0.13), 0.2), _BALL: ((0.033, 0.033, 0.033), 2.6
 
 
 def things_in_hands(draw: Draw, stance: Stance, share: float) -> dict[str, tuple[Tensor, Tensor, Tensor, Tensor]]:
-    """What a share of the people hold in one hand.
+    """Draw the objects that a share of the people hold in one hand.
 
     Returns:
         For "box", "rod" and "round" what `furnish` puts into a slot: shown (B, 1), centre (B, 1, 3), half (B, 1, 3)

@@ -1,6 +1,6 @@
 """A bank of images without people: backgrounds, and patches of cloth.
 
-Procedural ones are drawn from a seed; a folder of the user's photographs makes them richer.
+Procedural images are drawn from a seed; a folder of the user's photographs adds variety.
 """
 
 import logging
@@ -20,7 +20,7 @@ SIDE = 320
 """Side of the images in pixels."""
 
 MAX_PHOTO_CROPS = 4096
-"""Most crops that are kept of a folder of photographs: 1.2 GB."""
+"""Maximum number of crops kept of a folder of photographs: 1.2 GB."""
 
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 
@@ -30,18 +30,18 @@ log = logging.getLogger(__name__)
 def image_bank(
     seed: int, *, photos: Path | Sequence[Path] | None = None, procedural: int = 96, crops_per_photo: int = 8
 ) -> Tensor:
-    """Returns (N, SIDE, SIDE, 3) uint8 RGB images.
+    """Return (N, SIDE, SIDE, 3) uint8 RGB images.
 
     Args:
-        seed: Of the procedural images and of the crops.
-        photos: Folder or folders searched for photographs, sub-folders too; unreadable ones are skipped with one
-            warning in all.
-        procedural: How many images to draw.
-        crops_per_photo: Square crops taken from each photograph at random places and scales; fewer of each, and
-            then of evenly chosen photographs only, if they would be more than MAX_PHOTO_CROPS.
+        seed: Seed of the procedural images and of the crops.
+        photos: Folder or folders searched for photographs, including sub-folders. Unreadable ones are skipped, with one
+            warning in total.
+        procedural: Number of procedural images.
+        crops_per_photo: Square crops of each photograph at random positions and scales. If they would be more than
+            MAX_PHOTO_CROPS, there are fewer of each, and then only of evenly chosen photographs.
 
     Raises:
-        ValueError: one of `photos` is not a folder, or holds no readable image.
+        ValueError: one of `photos` is not a folder, or contains no readable image.
     """
     folders = [] if photos is None else [photos] if isinstance(photos, Path) else list(photos)
     paths = [path for folder in folders for path in photo_paths(folder)]
@@ -62,10 +62,10 @@ def image_bank(
 
 
 def photo_paths(folder: Path) -> list[Path]:
-    """The images in a folder and its sub-folders, by the endings of their names.
+    """Return the images in a folder and its sub-folders, by file suffix.
 
     Raises:
-        ValueError: It is not a folder, or holds none.
+        ValueError: The path is not a folder, or contains no images.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: not a folder of background images")
@@ -90,7 +90,7 @@ def _photo_crops(path: Path, rng: np.random.Generator, count: int) -> list[np.nd
 
 
 def _draw_picture(rng: np.random.Generator) -> np.ndarray:
-    """A place: a wall and a floor, open land, a street, leaves; clutter in it; some of it blurred as if far away."""
+    """A place: a wall and a floor, open land, a street, leaves; with clutter; partly blurred as if far away."""
     kind = rng.choice(4, p=[0.42, 0.25, 0.2, 0.13])
     image = (_indoors, _landscape, _street, _greenery)[kind](rng)
     image = np.ascontiguousarray(np.clip(image, 0, 255).astype(np.uint8))
@@ -227,7 +227,7 @@ def _greenery(rng: np.random.Generator) -> np.ndarray:
 
 
 def _colour(rng: np.random.Generator) -> np.ndarray:
-    """A colour (3,) in [0, 255] as man-made things have: natural, or bright."""
+    """A colour (3,) in [0, 255], typical of man-made objects: natural, or bright."""
     return natural_colour(rng) if rng.random() < 0.75 else rng.uniform(20, 240, 3)
 
 

@@ -1,6 +1,6 @@
-"""Where people are: a floor, perhaps a room or open ground around it, furniture, and what stands in the way.
+"""Layout of scenes: a floor, optionally a room or open ground around the person, furniture and occluders.
 
-Scenes are drawn on the CPU from a few measures of the people, as cameras are.
+Scenes are drawn on the CPU from a few measurements of the people, like cameras.
 """
 
 from dataclasses import dataclass
@@ -37,12 +37,12 @@ class Scene(Batch):
         place: (B,) PICTURE, ROOM or OUTDOORS.
         floor_m: (B,) height of the floor.
         axes: (B, 3, 3) rotation from the world to the place's axes, whose walls are at right angles to them.
-        low: (B, 3) where the place begins along its axes, as seen from the world's origin.
-        high: (B, 3) where it ends.
+        low: (B, 3) low ends of the place along its axes, relative to the world's origin.
+        high: (B, 3) high ends.
         texture: (B, 6) of the planes LOW_X, ..., CEILING, index into the atlas.
         repeats: (B, 6) textures on a metre.
         tint: (B, 6, 3) factors of the planes' colours.
-        glows: (B, 6) bool, whether the plane is an image that no light of the scene falls on.
+        glows: (B, 6) bool, whether the plane is an image that is not lit by the scene.
         props: Furniture and the like.
     """
 
@@ -61,16 +61,16 @@ class Scene(Batch):
 def sample_scenes(
     draw: Draw, body: Body, people: PosedBodies, kind: Tensor, views: Views, textures: int, config: SceneConfig
 ) -> Scene:
-    """Draws a scene around each person.
+    """Draw a scene around each person.
 
     Args:
-        draw: As many draws as people.
-        body: Theirs.
-        people: Posed.
-        kind: (B,) of their poses, index into KINDS.
-        views: Cameras, which the scenes leave room for.
+        draw: One draw per person.
+        body: Body of the people.
+        people: Posed people.
+        kind: (B,) kinds of their poses, index into KINDS.
+        views: Cameras, which the scenes keep free.
         textures: Number of textures of the atlas.
-        config: What is drawn.
+        config: Content of the scenes.
 
     Returns:
         The scenes, on the people's device.
@@ -78,7 +78,7 @@ def sample_scenes(
     device, kind, views = people.joints.device, kind.cpu(), views.to("cpu")
     stance = measure_stance(body, people, kind)
     floor, platform_m = _floor(draw, stance, kind, config)
-    above = views.eye[:, 2] > floor + 0.15  # a camera below the floor sees no place
+    above = views.eye[:, 2] > floor + 0.15  # a camera below the floor cannot show a place
     at_place = draw.chance(config.place_share) & above
     place = torch.where(at_place, torch.where(draw.chance(config.outdoor_share), OUTDOORS, ROOM), PICTURE)
     axes, low, high = _bounds(draw, stance, floor, place, views)
@@ -92,7 +92,7 @@ def sample_scenes(
 
 
 def is_of(kind: Tensor, names: tuple[str, ...]) -> Tensor:
-    """Whose kind (B,) is one of the names; names that KINDS lacks are nobody's."""
+    """Whether a kind (B,) is one of the names; names missing in KINDS are ignored."""
     wanted = [i for i, name in enumerate(KINDS) if name in names]
     return torch.isin(kind, torch.tensor(wanted, dtype=kind.dtype))
 
@@ -141,7 +141,7 @@ def _surfaces(draw: Draw, place: Tensor, seen_m: Tensor, textures: int) -> tuple
     wall, feature = one_of(WALLS), torch.where(draw.chance(0.6), one_of(WALLS), one_of(FLOORS))
     view = NUM_MATERIALS + draw.integer(textures - NUM_MATERIALS)
     walls = wall[:, None].repeat(1, 4)
-    walls[torch.arange(len(wall)), draw.integer(4)] = feature  # one wall is often unlike the others
+    walls[torch.arange(len(wall)), draw.integer(4)] = feature  # one wall often differs from the others
     texture = torch.cat([walls, floor[:, None], one_of(range(32, 34))[:, None]], 1)
     glows = outdoors[:, None] & torch.tensor([True, True, True, True, False, True])
     texture = torch.where(glows, view[:, None], texture)

@@ -1,7 +1,7 @@
-"""Surfaces that repeat without seams (floors, grounds, walls, stuff), and one atlas of all textures of a scene.
+"""Seamless surfaces (floors, grounds, walls, stuff), and one atlas of all textures of a scene.
 
-A texture of a material covers TILE_M x TILE_M metres. The atlas keeps each texture at several sizes, so that what is
-far away does not shimmer.
+A texture of a material covers TILE_M x TILE_M metres. The atlas stores each texture at several sizes, to avoid aliasing
+at a distance.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ FLOORS, GROUNDS, WALLS, STUFF = (range(0, 16), range(16, 32), range(32, 52), ran
 
 NUM_MATERIALS = STUFF.stop
 _LEVELS = 6  # 256, 128, ... 8 pixels
-_MOST_PICTURES = 160  # of the bank in the atlas, for the memory's sake
+_MOST_PICTURES = 160  # of the bank in the atlas, to limit memory
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def build_atlas(seed: int, bank: Tensor) -> Atlas:
 
 
 def draw_materials(seed: int) -> np.ndarray:
-    """Returns (NUM_MATERIALS, SIDE, SIDE, 3) uint8 RGB textures, in the order of FLOORS, GROUNDS, WALLS and STUFF."""
+    """Return (NUM_MATERIALS, SIDE, SIDE, 3) uint8 RGB textures, in the order of FLOORS, GROUNDS, WALLS and STUFF."""
     rng = np.random.default_rng(seed)
     floors = [_planks, _tiles, _carpet, _concrete]
     grounds = [_grass, _sand, _asphalt, _paving]
@@ -93,7 +93,7 @@ def draw_materials(seed: int) -> np.ndarray:
 
 
 def natural_colour(rng: np.random.Generator, hue_deg: float | None = None) -> np.ndarray:
-    """A colour (3,) in [0, 255] as surfaces have: mostly dull, often brownish or grey, of any lightness."""
+    """A colour (3,) in [0, 255], typical of surfaces: mostly dull, often brownish or grey, of any lightness."""
     if hue_deg is None:
         hue_deg = rng.choice([rng.uniform(10, 50), rng.uniform(0, 360)], p=[0.55, 0.45])
     saturation = rng.beta(1.3, 3.0)

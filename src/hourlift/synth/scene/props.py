@@ -1,6 +1,6 @@
-"""Things in a scene: boxes, cylinders and ellipsoids with one mesh for all, and furniture made of them.
+"""Objects in a scene: boxes, cylinders and ellipsoids with one mesh for all, and furniture made of them.
 
-Every scene has the same slots; what is not there is not drawn. Furniture stands at its own origin on the floor, +z up.
+Every scene has the same slots; empty slots are not drawn. Furniture stands at its own origin on the floor, +z up.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ SEAT, FURNITURE, CRATES, BOARDS, PLATFORM, OCCLUDER = (
 SEAT_DISCS, POLES, OCCLUDING_POLE = range(31, 34), range(34, 37), range(37, 38)
 BALLS, LEAVES = range(38, 41), range(41, 44)
 HELD = {"box": range(44, 45), "rod": range(45, 46), "round": range(46, 47)}
-"""What people have in their hands, by shape."""
+"""Objects in people's hands, by shape."""
 _SHAPES = ["box"] * 31 + ["rod"] * 7 + ["round"] * 6 + list(HELD)
 NUM_PROPS = len(_SHAPES)
 PER_UNIT = 5

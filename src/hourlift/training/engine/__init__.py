@@ -1,1 +1,1 @@
-"""The training loop and what it needs, whatever network it trains."""
+"""The training loop and its parts, independent of the network."""

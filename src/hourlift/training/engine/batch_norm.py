@@ -1,8 +1,8 @@
-"""Statistics of batch norm for weights that were averaged, or that change quickly.
+"""Batch-norm statistics for averaged or quickly changing weights.
 
-A running mean lags behind weights that move. In the deep layers of a hourglass trained at a high learning rate it was
-off by 5 to 12 standard deviations, and the network useless but for that. So the statistics are estimated anew from
-training batches before a network is measured or kept (Wu and Johnson, "Rethinking 'Batch' in BatchNorm", 2021,
+A running mean lags behind changing weights. In the deep layers of an hourglass trained at a high learning rate, it was
+off by 5 to 12 standard deviations, which made the network useless. The statistics are therefore recomputed from
+training batches before a network is measured or saved (Wu and Johnson, "Rethinking 'Batch' in BatchNorm", 2021,
 section 3).
 """
 
@@ -15,11 +15,11 @@ from torch import nn
 
 @torch.no_grad()
 def estimate_statistics(model: nn.Module, batches: Iterable[Any], run: Callable[[nn.Module, Any], object]) -> None:
-    """Replaces the running statistics of every batch norm by their mean over batches.
+    """Replace the running statistics of every batch norm by their mean over batches.
 
     Args:
-        model: The network; its mode stays as it is, and so does all but these statistics.
-        batches: Of the training; with none the statistics stay.
+        model: The network; its mode and everything except these statistics are unchanged.
+        batches: Training batches; if empty, the statistics are unchanged.
         run: Feeds a batch to the model.
     """
     norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
@@ -33,7 +33,7 @@ def estimate_statistics(model: nn.Module, batches: Iterable[Any], run: Callable[
         module.eval()
     for index, batch in enumerate(batches):
         for norm in norms:
-            norm.momentum = 1 / (index + 1)  # the first replaces what was there; in the end each counts alike
+            norm.momentum = 1 / (index + 1)  # the first batch replaces the old value; all have equal weights
         run(model, batch)
     model.train(training)
     for norm, momentum, count in zip(norms, momenta, counts, strict=True):

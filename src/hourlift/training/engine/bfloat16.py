@@ -1,14 +1,14 @@
-"""Whether bfloat16 is worth having: where the device computes in it; elsewhere it is emulated, many times slower."""
+"""Whether to use bfloat16: only if the device computes in it natively. Emulation is many times slower."""
 
 import torch
 
 from hourlift.predict.models.precision import processor_flags
 
-_PROCESSOR_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # of /proc/cpuinfo: Intel and AMD, Arm
+_PROCESSOR_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # flags in /proc/cpuinfo: Intel and AMD, Arm
 
 
 def uses_bfloat16(wanted: bool | None, device: torch.device) -> bool:
-    """What is wanted; None takes bfloat16 where the device has it."""
+    """Return the requested setting; None means bfloat16 if the device supports it natively."""
     if wanted is not None:
         return wanted
     if device.type == "cpu":

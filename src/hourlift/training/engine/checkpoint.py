@@ -1,14 +1,14 @@
-"""Checkpoints: what a run needs to go on, and what a network needs to be used.
+"""Checkpoints: everything needed to resume a run or to use a network.
 
-A checkpoint is a dictionary of plain data and tensors, so that loading one never runs code from it:
+A checkpoint is a dictionary of plain data and tensors, so loading one never executes code from it:
 
     schema: 1
     kind: "hourglass" | "lifter"; model_config: the fields of HourglassConfig | LifterConfig
-    stage: what the stage says of itself (`hourlift.training.engine.loop.Stage.meta`)
+    stage: metadata of the stage (`hourlift.training.engine.loop.Stage.meta`)
     train_config: the fields of `hourlift.training.engine.loop.TrainConfig`
-    step: updates done; progress: how far the run is, 0 to 1; metrics: of the last validation
-    ema: state of the averaged network, the one to use
-    model, optimizer: states to go on from; a compact checkpoint has neither
+    step: updates done; progress: progress of the run, 0 to 1; metrics: results of the last validation
+    ema: state of the averaged network, which is the one to use
+    model, optimizer: states to resume from; a compact checkpoint has neither
 """
 
 import io
@@ -30,16 +30,16 @@ from hourlift.lifter.network import Lifter, LifterConfig
 
 SCHEMA = 1
 MOST_BYTES = 16 * 2**20
-"""Of a part of a checkpoint that was split: what repositories and mail take."""
+"""Size limit of each part of a split checkpoint, as accepted by repositories and mail."""
 
 _TENSORS = ("ema", "model", "optimizer")
 _NETWORKS: dict[str, Any] = {"hourglass": (StackedHourglass, HourglassConfig), "lifter": (Lifter, LifterConfig)}
-_LARGEST = {"depth": 16, "num_stacks": 64, "num_blocks": 64}  # of a config's numbers; of the rest:
+_LARGEST = {"depth": 16, "num_stacks": 64, "num_blocks": 64}  # limits of these config fields; of all others:
 _LARGEST_OTHER = 1 << 16
 
 
 def describe_model(model: nn.Module) -> dict[str, Any]:
-    """The network's kind and the fields of its config, from which `load_model` builds it again."""
+    """Return the network's kind and the fields of its config, from which `load_model` builds it."""
     match model:
         case StackedHourglass():
             return {"kind": "hourglass", "model_config": asdict(model.config)}
@@ -50,7 +50,7 @@ def describe_model(model: nn.Module) -> dict[str, Any]:
 
 
 def save(path: Path, state: Mapping[str, Any]) -> None:
-    """Write a checkpoint whole or not at all: a run that is killed meanwhile leaves the one before."""
+    """Write a checkpoint atomically: if the run is killed meanwhile, the previous one remains."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary, temporary.open("wb") as file:
         torch.save({"schema": SCHEMA, **state}, file)
@@ -59,9 +59,9 @@ def save(path: Path, state: Mapping[str, Any]) -> None:
 
 
 def split(path: Path, most_bytes: int = MOST_BYTES) -> list[Path]:
-    """Cut a file that is larger than that into parts, which `load` joins again; returns the files there are now."""
+    """Split a large file into parts, which `load` joins again; return the resulting files."""
     content = path.read_bytes()
-    for part in _parts(path):  # of what was there before
+    for part in _parts(path):  # parts of an earlier file
         part.unlink()
     count = -(-len(content) // most_bytes)
     if count <= 1:
@@ -75,7 +75,7 @@ def split(path: Path, most_bytes: int = MOST_BYTES) -> list[Path]:
 
 
 def _open(path: Path) -> BinaryIO:
-    """A checkpoint's bytes, also where it lies in parts."""
+    """Open a checkpoint's bytes, also if it is split into parts."""
     parts = _parts(path)
     if path.exists() or not parts:
         return path.open("rb")
@@ -87,11 +87,11 @@ def _parts(path: Path) -> list[Path]:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Read a checkpoint, tensors on the CPU; one that `split` cut by the name that it had.
+    """Read a checkpoint, tensors on the CPU. A checkpoint split by `split` is read by its original name.
 
     Raises:
-        FileNotFoundError: There is none.
-        ValueError: It is cut off, a part of it is missing, or it is not one of ours.
+        FileNotFoundError: It does not exist.
+        ValueError: It is truncated, a part is missing, or it is no hourlift checkpoint.
     """
     with _open(path) as file, parsing(path, "checkpoint of hourlift", reason=False):
         with zipfile.ZipFile(file) as archive:
@@ -105,21 +105,21 @@ def load(path: Path) -> dict[str, Any]:
     kind = state.get("kind")
     if not isinstance(kind, str) or kind not in _NETWORKS:
         raise UserError(f"{path} holds a network of the unknown kind {kind!r}.")
-    # fields that are newer than the checkpoint get their defaults
+    # Fields that are newer than the checkpoint get their defaults.
     state["model_config"] = asdict(_config(path, kind, state.get("model_config")))
     for name in _TENSORS[:2]:
         if name in state and not _is_tensors(state[name]):
-            raise UserError(f"{path} is damaged: its {name} holds something else than tensors.")
+            raise UserError(f"{path} is damaged: its {name} holds values other than tensors.")
     if "ema" not in state:
         raise UserError(f"{path} holds no averaged network.")
     return state
 
 
 def _config(path: Path, kind: str, fields: Any) -> HourglassConfig | LifterConfig:
-    """A network's config of what a checkpoint says.
+    """Return a network's config from a checkpoint.
 
     Raises:
-        ValueError: a field is unknown, of another type, or larger than any network's.
+        ValueError: a field is unknown, has another type, or is larger than in any network.
     """
     known = asdict(_NETWORKS[kind][1]())
     if not isinstance(fields, dict) or not fields.keys() <= known.keys():
@@ -148,16 +148,16 @@ def load_model(path: Path) -> tuple[StackedHourglass | Lifter, dict[str, Any]]:
         path: A checkpoint, compact or not.
 
     Returns:
-        model: With the averaged weights, in evaluation mode, float32, on the CPU.
-        meta: Everything in the checkpoint that is not a tensor; see the module.
+        model: The network with the averaged weights, in evaluation mode, float32, on the CPU.
+        meta: Everything in the checkpoint except tensors; see the module.
 
     Raises:
-        FileNotFoundError, ValueError: As `load`.
+        FileNotFoundError, ValueError: As for `load`.
     """
     state = load(path)
     network, config = _NETWORKS[state["kind"]]
     ema = state["ema"]
-    with torch.device("meta"):  # takes no memory, however large the config says that it is
+    with torch.device("meta"):  # allocates no memory, whatever sizes the config states
         described = network(config(**state["model_config"]))
     _check_tensors(path, described, ema)
     model = network(config(**state["model_config"]))
@@ -166,13 +166,13 @@ def load_model(path: Path) -> tuple[StackedHourglass | Lifter, dict[str, Any]]:
 
 
 def save_compact(path: Path, state: Mapping[str, Any]) -> None:
-    """Write the averaged network alone, its matrices and kernels as float16: an eighth of the size.
+    """Write only the averaged network, with matrices and kernels as float16: an eighth of the size.
 
-    What is small stays float32: batch norm's variances and the lifter's millimetres have float16's range to lose.
+    Small tensors stay float32: batch-norm variances and the lifter's millimetres could exceed the range of float16.
 
     Args:
-        path: Where to.
-        state: A checkpoint, as `save` takes it or `load` returns it.
+        path: File to write.
+        state: A checkpoint, as taken by `save` or returned by `load`.
     """
     ema = {name: value.half() if _is_kernel(name, value) else value for name, value in state["ema"].items()}
     save(path, {**{key: value for key, value in state.items() if key not in _TENSORS}, "ema": ema})
@@ -182,7 +182,7 @@ def warm_start(model: nn.Module, path: Path) -> None:
     """Copy the averaged weights of a checkpoint, compact or not, into a network of the same shape.
 
     Raises:
-        FileNotFoundError, ValueError: As `load`; ValueError also where the checkpoint's network has another shape.
+        FileNotFoundError, ValueError: As for `load`; also ValueError if the checkpoint's network has another shape.
     """
     state = load(path)
     theirs = {key: state[key] for key in ("kind", "model_config")}
@@ -193,20 +193,20 @@ def warm_start(model: nn.Module, path: Path) -> None:
 
 
 def _check_tensors(path: Path, model: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """See that a checkpoint's tensors are those of a network.
+    """Check that a checkpoint's tensors match a network.
 
     Raises:
-        ValueError: one is missing, of another shape, or not finite.
+        ValueError: a tensor is missing, has another shape, or is not finite.
     """
     wanted = {name: value.shape for name, value in model.state_dict().items()}
     wrong = [
         name for name in wanted.keys() | state.keys() if name not in state or state[name].shape != wanted.get(name)
     ]
     if wrong:
-        raise UserError(f"{path} is damaged: {min(wrong)} is missing, too much or of another shape.")
+        raise UserError(f"{path} is damaged: {min(wrong)} is missing, unexpected or of another shape.")
     wrong = [name for name, value in state.items() if not torch.isfinite(value).all()]
     if wrong:
-        raise UserError(f"{path} is damaged: {min(wrong)} holds what is no finite number.")
+        raise UserError(f"{path} is damaged: {min(wrong)} holds a number that is not finite.")
 
 
 def _is_kernel(name: str, value: Tensor) -> bool:

@@ -1,7 +1,7 @@
-"""Training on several processes: one per GPU, or one per core.
+"""Training in several processes: one per GPU or one per core.
 
-`torchrun --nproc-per-node 2 -m hourlift train ...` starts them. On a CPU, two processes with one thread each can be
-much faster than one process with two threads.
+Start them with `torchrun --nproc-per-node 2 -m hourlift train ...`. On a CPU, two processes with one thread each can
+be much faster than one process with two threads.
 """
 
 import os
@@ -19,7 +19,7 @@ from hourlift.errors import UserError
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """The processes of this run and which of them this is."""
+    """The processes of this run and the rank of this one."""
 
     rank: int = 0
     size: int = 1
@@ -31,24 +31,24 @@ class World:
         return self.rank == 0
 
     def max(self, number: int) -> int:
-        """The largest of the processes' numbers; all of them must ask."""
+        """Return the largest of the processes' numbers; all processes must call this."""
         if self.size == 1:
             return number
-        largest = torch.tensor(number)  # on the CPU, so through gloo: it does not wait for the GPU
+        largest = torch.tensor(number)  # on the CPU (gloo), so it does not wait for the GPU
         dist.all_reduce(largest, op=dist.ReduceOp.MAX)
         return int(largest)
 
     def share(self, model: nn.Module) -> None:
-        """Give all processes the parameters and statistics that the first one has."""
+        """Copy parameters and statistics of the first process to all processes."""
         if self.size > 1:
             for value in model.state_dict().values():
                 dist.broadcast(value, 0)
 
     def device(self, name: str) -> torch.device:
-        """This process's device.
+        """Return this process's device.
 
         Raises:
-            ValueError: There is no such device here.
+            ValueError: The device is not available.
         """
         try:
             device = torch.device(name)
@@ -62,14 +62,14 @@ class World:
         return device
 
     def wrap(self, model: nn.Module, device: torch.device) -> nn.Module:
-        """The network, its gradients averaged over the processes; itself where there is one process."""
+        """Wrap the network so that its gradients are averaged over the processes; unchanged for one process."""
         if self.size == 1:
             return model
         return DistributedDataParallel(model, device_ids=[device] if device.type == "cuda" else None)
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
-    """The network inside `World.wrap`'s, whose attributes are hidden."""
+    """Return the network inside the wrapper of `World.wrap`, which hides its attributes."""
     inner = model.module if isinstance(model, DistributedDataParallel) else model
     assert isinstance(inner, nn.Module)
     return inner
@@ -77,10 +77,10 @@ def unwrapped(model: nn.Module) -> nn.Module:
 
 @contextmanager
 def join() -> Iterator[World]:
-    """Meet the other processes that the launcher announced in the environment; leave them at the end.
+    """Join the other processes that the launcher announced in the environment; leave them at the end.
 
     Raises:
-        ConnectionError: One of the others is gone, so that this one cannot go on either.
+        ConnectionError: Another process has ended, so this one cannot continue.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:

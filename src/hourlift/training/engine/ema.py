@@ -1,4 +1,4 @@
-"""The average of a network's weights over the last steps, which is better than the weights themselves."""
+"""Moving average of a network's weights, which performs better than the latest weights."""
 
 import copy
 
@@ -9,13 +9,12 @@ from torch import Tensor, nn
 class Ema:
     """Exponential moving average of a network.
 
-    Batch norm's running statistics are averaged like the weights, so that they are those of the averaged weights;
-    counters are copied. Early on the decay is smaller, (1 + step) / (10 + step), or the average would hold on to the
-    random start.
+    Batch norm's running statistics are averaged like the weights, so that they match the averaged weights; counters are
+    copied. The decay is smaller at first, (1 + step) / (10 + step), so that the random initial weights are forgotten.
 
     Attributes:
         model: The averaged network, in evaluation mode.
-        decay: Share of the average that stays in each step.
+        decay: Share of the average kept in each step.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
@@ -27,8 +26,8 @@ class Ema:
         """Move the average towards a network.
 
         Args:
-            model: The network that is being trained.
-            step: How many updates came before this one.
+            model: The network being trained.
+            step: Number of updates before this one.
         """
         averages: list[Tensor] = []
         values: list[Tensor] = []
@@ -43,5 +42,5 @@ class Ema:
 
 
 def decay_at(step: int, decay: float) -> float:
-    """The decay of an update that `step` others came before."""
+    """Return the decay of the update after `step` others."""
     return min(decay, (1 + step) / (10 + step))

@@ -1,7 +1,7 @@
 """The training loop of both stages.
 
-A run is a function of its config alone: the batch of a step and every random number in it follow from the seed and
-the step, so a run that was stopped and resumed ends with the same bits (on a CPU) as one that was not.
+A run depends only on its config: the batch of a step and all its random numbers follow from the seed and the step. A
+run that was stopped and resumed therefore ends with the same bits (on a CPU) as an uninterrupted one.
 """
 
 import dataclasses
@@ -30,38 +30,38 @@ from hourlift.training.engine.stop import STOP_REASONS, StopReason, deadline_aft
 
 
 class Stage(Protocol):
-    """What a run trains, and on what. Batches are anything with a length: the number of items."""
+    """What a run trains, and on which batches. A batch is any object whose length is its number of items."""
 
     @property
     def meta(self) -> Mapping[str, Any]:
-        """Plain data for the checkpoint, such as what the export must know: name, input size, loss, sigma."""
+        """Plain data for the checkpoint and the export, such as name, input size, loss, sigma."""
 
     def build_model(self) -> nn.Module:
-        """The network, on the CPU; the loop has seeded PyTorch before."""
+        """Return the network, on the CPU; the loop has already seeded PyTorch."""
 
     def batches(self, start_step: int, device: torch.device, rank: int, world_size: int) -> Iterator[Any]:
-        """Batches on the device from that step on; each a function of seed, step and rank (see `step_seed`)."""
+        """Yield batches on the device from that step on; each a function of seed, step and rank (see `step_seed`)."""
 
     def loss(self, model: nn.Module, batch: Any) -> tuple[Tensor, Mapping[str, Tensor | float]]:
-        """Loss () and other numbers to tell. Call the model; `distributed.unwrapped` has its attributes."""
+        """Return the loss () and other values to log. Call the model; `distributed.unwrapped` has its attributes."""
 
     def after_step(self, model: nn.Module, step: int) -> bool:
-        """Called on every process after each step, and at step 0 of a run that starts from other weights.
+        """Called in every process after each step, and at step 0 of a run initialised with other weights.
 
         Returns:
-            Whether the weights were changed; the loop then shares those of the first process.
+            Whether the weights were changed; if so, the loop shares those of the first process.
         """
 
     def validate(self, model: nn.Module, device: torch.device) -> Mapping[str, float]:
-        """Measures of the averaged network, which is in evaluation mode; without gradients, in one process."""
+        """Measure the averaged network, which is in evaluation mode; without gradients, in one process."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """How a run trains. A step is one batch per process; shares are of the run's steps.
+    """How a run trains. A step is one batch per process; shares are shares of the run's steps.
 
     Raises:
-        ValueError: A number makes no sense.
+        ValueError: A number is out of range.
     """
 
     steps: int
@@ -70,41 +70,41 @@ class TrainConfig:
     warmup: float = 0.02
     """Share of the run in which the learning rate rises."""
     floor: float = 0.01
-    """Share of the learning rate that is left at the end."""
+    """Share of the learning rate at the end."""
     optimiser: OptimizerKind = "adamw"
     betas: tuple[float, float] = (0.9, 0.99)
-    """Of Adam; RMSprop takes the second and has no momentum."""
+    """Betas of Adam; RMSprop uses the second and has no momentum."""
     weight_decay: float = 0.0
-    """On kernels and matrices; never on biases and batch norm."""
+    """Applied to kernels and matrices, never to biases and batch norm."""
     max_grad_norm: float | None = None
     ema_decay: float = 0.999
     norm_batches: int = 32
-    """From which batch norm's statistics of the averaged network are estimated before it is measured or kept."""
+    """Number of batches for the averaged network's batch-norm statistics before it is measured or saved."""
     bf16: bool | None = None
-    """Forward pass in bfloat16 where PyTorch holds it safe; weights, losses and statistics stay float32. None: where
-    the device computes in bfloat16."""
+    """Forward pass in bfloat16 where PyTorch considers it safe; weights, losses and statistics stay float32. None: only
+    if the device computes in bfloat16."""
     channels_last: bool = True
     compile: bool = False
-    """With torch.compile, on a GPU alone: on a CPU it gains nothing."""
+    """Use torch.compile, on GPUs only: it gains nothing on a CPU."""
     seed: int = 0
     device: str = "cpu"
     threads: int | None = None
-    """PyTorch's threads in each process; None leaves it to PyTorch."""
+    """PyTorch's threads per process; None uses PyTorch's default."""
     max_minutes: float | None = None
-    """Stop so long after the start, preparation counted, with a checkpoint to resume from; the schedule goes by the
-    clock all the same."""
+    """Stop after this time, preparation included, with a checkpoint to resume from. The schedule still follows the
+    clock."""
     log_every: int = 50
     validate_every: int = 1000
     checkpoint_every_s: float = 300.0
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.validate_every < 1 or self.log_every < 1:
-            raise UserError(f"A run has at least one step, and so has what happens every so many: {self}.")
+            raise UserError(f"Steps and intervals must be at least 1: {self}.")
         if not 0 < self.lr < math.inf:
-            raise UserError(f"A learning rate is above 0 and finite, got {self.lr}.")
+            raise UserError(f"The learning rate must be above 0 and finite, got {self.lr}.")
         for name in ("warmup", "floor", "ema_decay"):
             if not 0 <= getattr(self, name) <= 1:
-                raise UserError(f"{name} is a share, from 0 to 1, got {getattr(self, name)}.")
+                raise UserError(f"{name} must be between 0 and 1, got {getattr(self, name)}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,16 +130,16 @@ def train(
 
     Args:
         stage: What to train.
-        config: How.
-        out_dir: Gets last.pt (to resume from), compact.pt (the averaged network alone) and log.jsonl.
-        resume: Go on from out_dir/last.pt.
-        init: A checkpoint whose averaged weights a new run starts from.
-        clock: What the run goes by, if not by its steps.
+        config: How to train.
+        out_dir: Folder for last.pt (to resume from), compact.pt (only the averaged network) and log.jsonl.
+        resume: Resume from out_dir/last.pt.
+        init: A checkpoint with averaged weights to initialise a new run.
+        clock: Measure of progress; by default the steps.
 
     Raises:
-        FileNotFoundError: Nothing to resume or to start from.
-        ValueError: out_dir holds another run; no such device; a damaged checkpoint or one of another network; the
-            loss became infinite or NaN (the checkpoints are from before).
+        FileNotFoundError: There is no checkpoint to resume or to start from.
+        ValueError: out_dir holds another run; the device is unavailable; a checkpoint is damaged or of another network;
+            the loss became infinite or NaN (the checkpoints are from before).
     """
     deadline = deadline_after(config.max_minutes)
     last = out_dir / "last.pt"
@@ -150,7 +150,7 @@ def train(
         if config.threads is not None:
             torch.set_num_threads(config.threads)
         without = not uses_bfloat16(config.bf16, device)
-        config = dataclasses.replace(config, bf16=not world.max(without))  # one answer for all processes
+        config = dataclasses.replace(config, bf16=not world.max(without))  # the same for all processes
         torch.manual_seed(config.seed)
         run = _Run(stage, config, device, clock)
         if resume:
@@ -164,7 +164,7 @@ def train(
             log.say(f"trains on {device} in {'bfloat16' if config.bf16 else 'float32'}")
             reason = _loop(stage, run, world, log, last, deadline)
             if world.is_main:
-                if reason == "signal":  # whoever sends one is in a hurry, and may not wait for what follows
+                if reason == "signal":  # stop fast: the sender may kill the process soon
                     checkpoint.save(last, run.state())
                 if run.validated_at != run.step:
                     run.estimate_statistics()
@@ -177,7 +177,7 @@ def train(
 
 
 def _loop(stage: Stage, run: "_Run", world: distributed.World, log: RunLog, last: Path, deadline: float) -> StopReason:
-    """All the steps."""
+    """Run all steps."""
     config = run.config
     model = world.wrap(run.model, run.device).train()
     if config.compile and run.device.type == "cuda":
@@ -203,7 +203,7 @@ def _loop(stage: Stage, run: "_Run", world: distributed.World, log: RunLog, last
             save_now = world.is_main and time.monotonic() - saved_at > config.checkpoint_every_s
             validate_now = world.is_main and run.step % config.validate_every == 0
             if run.step % config.log_every == 0 or run.step == config.steps or save_now or validate_now:
-                log.write(run.step, meter.read(run.step))  # fails if the loss is not finite, before that is saved
+                log.write(run.step, meter.read(run.step))  # fails before saving if the loss is not finite
                 if validate_now:
                     run.estimate_statistics()
                     run.validate(log)
@@ -215,7 +215,7 @@ def _loop(stage: Stage, run: "_Run", world: distributed.World, log: RunLog, last
 
 
 class _Run:
-    """What changes during a run, and how it is kept."""
+    """The state of a run, and how it is saved."""
 
     def __init__(self, stage: Stage, config: TrainConfig, device: torch.device, clock: Clock | None = None) -> None:
         self.stage, self.config, self.device = stage, config, device
@@ -230,7 +230,7 @@ class _Run:
         self.validated_at: int | None = None
 
     def update(self, model: nn.Module, batch: Sized) -> dict[str, Tensor | float]:
-        """One step; what it has to tell. `model` is ours, perhaps wrapped."""
+        """Run one step; return the values to log. `model` is the network, possibly wrapped."""
         config = self.config
         lr = config.lr * schedule(
             config.schedule, self.clock.at(self.step + 1), warmup=config.warmup, floor=config.floor
@@ -249,7 +249,7 @@ class _Run:
         return {"loss": loss, **told, "grad_norm": grad_norm, "lr": lr}
 
     def estimate_statistics(self) -> None:
-        """Give the averaged network the statistics that its weights have on the last batches."""
+        """Recompute the averaged network's batch-norm statistics on the last batches."""
         count, averaged = self.config.norm_batches, self.ema.model
         batches = self.stage.batches(max(0, self.step - count), self.device, 0, 1)
 
@@ -271,7 +271,7 @@ class _Run:
         log.write(self.step, {f"val_{name}": value for name, value in self.metrics.items()})
 
     def state(self) -> dict[str, Any]:
-        """The checkpoint of now."""
+        """Return a checkpoint of the current state."""
         return {
             **checkpoint.describe_model(self.model),
             "stage": dict(self.stage.meta),
@@ -285,7 +285,7 @@ class _Run:
         }
 
     def resume(self, state: Mapping[str, Any], path: Path) -> None:
-        """Take up a checkpoint."""
+        """Restore a checkpoint."""
         if any(state[key] != value for key, value in checkpoint.describe_model(self.model).items()):
             raise UserError(f"{path} holds another network than this run trains: {state['model_config']}.")
         if "optimizer" not in state:
@@ -298,5 +298,5 @@ class _Run:
 
 
 def step_seed(seed: int, step: int, rank: int = 0) -> int:
-    """A seed of 32 bits for the random numbers of one step in one process."""
+    """Return a 32-bit seed for the random numbers of one step in one process."""
     return int(np.random.SeedSequence((seed, step, rank)).generate_state(1)[0])

@@ -1,4 +1,4 @@
-"""Optimisers by name, with weight decay where it belongs."""
+"""Optimisers by name, with weight decay only on kernels and matrices."""
 
 from typing import Literal, assert_never
 
@@ -11,14 +11,14 @@ OptimizerKind = Literal["adamw", "adam", "rmsprop"]
 def optimizer(
     model: nn.Module, kind: OptimizerKind, lr: float, betas: tuple[float, float], weight_decay: float
 ) -> torch.optim.Optimizer:
-    """The optimiser of a network; weight decay on kernels and matrices, never on biases and batch norm.
+    """Make the optimiser of a network; weight decay on kernels and matrices, never on biases and batch norm.
 
     Args:
-        model: what is trained of it.
-        kind: which.
+        model: the network, or the part of it to train.
+        kind: name of the optimiser.
         lr: learning rate.
-        betas: of Adam; RMSprop takes the second and has no momentum.
-        weight_decay: decoupled from the gradient in "adamw" alone.
+        betas: betas of Adam; RMSprop uses the second and has no momentum.
+        weight_decay: decoupled from the gradient only for "adamw".
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
     groups = [

@@ -1,4 +1,4 @@
-"""What a run tells: a line on the terminal, one in log.jsonl, and TensorBoard where it is installed."""
+"""Log of a run: a line on the terminal, a line in log.jsonl, and TensorBoard if installed."""
 
 import json
 import math
@@ -18,16 +18,16 @@ from hourlift.formats.atomic import replacing
 
 
 class RunLog:
-    """Writes a run's numbers; a context manager.
+    """Write a run's values; a context manager.
 
-    log.jsonl has one object a line: step, and the numbers of that step. What an earlier run told of later steps than
-    the one where this run starts is taken out: it was killed before it could keep them.
+    log.jsonl has one object per line: the step and its values. Lines of steps after the first step of this run are
+    removed: an earlier run was killed before it saved them.
 
     Args:
         out_dir: Folder for log.jsonl and TensorBoard's files.
-        steps: Of the whole run; None where nobody knows.
-        start: The step at which this run starts.
-        enabled: Whether to tell anything; False in all processes but one.
+        steps: Total steps of the run; None if unknown.
+        start: First step of this run.
+        enabled: Whether to log; False in all processes except the first.
     """
 
     def __init__(self, out_dir: Path, *, steps: int | None, start: int, enabled: bool = True) -> None:
@@ -59,11 +59,11 @@ class RunLog:
             self._board.close()
 
     def at(self, step: int) -> None:
-        """Move the bar."""
+        """Update the progress bar."""
         self._bar.update(self._task, completed=step)
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
-        """Tell the numbers of a step."""
+        """Log the values of a step."""
         told = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
         if not self._bar.disable:
             self._bar.update(self._task, told=told)
@@ -78,12 +78,12 @@ class RunLog:
                 self._board.add_scalar(name, value, step)
 
     def say(self, text: str) -> None:
-        """A line for the terminal alone."""
+        """Print a line on the terminal only."""
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 class Meter:
-    """Adds up what the steps between two lines of the log tell, on their device: reading it waits for the device."""
+    """Sums the values of the steps between two log lines on their device, because reading them waits for the device."""
 
     def __init__(self, world_size: int) -> None:
         self.world_size = world_size
@@ -92,7 +92,7 @@ class Meter:
         self.steps, self.items, self.waited_s, self.started_at = 0, 0, 0.0, time.perf_counter()
 
     def add(self, items: int, told: Mapping[str, Tensor | float]) -> None:
-        """Count a step."""
+        """Add a step."""
         self.steps += 1
         self.items += items
         for name, value in told.items():
@@ -100,11 +100,11 @@ class Meter:
             self.sums[name] = self.sums.get(name, 0.0) + (value.detach() if isinstance(value, Tensor) else value)
 
     def read(self, step: int) -> dict[str, float]:
-        """Means over the steps that told of each; items per second of all processes; share of the time spent waiting.
+        """Return means over the steps that have a value; items per second of all processes; share of time waiting.
 
         Raises:
-            ValueError: Loss or gradient is not finite. A step of that kind spoils the weights for good, so that it
-                is enough to look now.
+            ValueError: Loss or gradient is not finite. Such a step makes all later weights invalid, so checking at log
+                lines is enough.
         """
         means = {name: float(value) / self.told[name] for name, value in self.sums.items()}
         if not math.isfinite(means["loss"]) or not math.isfinite(means["grad_norm"]):
@@ -117,7 +117,7 @@ class Meter:
 
 
 def _tensorboard(out_dir: Path) -> Any | None:
-    """A writer, or None where TensorBoard is not installed."""
+    """Return a writer, or None if TensorBoard is not installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
@@ -126,7 +126,7 @@ def _tensorboard(out_dir: Path) -> Any | None:
 
 
 def _forget_after(path: Path, step: int) -> None:
-    """Take the lines of later steps out of a log, and those that are not whole; at step 0 that is all of them."""
+    """Remove incomplete lines and lines of later steps from a log; at step 0, all lines."""
     if not path.exists():
         return
     kept = []

@@ -1,7 +1,7 @@
-"""Learning-rate schedules: the share of the full learning rate at a share of the run.
+"""Learning-rate schedules: share of the full learning rate as a function of progress.
 
 Each takes t, the share of the run's steps that are done, in [0, 1]; warmup, the share of the run in which the rate
-rises linearly; and floor, the share of the full rate that is left at the end.
+rises linearly; and floor, the share of the full rate at the end.
 """
 
 import math
@@ -14,7 +14,7 @@ _TRAPEZOID_DECAY = 0.3
 
 
 def schedule(kind: ScheduleKind, t: float, *, warmup: float, floor: float) -> float:
-    """The schedule that a config names, at t."""
+    """Return the value at t of the schedule named in the config."""
     match kind:
         case "cosine":
             return cosine(t, warmup=warmup, floor=floor)
@@ -41,22 +41,22 @@ def one_cycle(t: float, *, warmup: float, floor: float) -> float:
 
 
 def exponential(t: float, *, warmup: float, floor: float) -> float:
-    """Linear warm-up, then the same factor every step, down to the floor."""
+    """Linear warm-up, then exponential decay to the floor."""
     return t / warmup if t < warmup else floor ** _share(t, warmup, 1.0)
 
 
 def trapezoid(t: float, *, warmup: float, floor: float) -> float:
-    """Linear warm-up, the full rate, and over the last 30 % of the run linearly down to the floor."""
+    """Linear warm-up, the full rate, and a linear decay to the floor over the last 30 % of the run."""
     if t < warmup:
         return t / warmup
     return 1.0 - (1.0 - floor) * max(0.0, _share(t, 1.0 - _TRAPEZOID_DECAY, 1.0))
 
 
 def _share(t: float, start: float, end: float) -> float:
-    """How far t is on its way from start to end; at the end where both are one."""
+    """Position of t between start and end, in [0, 1]; 1 if start equals end."""
     return (t - start) / (end - start) if end > start else 1.0
 
 
 def _half_cosine(t: float, start: float, end: float) -> float:
-    """From start to end as t goes from 0 to 1, flat at both."""
+    """Interpolate from start to end as t goes from 0 to 1, with slope 0 at both ends."""
     return end + (start - end) * (1.0 + math.cos(math.pi * t)) / 2

@@ -12,34 +12,34 @@ from typing import Literal, get_args
 
 StopReason = Literal["finished", "end of data", "time limit", "signal"]
 STOP_REASONS: tuple[StopReason, ...] = get_args(StopReason)
-"""Where processes have different reasons, the later one holds; "finished" is none."""
+"""If processes have different reasons, the later one in this list applies; "finished" is none."""
 
 
 @dataclass
 class StopRequests:
-    """Whether to stop after this step."""
+    """Decides whether to stop after a step."""
 
     deadline: float
     signalled: bool = False
 
     def reason(self) -> StopReason | None:
-        """None: go on."""
+        """Return the reason to stop, or None to continue."""
         if self.signalled:
             return "signal"
         return "time limit" if time.monotonic() > self.deadline else None
 
 
 def deadline_after(max_minutes: float | None) -> float:
-    """So many minutes from now, as `stop_requests` takes it; None is never."""
+    """Convert minutes from now to a deadline for `stop_requests`; None means never."""
     return math.inf if max_minutes is None else time.monotonic() + 60 * max_minutes
 
 
 @contextmanager
 def stop_requests(deadline: float) -> Iterator[StopRequests]:
-    """Turn SIGTERM and Ctrl-C into a request to stop after the step; a second one acts at once.
+    """Turn SIGTERM and Ctrl-C into a request to stop after the step; a second signal takes effect at once.
 
     Args:
-        deadline: Of `time.monotonic()`, from which a stop is requested too.
+        deadline: Value of `time.monotonic()` from which a stop is requested.
     """
     requests = StopRequests(deadline)
     if threading.current_thread() is not threading.main_thread():  # where Python allows no signal handlers

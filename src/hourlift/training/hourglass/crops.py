@@ -1,7 +1,7 @@
-"""Training images out of a data set: the square around each person, cut out once or whenever it is needed.
+"""Training crops from a data set: a square around each person, cut once or whenever needed.
 
-A person whose image is a file is read and cut each time; one whose image came in memory (shards, videos) is cut at
-once and kept as JPEG, some 15 KB each at 256 pixels, so that data sets larger than the memory's pixels fit.
+If a person's image is a file, it is read and cropped each time. If it is already in memory (shards, videos), it is
+cropped once and kept as JPEG, about 15 KB at 256 pixels, so that large data sets fit into memory.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,7 +27,7 @@ _JPEG_QUALITY = 95
 
 
 class CropBatch(NamedTuple):
-    """People cut out."""
+    """A batch of crops."""
 
     images: Tensor
     """(B, 3, S, S) uint8."""
@@ -39,11 +39,11 @@ class CropBatch(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PersonCrop:
-    """One person, ready to be cut out.
+    """One person, ready to be cropped.
 
     Attributes:
-        image: A sample whose image is a file, or the crop as JPEG.
-        crop: Where the person is.
+        image: A sample with an image file, or the crop as JPEG.
+        crop: Position of the crop in the image.
         joints_px: (J, 2) pixels of the crop.
         visible: (J,).
     """
@@ -70,16 +70,16 @@ def cut(people: Iterable[Sample], size: int, *, feet: bool = False) -> list[Pers
     """Prepare people for training.
 
     Args:
-        people: annotated; those without a single known joint in 2D are left out.
+        people: annotated people; those without any known 2D joint are skipped.
         size: side of the crops in pixels.
-        feet: whether the points of the feet follow the 17 joints; NaN where a data set does not tell them.
+        feet: whether the foot points follow the 17 joints; NaN if a data set has none.
 
     Raises:
-        ValueError: nobody is left, an image is not there, or a box is empty; the message names the sample.
+        ValueError: no people are left, an image is missing, or a box is empty; the message names the sample.
     """
     crops = [_person(sample, size, feet) for sample in people if np.isfinite(sample.joints_2d_px).all(-1).any()]
     if not crops:
-        raise UserError("nobody in the data set has a known joint in 2D")
+        raise UserError("no person in the data set has a known 2D joint")
     return crops
 
 
@@ -108,7 +108,7 @@ def _person(sample: Sample, size: int, feet: bool) -> PersonCrop:
 
 
 def load(people: Sequence[PersonCrop]) -> CropBatch:
-    """Read people's crops."""
+    """Loads crops of people."""
     pixels = np.stack([person.pixels() for person in people])
     return CropBatch(
         images=torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(),
@@ -118,7 +118,7 @@ def load(people: Sequence[PersonCrop]) -> CropBatch:
 
 
 class StepCrops(Dataset[CropBatch]):
-    """Item `step` is the batch of that step in this process, as `people.rows_of_step` orders them."""
+    """Item `step` is the batch of that step in this process, in the order of `people.rows_of_step`."""
 
     def __init__(self, people: Sequence[PersonCrop], *, batch_size: int, seed: int, rank: int, world_size: int) -> None:
         self._people, self._batch_size, self._seed = people, batch_size, seed

@@ -1,4 +1,4 @@
-"""Stage 1's training on a data set, as in the report: crops of people, changed by one of its augmentation policies."""
+"""Stage 1's training on a data set, as in the report: crops of people with one of its augmentation policies."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,21 +27,21 @@ _VALIDATED_AT_ONCE = 32
 
 @dataclass(frozen=True, kw_only=True)
 class HourglassDataRecipe:
-    """Everything that a run of the hourglass on a data set depends on, but for the data set.
+    """Everything that determines a run of the hourglass on a data set, except the data set.
 
     Attributes:
-        name: Of the weights.
-        network: Its shape.
-        policy: How the images are changed: one of the report's, or our own augmentation.
-        learn: Split of the data set that is trained on.
-        judge: Split that is validated on.
-        input_size: Side of the crops, pixels.
-        loss: And with it the meaning of the heatmaps.
-        sigma: Of the target Gaussians, heatmap pixels.
-        batch_size: Per process.
-        read_workers: Processes that read images ahead of the training; 0 reads in the training's own.
-        held_out: About so many people of the judging split, at even distances.
-        train: How it is trained.
+        name: Name of the weights.
+        network: Configuration of the network.
+        policy: Augmentation of the images: one of the report's policies, or hourlift's own.
+        train_split: Split of the data set to train on.
+        val_split: Split to validate on.
+        input_size: Side of the crops in pixels.
+        loss: The loss, which determines the meaning of the heatmaps.
+        sigma: Standard deviation of the target Gaussians in heatmap pixels.
+        batch_size: Batch size per process.
+        read_workers: Processes that read images ahead of the training; 0 reads in the training process.
+        held_out: Approximate number of validation people, evenly spaced over the split.
+        train: Configuration of the training loop.
     """
 
     name: str
@@ -59,12 +59,12 @@ class HourglassDataRecipe:
 
 
 class HourglassDataStage:
-    """The hourglass's part of the training loop, on people of a data set.
+    """The hourglass's part of the training loop, for people of a data set.
 
     Args:
-        recipe: Of the run.
-        learners: Who is trained on, `crops.cut` to the recipe's input size, with the feet if the network has them.
-        judges: Who is validated on, likewise.
+        recipe: Recipe of the run.
+        train_people: Training people from `crops.cut` at the recipe's input size, with feet if the network has them.
+        val_people: People to validate on, in the same form.
     """
 
     def __init__(
@@ -75,16 +75,16 @@ class HourglassDataStage:
 
     @property
     def meta(self) -> Mapping[str, Any]:
-        """What the export must know."""
+        """Return metadata for the export."""
         recipe = self.recipe
         return hourglass_meta(recipe.name, recipe.network, recipe.input_size, recipe.loss, recipe.sigma)
 
     def build_model(self) -> nn.Module:
-        """The network, freshly initialised."""
+        """Return the network, freshly initialised."""
         return new_hourglass(self.recipe.network)
 
     def batches(self, start_step: int, device: torch.device, rank: int, world_size: int) -> Iterator[HourglassBatch]:
-        """Augmented batches; every person comes once before anybody comes again."""
+        """Yield augmented batches; every person is used once before any person is used again."""
         recipe = self.recipe
         crops = StepCrops(
             self._train_people, batch_size=recipe.batch_size, seed=recipe.train.seed, rank=rank, world_size=world_size
@@ -96,7 +96,7 @@ class HourglassDataStage:
             sampler=steps,
             num_workers=recipe.read_workers,
             worker_init_fn=_read_alone,
-            generator=torch.Generator(),  # or it would draw from PyTorch's own, and move a resumed run's numbers
+            generator=torch.Generator(),  # otherwise it uses PyTorch's global one, which would change a resumed run
         )
         for step, batch in zip(steps, loader, strict=True):
             yield self._augmented(batch, device, step, rank)
@@ -111,17 +111,17 @@ class HourglassDataStage:
         return HourglassBatch.of(*augment(images, joints_px, self.recipe.input_size, policy, generator))
 
     def loss(self, model: nn.Module, batch: HourglassBatch) -> tuple[Tensor, Mapping[str, Tensor | float]]:
-        """Loss of all stacks, and the last one's accuracy: the report's training curve."""
+        """Return the loss of all stacks, and the last stack's accuracy: the report's training curve."""
         stacks, _ = joints_and_parts(model(batch.images), self.recipe.network.num_joints)
         loss = heatmap_loss(stacks, batch.joints, batch.weights, kind=self.recipe.loss, sigma=self.recipe.sigma)
         return loss, {"accuracy": batch_accuracy(stacks[-1], batch.joints, batch.weights)}
 
     def after_step(self, model: nn.Module, step: int) -> bool:
-        """Keep the network's numbers small."""
+        """Keep the network's activations small."""
         return centre(model, step)
 
     def validate(self, model: nn.Module, device: torch.device) -> Mapping[str, float]:
-        """`hourglass_measures.measure` on the judging people; its accuracy is the report's validation curve."""
+        """Run `hourglass_measures.measure` on the validation people; its accuracy is the report's validation curve."""
         recipe, size = self.recipe, self.recipe.input_size
         people = self._val_people[:: max(1, len(self._val_people) // recipe.held_out)]
         parts = (load(people[i : i + _VALIDATED_AT_ONCE]).images for i in range(0, len(people), _VALIDATED_AT_ONCE))
@@ -133,6 +133,6 @@ class HourglassDataStage:
 
 
 def _read_alone(worker: int) -> None:
-    """OpenCV's own threads do not survive the fork, and one a process is enough."""
+    """Limit OpenCV to one thread per process; its own threads do not survive the fork."""
     del worker
     cv2.setNumThreads(0)

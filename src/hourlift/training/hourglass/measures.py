@@ -1,4 +1,4 @@
-"""How good a hourglass is, while it trains and in validation.
+"""Metrics of the hourglass during training and validation.
 
 Shapes: B images, J joints; heatmaps (B, J, H, W).
 """
@@ -30,7 +30,7 @@ def find_joints(
     sigma: float,
     bf16: bool | None = None,
 ) -> NDArray[np.float64]:
-    """Joints (N, 17, 2), in pixels of the images, of batches (B, 3, S, S) uint8; bf16 as `uses_bfloat16` takes it."""
+    """Predict joints (N, 17, 2) in image pixels for batches (B, 3, S, S) uint8; bf16 as for `uses_bfloat16`."""
     found = []
     enabled = uses_bfloat16(bf16, device)
     for batch in batches:
@@ -46,16 +46,16 @@ def find_joints(
 def measure(
     predicted_px: NDArray[np.floating], true_px: NDArray[np.floating], torso_px: NDArray[np.floating], side_px: int
 ) -> dict[str, float]:
-    """The numbers of a validation.
+    """Compute the validation metrics.
 
     Args:
         predicted_px: (N, 17, 2) in pixels of the crop.
-        true_px: (N, 17, 2) likewise; NaN where there is nothing to find.
-        torso_px: (N,) of `metrics.torso_length`.
-        side_px: Of the crops.
+        true_px: (N, 17, 2) in the same pixels; NaN if there is no joint to find.
+        torso_px: (N,) from `metrics.torso_length`.
+        side_px: Side of the crops in pixels.
 
     Returns:
-        pck: PCK@0.2 of the 12 limb joints; accuracy: PCK on heatmap scale of all joints, the report's;
+        pck: PCK@0.2 of the 12 limb joints; accuracy: the report's PCK on heatmap scale of all joints;
         swapped, collapsed: shares of left-right pairs.
     """
     limbs = H36M17.indices(*LIMB_JOINTS)
@@ -71,15 +71,15 @@ def measure(
 
 @torch.no_grad()
 def batch_accuracy(heatmaps: Tensor, joints: Tensor, weights: Tensor) -> Tensor:
-    """`metrics.heatmap_pck` of a training batch, on its device: the report's training curve.
+    """Compute `metrics.heatmap_pck` of a training batch on its device: the report's training curve.
 
     Args:
-        heatmaps: (B, J, H, W) raw output of one stack; its largest cell is the answer.
-        joints: (B, J, 2) true joints in heatmap pixels; those outside are not counted.
-        weights: (B, J) 0 for a joint to leave out.
+        heatmaps: (B, J, H, W) raw output of one stack; the largest cell is the prediction.
+        joints: (B, J, 2) true joints in heatmap pixels; joints outside are ignored.
+        weights: (B, J) 0 for a joint to ignore.
 
     Returns:
-        () share; 0 when there is nothing to count.
+        () share; 0 if there are no joints to count.
     """
     height, width = heatmaps.shape[-2:]
     peak = heatmaps.flatten(2).argmax(-1)

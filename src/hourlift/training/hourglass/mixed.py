@@ -1,4 +1,4 @@
-"""Stage 1's training on rendered people and on a data set's photographs by turns."""
+"""Stage 1's training with alternating batches of rendered people and of a data set's photographs."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,11 +11,11 @@ from hourlift.training.hourglass.stage import HourglassBatch, HourglassStage
 
 
 class MixedStage:
-    """Batches of two stages by turns, rendered ones first; each stage's recipe has half of the run's steps.
+    """Alternates batches of two stages, rendered first; each stage's recipe has half of the run's steps.
 
     Args:
-        rendered: Makes people as it goes; what the run is called, and the loss, are its.
-        images: Takes them from a data set. Its network, input size, loss and sigma are the same.
+        rendered: Stage for rendered people. Determines the run's name and the loss.
+        images: Stage for a data set. Its network, input size, loss and sigma must be the same.
     """
 
     def __init__(self, rendered: HourglassStage, images: HourglassDataStage) -> None:
@@ -26,15 +26,15 @@ class MixedStage:
 
     @property
     def meta(self) -> Mapping[str, Any]:
-        """What the export must know."""
+        """Return metadata for the export."""
         return self._rendered.meta
 
     def build_model(self) -> nn.Module:
-        """The network, freshly initialised."""
+        """Return the network, freshly initialised."""
         return self._rendered.build_model()
 
     def batches(self, start_step: int, device: torch.device, rank: int, world_size: int) -> Iterator[HourglassBatch]:
-        """By turns: step 2k is the k-th batch of rendered people, step 2k + 1 that of the data set."""
+        """Alternate: step 2k is the k-th batch of rendered people, step 2k + 1 that of the data set."""
         rendered = self._rendered.batches((start_step + 1) // 2, device, rank, world_size)
         images = self._images.batches(start_step // 2, device, rank, world_size)
         if start_step % 2:
@@ -43,14 +43,14 @@ class MixedStage:
             yield from batches
 
     def loss(self, model: nn.Module, batch: HourglassBatch) -> tuple[Tensor, Mapping[str, Tensor | float]]:
-        """Loss of all stacks."""
+        """Return the loss of all stacks."""
         return self._rendered.loss(model, batch)
 
     def after_step(self, model: nn.Module, step: int) -> bool:
-        """Keep the network's numbers small."""
+        """Keep the network's activations small."""
         return self._rendered.after_step(model, step)
 
     def validate(self, model: nn.Module, device: torch.device) -> Mapping[str, float]:
-        """Both stages' measures, the data set's called after images."""
+        """Return both stages' metrics; those of the data set are named after images."""
         images = self._images.validate(model, device)
         return {**self._rendered.validate(model, device), **{f"pictures_{k}": v for k, v in images.items()}}

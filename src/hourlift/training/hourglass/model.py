@@ -1,4 +1,4 @@
-"""The hourglass in training: how it begins, and what keeps its numbers small in a long run."""
+"""The hourglass in training: initialisation, and keeping its activations small in long runs."""
 
 from torch import nn
 
@@ -6,21 +6,21 @@ from hourlift.hourglass.condition import conditioned
 from hourlift.hourglass.network import HourglassConfig, StackedHourglass
 
 CENTRE_EVERY = 1000
-"""Steps after which residual sums lose the means that they have grown."""
+"""Interval in steps for removing the means that accumulate in residual sums."""
 
 
 def new_hourglass(config: HourglassConfig) -> StackedHourglass:
-    """A network, freshly initialised, whose idle biases are not trained."""
+    """Return a freshly initialised network whose unused biases are not trained."""
     network = StackedHourglass(config)
     network.hold_idle_biases()
     return network
 
 
 def centre(model: nn.Module, step: int) -> bool:
-    """Every `CENTRE_EVERY` steps, take off the means of residual sums: bfloat16 keeps more of them than of features.
+    """Every `CENTRE_EVERY` steps, subtract the means of residual sums, which cost precision in bfloat16.
 
     Returns:
-        Whether it did so; the network's answers in evaluation mode stay the same but for rounding.
+        Whether this was done. The network's outputs in evaluation mode change only by rounding.
     """
     if step % CENTRE_EVERY:
         return False

@@ -1,4 +1,4 @@
-"""Stage 1's training: the hourglass on synthetic people rendered as it goes."""
+"""Stage 1's training on synthetic people rendered during the run."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -37,25 +37,24 @@ _VALIDATED_AT_ONCE = 32
 
 @dataclass(frozen=True, kw_only=True)
 class HourglassRecipe:
-    """Everything that a run of the hourglass depends on; a batch is not larger than a chunk of the plan.
+    """Everything that determines a run of the hourglass. A batch must not be larger than a chunk of the plan.
 
     Attributes:
-        name: Of the weights.
-        network: Its shape.
-        input_size: Side of the images, pixels.
-        first_size: Side of the images in the first part of the run, where smaller ones teach more in the same time;
-            None leaves it out.
+        name: Name of the weights.
+        network: Configuration of the network.
+        input_size: Side of the images in pixels.
+        first_size: Side of the images in the first part of the run, where smaller images train faster; None uses
+            `input_size` throughout.
         first_share: Length of that part, as a share of the run.
-        loss: And with it the meaning of the heatmaps.
-        sigma: Of the target Gaussians, heatmap pixels.
-        mild: Augmentation of the start.
-        strong: Augmentation that the curriculum ends with.
-        plan: What is rendered.
-        batch_size: Per process.
-        render_workers: Processes that render ahead of the training; 0 renders in the training's own process, on its
-            device.
-        held_out: Images of the validation.
-        train: How it is trained.
+        loss: The loss, which determines the meaning of the heatmaps.
+        sigma: Standard deviation of the target Gaussians in heatmap pixels.
+        mild: Augmentation at the start.
+        strong: Augmentation at the end of the curriculum.
+        plan: What to render.
+        batch_size: Batch size per process.
+        render_workers: Processes that render ahead of the training; 0 renders in the training process, on its device.
+        held_out: Number of validation images.
+        train: Configuration of the training loop.
     """
 
     name: str
@@ -74,7 +73,7 @@ class HourglassRecipe:
     train: TrainConfig
 
     def size_at(self, progress: float) -> int:
-        """Side of the images at a progress in [0, 1] of the run."""
+        """Return the side of the images at a progress in [0, 1] of the run."""
         return self.input_size if self.first_size is None or progress >= self.first_share else self.first_size
 
 
@@ -82,7 +81,7 @@ class HourglassRecipe:
 class HourglassBatch:
     """Images (B, 3, S, S) float32 in [0, 1]; joints (B, J, 2) in heatmap pixels; weights (B, J).
 
-    And, for a network that tells them, the parts (B, S / 4, S / 4) of the body that cells show.
+    For a network with body parts, also the parts (B, S / 4, S / 4) shown by the cells.
     """
 
     images: Tensor
@@ -92,10 +91,10 @@ class HourglassBatch:
 
     @classmethod
     def of(cls, images: Tensor, joints_px: Tensor, known: Tensor, parts: Tensor | None = None) -> "HourglassBatch":
-        """Images, their joints (B, J, 2) in pixels, and which of those are known (B, J), as training reads them."""
+        """Return images, their joints (B, J, 2) in pixels, and which of them are known (B, J), for training."""
         return cls(
             images=images.contiguous(memory_format=torch.channels_last),
-            joints=(joints_px + 0.5) / STRIDE - 0.5,  # geometry.crop.rescale_points, on tensors
+            joints=(joints_px + 0.5) / STRIDE - 0.5,  # geometry.crop.rescale_points for tensors
             weights=known.float(),
             parts=parts,
         )
@@ -107,7 +106,7 @@ class HourglassBatch:
 def hourglass_meta(
     recipe: str, network: HourglassConfig, input_size: int, loss: LossKind, sigma: float
 ) -> dict[str, Any]:
-    """What the export must know: the recipe's name, its joints, side of the images, loss, sigma of the targets."""
+    """Return metadata for the export: the recipe's name, its joints, side of the images, loss, sigma of the targets."""
     skeleton = skeleton_of(network.num_joints).name
     return {"recipe": recipe, "skeleton": skeleton, "input_size": input_size, "loss": loss, "sigma": sigma}
 
@@ -127,35 +126,35 @@ class _HeldOut(NamedTuple):
     joints_px: np.ndarray
     """(N, 17, 2) pixels of the images."""
     inside: np.ndarray
-    """(N, 17) which of the joints are in the image."""
+    """(N, 17) whether the joint is in the image."""
 
 
 class HourglassStage:
     """The hourglass's part of the training loop.
 
     Args:
-        recipe: Everything.
-        clock: That of the loop, which the curriculum goes by; None goes by the steps.
+        recipe: Recipe of the run.
+        clock: The loop's clock, which controls the curriculum; None uses the steps.
     """
 
     def __init__(self, recipe: HourglassRecipe, clock: Clock | None = None) -> None:
         assert recipe.batch_size <= recipe.plan.chunk_size, "a batch comes from one chunk of images"
         self.recipe, self.clock = recipe, clock or Clock(recipe.train.steps)
-        self._size = recipe.input_size  # of the last batch, and so of a validation
+        self._size = recipe.input_size  # size of the last batch, also used for validation
         self._held_out: dict[int, _HeldOut] = {}
 
     @property
     def meta(self) -> Mapping[str, Any]:
-        """What the export must know."""
+        """Return metadata for the export."""
         recipe = self.recipe
         return hourglass_meta(recipe.name, recipe.network, recipe.input_size, recipe.loss, recipe.sigma)
 
     def build_model(self) -> nn.Module:
-        """The network, freshly initialised."""
+        """Return the network, freshly initialised."""
         return new_hourglass(self.recipe.network)
 
     def batches(self, start_step: int, device: torch.device, rank: int, world_size: int) -> Iterator[HourglassBatch]:
-        """Augmented batches: a chunk of images is gone through `reuse` times, each time in another order."""
+        """Yield augmented batches: a chunk of images is used `reuse` times, each time in another order."""
         recipe, plan, steps = self.recipe, self.recipe.plan, self.recipe.train.steps
         per_pass = plan.chunk_size // recipe.batch_size
         per_chunk = per_pass * plan.reuse
@@ -175,13 +174,13 @@ class HourglassStage:
                 yield self._augmented(_People(*(value[picked] for value in people)), step, rank)
 
     def _wanted_chunk(self, number: int, step: int) -> WantedChunk:
-        """A chunk whose first step that is."""
+        """Return a chunk, given its first step."""
         recipe, progress = self.recipe, self.clock.at(step)
         size = recipe.plan.synth.size * recipe.size_at(progress) // recipe.input_size
         return WantedChunk(number, progress, size)
 
     def _augmented(self, people: "_People", step: int, rank: int) -> HourglassBatch:
-        """The batch of a step: strongly augmented with the probability that the curriculum has for it, else mildly."""
+        """Return the batch of a step, strongly augmented with the curriculum's probability, otherwise mildly."""
         recipe = self.recipe
         generator = torch.Generator().manual_seed(step_seed(recipe.train.seed, step, rank) + 1)
         share = ramp(self.clock.at(step), recipe.plan.curriculum.augmentation)
@@ -194,7 +193,7 @@ class HourglassStage:
         return HourglassBatch.of(images, *warp.move(people.joints_px), parts)
 
     def loss(self, model: nn.Module, batch: HourglassBatch) -> tuple[Tensor, Mapping[str, Tensor | float]]:
-        """Loss of all stacks: joints, and parts where the network tells them."""
+        """Return the loss of all stacks: joints, and parts if the network has them."""
         recipe = self.recipe
         heatmaps, seen = joints_and_parts(model(batch.images), recipe.network.num_joints)
         loss = heatmap_loss(heatmaps, batch.joints, batch.weights, kind=recipe.loss, sigma=recipe.sigma)
@@ -205,11 +204,11 @@ class HourglassStage:
         return loss + parts, {**told, "parts": parts.detach(), "joints": loss.detach()}
 
     def after_step(self, model: nn.Module, step: int) -> bool:
-        """Keep the network's numbers small."""
+        """Keep the network's activations small."""
         return centre(model, step)
 
     def validate(self, model: nn.Module, device: torch.device) -> Mapping[str, float]:
-        """`measure` on held-out people, cropped as a user's are, in images of the size that it is trained on now."""
+        """Run `measure` on held-out people, cropped like user images, at the current image size of the training."""
         recipe, size = self.recipe, self._size
         if size not in self._held_out:
             self._held_out[size] = self._render_held_out(size, self._renderer(device))
@@ -221,7 +220,7 @@ class HourglassStage:
         return measure(found, np.where(inside[..., None], true_px, np.nan), torso_px, size)
 
     def _renderer(self, device: torch.device) -> str:
-        """Where people are rendered for a training on a device."""
+        """Return the device that renders people for a training device."""
         # The generator needs double precision, which Apple's GPUs lack.
         on_cpu = self.recipe.render_workers or device.type != "cuda" or self.recipe.plan.synth.assets is not None
         return "cpu" if on_cpu else str(device)

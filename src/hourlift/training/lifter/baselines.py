@@ -1,4 +1,4 @@
-"""What a lifter must beat: answers that need no network."""
+"""Baselines for the lifter that need no network."""
 
 import torch
 from torch import Tensor
@@ -11,11 +11,11 @@ _COMPARED_AT_ONCE = 256
 
 
 def baselines(known: LifterBatch, asked: LifterBatch) -> dict[str, float]:
-    """Errors of the mean pose, and of the pose of whoever looks most alike in 2D.
+    """Errors of the mean pose, and of the pose of the most similar person in 2D.
 
     Args:
-        known: Everybody who could be trained on.
-        asked: Whose pose is asked for.
+        known: All training people.
+        asked: People to predict.
 
     Returns:
         MPJPE and PA-MPJPE of both, in mm.
@@ -33,7 +33,7 @@ def baselines(known: LifterBatch, asked: LifterBatch) -> dict[str, float]:
 
 
 def _nearest(known: Tensor, asked: Tensor) -> Tensor:
-    """Rows (M,) of the people (N, 17, 2) nearest to others (M, 17, 2), coordinates standardised."""
+    """Rows (M,) of the people (N, 17, 2) nearest to others (M, 17, 2), with standardised coordinates."""
     std = without_root(known).std(0).clamp_min(1e-6)
     ours, theirs = ((without_root(joints) / std).flatten(1) for joints in (known, asked))
     return torch.cat([torch.cdist(part, ours).argmin(1) for part in theirs.split(_COMPARED_AT_ONCE)])

@@ -1,4 +1,4 @@
-"""Stage 2's training on a data set, as in the report: pairs of 2D joints, detected or true, and of joints in mm."""
+"""Stage 2's training on a data set, as in the report: pairs of 2D joints, detected or true, and 3D joints in mm."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -28,29 +28,29 @@ from hourlift.training.lifter.stage import LifterBatch
 from hourlift.training.people import rows_of_step
 from hourlift.training.rendered import HELD_OUT_SEED
 
-_NOISE = 4  # the stream of random numbers of the 2D joints' errors
+_NOISE = 4  # stream of random numbers for the errors of 2D joints
 _VALIDATED_AT_ONCE = 4096
 
 Detections = Mapping[str, NDArray[np.floating]]
-"""2D joints (17, 2) in pixels of the image, by the sample's id."""
+"""2D joints (17, 2) in image pixels, by the sample's id."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LifterDataRecipe:
-    """Everything that a run of the lifter on a data set depends on, but for the data set.
+    """Everything that determines a run of the lifter on a data set, except the data set.
 
     Attributes:
-        name: Of the weights.
-        network: Its shape.
-        inputs: What the lifter reads.
-        loss: What is made small.
-        learn: Split of the data set that is trained on.
-        judge: Split that is validated on.
-        batch_size: Per process.
-        epochs: How often everybody is trained on; see `with_steps_of`.
-        held_out: About so many people of the judging split, at even distances.
-        errors: That true 2D joints are given while training; None takes the joints as they are.
-        train: How it is trained.
+        name: Name of the weights.
+        network: Configuration of the network.
+        inputs: The lifter's kind of input.
+        loss: The loss.
+        train_split: Split of the data set to train on.
+        val_split: Split to validate on.
+        batch_size: Batch size per process.
+        epochs: Number of passes over the training people; see `with_steps_of`.
+        held_out: Approximate number of validation people, evenly spaced over the split.
+        errors: Errors added to true 2D joints in training; None adds none.
+        train: Configuration of the training loop.
     """
 
     name: str
@@ -66,7 +66,7 @@ class LifterDataRecipe:
     train: TrainConfig
 
     def with_steps_of(self, people: int) -> "LifterDataRecipe":
-        """The recipe with as many steps as its epochs over so many people have, validated after every epoch."""
+        """Return the recipe with the steps of its epochs over this many people, validated after every epoch."""
         an_epoch = -(-people // self.batch_size)
         train = replace(self.train, steps=self.epochs * an_epoch, validate_every=an_epoch)
         return replace(self, train=train)
@@ -77,10 +77,10 @@ class LiftPairs:
     """N people in 2D and in 3D.
 
     Attributes:
-        seen: (N, 17, 2) float32: where the 2D joints are, in the plane of the recipe's input: x/z and y/z in camera
-            axes ("rays"), or pixels of the 256-pixel crop ("crop").
+        seen: (N, 17, 2) float32: 2D joints in the plane of the recipe's input: x/z and y/z in camera axes ("rays"), or
+            pixels of the 256-pixel crop ("crop").
         joints_cam_mm: (N, 17, 3) float32.
-        left_out: How many people had a joint unknown in 2D or 3D.
+        left_out: Number of people skipped because a joint is unknown in 2D or 3D.
     """
 
     seen: Tensor
@@ -91,7 +91,7 @@ class LiftPairs:
         return len(self.seen)
 
     def batch(self, rows: Tensor, inputs: InputKind, errors: DetectionErrors | None, draw: Draw) -> LifterBatch:
-        """Input and target of the lifter for some people."""
+        """Return input and target of the lifter for some people."""
         seen, joints = self.seen[rows], self.joints_cam_mm[rows]
         if errors is not None:
             seen = disturb(draw, seen, errors)
@@ -102,15 +102,15 @@ class LiftPairs:
 
 
 def collect(people: Iterable[Sample], inputs: InputKind, detections: Detections | None = None) -> LiftPairs:
-    """Make pairs of a data set's people.
+    """Make pairs from a data set's people.
 
     Args:
-        people: annotated in 3D; images are not looked at.
-        inputs: what the lifter reads.
+        people: people annotated in 3D; images are not read.
+        inputs: the lifter's kind of input.
         detections: 2D joints to train on instead of the true ones.
 
     Raises:
-        ValueError: a sample has no joints in millimetres, no camera, or no detection; or nobody is left.
+        ValueError: a sample has no joints in millimetres, no camera, or no detection; or no people are left.
     """
     seen, joints, left_out = [], [], 0
     for sample in people:
@@ -124,7 +124,7 @@ def collect(people: Iterable[Sample], inputs: InputKind, detections: Detections 
         else:
             left_out += 1
     if not seen:
-        raise UserError(f"nobody to train or judge on: of {left_out} people, all have a joint that is not known")
+        raise UserError(f"no people to train or validate on: each of {left_out} people has an unknown joint")
     return LiftPairs(
         seen=torch.from_numpy(np.stack(seen).astype(np.float32)),
         joints_cam_mm=torch.from_numpy(np.stack(joints).astype(np.float32)),
@@ -133,24 +133,22 @@ def collect(people: Iterable[Sample], inputs: InputKind, detections: Detections 
 
 
 def _joints_px(sample: Sample, true_mm: NDArray[np.floating], detections: Detections | None) -> NDArray[np.floating]:
-    """2D joints in pixels: detected; or true, outside of the image too where the camera tells."""
+    """Return 2D joints in pixels: detected joints, or true ones, also outside the image if the camera is known."""
     if detections is None:
         return sample.joints_2d_px if sample.camera is None else sample.camera.project(true_mm)
     if sample.id not in detections:
-        raise UserError(
-            f"the joints file has nobody called {sample.id}: it was made of another data set or of a part of this one"
-        )
+        raise UserError(f"the joints file has no person {sample.id}: it was made from other or fewer data")
     return detections[sample.id]
 
 
 def _seen(sample: Sample, joints_px: NDArray[np.floating], inputs: InputKind) -> NDArray[np.floating]:
-    """(17, 2) as of `LiftPairs.seen`."""
+    """(17, 2) as in `LiftPairs.seen`."""
     if inputs == "crop":
         return Crop.from_box(sample.box_xyxy_px, CROP_SIZE).to_crop(joints_px)
     camera = sample.camera
     if camera is None:
         if sample.image_wh is None:
-            raise UserError(f"sample {sample.id} tells neither its camera nor the size of its image")
+            raise UserError(f"sample {sample.id} has neither a camera nor the size of its image")
         camera = Camera.from_fov(sample.image_wh)
     rays = camera.unproject(joints_px)
     return rays[..., :2] / rays[..., 2:]
@@ -161,12 +159,12 @@ def _from_root(joints: Tensor) -> Tensor:
 
 
 class LifterDataStage:
-    """The lifter's part of the training loop, on people of a data set.
+    """The lifter's part of the training loop, for people of a data set.
 
     Args:
-        recipe: Of the run.
-        learners: Who is trained on, `collect`ed for the recipe's input.
-        judges: Who is validated on, likewise.
+        recipe: Recipe of the run.
+        train_people: People to train on, from `collect` with the recipe's inputs.
+        val_people: People to validate on, in the same form.
     """
 
     def __init__(self, recipe: LifterDataRecipe, train_people: LiftPairs, val_people: LiftPairs) -> None:
@@ -175,18 +173,18 @@ class LifterDataStage:
 
     @property
     def meta(self) -> Mapping[str, Any]:
-        """What the export must know."""
+        """Return metadata for the export."""
         return {"recipe": self.recipe.name, "skeleton": H36M17.name, "inputs": self.recipe.inputs}
 
     def build_model(self) -> nn.Module:
-        """The network, with the statistics of all people that it is trained on."""
+        """Return the network, with statistics of all training people."""
         model = Lifter(self.recipe.network)
         batch = self._train_people.batch(torch.arange(len(self._train_people)), self.recipe.inputs, None, Draw(0, 0))
         model.set_statistics(batch.rays, batch.joints_mm)
         return model
 
     def batches(self, start_step: int, device: torch.device, rank: int, world_size: int) -> Iterator[LifterBatch]:
-        """Batches of people; everybody comes once before anybody comes again."""
+        """Yield batches of people; every person is used once before any person is used again."""
         recipe, seed = self.recipe, self.recipe.train.seed
         for step in range(start_step, recipe.train.steps):
             rows = rows_of_step(len(self._train_people), recipe.batch_size, seed, step, rank, world_size)
@@ -195,7 +193,7 @@ class LifterDataStage:
             yield LifterBatch(rays=batch.rays.to(device), joints_mm=batch.joints_mm.to(device))
 
     def loss(self, model: nn.Module, batch: LifterBatch) -> tuple[Tensor, Mapping[str, Tensor | float]]:
-        """That of the recipe; and the error in mm, which compares runs with different losses."""
+        """Return the recipe's loss, and the error in mm, which is comparable between losses."""
         network = unwrapped(model)
         assert isinstance(network, Lifter)
         answer = model(batch.rays)
@@ -203,19 +201,19 @@ class LifterDataStage:
         return lifter_loss(answer, batch.joints_mm, network.output_std, self.recipe.loss), {"mpjpe": error_mm}
 
     def baselines(self, most: int = 2000) -> Mapping[str, float]:
-        """`baselines.baselines` of at most so many judging people, at even distances."""
+        """Compute `baselines.baselines` of at most this many validation people, evenly spaced."""
         everybody = torch.arange(len(self._train_people))
         known = self._train_people.batch(everybody, self.recipe.inputs, None, Draw(0, 0))
         rows = torch.arange(0, len(self._val_people), -(-len(self._val_people) // most))
         return baselines(known, self._val_people.batch(rows, self.recipe.inputs, None, Draw(0, 0)))
 
     def after_step(self, model: nn.Module, step: int) -> bool:
-        """Nothing: the lifter needs no care."""
+        """Do nothing: the lifter needs no adjustment."""
         del model, step
         return False
 
     def validate(self, model: nn.Module, device: torch.device) -> Mapping[str, float]:
-        """MPJPE and PA-MPJPE, mm, of the judging people, with the recipe's errors on their 2D joints."""
+        """MPJPE and PA-MPJPE in mm of the validation people, with the recipe's errors added to their 2D joints."""
         step = max(1, len(self._val_people) // self.recipe.held_out)
         rows = torch.arange(0, len(self._val_people), step)
         batch = self._val_people.batch(

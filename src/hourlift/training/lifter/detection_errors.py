@@ -1,6 +1,6 @@
-"""How wrong a 2D stage is: drawn from a few numbers, or made again person by person as it was measured.
+"""Errors of a 2D stage: drawn from a few parameters, or resampled person by person from measurements.
 
-Distances are shares of the person's size: the mean distance of the joints from the pelvis.
+Distances are shares of the person's size, which is the mean distance of the joints from the pelvis.
 """
 
 from dataclasses import dataclass
@@ -17,27 +17,27 @@ from hourlift.metrics.pck import pair_confusion, torso_length
 from hourlift.synth.core.draw import Draw
 
 FAR = 0.3
-"""A joint farther off than this share of the person's size is an outlier."""
-_NEAR = 0.1  # a joint within this share of its place is at no other, however near that is
+"""A joint with an error above this share of the person's size is an outlier."""
+_NEAR = 0.1  # a joint this close to its true position is never assigned to another
 _MOST_PEOPLE = 10, 90  # percentiles
 _WHOLE, _MISSING, _MEASURED = 1, 2, 3  # streams of random numbers
-_SHARPNESS = (0.5, 2.0)  # confidence to this power: another hourglass, or a calibration, has another scale
+_SHARPNESS = (0.5, 2.0)  # random power of the confidence: the scale differs between hourglasses and calibrations
 _PAIRS = {name: H36M17.flip_pairs[start : start + 3] for name, start in (("legs", 0), ("arms", 3))}
 _FLIPPED = torch.from_numpy(H36M17.flip_permutation)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DetectionErrors:
-    """What a 2D stage does to joints.
+    """Parameters of the errors of a 2D stage.
 
     Attributes:
         jitter: Standard deviation of the error of a person's joints, log-uniform in this range.
-        outliers: Probability that a joint lies far off, and how far (standard deviation).
-        swapped: Probability that a left-right pair is exchanged.
-        collapsed: Probability that both joints of a pair lie on one of them.
-        limbs_swapped: Probability that the legs are exchanged, all three pairs together; likewise the arms.
-        body_swapped: Probability that the person is taken for one seen from behind: all pairs are exchanged.
-        missing: Share of people who lack joints, and the largest share of their joints that they lack.
+        outliers: Probability that a joint is far off, and its distance (standard deviation).
+        swapped: Probability that a left-right pair is swapped.
+        collapsed: Probability that both joints of a pair are at the position of one of them.
+        limbs_swapped: Probability that the legs are swapped, all three pairs together; likewise the arms.
+        body_swapped: Probability that front and back are confused: all pairs are swapped.
+        missing: Share of people with missing joints, and the largest share of their joints that is missing.
     """
 
     jitter: tuple[float, float] = (0.005, 0.12)
@@ -50,21 +50,21 @@ class DetectionErrors:
 
 
 class Detections(NamedTuple):
-    """2D joints of B people as a 2D stage finds them."""
+    """2D joints of B people as found by a 2D stage."""
 
     places: Tensor
-    """(B, 17, 2), in the plane of the true ones."""
+    """(B, 17, 2), in the plane of the true joints."""
     confidence: Tensor
-    """(B, 17) in [0, 1]; 0 is a joint that was not found, whose place means nothing."""
+    """(B, 17) in [0, 1]; 0 for a missing joint, whose position has no meaning."""
 
 
 def add_errors(draw: Draw, joints_cam: Tensor, errors: DetectionErrors) -> Tensor:
-    """Projects people as a 2D stage would find them.
+    """Project people as found by a 2D stage.
 
     Args:
-        draw: As many draws as people.
-        joints_cam: (B, 17, 3) in the frame of the camera, any length unit, all in front of it.
-        errors: How wrong.
+        draw: One draw per person.
+        joints_cam: (B, 17, 3) in the camera frame, in any unit of length, all in front of the camera.
+        errors: Parameters of the errors.
 
     Returns:
         (B, 17, 2): x/z and y/z, with errors.
@@ -73,12 +73,12 @@ def add_errors(draw: Draw, joints_cam: Tensor, errors: DetectionErrors) -> Tenso
 
 
 def disturb(draw: Draw, seen: Tensor, errors: DetectionErrors) -> Tensor:
-    """Joints as a 2D stage would find them.
+    """Add the errors of a 2D stage to joints.
 
     Args:
-        draw: As many draws as people.
-        seen: (B, 17, 2) where they are, in any plane and unit.
-        errors: How wrong.
+        draw: One draw per person.
+        seen: (B, 17, 2) true positions, in any plane and unit.
+        errors: Parameters of the errors.
 
     Returns:
         (B, 17, 2) with errors; none is missing.
@@ -103,12 +103,12 @@ def disturb(draw: Draw, seen: Tensor, errors: DetectionErrors) -> Tensor:
 
 
 def person_size(seen: Tensor) -> Tensor:
-    """(B, 17, 2) -> (B,) mean distance from the pelvis, the root included."""
+    """(B, 17, 2) -> (B,) mean distance of the joints from the pelvis, the root included."""
     return (seen - seen[:, :1]).norm(dim=-1).mean(1)
 
 
 def found_joints(draw: Draw, count: int, missing: tuple[float, float]) -> Tensor:
-    """Which joints (count, 17) are found, of `DetectionErrors.missing`; everybody has three at least."""
+    """Return which joints (count, 17) are found, following `DetectionErrors.missing`; at least three per person."""
     draw = draw.stream(_MISSING)
     rate = torch.where(draw.chance(missing[0]), draw.uniform(0, missing[1]), 0.0)
     chance = torch.rand(count, H36M17.num_joints, generator=draw.generator)
@@ -116,7 +116,7 @@ def found_joints(draw: Draw, count: int, missing: tuple[float, float]) -> Tensor
 
 
 def _swap_limbs(draw: Draw, seen: Tensor, errors: DetectionErrors) -> Tensor:
-    """Legs, arms, or everything exchanged as wholes."""
+    """Swap legs, arms, or the whole body."""
     body, swapped = draw.chance(errors.body_swapped), seen[:, _FLIPPED]
     found = torch.where(body[:, None, None], swapped, seen)
     for pairs in _PAIRS.values():
@@ -128,11 +128,11 @@ def _swap_limbs(draw: Draw, seen: Tensor, errors: DetectionErrors) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MeasuredErrors:
-    """What a hourglass did to N people, to be done to others: what goes wrong together stays together.
+    """Errors of an hourglass on N people, to be applied to others. A person's errors are kept together.
 
     Attributes:
-        at_other: (N, 17) bool: the joint was found nearer to its left or right counterpart than to itself.
-        offset: (N, 17, 2) from there to where it was found, shares of the person's size, axes of the image.
+        at_other: (N, 17) bool: the joint was found closer to its left or right counterpart than to itself.
+        offset: (N, 17, 2) from there to the found position, as shares of the person's size, in image axes.
         confidence: (N, 17) in [0, 1].
     """
 
@@ -145,15 +145,15 @@ class MeasuredErrors:
 
     @classmethod
     def of(cls, found_px: ArrayLike, confidence: ArrayLike, true_px: ArrayLike) -> "MeasuredErrors":
-        """Measure.
+        """Measure the errors.
 
         Args:
-            found_px: (N, 17, 2) as the hourglass found them.
-            confidence: (N, 17) likewise.
-            true_px: (N, 17, 2) in the same pixels, outside of the image too. People with a NaN are left out.
+            found_px: (N, 17, 2) as found by the hourglass.
+            confidence: (N, 17) as found by the hourglass.
+            true_px: (N, 17, 2) in the same pixels, also outside the image. People with a NaN are skipped.
 
         Raises:
-            ValueError: nobody is known in both.
+            ValueError: no person is known in both.
         """
         found, true, sure = (np.asarray(a, np.float64) for a in (found_px, true_px, confidence))
         whole = _known_in_both(found, true)
@@ -170,11 +170,11 @@ class MeasuredErrors:
         )
 
     def apply(self, draw: Draw, seen: Tensor) -> Detections:
-        """Make the mistakes of people drawn at random, half of them mirrored, on others.
+        """Apply the errors of people drawn at random, half of them mirrored, to others.
 
         Args:
-            draw: As many draws as people.
-            seen: (B, 17, 2) where the joints are, in any plane whose axes are the image's.
+            draw: One draw per person.
+            seen: (B, 17, 2) true positions, in any plane with the axes of the image.
         """
         draw = draw.stream(_MEASURED)
         person, mirrored = draw.integer(len(self)), draw.chance(0.5)
@@ -189,17 +189,17 @@ class MeasuredErrors:
 
 
 def measure_errors(detected_px: ArrayLike, true_px: ArrayLike) -> DetectionErrors:
-    """Measure what `DetectionErrors` describes, but for whole limbs and what is missing.
+    """Estimate the parameters of `DetectionErrors`, except swapped limbs and missing joints.
 
-    A joint that lies on its left or right counterpart counts as swapped or collapsed, and not as an outlier. The
-    jitter's range holds four of five people.
+    A joint at its left or right counterpart counts as swapped or collapsed, not as an outlier. The jitter's range
+    covers four of five people.
 
     Args:
-        detected_px: (N, 17, 2) as a hourglass found them; NaN is left out.
-        true_px: (N, 17, 2) in the same pixels; NaN is left out.
+        detected_px: (N, 17, 2) as found by an hourglass; NaN is ignored.
+        true_px: (N, 17, 2) in the same pixels; NaN is ignored.
 
     Raises:
-        ValueError: nobody is known in both.
+        ValueError: no person is known in both.
     """
     detected, true = np.asarray(detected_px, np.float64), np.asarray(true_px, np.float64)
     whole = _known_in_both(detected, true)
@@ -225,5 +225,5 @@ def measure_errors(detected_px: ArrayLike, true_px: ArrayLike) -> DetectionError
 def _known_in_both(detected: NDArray, true: NDArray) -> NDArray[np.bool_]:
     whole = np.isfinite(true).all((1, 2)) & np.isfinite(detected).all((1, 2))
     if not whole.any():
-        raise UserError("the errors of the 2D joints cannot be measured: nobody is known in both")
+        raise UserError("the errors of the 2D joints cannot be measured: no person is known in both")
     return np.asarray(whole)

@@ -1,4 +1,4 @@
-"""What a 2D stage and a camera, both more or less wrong, tell the lifter of a person."""
+"""The lifter's view of a person: 2D joints and a camera, both with errors."""
 
 from dataclasses import dataclass
 
@@ -16,20 +16,20 @@ from hourlift.training.lifter.detection_errors import (
 )
 
 _EXACT, _KINDS, _LENS, _CONFIDENCE = 11, 12, 13, 14  # streams of random numbers
-_EXACT_JITTER = (0.001, 0.01)  # true joints are annotated, or found very well
-_FORGIVEN = 0.15  # share of the person's size: at this error confidence has fallen to a third
+_EXACT_JITTER = (0.001, 0.01)  # errors of annotated or very well found joints
+_FORGIVEN = 0.15  # share of the person's size: error at which confidence has fallen to a third
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeenShares:
-    """How many people are seen how.
+    """Shares of people for each kind of input.
 
     Attributes:
-        exact: Share whose 2D joints are right but for very little.
-        measured: Share with the mistakes of a hourglass, where they were measured; the others have errors as drawn.
-        confidence: Share, of those with drawn errors, whose confidence tells of them; that of the others is 1.
-        size: Share whose camera is known well enough that their size in it tells their distance.
-        lens: Spread of the logarithm of the focal length that is assumed for the others.
+        exact: Share with almost exact 2D joints.
+        measured: Share with measured errors of an hourglass, if measured; the others have drawn errors.
+        confidence: Share, among people with drawn errors, whose confidence reflects the errors; it is 1 for the others.
+        size: Share whose camera is known well enough to derive the distance from the person's size in the image.
+        lens: Standard deviation of the logarithm of the assumed focal length for the others.
     """
 
     exact: float = 0.0
@@ -41,13 +41,13 @@ class SeenShares:
 
 @dataclass(frozen=True, kw_only=True)
 class Sight:
-    """B people as they are, and as they are seen.
+    """B people, and their 2D input to the lifter.
 
     Attributes:
-        joints_cam_mm: (B, 17, 3) camera axes.
-        places: (B, 17, 2) x/z and y/z in camera axes, as the 2D stage and the assumed camera tell them.
-        confidence: (B, 17) in [0, 1]; 0 is not found.
-        size_known: (B,) bool: whether the assumed camera is one that is known.
+        joints_cam_mm: (B, 17, 3) in camera axes.
+        places: (B, 17, 2) x/z and y/z in camera axes, from the 2D stage and the assumed camera.
+        confidence: (B, 17) in [0, 1]; 0 for a missing joint.
+        size_known: (B,) bool: whether the assumed camera is known.
     """
 
     joints_cam_mm: Tensor
@@ -57,13 +57,13 @@ class Sight:
 
     @classmethod
     def exact(cls, joints_cam_mm: Tensor) -> "Sight":
-        """Everything seen as it is."""
+        """Return exact input, without errors."""
         sure = torch.ones(joints_cam_mm.shape[:2])
         places = joints_cam_mm[..., :2] / joints_cam_mm[..., 2:]
         return cls(joints_cam_mm=joints_cam_mm, places=places, confidence=sure, size_known=sure[:, 0] > 0)
 
     def without(self, draw: Draw, share: float) -> "Sight":
-        """The same with every joint missing with this probability; three at least are left."""
+        """Return the same with each joint missing with this probability; at least three are left."""
         chance = torch.rand(self.confidence.shape, generator=draw.generator)
         found = (chance >= share) | (chance >= chance.topk(3, dim=1).values[:, -1:])
         return Sight(**(vars(self) | {"confidence": torch.where(found, self.confidence, 0.0)}))
@@ -78,15 +78,15 @@ def see(
     *,
     confidence_told: bool = True,
 ) -> Sight:
-    """Look at people.
+    """Simulate the lifter's input.
 
     Args:
-        draw: As many draws as people.
+        draw: One draw per person.
         joints_cam_mm: (B, 17, 3) all in front of the camera.
-        errors: Of a drawn 2D stage.
-        shares: How many are seen how.
-        measured: Mistakes of a hourglass.
-        confidence_told: Whether the lifter can be told that a joint is missing; otherwise none is.
+        errors: Errors of a drawn 2D stage.
+        shares: Shares of people for each kind of input.
+        measured: Measured errors of an hourglass.
+        confidence_told: Whether the lifter's input can mark a joint as missing; if not, none is missing.
     """
     true = joints_cam_mm[..., :2] / joints_cam_mm[..., 2:]
     found = _drawn(draw, true, errors, shares.confidence)
@@ -111,7 +111,7 @@ def see(
 
 
 def _drawn(draw: Draw, true: Tensor, errors: DetectionErrors, told: float) -> Detections:
-    """Errors of `DetectionErrors`; for a share of the people confidence falls with them, more or less steeply."""
+    """Apply `DetectionErrors`; for a share of the people, confidence falls with the error, at a random rate."""
     places = disturb(draw, true, errors)
     draw = draw.stream(_CONFIDENCE)
     error = (places - true).norm(dim=-1) / person_size(true)[:, None]
@@ -122,7 +122,7 @@ def _drawn(draw: Draw, true: Tensor, errors: DetectionErrors, told: float) -> De
 
 
 def _choose(which: Tensor, these: Detections, others: Detections) -> Detections:
-    """Per person (B,) bool these detections, or the others."""
+    """Choose per person (B,) bool between these detections and the others."""
     return Detections(
         torch.where(which[:, None, None], these.places, others.places),
         torch.where(which[:, None], these.confidence, others.confidence),

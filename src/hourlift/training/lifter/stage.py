@@ -1,4 +1,4 @@
-"""Stage 2's training: the lifter on joints of synthetic people, made as it goes, seen through any camera."""
+"""Stage 2's training: the lifter on joints of synthetic people, generated during the run, seen by random cameras."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from hourlift.training.lifter.seen import SeenShares, Sight, see
 from hourlift.training.rendered import HELD_OUT_SEED
 
 HELD_OUT_SUBJECTS = ("02", "06", "08", "26", "35", "114")
-"""A fifth of the subjects that CMU's motion capture names, with a seventh of its frames: no training sees them."""
+"""A fifth of the subjects in CMU's motion capture, with a seventh of its frames; never used for training."""
 
 _STATISTICS, _PEOPLE, _VIEWS, _MIXED = 1, 2, 3, 4  # streams of random numbers of a run
 _PEOPLE_OF_STATISTICS = 8192
@@ -38,25 +38,25 @@ _MISSING_IN_TEST = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class LifterRecipe:
-    """Everything that a run of the lifter depends on, but for the motion capture and the measured errors.
+    """Everything that determines a run of the lifter, except motion capture and measured errors.
 
     Attributes:
-        name: Of the weights.
-        network: Its shape.
+        name: Name of the weights.
+        network: Configuration of the network.
         poses: Mix of poses.
-        captured_share: Share of poses from motion capture, where there is some, beside those of the mix.
-        mixed_share: Share of people with the upper body of another.
-        views: Cameras.
-        errors: Of the 2D joints.
-        shares: How many people have which errors.
-        inputs: What the lifter reads.
-        loss: What is made small.
-        bones: Weight of `bone_loss` beside it.
-        chunk_size: People posed at a time.
-        reuse: Cameras that each of them is seen through.
-        batch_size: Per process.
-        held_out: People of the validation.
-        train: How it is trained.
+        captured_share: Share of poses from motion capture, if available; the others are from the mix.
+        mixed_share: Share of people with the upper body of another person.
+        views: Distribution of cameras.
+        errors: Errors of the 2D joints.
+        shares: Shares of people for each kind of input.
+        inputs: The lifter's kind of input.
+        loss: The loss.
+        bones: Weight of the additional `bone_loss`.
+        chunk_size: Number of people posed at a time.
+        reuse: Number of cameras for each person.
+        batch_size: Batch size per process.
+        held_out: Number of validation people.
+        train: Configuration of the training loop.
     """
 
     name: str
@@ -79,7 +79,7 @@ class LifterRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class LifterBatch:
-    """What the lifter reads (B, 17, 2 or 4), and joints (B, 17, 3) in mm: of the pairs of `lifter.inputs`."""
+    """Inputs (B, 17, 2 or 4) and target joints (B, 17, 3) in mm, in the form of `lifter.inputs`."""
 
     rays: Tensor
     joints_mm: Tensor
@@ -92,9 +92,9 @@ class LifterStage:
     """The lifter's part of the training loop.
 
     Args:
-        recipe: Of the run.
-        motion: File or folder of motion capture; subjects of `HELD_OUT_SUBJECTS` are kept for validation.
-        measured: Mistakes of a hourglass for a share of the people.
+        recipe: Recipe of the run.
+        motion: File or folder of motion capture; subjects in `HELD_OUT_SUBJECTS` are used only for validation.
+        measured: Measured errors of an hourglass, for a share of the people.
     """
 
     def __init__(
@@ -109,25 +109,25 @@ class LifterStage:
 
     @cached_property
     def body(self) -> Body:
-        """Whose joints are lifted."""
+        """The skeleton to lift."""
         return Body()
 
     @property
     def meta(self) -> Mapping[str, Any]:
-        """What the export must know."""
+        """Return metadata for the export."""
         return {"recipe": self.recipe.name, "skeleton": H36M17.name, "inputs": self.recipe.inputs}
 
     def build_model(self) -> nn.Module:
-        """The network, with the statistics of some thousand people of the training."""
+        """Return the network, with statistics of some thousand training people."""
         model = Lifter(self.recipe.network)
         draw = Draw((self.recipe.train.seed, _STATISTICS, 0), _PEOPLE_OF_STATISTICS)
         seen = _look(draw, self._pose(draw), self.recipe.views)
-        # without errors: their outliers would set the scale
+        # Without errors: their outliers would determine the scale.
         model.set_statistics(*self.pair(Sight.exact(seen)))
         return model
 
     def batches(self, start_step: int, device: torch.device, rank: int, world_size: int) -> Iterator[LifterBatch]:
-        """Batches of people; every chunk poses new ones and looks at each through `reuse` cameras."""
+        """Yield batches of people; every chunk poses new people and projects each with `reuse` cameras."""
         recipe, seed = self.recipe, self.recipe.train.seed * world_size + rank
         per_view = recipe.chunk_size // recipe.batch_size
         per_chunk = per_view * recipe.reuse
@@ -145,7 +145,7 @@ class LifterStage:
                         yield LifterBatch(rays=rays[part].to(device), joints_mm=joints_mm[part].to(device))
 
     def loss(self, model: nn.Module, batch: LifterBatch) -> tuple[Tensor, Mapping[str, Tensor | float]]:
-        """That of the recipe, and what else it tells."""
+        """Return the recipe's loss, and further values to log."""
         network = unwrapped(model)
         assert isinstance(network, Lifter)
         recipe, std_mm, answer = self.recipe, network.output_std, model(batch.rays)
@@ -158,16 +158,16 @@ class LifterStage:
         return loss, {"mpjpe": (joints_mm.detach() - batch.joints_mm).norm(dim=-1).mean()}
 
     def after_step(self, model: nn.Module, step: int) -> bool:
-        """Nothing: the lifter needs no care."""
+        """Do nothing: the lifter needs no adjustment."""
         del model, step
         return False
 
     def validate(self, model: nn.Module, device: torch.device) -> Mapping[str, float]:
-        """MPJPE and PA-MPJPE, mm, on held-out people.
+        """MPJPE and PA-MPJPE in mm on held-out people.
 
-        From true 2D joints; from 2D joints with errors; with a tenth of the joints missing, if the lifter can be told;
-        of held-out subjects of the motion capture, from true 2D joints. And the shares of people, seen by true joints,
-        of whom a knee or an elbow bends the wrong way.
+        From true 2D joints; from 2D joints with errors; with a tenth of the joints missing, if the input can mark them;
+        on held-out motion-capture subjects, from true 2D joints. Also the shares of people whose knee or elbow bends
+        the wrong way, with true 2D joints as input.
         """
         measures: dict[str, float] = {}
         for name, sight in self._held_out.items():
@@ -182,7 +182,7 @@ class LifterStage:
 
     @cached_property
     def _held_out(self) -> dict[str, Sight]:
-        """People of the validation, by what it calls them."""
+        """Return the groups of validation people, by name."""
         recipe, draw = self.recipe, Draw((HELD_OUT_SEED, 1), self.recipe.held_out)
         seen = _look(draw, self._pose(draw, held_out=True), recipe.views)
         sights = {"": Sight.exact(seen), "noisy_": self.look_at(draw, seen)}
@@ -194,20 +194,20 @@ class LifterStage:
         return sights
 
     def captured(self, draw: Draw, *, held_out: bool = True) -> Tensor:
-        """Joints (B, 17, 3) of people in poses as they were captured, metres, world: none mixed or perturbed."""
+        """Return joints (B, 17, 3) of people in captured poses, metres, world, without mixing or perturbation."""
         shapes, _ = self.body.sample_shapes(draw.count, draw.generator)
         library = self._library(held_out)
         assert library is not None
         return self.body.joints(shapes, library.frames(draw))
 
     def look_at(self, draw: Draw, joints_cam_mm: Tensor) -> Sight:
-        """People as the 2D stage of the training sees them."""
+        """Simulate the 2D stage of the training."""
         recipe = self.recipe
         told = recipe.inputs == "person"
         return see(draw, joints_cam_mm, recipe.errors, recipe.shares, self._measured, confidence_told=told)
 
     def pair(self, sight: Sight) -> tuple[Tensor, Tensor]:
-        """Input and target of the recipe's kind."""
+        """Return input and target in the recipe's form."""
         if self.recipe.inputs == "person":
             return person_pair(sight.joints_cam_mm, sight.places, sight.confidence, sight.size_known)
         return (lift_pair if self.recipe.inputs == "rays" else crop_pair)(sight.joints_cam_mm, sight.places)
@@ -224,7 +224,7 @@ class LifterStage:
         return {}
 
     def _pose(self, draw: Draw, *, held_out: bool = False) -> Tensor:
-        """Joints (B, 17, 3) of people of the recipe, metres, world; held-out ones are of the mix alone."""
+        """Return joints (B, 17, 3) of the recipe's people, metres, world; held-out people use only the mix."""
         recipe, mix = self.recipe, self.recipe.poses
         library = None if held_out else self._library(False)
         if library is not None:
@@ -239,18 +239,18 @@ class LifterStage:
 
 
 def _mixed(body: Body, draw: Draw, rotations: Tensor, share: float) -> Tensor:
-    """A share of the people get the upper body of another, as it turns against the pelvis."""
+    """Give a share of the people the upper body of another, with its rotation relative to the pelvis."""
     others = rotations[torch.randperm(len(rotations), generator=draw.generator)]
     chosen = draw.chance(share)[:, None, None, None] & upper_bones(body)[:, None, None]
     return torch.where(chosen, others, rotations)
 
 
 def _look(draw: Draw, joints: Tensor, views: ViewConfig) -> Tensor:
-    """Joints (B, 17, 3), world and metres -> the same in the frame of a camera of each person, mm."""
+    """Transform joints (B, 17, 3) from the world in metres to one camera frame per person in mm."""
     return 1000 * sample_views(draw, joints, 1, views).to_camera(joints)
 
 
 def _mirror(draw: Draw, joints_cam: Tensor) -> Tensor:
-    """Half of the people as seen in a mirror."""
+    """Mirror half of the people."""
     mirrored = (joints_cam * torch.tensor([-1.0, 1.0, 1.0]))[:, torch.as_tensor(H36M17.flip_permutation)]
     return torch.where(draw.chance(0.5)[:, None, None], mirrored, joints_cam)
