@@ -40,7 +40,7 @@ def models(marker_models: tuple[Path, Path]) -> list[str]:
 def test_a_video_as_if_live(models: list[str], capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["live", "clip.mp4", "--no-serve", "-o", "out.mp4", "--side-by-side", *models]) == 0
     shown = capfd.readouterr()
-    line = r"clip\.mp4: 1\.\d s, (\d+) of 12 images shown \([\d.]+ a second\), somebody in \1, latency \d+ ms \(95 %"
+    line = r"clip\.mp4: 1\.\d s, (\d+) of 12 images shown \([\d.]+ a second\), people in \1, latency \d+ ms \(95 %"
     found = re.match(line, shown.out)
     assert found and shown.err == ""
     with VideoReader("out.mp4") as video:
@@ -124,7 +124,7 @@ def test_a_mistake_of_the_predictor_is_not_swallowed(
     [
         (["missing.mp4"], "missing.mp4: no such file or folder"),
         (["photo.png"], "photo.png: one webcam or video is shown live"),
-        (["clip.mp4", "--no-serve"], "--no-serve without -o FILE.mp4 would show the images to nobody"),
+        (["clip.mp4", "--no-serve"], "--no-serve without -o FILE.mp4 would show the images nowhere"),
         (["clip.mp4", "-o", "video.avi"], "video.avi: the video's name ends in .mp4"),
         (["clip.mp4", "-o", "nowhere/video.mp4"], "nowhere/video.mp4: the video's name ends in .mp4"),
         (["clip.mp4", "--seconds", "0"], "--seconds must be above 0"),

@@ -224,7 +224,7 @@ def test_folders_mixed_sources_and_one_failure(
         "hourlift: missing.png: no such file or folder",
         "hourlift: more/text.jpg: this is not a JPEG, PNG, WebP, BMP or TIFF image",
     ]
-    assert "more/nobody.bmp: nobody found\n" in shown.out
+    assert "more/nobody.bmp: no person found\n" in shown.out
     assert shown.out.endswith("4 of 6 sources done\n")
 
 

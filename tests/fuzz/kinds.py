@@ -42,7 +42,7 @@ MPII = runpy.run_path(str(TESTS / "data" / "test_mpii_and_lsp.py"))
 TINY = DATA["TinyHuman36m"](takes=("Directions",))
 
 RNG = np.random.default_rng(0)
-PICTURE = RNG.integers(0, 255, (48, 64, 3), np.uint8)
+PHOTO = RNG.integers(0, 255, (48, 64, 3), np.uint8)
 HEADER = pose_json.Header(source="a.mp4", kind="video", image_wh=(64, 48), camera=Camera.from_fov((64, 48)), fps=25.0)
 SETTINGS = {"weights": "hourglass-fast", "people": 1}
 ITEM = Item(source="/videos/a.mp4", kind="video")
@@ -80,7 +80,7 @@ def read_video(path: Path) -> None:
 def write_video(path: Path) -> None:
     with VideoWriter(path, (64, 48), 25) as writer:
         for i in range(5):
-            writer.write(np.roll(PICTURE, i, axis=1), i / 25)
+            writer.write(np.roll(PHOTO, i, axis=1), i / 25)
 
 
 def write_poses(path: Path) -> None:
@@ -93,7 +93,7 @@ def people() -> list[Sample]:
     return [
         Sample(
             id=f"S1_Directions_1.54138969_{i}",
-            image=PICTURE,
+            image=PHOTO,
             image_wh=(64, 48),
             joints_2d_px=joints,
             visible=np.ones(17, bool),
@@ -201,7 +201,7 @@ def write_detector(path: Path) -> None:
 
 
 def read_detector(path: Path) -> None:
-    Detector(path, "yolox", threads=1)(PICTURE)
+    Detector(path, "yolox", threads=1)(PHOTO)
 
 
 def write_models(folder: Path) -> None:
@@ -211,7 +211,7 @@ def write_models(folder: Path) -> None:
 
 def read_models(path: Path) -> None:
     predictor = PosePredictor(path.with_name("hourglass.onnx"), path.with_name("lifter.onnx"), threads=1)
-    predictor.predict(PICTURE, np.array([[4, 4, 60, 44]]))
+    predictor.predict(PHOTO, np.array([[4, 4, 60, 44]]))
 
 
 def read_float_contract(path: Path) -> None:
@@ -267,7 +267,7 @@ def in_set(file: str, write: Callable[[Path], object], cost: int = 1) -> Kind:
 
 KINDS: dict[str, Kind] = {
     **{
-        f"image {suffix}": kind(f"a{suffix}", lambda path: cv2.imwrite(str(path), PICTURE), read_picture)
+        f"image {suffix}": kind(f"a{suffix}", lambda path: cv2.imwrite(str(path), PHOTO), read_picture)
         for suffix in (".jpg", ".png", ".webp", ".bmp", ".tif", ".jp2", ".avif")
     },
     "video": kind("a.mp4", write_video, read_video),

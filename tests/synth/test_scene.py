@@ -17,7 +17,7 @@ from hourlift.synth.render.compose import smooth_edges
 from hourlift.synth.render.light import sample_lights
 from hourlift.synth.render.shadow import contact, lamp_share
 from hourlift.synth.scene.config import SceneConfig
-from hourlift.synth.scene.layout import FLOOR, PICTURE, Scene, sample_scenes
+from hourlift.synth.scene.layout import FLOOR, PHOTO, Scene, sample_scenes
 from hourlift.synth.scene.materials import NUM_MATERIALS, SIDE, Atlas, build_atlas
 from hourlift.synth.scene.props import NUM_PROPS, OCCLUDER, PLATFORM, SEAT, SEAT_DISCS, prop_mesh
 
@@ -72,7 +72,7 @@ def test_nobody_else_is_given_a_seat_and_all_stand_on_the_floor(body: Body) -> N
 def test_a_place_holds_camera_and_person(body: Body, sitting: tuple[PosedBodies, torch.Tensor, Views]) -> None:
     people, _, views = sitting
     scene = scene_of(body, sitting)
-    there = scene.place != PICTURE
+    there = scene.place != PHOTO
     assert there.float().mean() > 0.7
     held = torch.cat([people.joints, views.eye[:, None]], 1) @ scene.axes.mT
     assert (held > scene.low[:, None])[there].all() and (held < scene.high[:, None])[there].all()

@@ -78,7 +78,7 @@ def command(
         ValueError, OSError: there is no such camera or video, or an option makes no sense.
     """
     if not serve and out is None:
-        raise UserError("--no-serve without -o FILE.mp4 would show the images to nobody")
+        raise UserError("--no-serve without -o FILE.mp4 would show the images nowhere")
     if out is not None and (out.suffix.lower() != ".mp4" or not out.parent.is_dir()):
         raise UserError(f"{out}: the video's name ends in .mp4, and its folder exists")
     route_messages()
@@ -175,4 +175,4 @@ def _summary(source: str, report: LiveReport) -> str:
     rate = report.shown / report.elapsed_s if report.elapsed_s > 0 else float("nan")
     images = f"{report.shown} of {report.captured} images shown ({rate:.1f} a second)"
     latency = f"latency {report.latency_ms():.0f} ms (95 %: {report.latency_ms(95):.0f} ms)"
-    return f"{source}: {report.elapsed_s:.1f} s, {images}, somebody in {report.found}, {latency}"
+    return f"{source}: {report.elapsed_s:.1f} s, {images}, people in {report.found}, {latency}"

@@ -238,7 +238,7 @@ def _lift(
 def _summary(source: Source, done: LiftResult) -> str:
     """What was found and where to look, in a line or two."""
     if done.num_found == 0:
-        found = "nobody found"
+        found = "no person found"
     elif source.kind == "photo":
         people = done.best.people
         found = "1 person" if len(people) == 1 else f"{len(people)} people"

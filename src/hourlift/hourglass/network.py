@@ -125,7 +125,7 @@ class StackedHourglass(nn.Module):
 
 
 class Hourglass(nn.Module):
-    """One hourglass: down to 1/2^depth and up again, with a skip at every size (figure 3); widths: largest map first."""
+    """One hourglass: down to 1/2^depth and up again, with a skip at every size (figure 3); widths, largest first."""
 
     def __init__(self, widths: tuple[int, ...]) -> None:
         super().__init__()

@@ -29,7 +29,7 @@ from hourlift.synth.render.probes import Surroundings, behind, lit_by, load_prob
 from hourlift.synth.render.shade import render_people
 from hourlift.synth.scene.config import SceneConfig
 from hourlift.synth.scene.images import image_bank
-from hourlift.synth.scene.layout import PICTURE, Scene, sample_scenes
+from hourlift.synth.scene.layout import PHOTO, Scene, sample_scenes
 from hourlift.synth.scene.materials import Atlas, build_atlas
 
 NOWHERE_PX = -1e4
@@ -193,7 +193,7 @@ class Generator:
             scene = sample_scenes(draw.stream(_SCENES), body, people, kind, cameras, self.atlas.count, config.scene)
         present = ~draw.stream(_EMPTY).chance(config.empty_share).to(self.device)
         images = self._backgrounds(draw.stream(_BACKGROUNDS))
-        photographed = (scene.place == PICTURE) & (config.follows_photos and config.photos is not None)
+        photographed = (scene.place == PHOTO) & (config.follows_photos and config.photos is not None)
         if where is not None and self._probes is not None:
             inside, seen = behind(self._probes, where, cameras.to("cpu"))
             images[inside.to(self.device)] = seen.to(self.device)

@@ -22,7 +22,7 @@ from hourlift.geometry.crop import box_from_joints
 IMAGES = "images"
 PICK_FRAME = 100
 """The frame that represents a video: recordings start with the person standing still."""
-Film = TypeVar("Film", bound="Take")
+VideoTake = TypeVar("VideoTake", bound="Take")
 _CUT_OFF = 0.95  # videos may end a few frames before the motion capture
 
 
@@ -55,7 +55,7 @@ def _ordered(names: set[str], order: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: (order.index(name) if name in order else len(order), name)))
 
 
-def spread(videos: Sequence[Film], count: int) -> list[Film]:
+def spread(videos: Sequence[VideoTake], count: int) -> list[VideoTake]:
     """Return at most `count` videos, spread over the list."""
     return [videos[i] for i in np.unique(np.linspace(0, len(videos) - 1, count).astype(int)).tolist()]
 

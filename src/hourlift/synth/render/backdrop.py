@@ -8,7 +8,7 @@ from torch import Tensor
 from hourlift.synth.camera.views import NEAREST_M, Views
 from hourlift.synth.core.batch import Batch
 from hourlift.synth.core.planar import image_of, taken
-from hourlift.synth.scene.layout import FLOOR, PICTURE, Scene
+from hourlift.synth.scene.layout import FLOOR, PHOTO, Scene
 from hourlift.synth.scene.materials import Atlas
 
 FARTHEST_M = 1e4
@@ -61,7 +61,7 @@ class Planes(Batch):
 
 def see_planes(scene: Scene, views: Views) -> Planes:
     """Cast rays in images that show a place."""
-    chosen = (scene.place != PICTURE).nonzero()[:, 0]
+    chosen = (scene.place != PHOTO).nonzero()[:, 0]
     scene, views = scene.map(lambda value: value[chosen]), views.map(lambda value: value[chosen])
     eye = (scene.axes @ views.eye[..., None])[..., 0]
     # Outdoors the ground meets the image behind only far away, otherwise the base of a wall would be below the horizon.

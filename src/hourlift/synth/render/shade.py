@@ -37,7 +37,7 @@ from hourlift.synth.render.light import Light
 from hourlift.synth.render.lighting import light_points
 from hourlift.synth.render.rasterise import rasterise
 from hourlift.synth.render.shadow import contact, lamp_share
-from hourlift.synth.scene.layout import PICTURE, Scene
+from hourlift.synth.scene.layout import PHOTO, Scene
 from hourlift.synth.scene.materials import Atlas
 from hourlift.synth.scene.props import PropMesh, prop_mesh
 
@@ -117,7 +117,7 @@ def render_people(
     pictured = torch.arange(len(floor), device=floor.device)
     behind = torch.full_like(depth, FARTHEST_M)
     if scene is not None and atlas is not None:
-        pictured = (scene.place == PICTURE).nonzero()[:, 0]
+        pictured = (scene.place == PHOTO).nonzero()[:, 0]
         planes = see_planes(scene, views)
         behind.index_copy_(0, planes.image, planes.depth)
     if with_shadow:
@@ -150,7 +150,7 @@ def render_people(
         surface.index_copy_(0, other.index, (slot + 1).to(torch.int8))
         lit, seen = _shade_planes(planes, ~solid[planes.image], scene, views, light, atlas, lamp_at, dark.flatten())
         put(colour, seen.pixel, seen.image, lit)
-        drawn = solid | (scene.place != PICTURE)[:, None, None]
+        drawn = solid | (scene.place != PHOTO)[:, None, None]
     shadow = torch.zeros_like(share)
     if with_shadow:
         strength = _lamp_strength(light)[pictured, None, None]

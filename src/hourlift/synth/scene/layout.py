@@ -21,7 +21,7 @@ from hourlift.synth.scene.furnish import furnish
 from hourlift.synth.scene.materials import FLOORS, GROUNDS, NUM_MATERIALS, TILE_M, WALLS
 from hourlift.synth.scene.props import Props
 
-PICTURE, ROOM, OUTDOORS = range(3)
+PHOTO, ROOM, OUTDOORS = range(3)
 LOW_X, HIGH_X, LOW_Y, HIGH_Y, FLOOR, CEILING = range(6)
 
 _HOVERING_KINDS = ("wild", "acrobat", "run")
@@ -34,7 +34,7 @@ class Scene(Batch):
     """B scenes, world frame, metres.
 
     Attributes:
-        place: (B,) PICTURE, ROOM or OUTDOORS.
+        place: (B,) PHOTO, ROOM or OUTDOORS.
         floor_m: (B,) height of the floor.
         axes: (B, 3, 3) rotation from the world to the place's axes, whose walls are at right angles to them.
         low: (B, 3) low ends of the place along its axes, relative to the world's origin.
@@ -80,7 +80,7 @@ def sample_scenes(
     floor, platform_m = _floor(draw, stance, kind, config)
     above = views.eye[:, 2] > floor + 0.15  # a camera below the floor cannot show a place
     at_place = draw.chance(config.place_share) & above
-    place = torch.where(at_place, torch.where(draw.chance(config.outdoor_share), OUTDOORS, ROOM), PICTURE)
+    place = torch.where(at_place, torch.where(draw.chance(config.outdoor_share), OUTDOORS, ROOM), PHOTO)
     axes, low, high = _bounds(draw, stance, floor, place, views)
     seen_m = 0.5 * (high - low)[:, 0] * views.size / views.focal  # width of what the image shows of a far wall
     texture, repeats, tint, glows = _surfaces(draw, place, seen_m, textures)
