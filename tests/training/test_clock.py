@@ -51,6 +51,13 @@ def test_a_stall_is_left_out_and_the_rest_is_faster(wall: Time) -> None:
     assert run(clock, wall, *[1.0] * 15) == 1
 
 
+def test_slow_steps_are_no_stalls(wall: Time) -> None:
+    clock = Clock(None, minutes=60.0)
+    assert run(clock, wall, *[10.0] * 180) == pytest.approx(0.5, abs=0.003)
+    assert run(clock, wall, 100.0) == pytest.approx(0.5 + 0.5 * 40 / 1800, abs=0.003)  # a validation
+    assert run(clock, wall, *[10.0] * 85) == pytest.approx(0.75, abs=0.01)
+
+
 def test_a_run_that_is_taken_up_has_new_minutes_for_its_rest(wall: Time) -> None:
     clock = Clock(None, minutes=2.0)
     clock.progress = 0.5

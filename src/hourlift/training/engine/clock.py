@@ -1,9 +1,13 @@
 """Progress of a run, which controls the learning rate and the curriculum."""
 
 import time
+from collections import deque
+from statistics import median
 
-STALL_S = 2.0
-"""Maximum length counted for a step: compiling kernels and validating is not training."""
+STALL_S, STALL_FACTOR = 2.0, 4.0
+"""A step that takes longer than the first, and so many times as long as most, counts as one of this length: compiling
+kernels and validating is not training."""
+_RECENT = 16
 
 
 class Clock:
@@ -20,6 +24,7 @@ class Clock:
 
     def __init__(self, steps: int | None, minutes: float = 0.0) -> None:
         self.steps, self.minutes, self.progress = steps, minutes, 0.0
+        self._recent: deque[float] = deque(maxlen=_RECENT)
         self.start()
 
     def start(self) -> None:
@@ -31,7 +36,10 @@ class Clock:
         """Record that a step is done."""
         now = time.monotonic()
         left = self._end - self._before
-        share = min(now - self._before, STALL_S) / left if now < self._end else 1.0
+        taken = now - self._before
+        longest = max(STALL_S, STALL_FACTOR * median(self._recent)) if self._recent else STALL_S
+        self._recent.append(taken)
+        share = min(taken, longest) / left if now < self._end else 1.0
         self.progress += (1.0 - self.progress) * share
         self._before = now
 
