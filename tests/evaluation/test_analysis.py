@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hourlift.data import Sample
-from hourlift.evaluation import Outcome, analyse, judge, truth_sheet
+from hourlift.evaluation import Outcome, analyse, limb_scores, truth_sheet
 from hourlift.evaluation.mistakes import KINDS, UNKNOWN, classify
 from hourlift.evaluation.pose_types import facing_camera, pose_types, trunk_angle_deg
 from hourlift.evaluation.reliability import reliability
@@ -163,7 +163,7 @@ def test_groups_add_up() -> None:
     )
     assert analysis.reliability.counts[9] == 17 and analysis.reliability.right[9] == 1
     assert analysis.reliability.counts[0] == 17 and analysis.reliability.right[0] == 0  # of who was not found
-    assert judge(outcomes[1]) == below
+    assert limb_scores(outcomes[1]) == below
     assert "visibility" not in analysis.mistakes
 
 

@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from hourlift.evaluation.calibration import JudgedJoints, _collapsed, check, fit
+from hourlift.evaluation.calibration import CheckedJoints, _collapsed, check, fit
 from hourlift.geometry.skeleton import H36M17
 
 
-def judged(weights: np.ndarray, people: int = 20_000) -> JudgedJoints:
+def checked(weights: np.ndarray, people: int = 20_000) -> CheckedJoints:
     """Joints that are right with the probability that the regression with these weights says."""
     rng = np.random.default_rng(0)
     evidence = rng.normal(size=(people, 17, 3))
     chance = 1 / (1 + np.exp(-(weights[:, 0] + (evidence * weights[:, 1:]).sum(-1))))
     unknown = rng.uniform(size=chance.shape) < 0.1
-    return JudgedJoints(
+    return CheckedJoints(
         evidence=evidence,
         scores=chance,
         right=np.where(unknown, rng.uniform(size=chance.shape) < 0.5, rng.uniform(size=chance.shape) < chance),
@@ -24,11 +24,11 @@ def judged(weights: np.ndarray, people: int = 20_000) -> JudgedJoints:
 
 def test_the_regression_finds_the_chances_that_made_the_data() -> None:
     weights = np.random.default_rng(1).normal(size=(17, 4))
-    assert fit(judged(weights)).weights == pytest.approx(weights, abs=0.12)
+    assert fit(checked(weights)).weights == pytest.approx(weights, abs=0.12)
 
 
 def test_joints_that_are_always_right_do_not_break_it() -> None:
-    data = judged(np.zeros((17, 4)), people=50)
+    data = checked(np.zeros((17, 4)), people=50)
     data.right[:, 3] = True
     calibration = fit(data)
     assert np.isfinite(calibration.weights).all()
@@ -46,7 +46,7 @@ def test_collapsed_pairs_are_told() -> None:
 
 
 def test_the_check_tells_true_chances_from_others() -> None:
-    data = judged(np.random.default_rng(1).normal(size=(17, 4)))
+    data = checked(np.random.default_rng(1).normal(size=(17, 4)))
     data.collapsed[:, 4] = True
     true, doubled = check(data, data.scores), check(data, 1 - (1 - data.scores) ** 2)
     assert true.reliability.error < 0.01 and true.reliability.about == pytest.approx(0.8, abs=0.01)

@@ -62,7 +62,7 @@ def command(
     """
     from hourlift.cli.evaluate import data_title, open_people
     from hourlift.cli.progress import LateProgress
-    from hourlift.evaluation import analyse, judge, predict_samples, truth_sheet
+    from hourlift.evaluation import analyse, limb_scores, predict_samples, truth_sheet
     from hourlift.formats.atomic import replacing
     from hourlift.media.images import write_image
     from hourlift.predict import PosePredictor
@@ -80,7 +80,7 @@ def command(
                 yield outcome
 
     def order(outcome: Outcome) -> tuple[float, float]:
-        score = judge(outcome).pck
+        score = limb_scores(outcome).pck
         sure = 0.0 if outcome.pose is None else outcome.pose.score
         return (2.0 if math.isnan(score) else score, -sure)  # among equally bad ones, the most confident first
 
@@ -111,9 +111,9 @@ def command(
 
 def _caption(outcome: Outcome) -> str:
     """The person's id, share of correct limb joints, the hourglass's confidence, and its confused pairs."""
-    from hourlift.evaluation import judge
+    from hourlift.evaluation import limb_scores
 
-    scores = judge(outcome)
+    scores = limb_scores(outcome)
     sure = "no person found" if outcome.pose is None else f"confidence {100 * outcome.pose.score:.0f} %"
     mistaken = (
         f", {round(share * scores.pairs)}/{scores.pairs} {what}"

@@ -48,7 +48,7 @@ def command(
         threads: CPU threads of the network.
     """
     from hourlift.cli.progress import LateProgress
-    from hourlift.evaluation.calibration import JudgedJoints, check, fit
+    from hourlift.evaluation.calibration import CheckedJoints, check, fit
     from hourlift.evaluation.synthetic import ALL, synthetic_samples
     from hourlift.export.onnx_file import change_metadata
     from hourlift.predict.models.keypoints import JointEstimator
@@ -70,11 +70,11 @@ def command(
                 yield sample
                 progress.update(doing, done, number)
 
-        calibration = fit(JudgedJoints.of(estimator, watched(count, FIT_SEED, "people to fit on")))
-        judged = JudgedJoints.of(estimator, watched(check_count, CHECK_SEED, "people to check with"))
+        calibration = fit(CheckedJoints.of(estimator, watched(count, FIT_SEED, "people to fit on")))
+        checked = CheckedJoints.of(estimator, watched(check_count, CHECK_SEED, "people to check with"))
     checks = {
-        name: check(judged, values)
-        for name, values in (("heatmap's peak", judged.scores), ("calibrated", calibration(judged.evidence)))
+        name: check(checked, values)
+        for name, values in (("heatmap's peak", checked.scores), ("calibrated", calibration(checked.evidence)))
     }
     sha = change_metadata(model, out, {"confidence": calibration.to_contract()})
     for name, result in checks.items():

@@ -80,7 +80,7 @@ def command(
         out=out, minutes=minutes, train_minutes=train_minutes, device=device, render_workers=render_workers, init=init
     )
     if dry_run:
-        chosen, call = tiny(chosen), replace(call, device="cpu", minutes=min(minutes, 0.5), judged=16)
+        chosen, call = tiny(chosen), replace(call, device="cpu", minutes=min(minutes, 0.5), evaluated=16)
     report = gpu_run(chosen, call)
     print(to_markdown(report), end="")
     if report["stopped_by"] == "signal":

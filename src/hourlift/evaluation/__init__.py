@@ -1,6 +1,6 @@
 """Evaluation on annotated people: run the predictor, compute scores, write a report."""
 
-from hourlift.evaluation.analysis import Analysis, analyse, judge
+from hourlift.evaluation.analysis import Analysis, analyse, limb_scores
 from hourlift.evaluation.report import Report, make_report
 from hourlift.evaluation.run import Outcome, lift_samples, predict_samples
 from hourlift.evaluation.scores import Scores
@@ -13,7 +13,7 @@ __all__ = [
     "Scores",
     "analyse",
     "contact_sheet",
-    "judge",
+    "limb_scores",
     "lift_samples",
     "make_report",
     "predict_samples",

@@ -123,7 +123,7 @@ def analyse(outcomes: Sequence[Outcome], title: str, settings: dict[str, Any]) -
     )
 
 
-def judge(outcome: Outcome) -> Group:
+def limb_scores(outcome: Outcome) -> Group:
     """One person's scores."""
     return _People([outcome]).group(np.ones(1, bool))
 

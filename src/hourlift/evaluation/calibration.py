@@ -24,7 +24,7 @@ _NEWTON_STEPS = 30
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class JudgedJoints:
+class CheckedJoints:
     """Joints of N people, found in their boxes.
 
     Attributes:
@@ -84,21 +84,21 @@ class Check:
         return f"{self.reliability}; {self.collapsed:.2f} on average in collapsed pairs"
 
 
-def check(judged: JudgedJoints, confidence: Array) -> Check:
+def check(checked: CheckedJoints, confidence: Array) -> Check:
     """Compare a confidence (N, 17) with whether the joints are right."""
-    collapsed = judged.known & judged.collapsed
+    collapsed = checked.known & checked.collapsed
     return Check(
-        reliability=reliability(confidence[judged.known], judged.right[judged.known]),
+        reliability=reliability(confidence[checked.known], checked.right[checked.known]),
         collapsed=float(confidence[collapsed].mean()) if collapsed.any() else float("nan"),
     )
 
 
-def fit(judged: JudgedJoints) -> Calibration:
+def fit(checked: CheckedJoints) -> Calibration:
     """Fit a logistic regression of "right" on the evidence, for each joint, by Newton's method."""
     weights = []
     for joint in range(H36M17.num_joints):
-        known = judged.known[:, joint]
-        weights.append(_logistic(judged.evidence[known, joint], judged.right[known, joint]))
+        known = checked.known[:, joint]
+        weights.append(_logistic(checked.evidence[known, joint], checked.right[known, joint]))
     return Calibration(weights=np.array(weights))
 
 

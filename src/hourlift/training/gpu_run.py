@@ -39,7 +39,7 @@ class GpuRun:
         device: Device for training.
         render_workers: Rendering processes; 0 renders in the training process, on its device; None measures first.
         init: Checkpoint to initialise a new run.
-        judged: Number of people of each preset in the evaluation.
+        evaluated: Number of people of each preset in the evaluation.
     """
 
     out: Path
@@ -48,7 +48,7 @@ class GpuRun:
     device: str = "cuda"
     render_workers: int | None = None
     init: Path | None = None
-    judged: int = 256
+    evaluated: int = 256
 
 
 def tiny(recipe: HourglassRecipe) -> HourglassRecipe:
@@ -91,7 +91,7 @@ def gpu_run(recipe: HourglassRecipe, call: GpuRun) -> dict[str, Any]:
     recipe = replace(recipe, render_workers=workers, train=train_config)
     _speed_up(device)
     result, progress = _train(recipe, call, begin)
-    presets = _judge(recipe, call, device) if result.stopped_by != "signal" else {}  # stop fast after a signal
+    presets = _evaluate(recipe, call, device) if result.stopped_by != "signal" else {}  # stop fast after a signal
     report = {
         "recipe": recipe.name,
         "network": asdict(recipe.network),
@@ -159,7 +159,7 @@ def _renderer(recipe: HourglassRecipe, call: GpuRun, device: torch.device) -> tu
     )
 
 
-def _judge(recipe: HourglassRecipe, call: GpuRun, device: torch.device) -> dict[str, dict[str, float]]:
+def _evaluate(recipe: HourglassRecipe, call: GpuRun, device: torch.device) -> dict[str, dict[str, float]]:
     """Return PCK, swapped and collapsed pairs of the averaged network on people of every preset."""
     model, _ = checkpoint.load_model(call.out / "last.pt")
     assert isinstance(model, StackedHourglass)
@@ -168,7 +168,7 @@ def _judge(recipe: HourglassRecipe, call: GpuRun, device: torch.device) -> dict[
     for name, preset in PRESETS.items():
         trained = recipe.plan.synth
         synth = replace(preset(), photos=trained.photos, assets=trained.assets, probes=trained.probes)
-        val_people = replace(recipe, plan=replace(recipe.plan, synth=synth), held_out=call.judged)
+        val_people = replace(recipe, plan=replace(recipe.plan, synth=synth), held_out=call.evaluated)
         with torch.no_grad():
             found[name] = dict(HourglassStage(val_people).validate(model, device))
     return found

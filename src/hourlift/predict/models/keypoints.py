@@ -33,7 +33,7 @@ class Joints2D(NamedTuple):
     scores: NDArray[np.float64]
     """(N, 17) heatmap scores in [0, 1], used by searches: they are low where a crop does not fit a person."""
     heatmaps: NDArray[np.float32]
-    """(N, 17, H, W), from which `JointEstimator.judge` computes confidence."""
+    """(N, 17, H, W), from which `JointEstimator.confidence` computes confidence."""
 
 
 class Estimate(Protocol):
