@@ -119,7 +119,10 @@ def test_resume_leaves_out_what_is_finished(archive: Path, here: list[str], caps
     [
         (["in", "-o", "out"], "out already holds a run: continue it with --resume, or name another folder"),
         (["in", "-o", "out", "--resume", "--no-smooth"], "was started with smooth True, not False; resume with those"),
-        (["in", "-o", "out", "--resume", "--flip-test"], "was started with flip_test False, not True; resume with those"),
+        (
+            ["in", "-o", "out", "--resume", "--flip-test"],
+            "was started with flip_test False, not True; resume with those",
+        ),
         (["in", "-o", "new", "--precision", "int8"], "int8 is not available: this model has no 8-bit twin"),
         (["in", "-o", "in"], "in exists and does not hold a run of `hourlift batch`; name another folder"),
         (["empty", "-o", "new"], "empty: this folder holds no images or videos"),

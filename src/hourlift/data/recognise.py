@@ -127,16 +127,16 @@ def _open_coco(folder: Path) -> DataSet:
 
 def _coco(folder: Path, files: dict[str, Path]) -> DataSet:
     people = {split: load_coco(path, _coco_images(folder, split)) for split, path in files.items()}
-    everybody = [sample for split in people for sample in people[split]]
+    all_people = [sample for split in people for sample in people[split]]
     if "all" not in people:
-        people["all"] = everybody
+        people["all"] = all_people
     return DataSet(
         name=_COCO,
         folder=folder,
-        counts=Counts(people=len(everybody)),
-        missing=tuple(_missing_pictures(everybody)),
+        counts=Counts(people=len(all_people)),
+        missing=tuple(_missing_images(all_people)),
         splits=tuple(people),
-        has_3d=any(sample.joints_3d_cam_mm is not None for sample in everybody),
+        has_3d=any(sample.joints_3d_cam_mm is not None for sample in all_people),
         read=lambda split, stride, images: iter(people[split][::stride]),
     )
 
@@ -146,7 +146,7 @@ def _coco_images(folder: Path, split: str) -> Path | None:
     return next((path for path in (folder / split, folder / "images" / split) if path.is_dir()), None)
 
 
-def _missing_pictures(people: list[Sample]) -> Iterator[str]:
+def _missing_images(people: list[Sample]) -> Iterator[str]:
     tried = people[:: max(1, len(people) // _SAMPLES_TO_TRY)]
     lacking = [sample.image for sample in tried if isinstance(sample.image, Path) and not sample.image.is_file()]
     if lacking:

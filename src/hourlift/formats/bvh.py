@@ -13,7 +13,7 @@ import numpy as np
 from hourlift.arrays import Array
 from hourlift.formats.json import PoseFile
 from hourlift.formats.rig import PARENTS, RIG, Rig
-from hourlift.formats.tracks import even_frames, shown_in, somebody
+from hourlift.formats.tracks import even_frames, shown_in, shown_tracks
 from hourlift.pose_log import blocks
 
 # Hands and feet are not estimated; these lengths (metres) end the last bones and give feet a direction.
@@ -40,7 +40,7 @@ def write(path: Path, document: PoseFile) -> None:
         ValueError: a joint is known in no frame, or frames are not in temporal order.
         OSError: the file cannot be written.
     """
-    (track,) = somebody(document)
+    (track,) = shown_tracks(document)
     rig = Rig(track, document.header)
     shown, fps = even_frames(document)
     with path.open("w", encoding="ascii", newline="\n") as stream:

@@ -20,7 +20,7 @@ from hourlift import __version__
 from hourlift.arrays import Array
 from hourlift.formats.json import PoseFile
 from hourlift.formats.rig import PARENTS, RIG, Rig
-from hourlift.formats.tracks import frame_times_s, somebody
+from hourlift.formats.tracks import frame_times_s, shown_tracks
 from hourlift.geometry.skeleton_style import COLOURS, side_of
 from hourlift.pose_log import blocks, temporary_file
 
@@ -43,7 +43,7 @@ def write(path: Path, document: PoseFile) -> None:
     """
     with temporary_file() as binary:
         scene = _Scene(binary, frame_times_s(document))
-        for track in somebody(document):
+        for track in shown_tracks(document):
             scene.add_person(f"person {track.person_id}", Rig(track, document.header))
         with path.open("wb") as stream:
             scene.write(stream)

@@ -105,7 +105,7 @@ def shown_ids(document: PoseFile) -> list[int]:
     return [track.person_id for track in tracks(checked_frames(document)) if _is_shown(track)]
 
 
-def somebody(document: PoseFile) -> list[Track]:
+def shown_tracks(document: PoseFile) -> list[Track]:
     """As `tracks`, for `shown_ids` only, for formats that need at least one person.
 
     If a person's distance is known in no frame, their pelvis is put at the camera's position, with a warning.
@@ -180,9 +180,9 @@ def markers(document: PoseFile) -> Markers:
     """All people's joints as markers.
 
     Raises:
-        NoPersonError, ValueError: as `somebody`.
+        NoPersonError, ValueError: as `shown_tracks`.
     """
-    people = somebody(document)
+    people = shown_tracks(document)
     shown, fps = even_frames(document)
     prefixes = [f"p{track.person_id}_" if len(people) > 1 else "" for track in people]
     names = [prefix + name for prefix in prefixes for name in H36M17.joint_names]

@@ -202,8 +202,8 @@ class LifterDataStage:
 
     def baselines(self, most: int = 2000) -> Mapping[str, float]:
         """Compute `baselines.baselines` of at most this many validation people, evenly spaced."""
-        everybody = torch.arange(len(self._train_people))
-        known = self._train_people.batch(everybody, self.recipe.inputs, None, Draw(0, 0))
+        everyone = torch.arange(len(self._train_people))
+        known = self._train_people.batch(everyone, self.recipe.inputs, None, Draw(0, 0))
         rows = torch.arange(0, len(self._val_people), -(-len(self._val_people) // most))
         return baselines(known, self._val_people.batch(rows, self.recipe.inputs, None, Draw(0, 0)))
 
