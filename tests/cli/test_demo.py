@@ -41,7 +41,7 @@ def test_it_writes_everything_and_says_where(
     assert "1 person in 10 of 10 frames (0.9 s of video)" in said
     assert re.search(r"movement +the (left|right) knee bends most, \d+ degrees", said)
     assert re.search(r"confidence +[01]\.\d\d for the median joint", said)
-    assert re.search(r"speed +[\d.]+ frames a second", said)
+    assert re.search(r"speed +[\d.]+ frames per second", said)
     assert len(json.load(out / "demo.json").frames) == 10
     assert "<h1>clip.mp4</h1>" in page.read_text(encoding="utf-8")
 

@@ -194,7 +194,7 @@ def test_evaluate_synthetic_people(models: list[str], capsys: pytest.CaptureFixt
         (["tiny", "--inputs", "guess"], "--inputs is 'ground-truth' or an .npz file of predict-joints, not guess"),
         (["tiny", "--inputs", "ground-truth", "--sheet", "s.png"], "measures the lifter alone"),
         (["tiny", "--split", "test"], "has no split 'test'; it has all"),
-        (["tiny", "--plot", "plot.gif"], "ends in .png, .svg, .pdf"),
+        (["tiny", "--plot", "plot.gif"], "must end in .png, .svg, .pdf"),
     ],
 )
 def test_evaluate_complains_in_one_line(

@@ -227,7 +227,7 @@ def test_a_clip_is_a_film_of_the_asked_length(tmp_path: Path) -> None:
     [
         (["--clip", "video.gif"], ".mp4"),
         (["--clip", "video.mp4", "--seconds", "0"], "--seconds"),
-        ([], "what to write"),
+        ([], "name an output"),
     ],
 )
 def test_a_clip_that_will_not_do_is_one_line(

@@ -204,7 +204,7 @@ def test_boxes_of_photos(pair: Path, models: list[str], figure) -> None:
         (["--people", "2", "--min-score", "7"], "--min-score must be at most 1"),
         (["--detector", "pair.mp4"], "pair.mp4: this is not a model that can be run"),
         (["--detector", "missing.onnx"], "missing.onnx does not exist"),
-        (["--detector-family", "yolox"], "describes a --detector"),
+        (["--detector-family", "yolox"], "needs a --detector"),
     ],
 )
 def test_bad_options_are_one_line_and_leave_nothing(

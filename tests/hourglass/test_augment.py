@@ -27,7 +27,7 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 
 def noise(count: int = 6) -> tuple[Tensor, Tensor]:
-    """Images and joints inside of them."""
+    """Pictures and joints inside of them."""
     generator = seeded(5)
     images = torch.randint(0, 256, (count, 3, SIZE, SIZE), dtype=torch.uint8, generator=generator)
     return images, torch.rand(count, 17, 2, generator=generator) * (SIZE - 1)
@@ -35,8 +35,8 @@ def noise(count: int = 6) -> tuple[Tensor, Tensor]:
 
 def test_nothing_changes_nothing() -> None:
     images, joints = noise()
-    images, moved, known = augment(images, joints, SIZE, NOTHING, seeded())
-    torch.testing.assert_close(images, images / 255, atol=2e-4, rtol=0)
+    changed_images, moved, known = augment(images, joints, SIZE, NOTHING, seeded())
+    torch.testing.assert_close(changed_images, images / 255, atol=2e-4, rtol=0)
     torch.testing.assert_close(moved, joints, atol=1e-4, rtol=0)
     assert known.all()
 
@@ -44,10 +44,10 @@ def test_nothing_changes_nothing() -> None:
 def test_half_the_size_is_the_same_picture_smaller() -> None:
     images, joints = noise()
     smooth = torch.nn.functional.avg_pool2d(images.float(), 9, 1, 4)
-    images, moved, _ = augment(smooth.to(torch.uint8), joints, SIZE // 2, NOTHING, seeded())
+    changed_images, moved, _ = augment(smooth.to(torch.uint8), joints, SIZE // 2, NOTHING, seeded())
     torch.testing.assert_close(moved, (joints + 0.5) / 2 - 0.5, atol=1e-4, rtol=0)
     torch.testing.assert_close(
-        images, torch.nn.functional.avg_pool2d(smooth.to(torch.uint8).float(), 2) / 255, atol=0.02, rtol=0
+        changed_images, torch.nn.functional.avg_pool2d(smooth.to(torch.uint8).float(), 2) / 255, atol=0.02, rtol=0
     )
 
 
@@ -63,10 +63,10 @@ def test_a_marker_goes_where_its_joint_goes(config: AugmentConfig, size: int) ->
     axis = torch.arange(SIZE)
     square = (axis[None, :, None] - place[:, 1, None, None]) ** 2 + (axis[None, None, :] - place[:, 0, None, None]) ** 2
     spot = (255 * torch.exp(-square / (2 * 2.0**2))).round().to(torch.uint8)
-    images, moved, known = augment(spot[:, None].expand(-1, 3, -1, -1), joints, size, config, seeded(2))
+    changed_images, moved, known = augment(spot[:, None].expand(-1, 3, -1, -1), joints, size, config, seeded(2))
     assert known.all()
     answer = torch.arange(size, dtype=torch.float32)
-    mass = images[:, 0]
+    mass = changed_images[:, 0]
     total = mass.sum((1, 2))
     centre = torch.stack([(mass.sum(1) * answer).sum(1), (mass.sum(2) * answer).sum(1)], -1) / total[:, None]
     flipped = torch.as_tensor(H36M17.flip_permutation)[joint]
@@ -79,8 +79,8 @@ def test_a_marker_goes_where_its_joint_goes(config: AugmentConfig, size: int) ->
 
 def test_a_flip_exchanges_left_and_right() -> None:
     images, joints = noise()
-    images, moved, _ = augment(images, joints, SIZE, AugmentConfig(flip=1.0), seeded())
-    torch.testing.assert_close(images, images.flip(-1) / 255, atol=2e-4, rtol=0)
+    changed_images, moved, _ = augment(images, joints, SIZE, AugmentConfig(flip=1.0), seeded())
+    torch.testing.assert_close(changed_images, images.flip(-1) / 255, atol=2e-4, rtol=0)
     left, right = H36M17.index("l_wrist"), H36M17.index("r_wrist")
     torch.testing.assert_close(moved[:, left, 0], SIZE - 1 - joints[:, right, 0], atol=1e-4, rtol=0)
     torch.testing.assert_close(moved[:, left, 1], joints[:, right, 1], atol=1e-4, rtol=0)
@@ -108,14 +108,14 @@ STRENGTHS = {"photometric": 1.0, "grey": 1.0, "noise": 0.2, "blur": 1.0, "patche
 def test_what_a_sensor_does_leaves_joints_alone(name: str, strength: float) -> None:
     images, joints = noise()
     config = replace(NOTHING, **{name: strength})
-    images, moved, _ = augment(images, joints, SIZE, config, seeded())
+    changed_images, moved, _ = augment(images, joints, SIZE, config, seeded())
     torch.testing.assert_close(moved, joints, atol=1e-4, rtol=0)
-    assert images.min() >= 0 and images.max() <= 1
-    assert (images - images / 255).abs().amax((1, 2, 3)).min() > 0.01
+    assert changed_images.min() >= 0 and changed_images.max() <= 1
+    assert (changed_images - images / 255).abs().amax((1, 2, 3)).min() > 0.01
     if name == "grey":
-        torch.testing.assert_close(images[:, 0], images[:, 1])
+        torch.testing.assert_close(changed_images[:, 0], changed_images[:, 1])
     if name == "patches":
-        changed = ((images - images / 255).abs().amax(1) > 1e-3).float().mean((1, 2))
+        changed = ((changed_images - images / 255).abs().amax(1) > 1e-3).float().mean((1, 2))
         assert changed.max() < 0.2
 
 

@@ -196,5 +196,5 @@ def test_mistakes_are_named() -> None:
         StackedHourglass(HourglassConfig(num_stacks=1, width=8))(torch.rand(1, 3, 100, 128))
     with pytest.raises(ValueError, match="multiple of 4"):
         HourglassConfig(width=30)
-    with pytest.raises(ValueError, match="at least one"):
+    with pytest.raises(ValueError, match="other sizes of 1 or more"):
         HourglassConfig(num_stacks=0)

@@ -40,7 +40,7 @@ def test_wrong_kind(marker_models: tuple[Path, Path]) -> None:
     [
         ({"schema": 2}, "contract is version 2, this hourlift reads version 1"),
         ({"joint_names": ["nose"]}, "joints are not those of h36m17"),
-        ({"input_size": None}, "metadata lack input_size"),
+        ({"input_size": None}, "metadata lacks input_size"),
     ],
 )
 def test_contract_is_checked(

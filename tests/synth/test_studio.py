@@ -46,7 +46,7 @@ def test_it_has_human36ms_size_and_vocabulary(take: list[Sample]) -> None:
     assert [source.camera for source in sources if source] == [name for name in CAMERAS for _ in range(FRAMES)]
     assert {(source.subject, source.action, source.take) for source in sources if source} == {("S1", "Directions", 1)}
     assert [source.frame for source in sources[:FRAMES] if source] == [1, 11, 21, 31, 41, 51]
-    last = render(1, num_images(FRAMES) - 1)[0].source
+    last = render(1, num_images(FRAMES) - 1)[0].frame_id
     assert last is not None and (last.subject, last.action, last.take) == (SUBJECTS[-1], ACTIONS[-1], 2)
     assert (last.camera, last.frame) == (CAMERAS[-1], 51)
 
@@ -91,7 +91,7 @@ def test_somebody_keeps_body_and_clothes_but_not_the_pose(take: list[Sample]) ->
 def test_who_sits_keeps_the_seat() -> None:
     for number in (0, PER_TAKE):  # both takes
         video = render(FRAMES, SITTING + number)
-        assert video[0].source is not None and video[0].source.action == "Sitting"
+        assert video[0].frame_id is not None and video[0].frame_id.action == "Sitting"
         pelvis = world_mm(video, 0)[:, 0]
         assert np.ptp(pelvis[:, :2], axis=0).max() < 1 and pelvis[:, 2].min() > 250
         assert np.ptp(pelvis[:, 2]) < 150
