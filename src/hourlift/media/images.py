@@ -331,7 +331,8 @@ def _byte_order(tiff: bytes) -> str:
 
 def write_image(path: Path, image_rgb: Image) -> None:
     """Encode an image in the format of the suffix and write it; unlike cv2.imwrite, errors give the reason."""
-    done, data = cv2.imencode(path.suffix, cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 92] if path.suffix == ".jpg" else []
+    done, data = cv2.imencode(path.suffix, cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR), quality)
     assert done, path
     path.write_bytes(data.tobytes())
 
