@@ -1,7 +1,7 @@
 """The hourglass in every runtime and precision that this computer has, against ONNX Runtime in fp32.
 
 Milliseconds a person of the network alone, and end to end from the image to 3D with a known box and one look, as at
-somebody who stands; on request PCK@0.2 on annotated images. `--public` measures a network of the size of the public
+a person who stands; on request PCK@0.2 on annotated images. `--public` measures a network of the size of the public
 ones, 2 stacks of width 256 on 256 pixels, with random weights.
 
     python benchmarks/precision.py --save benchmarks/results/precision.json

@@ -1,6 +1,6 @@
 """Median milliseconds per person of `PosePredictor.predict`, end to end with a box.
 
-From the image in memory to the finished `Pose`: crop, hourglass, decoding, lifter, root; one look, as at somebody who
+From the image in memory to the finished `Pose`: crop, hourglass, decoding, lifter, root; one look, as at a person who
 stands. Prints JSON with the
 machine and the versions; `--save` also writes it, to be committed beside this script.
 
@@ -41,7 +41,7 @@ def main(
     """Measure the time of one prediction.
 
     Args:
-        photo: an image; without one, somebody who stands, of 1280 x 720.
+        photo: an image; without one, a person who stands, of 1280 x 720.
         box: where the person is; by default, in a photo, the middle third.
         weights: hourglass, by name or file.
         lifter: lifter, by name or file.

@@ -28,7 +28,7 @@ from hourlift.formats.json import Header
 from hourlift.formats.tracks import Track
 from hourlift.formats.world import to_world, y_up_m
 from hourlift.geometry.skeleton import H36M17
-from hourlift.geometry.vectors import unit
+from hourlift.geometry.vectors import unit_or_zero
 from hourlift.pose_log import blocks
 
 _LEFT, _RIGHT, _UP, _DOWN = (1.0, 0.0, 0.0), (-1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, -1.0, 0.0)
@@ -263,4 +263,4 @@ def _held(values: Array, before: Array) -> Array:
 
 def _direction(vectors: Array) -> Array:
     """Vectors (T, 3) of length 1; zero for those that are unknown or too short to have a direction."""
-    return np.nan_to_num(unit(vectors, zero=0.0))
+    return np.nan_to_num(unit_or_zero(vectors))

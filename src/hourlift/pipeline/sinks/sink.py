@@ -80,12 +80,10 @@ class Sinks:
 
     def split(self) -> tuple["Sinks", "Sinks"]:
         """The sinks of poses alone, which do not need the images again, and the others."""
-        parts = tuple(Sinks(self._label, []) for _ in range(2))
-        for sink in self._sinks:
-            parts[not (sink.is_essential or sink.needs_all)]._sinks.append(sink)
-        for part in parts:
-            part.failures = self.failures
-        return parts  # type: ignore[return-value]
+        of_poses = Sinks(self._label, (sink for sink in self._sinks if sink.is_essential or sink.needs_all))
+        others = Sinks(self._label, (sink for sink in self._sinks if sink not in of_poses._sinks))
+        of_poses.failures = others.failures = self.failures
+        return of_poses, others
 
     def drop_images(self) -> None:
         """Drop the sinks that need images."""
