@@ -1,13 +1,16 @@
 """Images a second of a training step of the hourglass, against a plain one, and how long it waits for data.
 
 "plain" is the same network as the public implementations train it: float32, NCHW, eager, Adam in a loop. "ours" is what
-`hourlift train` does on a CPU: bfloat16 autocast, channels last, fused optimiser, and average weights on top.
+`hourlift train` does on a CPU: bfloat16 autocast where the processor has it, channels last, fused optimiser, freed
+memory kept (for both), and average weights on top.
 
     python benchmarks/training.py --save benchmarks/results/training.json
     python benchmarks/training.py --width 256 --stacks 2 --size 256 --batch 4 --rounds 5
+    python benchmarks/training.py --stacks 2 --size 192 --rounds 4 --no-keep-memory  # then with --keep-memory
     python benchmarks/training.py --device cuda --batch 64 --width 256 --stacks 2 --size 256
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +22,9 @@ from paired import compare, print_table
 from torch import nn
 
 from hourlift.hourglass.network import HourglassConfig, StackedHourglass
+from hourlift.training.engine.bfloat16 import uses_bfloat16
 from hourlift.training.engine.ema import Ema
+from hourlift.training.engine.memory import keep_freed_memory
 
 
 class PlainResidual(nn.Module):
@@ -91,6 +96,7 @@ def main(
     threads: int = 1,
     rounds: int = 8,
     device: str = "cpu",
+    keep_memory: bool = True,
     save: Path | None = None,
 ) -> None:
     """Measure.
@@ -103,8 +109,13 @@ def main(
         threads: of PyTorch.
         rounds: steps measured of each.
         device: cpu or cuda, where the network is compiled too.
+        keep_memory: keep freed memory for the next step, as `hourlift train` does on a CPU.
         save: also write the results to this file.
     """
+    if not keep_memory:
+        os.environ["THP_MEM_ALLOC_ENABLE"] = "0"
+    elif device == "cpu":
+        keep_freed_memory()
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     images = torch.rand(batch, 3, size, size, device=device)
@@ -144,10 +155,11 @@ def _our_step(network: nn.Module, images: torch.Tensor, targets: torch.Tensor, d
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, fused=True)
     average = Ema(network, 0.999)
     run = torch.compile(network) if device != "cpu" else network
+    bfloat16 = uses_bfloat16(None, torch.device(device))
 
     def step() -> None:
         optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(torch.device(device).type, dtype=torch.bfloat16):
+        with torch.autocast(torch.device(device).type, dtype=torch.bfloat16, enabled=bfloat16):
             answers = run(images)
         loss = sum(F.mse_loss(answer.float(), targets) for answer in answers)
         loss.backward()

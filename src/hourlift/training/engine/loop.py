@@ -23,6 +23,7 @@ from hourlift.training.engine.batch_norm import estimate_statistics
 from hourlift.training.engine.bfloat16 import uses_bfloat16
 from hourlift.training.engine.clock import Clock
 from hourlift.training.engine.ema import Ema
+from hourlift.training.engine.memory import keep_freed_memory
 from hourlift.training.engine.optimizer import OptimizerKind, optimizer
 from hourlift.training.engine.run_log import Meter, RunLog
 from hourlift.training.engine.schedule import ScheduleKind, schedule
@@ -149,6 +150,8 @@ def train(
         device = world.device(config.device)
         if config.threads is not None:
             torch.set_num_threads(config.threads)
+        if device.type == "cpu":
+            keep_freed_memory()
         without = not uses_bfloat16(config.bf16, device)
         config = dataclasses.replace(config, bf16=not world.max(without))  # the same for all processes
         torch.manual_seed(config.seed)
