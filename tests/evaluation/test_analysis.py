@@ -156,7 +156,12 @@ def test_groups_add_up() -> None:
     assert (trunk["upright"].people, trunk["upright"].pck) == (2, 0.5)
     below = trunk["head below hips"]
     assert (below.people, below.pck, below.either_side, below.swapped, below.pairs) == (1, 0, 1, 1, 6)
-    for name in ("torso over the crop's side", "crop's side in the image, px", "person's mean confidence"):
+    for name in (
+        "torso over the crop's side",
+        "crop's side in the image, px",
+        "annotated limb joints",
+        "person's mean confidence",
+    ):
         assert sum(group.people for group in analysis.groups[name].values()) == 3
     assert analysis.mistakes["joint"]["l_wrist"] == pytest.approx(
         {"right": 1 / 3, "on the other side": 1 / 3, "near": 0, "on another joint": 0, "elsewhere": 1 / 3}

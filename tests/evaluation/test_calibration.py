@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from hourlift.evaluation.calibration import CheckedJoints, _collapsed, check, fit
+from hourlift.evaluation.calibration import CheckedJoints, _collapsed, adapt, check, fit
 from hourlift.geometry.skeleton import H36M17
+from hourlift.predict.models.confidence import Calibration
 
 
 def checked(weights: np.ndarray, people: int = 20_000) -> CheckedJoints:
@@ -33,6 +34,18 @@ def test_joints_that_are_always_right_do_not_break_it() -> None:
     calibration = fit(data)
     assert np.isfinite(calibration.weights).all()
     assert calibration(data.evidence)[:, 3].min() > 0.8
+
+
+def test_it_is_adapted_to_people_whose_joints_are_right_less_often() -> None:
+    weights = np.random.default_rng(1).normal(size=(17, 4))
+    rendered = Calibration(weights=weights)
+    real = 0.6 * weights
+    real[:, 0] -= 0.8
+    photos = checked(real, people=1000)
+    adapted = adapt(rendered, photos)
+    assert adapted.weights == pytest.approx(real, abs=0.1)
+    assert check(photos, adapted(photos.evidence)).reliability.error < 0.02
+    assert check(photos, rendered(photos.evidence)).reliability.error > 0.1
 
 
 def test_collapsed_pairs_are_told() -> None:

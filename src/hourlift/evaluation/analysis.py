@@ -24,6 +24,8 @@ TORSO_EDGES = (0.18, 0.24, 0.3, 0.38)
 """Bin edges of the torso's length (left shoulder to right hip) over the crop's side: size of the body in the crop."""
 SIDE_EDGES_PX = (100.0, 150.0, 200.0, 300.0)
 """Bin edges of the crop's side in image pixels: how sharp the crop can be."""
+LIMB_JOINT_EDGES = (5, 9, len(LIMB_JOINTS))
+"""Bin edges of the number of annotated limb joints: fewer if the image's edge cuts a person off, or things hide them."""
 CONFIDENCE_EDGES = (0.2, 0.4, 0.6, 0.8)
 """Bin edges of a person's mean confidence."""
 
@@ -147,6 +149,9 @@ class _People:
         side_px = np.array([crop_side(outcome) for outcome in self.outcomes])
         return {
             **pose_types(self.true_px),
+            "annotated limb joints": _bins(
+                np.isfinite(self.true_px[:, _LIMBS]).all(-1).sum(-1).astype(float), LIMB_JOINT_EDGES, "{:.0f}"
+            ),
             "torso over the crop's side": _bins(self.torso_px / side_px, TORSO_EDGES, "{:.2f}"),
             "crop's side in the image, px": _bins(side_px, SIDE_EDGES_PX, "{:.0f}"),
             "person's mean confidence": _bins(self.confidence.mean(1), CONFIDENCE_EDGES, "{:.1f}"),

@@ -14,9 +14,9 @@ from hourlift.evaluation import mistakes
 from hourlift.evaluation.reliability import Reliability, reliability
 from hourlift.evaluation.run import true_places
 from hourlift.evaluation.scores import LIMB_PAIRS
-from hourlift.geometry.skeleton import H36M17
+from hourlift.geometry.skeleton import H36M17, LIMB_JOINTS
 from hourlift.metrics import pair_confusion, torso_length
-from hourlift.predict.models.confidence import EVIDENCE, Calibration, gather_evidence
+from hourlift.predict.models.confidence import Calibration, gather_evidence
 from hourlift.predict.models.keypoints import JointEstimator
 
 _RIDGE = 1.0  # L2 penalty: negligible for thousands of joints, but bounds the weights if few joints are wrong
@@ -102,10 +102,25 @@ def fit(checked: CheckedJoints) -> Calibration:
     return Calibration(weights=np.array(weights))
 
 
+def adapt(calibration: Calibration, checked: CheckedJoints) -> Calibration:
+    """Adapt a calibration to other images, where the network is right less often although its heatmaps look the same.
+
+    One scale and one shift of all logits (Platt, "Probabilistic outputs for support vector machines", 1999): few
+    annotated people suffice. Only the limb joints count: data sets derive the others from neighbours (`map_joints`).
+    """
+    limbs = H36M17.indices(*LIMB_JOINTS)
+    known = checked.known[:, limbs]
+    logits = calibration.logits(checked.evidence)[:, limbs][known]
+    shift, scale = _logistic(logits[:, None], checked.right[:, limbs][known])
+    weights = scale * calibration.weights
+    weights[:, 0] += shift
+    return Calibration(weights=weights)
+
+
 def _logistic(evidence: Array, right: NDArray[np.bool_]) -> Array:
     """(M, evidence), (M,) -> (1 + evidence,) weights, the constant first."""
     inputs = np.concatenate([np.ones((len(evidence), 1)), evidence], axis=1)
-    ridge = np.diag([1e-6, *[_RIDGE] * len(EVIDENCE)])
+    ridge = np.diag([1e-6, *[_RIDGE] * evidence.shape[1]])
     weights = np.zeros(inputs.shape[1])
     for _ in range(_NEWTON_STEPS):
         share = 1 / (1 + np.exp(-inputs @ weights))

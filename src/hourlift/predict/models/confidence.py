@@ -60,8 +60,11 @@ class Calibration:
 
     def __call__(self, evidence: Array) -> Array:
         """(B, 17, evidence) -> (B, 17) probabilities that the joints are correct."""
-        logits = self.weights[:, 0] + (evidence * self.weights[:, 1:]).sum(axis=-1)
-        return np.asarray(1 / (1 + np.exp(-logits)))
+        return np.asarray(1 / (1 + np.exp(-self.logits(evidence))))
+
+    def logits(self, evidence: Array) -> Array:
+        """(B, 17, evidence) -> (B, 17) logits of the probabilities."""
+        return np.asarray(self.weights[:, 0] + (evidence * self.weights[:, 1:]).sum(axis=-1))
 
 
 def gather_evidence(heatmaps: NDArray[np.floating]) -> Array:

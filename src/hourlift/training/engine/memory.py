@@ -26,4 +26,4 @@ def keep_freed_memory() -> bool:
     except (AttributeError, OSError, TypeError):  # another C library; Windows takes no None
         return False
     wanted = ((_M_MMAP_THRESHOLD, _LARGEST_BLOCK), (_M_TRIM_THRESHOLD, _NEVER), (_M_TOP_PAD, _GROWTH))
-    return all([mallopt(parameter, value) == 1 for parameter, value in wanted])
+    return all(mallopt(parameter, value) == 1 for parameter, value in wanted)
