@@ -3,6 +3,7 @@ r"""Trains a hourglass further on rendered people and on freely licensed photogr
     OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 experiments/2026-11-open-photographs/train.py \
         --init runs/with-feet.pt --real-open real_open --openimages openimages --backgrounds backgrounds places \
         --assets makehuman --panoramas hdri -o runs/open --minutes 150
+    ... --init checkpoints/hourglass-fast.pt --name hourglass-fast --size 128 --lr 1e-3
 """
 
 import argparse
@@ -62,6 +63,7 @@ def main() -> None:
     parser.add_argument("--assets", type=Path, help="MakeHuman's clothes, hair and skins")
     parser.add_argument("--panoramas", type=Path)
     parser.add_argument("--minutes", type=float, required=True, help="length of the run; the learning rate follows it")
+    parser.add_argument("--name", default="hourglass-accurate", help="of the network")
     parser.add_argument("--size", type=int, default=192, help="side of the crops, pixels")
     parser.add_argument("--batch", type=int, default=16, help="images of a step and process")
     parser.add_argument("--lr", type=float, default=6e-4)
@@ -92,7 +94,7 @@ def main() -> None:
     )
     rendered = replace(
         recipe,
-        name="hourglass-accurate",
+        name=options.name,
         network=network,
         input_size=options.size,
         batch_size=options.batch,
