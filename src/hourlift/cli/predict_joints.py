@@ -45,6 +45,7 @@ def command(
     from hourlift.cli.progress import LateProgress
     from hourlift.data.joints_file import FoundJoints, write_joints
     from hourlift.data.recognise import recognise
+    from hourlift.geometry.skeleton import H36M17
     from hourlift.predict.models.keypoints import JointEstimator
     from hourlift.predict.models.runtime import Model
 
@@ -64,7 +65,7 @@ def command(
                 raise UserError(f"sample {sample.id}: {error}") from error
             ids.append(sample.id)
             joints.append(found.joints_px[0])
-            confidence.append(estimator.confidence(found.scores, found.heatmaps)[0])
+            confidence.append(estimator.confidence(found.scores, found.heatmaps)[0, : H36M17.num_joints])
             progress.update("people", len(ids), people.counts.people // stride if split == "all" else None)
     if not ids:
         raise UserError(f"{data}: no people in the split {split!r}")

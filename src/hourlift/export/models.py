@@ -1,6 +1,7 @@
 """Export of both models in the format that `hourlift.predict` reads.
 
-    hourglass: image uint8 (B, S, S, 3) RGB -> heatmaps float32 (B, 17, S/4, S/4) in [0, 1], a peak of 1 = certain
+    hourglass: image uint8 (B, S, S, 3) RGB -> heatmaps float32 (B, 17, S/4, S/4) in [0, 1], a peak of 1 = certain;
+               a hourglass that finds the feet has a second output, feet (B, 4, S/4, S/4), likewise, of FOOT_POINTS
     lifter:    rays float32 (B, 17, 2) -> joints_mm float32 (B, 17, 3), root-relative, in the virtual camera;
                with the report's normalisation ("inputs": "crop") the input is `crop_offsets` and the output is in the
                camera's axes;
@@ -11,7 +12,6 @@ All steps in between are in the graph: scaling of pixels, activation of the heat
 key "hourlift" holds JSON with the rest: kind, name, skeleton, joint names, crop and decoding.
 """
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from hourlift.errors import UserError
 from hourlift.export.onnx_file import Exported, Parity, write_onnx
 from hourlift.geometry.crop import EXPORTED_MARGIN
-from hourlift.geometry.skeleton import H36M17, H36M21
+from hourlift.geometry.skeleton import FOOT_POINTS, H36M17, H36M21
 from hourlift.hourglass.condition import conditioned
 from hourlift.hourglass.heatmap import DecodeMethod
 from hourlift.hourglass.loss import LossKind, activate
@@ -72,7 +72,7 @@ def export_hourglass(
     """Export stage 1 as an ONNX file.
 
     Args:
-        network: trained for the 17 joints of Human3.6M; additional foot points are dropped.
+        network: trained for the 17 joints of Human3.6M, or for those and the foot points.
         file: file to write.
         name: name of the model in its metadata.
         input_size: side S of the input in pixels, fixed in the file so that the runtime can optimise for it.
@@ -85,20 +85,22 @@ def export_hourglass(
     Raises:
         ValueError: as for `write_onnx`, or if the network has other joints.
     """
-    network = _without_feet(network)
-    _check_joints(network.config.num_joints)
+    feet = network.config.num_joints == H36M21.num_joints
+    if not feet:
+        _check_joints(network.config.num_joints)
     metadata = _metadata("hourglass", name, commit) | {
         "input": "square RGB crop around the person, uint8: a side of crop_margin x the longer side of the box",
         "crop_margin": crop_margin,
         "input_size": input_size,
         "decode": decode,
+        **({"foot_points": list(FOOT_POINTS)} if feet else {}),
     }
     return write_onnx(
         _HourglassGraph(conditioned(network), loss, sigma),
         _example_images(input_size),
         file,
         input_name="image",
-        output_names=("heatmaps",),
+        output_names=("heatmaps", "feet") if feet else ("heatmaps",),
         metadata=metadata,
         tolerance=HOURGLASS_TOLERANCE,
         bytes_from=_HOURGLASS_BYTES_FROM,
@@ -138,15 +140,18 @@ def export_lifter(
 
 
 class _HourglassGraph(nn.Module):
-    """Takes bytes, returns the heatmaps of the last stack."""
+    """Takes bytes, returns the heatmaps of the last stack: of the joints, and of the foot points if it finds them."""
 
     def __init__(self, network: StackedHourglass, loss: LossKind, sigma: float) -> None:
         super().__init__()
         self.network, self.loss, self.sigma = network, loss, sigma
 
-    def forward(self, image: Tensor) -> Tensor:
+    def forward(self, image: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         pixels = image.permute(0, 3, 1, 2).float() / 255
-        return activate(self.network(pixels)[-1], self.loss, self.sigma)
+        heatmaps = activate(self.network(pixels)[-1], self.loss, self.sigma)
+        if heatmaps.shape[1] == H36M17.num_joints:
+            return heatmaps
+        return heatmaps[:, : H36M17.num_joints], heatmaps[:, H36M17.num_joints :]
 
 
 class _LifterGraph(nn.Module):
@@ -170,17 +175,6 @@ def _metadata(kind: str, name: str, commit: str) -> dict[str, Any]:
         "joint_names": list(H36M17.joint_names),
         "commit": commit,
     }
-
-
-def _without_feet(network: StackedHourglass) -> StackedHourglass:
-    """The same network with only the 17 joints as output, without body parts."""
-    config = network.config
-    if config.num_joints != H36M21.num_joints:
-        return network
-    more = H36M21.num_joints - H36M17.num_joints
-    same = StackedHourglass(replace(config, num_joints=H36M17.num_joints, num_parts=config.num_parts + more))
-    same.load_state_dict(network.state_dict())
-    return same.train(network.training)
 
 
 def _check_joints(num_joints: int) -> None:

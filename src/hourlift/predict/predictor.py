@@ -127,8 +127,8 @@ class PosePredictor:
             found = find_people(image_wh, partial(self._joints.estimate, image_rgb), checked_people(people))
             return self._refined(self._lift(found, camera))
         boxes = checked_boxes(boxes_xyxy, image_wh)
-        answers = zip(boxes, *self._joints.estimate(image_rgb, boxes), strict=True)
-        return self._refined(self._lift([Detection(*answer) for answer in answers], camera))
+        answers = zip(boxes, self._joints.estimate(image_rgb, boxes).rows(), strict=True)
+        return self._refined(self._lift([Detection(box, *answer) for box, answer in answers], camera))
 
     def lift(
         self,
@@ -235,7 +235,7 @@ class PosePredictor:
         if not people:
             return []
         joints_px = np.stack([person.joints_px for person in people])
-        confidence = self._confidence(people)
+        confidence, feet_confidence = np.split(self._confidence(people), [H36M17.num_joints], axis=1)
         lifted, rotation, unknown = self._run_lifter(joints_px, confidence, people, camera)
         joints_mm = denormalize(lifted[0], rotation)
         spread_mm = lifted[1] if len(lifted) > 1 else [None] * len(people)
@@ -251,12 +251,14 @@ class PosePredictor:
                 camera=camera,
                 person_id=i if ids is None else ids[i],
                 spread_mm=spread_mm[i],
+                feet_2d_px=person.feet_px,
+                feet_confidence=None if person.feet_px is None else feet_confidence[i],
             )
             for i, person in enumerate(people)
         ]
 
     def _confidence(self, people: list[Detection]) -> NDArray[np.float64]:
-        """(N, 17) confidence of each joint of N > 0 people."""
+        """(N, 17), or (N, 21) with the foot points, confidence of each joint of N > 0 people."""
         scores = np.stack([person.scores for person in people])
         heatmaps = [person.heatmaps for person in people if person.heatmaps is not None]
         return self._joints.confidence(scores, np.stack(heatmaps)) if heatmaps else scores

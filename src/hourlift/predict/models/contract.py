@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from hourlift.errors import UserError
 from hourlift.formats.guarded import is_number, parse_json
-from hourlift.geometry.skeleton import H36M17
+from hourlift.geometry.skeleton import FOOT_POINTS, H36M17
 from hourlift.predict.models.confidence import Calibration
 
 Kind = Literal["hourglass", "lifter"]
@@ -31,7 +31,7 @@ def read_contract(path: Path, text: str | None, kind: Kind | None = None) -> dic
         kind: the required kind; None accepts either.
 
     Returns:
-        name, joint_names, input_size, crop_margin, decode, ...
+        name, joint_names, input_size, crop_margin, decode, foot_points (if it finds them), ...
 
     Raises:
         ValueError: a check fails, or a value is missing or invalid; the message names the file.
@@ -74,6 +74,7 @@ def _fits(contract: dict[str, Any]) -> dict[str, bool]:
         "input_size": isinstance(size, int) and is_number(size, 1, MAX_INPUT_SIZE),
         "crop_margin": is_number(contract["crop_margin"], 0.1, 10),
         "decode": contract["decode"] in _DECODE,
+        "foot_points": contract.get("foot_points", list(FOOT_POINTS)) == list(FOOT_POINTS),
     }
 
 
@@ -104,7 +105,7 @@ def check_answer(path: Path, kind: Kind, count: int, outputs: list[NDArray[Any]]
         path: the model's file.
         kind: kind of the model.
         count: B, the batch size.
-        outputs: heatmaps (B, 17, H, H); or joints (B, 17, 3) in mm and, for some lifters, their spread (B, 17) in mm.
+        outputs: heatmaps (B, 17, H, H) and perhaps feet (B, 4, H, H); or joints (B, 17, 3) in mm and, for some lifters, their spread (B, 17) in mm.
 
     Raises:
         ValueError: they do not.
@@ -113,6 +114,8 @@ def check_answer(path: Path, kind: Kind, count: int, outputs: list[NDArray[Any]]
     person = (count, H36M17.num_joints)
     if kind == "hourglass":
         fits = answer.ndim == 4 and answer.shape[:2] == person and answer.shape[2] == answer.shape[3] > 1
+        feet = (count, len(FOOT_POINTS), *answer.shape[2:])
+        fits = fits and len(outputs) <= 2 and all(output.shape == feet for output in outputs[1:])
     else:
         fits = answer.shape == (*person, 3) and all(output.shape == person for output in outputs[1:])
     if not fits or any(output.dtype != np.float32 for output in outputs):

@@ -2,9 +2,9 @@
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hourlift.arrays import Image
 from hourlift.geometry.crop import Crop, rescale_points
-from hourlift.geometry.skeleton import H36M17
+from hourlift.geometry.skeleton import H36M17, skeleton_of
 from hourlift.hourglass.heatmap import DecodeMethod, decode
 from hourlift.predict.models.confidence import Calibration, gather_evidence
 from hourlift.predict.models.runtime import Model
@@ -33,7 +33,26 @@ class Joints2D(NamedTuple):
     scores: NDArray[np.float64]
     """(N, 17) heatmap scores in [0, 1], used by searches: they are low where a crop does not fit a person."""
     heatmaps: NDArray[np.float32]
-    """(N, 17, H, W), from which `JointEstimator.confidence` computes confidence."""
+    """(N, 17, H, W), or (N, 21, H, W) with the foot points, from which `JointEstimator.confidence` computes confidence."""
+    feet_px: NDArray[np.float64] | None = None
+    """(N, 4, 2) the FOOT_POINTS in image pixels; None if the hourglass does not find them."""
+
+    def rows(
+        self,
+    ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float32], NDArray[np.float64] | None]]:
+        """The N people one by one: joints (17, 2), scores (17,), heatmaps and feet (4, 2) or None."""
+        feet = [None] * len(self.scores) if self.feet_px is None else self.feet_px
+        return zip(self.joints_px, self.scores, self.heatmaps, feet, strict=True)
+
+    def take(self, people: NDArray[np.intp] | NDArray[np.bool_]) -> Self:
+        """A copy with the given people only."""
+        return self._make(None if part is None else part[people] for part in self)
+
+    def put(self, people: NDArray[np.intp] | NDArray[np.bool_], others: Self) -> None:
+        """Replace the given people by others."""
+        for part, other in zip(self, others, strict=True):
+            if part is not None and other is not None:
+                part[people] = other
 
 
 class Estimate(Protocol):
@@ -71,12 +90,15 @@ class JointEstimator:
 
         Args:
             scores: (N, 17).
-            heatmaps: (N, 17, H, W).
+            heatmaps: (N, 17, H, W), or (N, 21, H, W) with the foot points.
 
         Returns:
-            (N, 17) from 0 to 1.
+            (N, 17) from 0 to 1, or (N, 21).
         """
-        return scores if self._calibration is None else self._calibration(gather_evidence(heatmaps))
+        if self._calibration is not None:
+            return self._calibration(gather_evidence(heatmaps))
+        feet = heatmaps[:, H36M17.num_joints :].max(axis=(2, 3)).clip(0.0, 1.0)
+        return np.concatenate([scores, feet], axis=1)
 
     def estimate(
         self, image_rgb: Image, boxes_xyxy_px: NDArray[np.float64], turns_rad: NDArray[np.float64] | None = None
@@ -102,27 +124,32 @@ class JointEstimator:
             if turned:
                 second = self._look_into(image_rgb, turned)
                 surer = second.scores.mean(-1) > answer.scores[leaning].mean(-1)
-                changed = leaning[surer]
-                answer.joints_px[changed] = second.joints_px[surer]
-                answer.scores[changed] = second.scores[surer]
-                answer.heatmaps[changed] = second.heatmaps[surer]
+                answer.put(leaning[surer], second.take(surer))
         return answer
 
     def _look_into(self, image_rgb: Image, crops: Sequence[Crop]) -> Joints2D:
         heatmaps = self._heatmaps(cut_out(image_rgb, crops, self._size))
-        points, scores = decode(heatmaps, self._decode, H36M17.flip_pairs)
+        skeleton = skeleton_of(heatmaps.shape[1])
+        points, scores = decode(heatmaps, self._decode, skeleton.flip_pairs)
         points = rescale_points(points, self._size / heatmaps.shape[-1])
-        joints = [crop.to_image(p) for crop, p in zip(crops, points, strict=True)]
-        joints_px = np.array(joints).reshape(-1, H36M17.num_joints, 2)
-        return Joints2D(joints_px, np.clip(scores, 0.0, 1.0).astype(float), heatmaps)
+        in_image = [crop.to_image(p) for crop, p in zip(crops, points, strict=True)]
+        points_px = np.array(in_image).reshape(-1, skeleton.num_joints, 2)
+        joints_px, feet_px = np.split(points_px, [H36M17.num_joints], axis=1)
+        scores = np.clip(scores[:, : H36M17.num_joints], 0.0, 1.0).astype(float)
+        return Joints2D(joints_px, scores, heatmaps, feet_px if skeleton is not H36M17 else None)
 
     def _heatmaps(self, batch: Image) -> NDArray[np.float32]:
-        """(N, S, S, 3) crops -> (N, 17, H, W) heatmaps."""
-        heatmaps = self._model.run(batch)
+        """(N, S, S, 3) crops -> (N, 17, H, W) heatmaps, or (N, 21, H, W) with the foot points."""
+        heatmaps = self._run(batch)
         if not self._flip_test:
             return heatmaps
-        mirrored = self._model.run(np.ascontiguousarray(batch[:, :, ::-1]))[..., ::-1]
-        return np.asarray((heatmaps + mirrored[:, H36M17.flip_permutation]) / 2, dtype=np.float32)
+        mirrored = self._run(np.ascontiguousarray(batch[:, :, ::-1]))[..., ::-1]
+        permutation = skeleton_of(heatmaps.shape[1]).flip_permutation
+        return np.asarray((heatmaps + mirrored[:, permutation]) / 2, dtype=np.float32)
+
+    def _run(self, batch: Image) -> NDArray[np.float32]:
+        outputs = self._model.run_all(batch)
+        return outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=1)
 
 
 def trunk_tilt(joints_px: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -49,13 +49,15 @@ _MISSING_GROWTH = 0.5  # growth of the box if no joint is found; proportional to
 
 
 class Detection(NamedTuple):
-    """A person in an image: box (4,) xyxy px, joints (17, 2) px, heatmap scores (17,) and heatmaps (17, H, W)."""
+    """A person in an image: box (4,) xyxy px, joints (17, 2) px, heatmap scores (17,), heatmaps (17 or 21, H, W), feet."""
 
     box_xyxy_px: Array
     joints_px: Array
     scores: Array
     heatmaps: NDArray[np.float32] | None = None
     """None if the joints were given instead of estimated; the scores are their confidence then."""
+    feet_px: Array | None = None
+    """(4, 2) FOOT_POINTS; None if unknown."""
 
     @property
     def crop_score(self) -> float:
@@ -137,22 +139,21 @@ def refine(boxes_xyxy_px: Array, estimate: Estimate) -> Detection | None:
     Returns:
         The result of best fit, however low; None if no box shows enough joints.
     """
-    answer = estimate(boxes_xyxy_px)
-    order = np.argsort(-crop_score(answer.scores))[:_NUM_REFINED]
-    boxes = boxes_xyxy_px[order]
-    joints, scores, heatmaps = answer.joints_px[order], answer.scores[order], answer.heatmaps[order]
+    first = estimate(boxes_xyxy_px)
+    order = np.argsort(-crop_score(first.scores))[:_NUM_REFINED]
+    boxes, answer = boxes_xyxy_px[order], first.take(order)
     for _ in range(MAX_REFINEMENTS):
-        next_boxes = person_box(joints, scores)
-        clear = (_num_confident(scores) >= MIN_JOINTS) & np.isfinite(next_boxes).all(axis=-1)
+        next_boxes = person_box(answer.joints_px, answer.scores)
+        clear = (_num_confident(answer.scores) >= MIN_JOINTS) & np.isfinite(next_boxes).all(axis=-1)
         moving = clear & (iou(next_boxes, boxes) < STABLE_IOU)
         if not moving.any():
             break
         boxes[moving] = next_boxes[moving]
-        joints[moving], scores[moving], heatmaps[moving] = estimate(boxes[moving])
-    best = int(np.argmax(crop_score(scores)))
-    if _num_confident(scores[best]) < MIN_JOINTS:
+        answer.put(moving, estimate(boxes[moving]))
+    best = int(np.argmax(crop_score(answer.scores)))
+    if _num_confident(answer.scores[best]) < MIN_JOINTS:
         return None
-    return Detection(boxes[best], joints[best], scores[best], heatmaps[best])
+    return Detection(boxes[best], *list(answer.rows())[best])
 
 
 def crop_score(scores: Array) -> Array:
@@ -228,7 +229,7 @@ def _passing_over(known: Sequence[Detection], estimate: Estimate) -> Estimate:
 
     def estimate_others(boxes_xyxy_px: Array, turns_rad: Array | None = None, /) -> Joints2D:
         answer = estimate(boxes_xyxy_px, turns_rad)
-        seen = [Detection(*person) for person in zip(boxes_xyxy_px, *answer, strict=True)]
+        seen = [Detection(box, *person) for box, person in zip(boxes_xyxy_px, answer.rows(), strict=True)]
         is_new = oks(known, seen).max(axis=0)[:, None] < SAME_PERSON_OKS
         return answer._replace(scores=is_new * answer.scores)
 

@@ -158,5 +158,4 @@ def next_box(found: Detection) -> NDArray[np.float64]:
 
 def look(box: NDArray[np.float64], estimate: Estimate, turn_rad: float = 0.0) -> Detection:
     """Stage 1 in one box (4,), for a person with the given lean."""
-    answer = estimate(box[None], np.array([turn_rad]))
-    return Detection(box, answer.joints_px[0], answer.scores[0], answer.heatmaps[0])
+    return Detection(box, *next(estimate(box[None], np.array([turn_rad])).rows()))
