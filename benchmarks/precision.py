@@ -84,7 +84,7 @@ def _accuracy(predictor: PosePredictor, data: Path, count: int | None) -> dict[s
     from hourlift.evaluation import make_report, predict_samples
 
     outcomes = (
-        o.without_picture() for o in predict_samples(predictor.predict, islice(recognise(data).samples("all"), count))
+        o.without_image() for o in predict_samples(predictor.predict, islice(recognise(data).samples("all"), count))
     )
     lines = make_report(list(outcomes), "", {}).to_markdown().splitlines()
     cells = next(line for line in lines if line.startswith("| PCK@0.2, 12 limb joints")).split("|")

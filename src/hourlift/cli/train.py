@@ -170,8 +170,8 @@ class TrainHourglass(_Train):
         from hourlift.training.hourglass.crops import cut
         from hourlift.training.hourglass.data_stage import HourglassDataStage
 
-        pictured = {"backgrounds": self.backgrounds, "assets": self.assets, "panoramas": self.panoramas}
-        rendered = [f"--{name}" for name, value in {**pictured, "motion": self.motion}.items() if value]
+        from_images = {"backgrounds": self.backgrounds, "assets": self.assets, "panoramas": self.panoramas}
+        rendered = [f"--{name}" for name, value in {**from_images, "motion": self.motion}.items() if value]
         if rendered:
             option = rendered[0]
             raise UserError(f"{option}: the recipe {self.recipe!r} uses the images of a data set unchanged")
