@@ -37,7 +37,7 @@ function show(frame) {
 /** Say why somebody, or nobody, is in the 3D view. */
 function notice() {
   const people = scene.frames[player.frame], lost = people.filter((person) => scene.placed && !person.root);
-  const words = people.length === 0 ? `Nobody found in this ${times.length > 1 ? "frame" : "image"}`
+  const words = people.length === 0 ? `No person found in this ${times.length > 1 ? "frame" : "image"}`
     : lost.map((person) => `The place of person ${person.id} is unknown here`).join(". ");
   find("notice").textContent = words;
   find("notice").hidden = !words;
