@@ -123,6 +123,6 @@ web/node_modules/.installed: web/package.json web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
 	touch $@
 
-src/hourlift/web/index.html: web/node_modules/.installed $(shell find web/src web/public web/tests -type f) web/index.html web/vite.config.ts
+src/hourlift/web/index.html: web/node_modules/.installed $(shell find web/src web/public web/tests -type f) web/index.html web/vite.config.ts src/hourlift/view/theme.css
 	cd web && npm test && npm run build
 	touch $@

@@ -1,4 +1,5 @@
 // The page: what comes in (photo, video, webcam), what is shown of it, what is downloaded.
+import "../../src/hourlift/view/theme.css";
 import "./style.css";
 
 import { Client } from "./client";
