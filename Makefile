@@ -100,7 +100,7 @@ $(DEV)/.installed: pyproject.toml constraints.txt
 
 $(DEMO)/.installed: pyproject.toml $(PACKAGE)
 	test -x $(DEMO)/bin/python || $(PYTHON) -m venv $(DEMO)
-	$(DEMO)/bin/pip install --quiet .
+	$(if $(wildcard src/hourlift/web/index.html),,HOURLIFT_WITHOUT_PAGE=1) $(DEMO)/bin/pip install --quiet .
 	touch $@
 
 $(FAST)/.installed: pyproject.toml constraints.txt

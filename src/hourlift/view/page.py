@@ -1,7 +1,8 @@
 """The page: one HTML file that shows an image or video and, beside it, the people in it as 3D skeletons.
 
 Everything is in the file, so that it opens from disk and offline: `page.html` is the template, `theme.css` and
-`page.css` the style, `scene.js` the 3D view, `player.js` the playback. Its content security policy forbids everything else.
+`page.css` the style, `scene.js` the 3D view, `player.js` the playback. Its content security policy forbids everything
+else.
 """
 
 import base64
