@@ -82,7 +82,7 @@ def track_of(truth: Truth) -> PoseSequence:
 
 
 def standing_lean_deg(truth: Truth) -> tuple[float, float] | None:
-    """Median lean of the line from ankles to thorax, forward and to the left; None where hardly anybody stands."""
+    """Median lean of the line from ankles to thorax, forward and to the left; None where hardly a person stands."""
     joints = truth.world_mm
     stands = floor._stands(joints)
     if stands.sum() < 10:

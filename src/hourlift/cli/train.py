@@ -286,8 +286,8 @@ class TrainLifter(_Train):
         recipe = recipe.with_steps_of(len(train_people))
         recipe = replace(recipe, train=self.changed(recipe.train))
         stage = LifterDataStage(recipe, train_people, val_people)
-        told = "  ".join(f"{name} {value:.1f}" for name, value in stage.baselines().items())
-        print(f"without a network, mm: {told}", file=sys.stderr)
+        scores = "  ".join(f"{name} {value:.1f}" for name, value in stage.baselines().items())
+        print(f"without a network, mm: {scores}", file=sys.stderr)
         return self.run(stage, recipe.train)
 
     def _errors(self, data: TrainingData) -> Any:

@@ -181,8 +181,8 @@ def _heads(shard: Path) -> Iterator[tuple[str, bool]]:
             for member in tar:
                 file = tar.extractfile(member) if member.name.endswith(".json") else None
                 if file is not None:
-                    told = json.loads(file.read())
-                    yield str(told["id"]), told.get("joints_3d_cam_mm") is not None
+                    entry = json.loads(file.read())
+                    yield str(entry["id"]), entry.get("joints_3d_cam_mm") is not None
     except (tarfile.TarError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{shard} cannot be read as a shard: {error}") from error
 

@@ -197,11 +197,11 @@ class HourglassStage:
         recipe = self.recipe
         heatmaps, seen = joints_and_parts(model(batch.images), recipe.network.num_joints)
         loss = heatmap_loss(heatmaps, batch.joints, batch.weights, kind=recipe.loss, sigma=recipe.sigma)
-        told = {"side": float(batch.images.shape[-1])}
+        values = {"side": float(batch.images.shape[-1])}
         if batch.parts is None:
-            return loss, told
+            return loss, values
         parts = part_loss(seen, batch.parts)
-        return loss + parts, {**told, "parts": parts.detach(), "joints": loss.detach()}
+        return loss + parts, {**values, "parts": parts.detach(), "joints": loss.detach()}
 
     def after_step(self, model: nn.Module, step: int) -> bool:
         """Keep the network's activations small."""
