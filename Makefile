@@ -100,7 +100,7 @@ $(DEV)/.installed: pyproject.toml constraints.txt
 
 $(DEMO)/.installed: pyproject.toml $(PACKAGE)
 	test -x $(DEMO)/bin/python || $(PYTHON) -m venv $(DEMO)
-	$(DEMO)/bin/pip install --quiet .
+	$(if $(wildcard src/hourlift/web/index.html),,HOURLIFT_WITHOUT_PAGE=1) $(DEMO)/bin/pip install --quiet .
 	touch $@
 
 $(FAST)/.installed: pyproject.toml constraints.txt
@@ -123,6 +123,6 @@ web/node_modules/.installed: web/package.json web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
 	touch $@
 
-src/hourlift/web/index.html: web/node_modules/.installed $(shell find web/src web/public web/tests -type f) web/index.html web/vite.config.ts
+src/hourlift/web/index.html: web/node_modules/.installed $(shell find web/src web/public web/tests -type f) web/index.html web/vite.config.ts src/hourlift/view/theme.css
 	cd web && npm test && npm run build
 	touch $@

@@ -1,7 +1,7 @@
 """Frames a second of `hourlift batch`, without Ray and on Ray with 1 and 2 workers, and core time a frame.
 
-Each figure is the difference between an archive of many clips and one of few, so that starting up is left out of it and
-told apart. Core time is what the process and its threads used of all cores, which a busy machine changes little; it is
+Each figure is the difference between an archive of many clips and one of few, so that starting up is left out of
+it. Core time is what the process and its threads used of all cores, which a busy machine changes little; it is
 measured without Ray, whose workers are not ours to count.
 
     python benchmarks/batch.py                                   # the shipped clip, as it is and enlarged to 1080p
@@ -83,22 +83,22 @@ def _measure(
         for n in workers:
             runs[n].append((_run(folder, clip, few, n), _run(folder, clip, many, n)))
     more = (many - few) * frames
-    told = {}
+    results = {}
     for n in workers:
         rates = [more / (large.wall_s - small.wall_s) for small, large in runs[n]]
         start_up = [small.wall_s - few * frames / rate for (small, _), rate in zip(runs[n], rates, strict=True)]
-        told[str(n)] = {
+        results[str(n)] = {
             "frames_s": round(statistics.median(rates), 1),
             "frames_s_all": [round(rate, 1) for rate in rates],
             "start_up_s": round(statistics.median(start_up), 1),
         }
         if n == 0:
             core_ms = [1000 * (large.core_s - small.core_s) / more for small, large in runs[n]]
-            told[str(n)] |= {
+            results[str(n)] |= {
                 "core_ms_a_frame": round(statistics.median(core_ms), 2),
                 "core_ms_a_frame_all": [round(value, 2) for value in core_ms],
             }
-    return {"clip": f"demo.mp4, {what}", "image_wh": list(size), "frames": frames, "workers": told}
+    return {"clip": f"demo.mp4, {what}", "image_wh": list(size), "frames": frames, "workers": results}
 
 
 def _run(folder: Path, clip: Path, count: int, workers: int) -> Times:
@@ -125,9 +125,9 @@ def _enlarged(path: Path, height: int) -> Path:
     """The demo clip at another height."""
     with VideoReader(DEMO) as video:
         width = round(video.image_wh[0] * height / video.image_wh[1])
-        with VideoWriter(path, (width, height), video.fps) as film:
+        with VideoWriter(path, (width, height), video.fps) as writer:
             for shot in video:
-                film.write(cv2.resize(shot.image_rgb, (width, height)), shot.time_s)
+                writer.write(cv2.resize(shot.image_rgb, (width, height)), shot.time_s)
     return path
 
 

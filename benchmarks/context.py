@@ -19,7 +19,7 @@ BOX = (540.0, 60.0, 735.0, 600.0)
 """Around `somebody`."""
 
 
-def somebody() -> np.ndarray:
+def example_image() -> np.ndarray:
     """(720, 1280, 3) the first frame of the shipped clip, enlarged: how long decoding takes depends on what is seen."""
     with VideoReader(Path(hourlift.__file__).parent / "assets" / "demo.mp4") as video:
         frame = next(iter(video)).image_rgb

@@ -47,7 +47,7 @@ def main(
     random = np.random.default_rng(0)
 
     def per_person(width: int, height: int, count: int) -> dict[str, float]:
-        """One size and number of people, end to end; everybody is as tall as half the image."""
+        """One size and number of people, end to end; all people are as tall as half the image."""
         image = random.integers(0, 256, (height, width, 3), np.uint8)
         left = np.linspace(0, 0.8 * width, count)
         boxes = np.stack([left, left * 0 + height / 4, left + 0.2 * width, left * 0 + height * 0.75], axis=-1)
@@ -55,7 +55,7 @@ def main(
 
     rows: dict[str, dict[str, dict[str, float]]] = {
         "people": {str(count): per_person(1280, 720, count) for count in PEOPLE},
-        "picture": {f"{width}x{height}": per_person(width, height, 1) for width, height in SIZES_WH},
+        "image": {f"{width}x{height}": per_person(width, height, 1) for width, height in SIZES_WH},
         "batch": {},
         "stacks": {},
     }
@@ -101,7 +101,7 @@ def _draw(rows: dict[str, dict[str, dict[str, Any]]], file: Path) -> None:
 
     titles = {
         "people": "people in a 1280 x 720 image",
-        "picture": "image, one person",
+        "image": "image, one person",
         "batch": "batch, the network alone",
         "stacks": "stacks of width 128, fp32, the network alone",
     }

@@ -16,7 +16,7 @@ from pathlib import Path
 import tyro
 from context import publish, surroundings
 from paired import print_table
-from video import CLIP, make_film
+from video import CLIP, make_clip
 
 from hourlift import PosePredictor
 from hourlift.formats.table import FORMATS
@@ -50,8 +50,8 @@ def main(
     rows = {}
     for length in minutes:
         with tempfile.TemporaryDirectory() as folder:
-            film = make_film(video, round(1800 * length), Path(folder) / "film.mp4", fps=30.0)
-            arguments = [sys.executable, __file__, "--one", str(film), "--weights", weights, "--threads", str(threads)]
+            clip = make_clip(video, round(1800 * length), Path(folder) / "clip.mp4", fps=30.0)
+            arguments = [sys.executable, __file__, "--one", str(clip), "--weights", weights, "--threads", str(threads)]
             done = subprocess.run(arguments, check=True, capture_output=True, text=True)
             rows[f"{length:g} min"] = json.loads(done.stdout)
     print_table(
@@ -69,14 +69,14 @@ def _work(video: Path, predictor: PosePredictor) -> dict[str, object]:
     outputs = Outputs(folder=out, side_by_side=True, smooth=True, formats=tuple(FORMATS))
     begin = time.perf_counter()
     done = lift_source(
-        predictor, Source(kind="video", label=str(video), name="film"), View(), outputs, lambda _d, _a: None
+        predictor, Source(kind="video", label=str(video), name="clip"), View(), outputs, lambda _d, _a: None
     )
     seconds = time.perf_counter() - begin
     return {
         "frames": done.num_frames,
         "frames/s": round(done.num_frames / seconds, 1),
         "peak MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "MB": {path.name.removeprefix("film"): round(path.stat().st_size / 1e6, 2) for path in sorted(out.iterdir())},
+        "MB": {path.name.removeprefix("clip"): round(path.stat().st_size / 1e6, 2) for path in sorted(out.iterdir())},
     }
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import tyro
-from context import BOX, publish, somebody, surroundings
+from context import BOX, example_image, publish, surroundings
 from paired import compare, print_table
 
 from hourlift import PosePredictor
@@ -59,7 +59,7 @@ def main(
         predictor._lifter = lifters[way.precision == "int8"]
     random = np.random.default_rng(0)
     size = models[0].contract["input_size"]
-    crop, image = random.integers(0, 256, (1, size, size, 3), np.uint8), somebody()
+    crop, image = random.integers(0, 256, (1, size, size, 3), np.uint8), example_image()
     whole = {str(way): (lambda p=p: p.predict(image, [BOX])) for way, p in zip(ways, predictors, strict=True)}
     alone = {f"{way}": (lambda m=m: m.run(crop)) for way, m in zip(ways, models, strict=True)}
     result = {
@@ -84,7 +84,7 @@ def _accuracy(predictor: PosePredictor, data: Path, count: int | None) -> dict[s
     from hourlift.evaluation import make_report, predict_samples
 
     outcomes = (
-        o.without_picture() for o in predict_samples(predictor.predict, islice(recognise(data).samples("all"), count))
+        o.without_image() for o in predict_samples(predictor.predict, islice(recognise(data).samples("all"), count))
     )
     lines = make_report(list(outcomes), "", {}).to_markdown().splitlines()
     cells = next(line for line in lines if line.startswith("| PCK@0.2, 12 limb joints")).split("|")

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import onnxruntime
 import tyro
-from context import BOX, commit, machine, publish, somebody
+from context import BOX, commit, example_image, machine, publish
 
 import hourlift
 from hourlift import PosePredictor
@@ -53,7 +53,7 @@ def main(
     """
     cv2.setNumThreads(threads)
     predictor = PosePredictor(weights, lifter, threads=threads, flip_test=flip_test, turn=False)
-    image_rgb = somebody() if photo is None else read_image(photo).image_rgb
+    image_rgb = example_image() if photo is None else read_image(photo).image_rgb
     boxes = None if search else np.array([box or (BOX if photo is None else _middle_third(image_rgb))])
     times_ms = []
     for _ in range(WARM_UP + repeats):

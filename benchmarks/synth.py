@@ -28,7 +28,7 @@ from hourlift.synth import presets
 from hourlift.synth.generate import Generator, SynthConfig
 
 OF_INTEREST = ("render", "photograph", "render_people", "pose", "rasterise")
-"""Functions whose parts are told apart."""
+"""Functions whose parts are timed separately."""
 
 
 def main(

@@ -129,7 +129,7 @@ def main(
         per_run=batch,
     )
     for row in rows.values():
-        row["pictures/s"] = round(1000 / row["median_ms"], 1)
+        row["images/s"] = round(1000 / row["median_ms"], 1)
         row["times as fast"] = round(1 / row["cpu_ratio" if device == "cpu" else "ratio"], 2)
     print_table("training step, ms per image", rows)
     sizes = {"stacks": stacks, "width": width, "size": size, "batch": batch, "threads": threads, "device": device}

@@ -53,7 +53,7 @@ def main(
     predictor = PosePredictor(weights, threads=threads)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        clip = make_film(video or CLIP, lengths[0], folder / "clip.mp4")
+        clip = make_clip(video or CLIP, lengths[0], folder / "clip.mp4")
         videos = {
             "JSON": Outputs(folder=folder, overlay=False, page=False),
             "JSON and video": Outputs(folder=folder, page=False),
@@ -83,7 +83,7 @@ def main(
         growth = {}
         for length in lengths:
             begin = time.perf_counter()
-            _lift(predictor, make_film(video or CLIP, length, folder / f"{length}.mp4"), videos["JSON and video"])
+            _lift(predictor, make_clip(video or CLIP, length, folder / f"{length}.mp4"), videos["JSON and video"])
             growth[f"{length} frames"] = {
                 "frames/s": round(length / (time.perf_counter() - begin), 1),
                 "peak MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
@@ -122,15 +122,15 @@ def _network(predictor: PosePredictor, count: int) -> None:
         lifter.run(rays)
 
 
-def make_film(source: Path, length: int, target: Path, *, fps: float | None = None) -> Path:
+def make_clip(source: Path, length: int, target: Path, *, fps: float | None = None) -> Path:
     """A video of so many frames, there and back again, at a rate of its own or the source's."""
     with VideoReader(source) as video:
         frames = [shot.image_rgb for shot in video][:length]
     fps = fps or video.fps
-    with VideoWriter(target, video.image_wh, fps) as film:
+    with VideoWriter(target, video.image_wh, fps) as writer:
         for i in range(length):
             there_and_back = i % (2 * len(frames) - 2)
-            film.write(frames[min(there_and_back, 2 * len(frames) - 2 - there_and_back)], i / fps)
+            writer.write(frames[min(there_and_back, 2 * len(frames) - 2 - there_and_back)], i / fps)
     return target
 
 

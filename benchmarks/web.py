@@ -46,8 +46,8 @@ def main(rounds: int = 5, save: Path | None = None) -> None:
         wait_for(browser, "window.hourlift?.isReady()")
         for _ in range(rounds):
             frames = len(lifted(browser, CLIP)["frames"])
-            told = browser.run("document.getElementById('engine').textContent")
-            seconds["page"].append(float(told.split(" ms a frame")[0].split()[-1]) / 1000)
+            engine = browser.run("document.getElementById('engine').textContent")
+            seconds["page"].append(float(engine.split(" ms a frame")[0].split()[-1]) / 1000)
             begin = time.perf_counter()
             count = sum(1 for _ in predictor.predict_video(CLIP))
             seconds["predict_video"].append((time.perf_counter() - begin) / count)
@@ -56,7 +56,7 @@ def main(rounds: int = 5, save: Path | None = None) -> None:
         for way, times in seconds.items()
     }
     print_table("shipped clip", rows)
-    result = {"rounds": rounds, "frames": frames, "engine": told, "speed": rows}
+    result = {"rounds": rounds, "frames": frames, "engine": engine, "speed": rows}
     publish(result | surroundings("av"), save)
 
 

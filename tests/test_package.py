@@ -12,9 +12,9 @@ import hourlift
 
 BASE_PACKAGES = {"numpy", "onnxruntime", "cv2", "av", "tyro", "rich"}  # pyproject.toml's dependencies, as imported
 
-# Files that import the package of an extra, which must not happen before somebody asks for what it does.
+# Files that import the package of an extra, which must not happen before a user asks for what it does.
 EXTRAS = {
-    "pose.py": {"pandas"},
+    "pose.py": {"pandas", "mpl_toolkits"},  # the latter for type checkers
     "angle_plot.py": {"matplotlib"},
     "c3d.py": {"ezc3d"},
     "identity.py": {"scipy"},
@@ -22,6 +22,7 @@ EXTRAS = {
     "parquet.py": {"pyarrow"},
     "rerun_log.py": {"rerun"},
     "runtime.py": {"openvino"},
+    "skeleton_plot.py": {"matplotlib", "mpl_toolkits"},
 }
 
 TORCH_FREE = [

@@ -35,8 +35,8 @@ def test_a_large_file_is_named(
     assert capsys.readouterr().err == "film.mp4: 0.6 MB, at most 0.5 MB\n"
 
 
-def test_the_picture_of_the_layers_has_every_package() -> None:
-    drawn = load("draw_layers").picture()
+def test_the_image_of_the_layers_has_every_package() -> None:
+    drawn = load("draw_layers").drawing()
     packages = [path.parent.name for path in (ROOT / "src/hourlift").glob("*/__init__.py")]
     assert packages and all(f">{name}</text>" in drawn for name in packages)
     done = subprocess.run([sys.executable, ROOT / "tools/draw_layers.py", "--check"], capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""Words that hourlift's English avoids, in docstrings, comments and strings of the package and in the documentation."""
+"""Words that hourlift's English avoids, in docstrings, comments and strings of code, and in the documentation."""
 
 import re
 import tokenize
@@ -89,6 +89,12 @@ def test_code_avoids_them(package: str) -> None:
 def test_documentation_avoids_them() -> None:
     decisions = ROOT / "docs/decisions"
     files = [file for file in sorted((ROOT / "docs").glob("**/*.md")) if decisions not in file.parents]
+    assert files and found_in(files) == []
+
+
+@pytest.mark.parametrize("folder", ["benchmarks", "examples"])
+def test_scripts_avoid_them(folder: str) -> None:
+    files = [path for suffix in ("py", "md") for path in sorted((ROOT / folder).glob(f"**/*.{suffix}"))]
     assert files and found_in(files) == []
 
 

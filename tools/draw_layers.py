@@ -1,7 +1,7 @@
 """Draw docs/images/layers.svg from the layers that pyproject.toml prescribes: python tools/draw_layers.py [--check].
 
-The picture and the rule that import-linter checks thus cannot differ. ``--check`` writes nothing and fails if the
-committed picture is out of date.
+The image and the rule that import-linter checks thus cannot differ. ``--check`` writes nothing and fails if the
+committed image is out of date.
 """
 
 import sys
@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PICTURE = ROOT / "docs/images/layers.svg"
+IMAGE = ROOT / "docs/images/layers.svg"
 
 PURPOSE = {
     "cli": "the commands",
@@ -51,8 +51,8 @@ def layers() -> list[list[str]]:
     return [[name.strip() for name in layer.split(":")] for layer in whole["layers"]]
 
 
-def picture() -> str:
-    """The picture as SVG."""
+def drawing() -> str:
+    """The image as SVG."""
     rows = layers()
     height = MARGIN + ROW * len(rows) + 34
     parts = [
@@ -93,14 +93,14 @@ def _legend(y: int) -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the picture, or compare it."""
-    drawn = picture()
+    """Write the image, or compare it."""
+    drawn = drawing()
     if "--check" not in arguments:
-        PICTURE.write_text(drawn, encoding="utf-8")
+        IMAGE.write_text(drawn, encoding="utf-8")
         return 0
-    if PICTURE.is_file() and PICTURE.read_text(encoding="utf-8") == drawn:
+    if IMAGE.is_file() and IMAGE.read_text(encoding="utf-8") == drawn:
         return 0
-    print(f"{PICTURE.relative_to(ROOT)} is out of date: run python tools/draw_layers.py", file=sys.stderr)
+    print(f"{IMAGE.relative_to(ROOT)} is out of date: run python tools/draw_layers.py", file=sys.stderr)
     return 1
 
 

@@ -1,4 +1,4 @@
-"""A sheet of rendered and of real crops, mixed, to be told apart by eye; the key goes into a file of its own.
+"""A sheet of rendered and of real crops, mixed, to be distinguished by eye; the key goes into a file of its own.
 
     python experiments/2026-11-dressed/mixed.py real_open -o mixed.png --backgrounds backgrounds openimages/images \
         --assets makehuman --panoramas hdri

@@ -63,10 +63,10 @@ def main() -> None:
             for label, chosen in (
                 ("all", facing < 2), ("front", facing > 0.5), ("side", np.abs(facing) <= 0.5), ("back", facing < -0.5)
             ):  # fmt: skip
-                told = measure(found[chosen], np.where(inside[..., None], true, np.nan)[chosen], torso[chosen], size)
+                scores = measure(found[chosen], np.where(inside[..., None], true, np.nan)[chosen], torso[chosen], size)
                 print(
-                    f"{name:16} {label:8} {chosen.sum():5} {100 * told['pck']:6.1f}"
-                    f" {100 * told['swapped']:8.1f} {100 * told['collapsed']:9.1f}", flush=True,
+                    f"{name:16} {label:8} {chosen.sum():5} {100 * scores['pck']:6.1f}"
+                    f" {100 * scores['swapped']:8.1f} {100 * scores['collapsed']:9.1f}", flush=True,
                 )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Which confidence tells a person from nothing? Fits of true boxes, of wrong finds and of empty images.
 
-Synthetic scenes that no training has seen: a person somewhere in the frame, small or large, or nobody.
+Synthetic scenes that no training has seen: a person somewhere in the frame, small or large, or no person.
 
     python experiments/2026-11-first-weights/search_thresholds.py --count 200
 """
@@ -54,7 +54,7 @@ def main(count: int = 200, weights: str = "hourglass-fast", lifter: str = "lifte
         shares = {name: np.mean(np.array(fits[name] or [0.0]) >= threshold) for name in fits}
         right = len(fits["found right"]) * shares["found right"] / count
         wrong = len(fits["found wrong"]) * shares["found wrong"] / count
-        print(f"at {threshold:.2f}: found {right:.0%}, elsewhere {wrong:.0%}, in empty {shares['empty picture']:.0%}")
+        print(f"at {threshold:.2f}: found {right:.0%}, elsewhere {wrong:.0%}, in empty {shares['empty image']:.0%}")
 
 
 def _best(predictor: PosePredictor, image: np.ndarray) -> search.Detection | None:

@@ -2,7 +2,7 @@
 
     python experiments/2026-11-generator/fit_prior.py mocap src/hourlift/synth/pose_prior.npz
 
-The mixture is fitted twice: once without the held-out people, for the table, and once to everybody, to be shipped.
+The mixture is fitted twice: once without the held-out people, for the table, and once to all people, to be shipped.
 """
 
 import sys

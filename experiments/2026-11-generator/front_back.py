@@ -1,4 +1,4 @@
-"""Can front and back be told apart by what heads show? Trains a small network on head crops of the installed generator.
+"""Can front and back be distinguished by what heads show? Trains a small network on head crops of the generator.
 
 The label is whether the person faces the camera: by hips and shoulders, or by the head's own direction (`--by head`).
 People seen from the side (|facing| <= 0.3) are left out, and so are heads that are not in the image or hidden.

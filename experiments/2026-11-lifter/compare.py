@@ -107,9 +107,9 @@ def run(name: str, motion: Path, seconds: float) -> None:
         ema.update(model, step)
         step += 1
     with torch.no_grad():
-        told = stage.validate(ema.model.eval(), CPU)
+        scores = stage.validate(ema.model.eval(), CPU)
     size = sum(parameter.numel() for parameter in model.parameters()) / 1e6
-    cells = [f"{told[f'{p}mpjpe']:.1f} / {told[f'{p}pa_mpjpe']:.1f}" for p in ("", "mocap_", "noisy_")]
+    cells = [f"{scores[f'{p}mpjpe']:.1f} / {scores[f'{p}pa_mpjpe']:.1f}" for p in ("", "mocap_", "noisy_")]
     print(f"| {name} | {size:.2f} M | {step} | {' | '.join(cells)} |", flush=True)
 
 

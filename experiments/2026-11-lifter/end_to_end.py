@@ -35,12 +35,12 @@ def main(files: list[Path], weights: str, count: int) -> None:
             for name, found in (("found", pose), ("found, refined", refine_pose(pose)), ("true", exact)):
                 answers.setdefault((file, name), []).append(found)
     truth = root_relative(np.array(true, dtype=float))
-    print(f"{count} people, {weights}\n\n| lifter | 2D joints | MPJPE | N-MPJPE | PA-MPJPE | spread told |")
+    print(f"{count} people, {weights}\n\n| lifter | 2D joints | MPJPE | N-MPJPE | PA-MPJPE | spread expected |")
     print("|---|---|---:|---:|---:|---:|")
     for (file, name), poses in answers.items():
         joints = np.array([pose.joints_3d_mm for pose in poses], dtype=float)
-        told = [pose.spread_mm for pose in poses if pose.spread_mm is not None]
-        spread = f"{np.mean(told):.0f}" if told else ""
+        expected = [pose.spread_mm for pose in poses if pose.spread_mm is not None]
+        spread = f"{np.mean(expected):.0f}" if expected else ""
         errors = [f"{metric(joints, truth):.1f}" for metric in (mpjpe, n_mpjpe, pa_mpjpe)]
         print(f"| {file.name} | {name} | {' | '.join(errors)} | {spread} |")
     for (_, name), poses in answers.items():
@@ -50,10 +50,11 @@ def main(files: list[Path], weights: str, count: int) -> None:
 
 
 def calibration(spread: np.ndarray, errors: np.ndarray) -> None:
-    told, found = spread[:, 1:].ravel(), errors[:, 1:].ravel()
-    parts = np.array_split(np.argsort(told), 5)
+    expected, found = spread[:, 1:].ravel(), errors[:, 1:].ravel()
+    parts = np.array_split(np.argsort(expected), 5)
     print(
-        "spread told: found, mm, by fifths:", ", ".join(f"{told[p].mean():.0f}: {found[p].mean():.0f}" for p in parts)
+        "spread expected: found, mm, by fifths:",
+        ", ".join(f"{expected[p].mean():.0f}: {found[p].mean():.0f}" for p in parts),
     )
 
 

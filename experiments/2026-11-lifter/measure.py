@@ -42,15 +42,15 @@ def look(draw: Draw, joints: torch.Tensor) -> Sight:
 def answers(file: Path, motion: Path) -> tuple[Answer, bool]:
     """What a lifter says of people: predicted and true joints and spread; and whether it reads confidence."""
     model = Model(file, "lifter", threads=1, precision="fp32")
-    told = model.contract.get("inputs", "rays") == "person"
-    stage = LifterStage(lifter() if told else published())
+    has_confidence = model.contract.get("inputs", "rays") == "person"
+    stage = LifterStage(lifter() if has_confidence else published())
 
     def answer(sight: Sight) -> tuple[NDArray, NDArray, NDArray | None]:
         read, truth = stage.pair(sight)
         outputs = model.run_all(read.numpy())
         return outputs[0].astype(float), truth.numpy().astype(float), outputs[1] if len(outputs) > 1 else None
 
-    return answer, told
+    return answer, has_confidence
 
 
 def in_two(predicted: NDArray, true: NDArray) -> str:
@@ -110,21 +110,21 @@ def main(motion: Path, files: list[Path]) -> None:
     known = LifterBatch(rays=torch.cat([x[..., :2] for x, _ in pairs]), joints_mm=torch.cat([y for _, y in pairs]))
     for name, sight in sets.items():
         read, truth = stage.pair(sight)
-        told = baselines(known, LifterBatch(rays=read[:2000, :, :2], joints_mm=truth[:2000]))
+        scores = baselines(known, LifterBatch(rays=read[:2000, :, :2], joints_mm=truth[:2000]))
         print(
-            f"| {name} | {told['mean_pose_mpjpe']:.1f} / {told['mean_pose_pa_mpjpe']:.1f} "
-            f"| {told['nearest_mpjpe']:.1f} / {told['nearest_pa_mpjpe']:.1f} |"
+            f"| {name} | {scores['mean_pose_mpjpe']:.1f} / {scores['mean_pose_pa_mpjpe']:.1f} "
+            f"| {scores['nearest_mpjpe']:.1f} / {scores['nearest_pa_mpjpe']:.1f} |"
         )
     for file in files:
         print(f"\n## {file.name}")
         answer, reads_confidence = answers(file, motion)
         for name, sight in sets.items():
             predicted, true, spread = answer(sight)
-            told = plausibility(predicted)
+            result = plausibility(predicted)
             print(f"\n{name}: MPJPE / PA-MPJPE {in_two(predicted, true)}, N-MPJPE {n_mpjpe(predicted, true):.1f}")
             print(
-                f"wrong knees {told.knee_wrong:.2%}, elbows {told.elbow_wrong:.2%}, lengths {told.lengths_wrong:.2%}, "
-                f"asymmetry {told.asymmetry:.2%}"
+                f"wrong knees {result.knee_wrong:.2%}, elbows {result.elbow_wrong:.2%}, "
+                f"lengths {result.lengths_wrong:.2%}, asymmetry {result.asymmetry:.2%}"
             )
             each = mpjpe_per_joint(predicted, true)
             print("by joint:", ", ".join(f"{n} {e:.0f}" for n, e in zip(H36M17.joint_names, each, strict=True)))
@@ -151,10 +151,10 @@ def main(motion: Path, files: list[Path]) -> None:
 
 def calibration(spread: NDArray, errors: NDArray) -> None:
     """Told and found mean distance in tenths of the joints by what was told."""
-    told, found = spread[:, 1:].ravel(), errors[:, 1:].ravel()
-    order = np.argsort(told)
-    tenths = [f"{told[part].mean():.0f}: {found[part].mean():.0f}" for part in np.array_split(order, 10)]
-    print("spread told: found, mm, by tenths:", ", ".join(tenths))
+    expected, found = spread[:, 1:].ravel(), errors[:, 1:].ravel()
+    order = np.argsort(expected)
+    tenths = [f"{expected[part].mean():.0f}: {found[part].mean():.0f}" for part in np.array_split(order, 10)]
+    print("spread expected: found, mm, by tenths:", ", ".join(tenths))
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ EVERYTHING = Curriculum(start_share=0.0, views=(-2, -1), poses=(-2, -1), augment
 CUT_SHARE = 1.25
 """Side of the photographs' crops, from which the augmentation cuts the network's input, over that of the input."""
 REAL_OPEN_WEIGHT = 3
-"""How often somebody labelled by people comes for each time that somebody labelled by a network does."""
+"""How often a person labelled by people comes for each time that a person labelled by a network does."""
 SPORT_SHARE = 0.35
 """Of the poses of rendered people."""
 NOT_ANNOTATED = list(H36M17.indices("pelvis", "spine", "thorax", "head"))

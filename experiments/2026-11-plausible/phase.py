@@ -1,4 +1,4 @@
-r"""Goes on with a hourglass on images that somebody might have taken: see README.md.
+r"""Goes on with a hourglass on images that a person might have taken: see README.md.
 
     OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 experiments/2026-11-plausible/phase.py \
         -o runs/plausible --init checkpoints/hourglass-fast.pt --backgrounds photos --steps 1500

@@ -29,7 +29,7 @@ def curves(folder: Path, value: str, only: str) -> dict[str, list[Curve]]:
     return rows
 
 
-def told(values: list[float]) -> str:
+def summary(values: list[float]) -> str:
     """Mean and range."""
     scale = 100 if max(values) <= 1 else 1
     mean, low, high = (scale * f(values) for f in (np.mean, np.min, np.max))
@@ -54,10 +54,10 @@ def main() -> None:
         for value in options.values:
             # A training value is one noisy batch's or fifty's: the mean of the last five.
             tail = 1 if value.startswith("val_") else 5
-            cells.append(told([float(numbers[-tail:].mean()) for _, numbers in found[value][row]]))
+            cells.append(summary([float(numbers[-tail:].mean()) for _, numbers in found[value][row]]))
         if options.reach:
             reached = [steps[numbers <= options.reach] for steps, numbers in found[options.values[1]][row]]
-            cells.append(told([float(steps[0]) for steps in reached]) if all(map(len, reached)) else "never")
+            cells.append(summary([float(steps[0]) for steps in reached]) if all(map(len, reached)) else "never")
         print("|", " | ".join(cells), "|")
     if options.plot:
         draw({value: found[value] for value in options.values[:2]}, options.plot)

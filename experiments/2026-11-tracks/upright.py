@@ -12,7 +12,7 @@ from measure import FPS, Truth, angle_deg, disturbed, read_truth, rendered
 
 from hourlift import PosePredictor, PoseSequence
 from hourlift.geometry import H36M17
-from hourlift.geometry.bones import STATURE_BONES, bone_lengths
+from hourlift.geometry.bones import HEIGHT_BONES, bone_lengths
 from hourlift.predict.temporal.smooth import smooth_track
 from hourlift.predict.world import floor
 from hourlift.synth.body.parametric import Body
@@ -55,7 +55,7 @@ def statures() -> None:
     shapes, height_mm = body.sample_shapes(4000, torch.Generator().manual_seed(0))
     rotations = torch.eye(3).expand(4000, body.num_bones, 3, 3)
     joints = 1000 * body.joints(shapes, rotations).numpy()
-    bones = [bone_lengths(person[None])[H36M17.indices(*STATURE_BONES)].sum() for person in joints]
+    bones = [bone_lengths(person[None])[H36M17.indices(*HEIGHT_BONES)].sum() for person in joints]
     ratio = height_mm.numpy() / bones
     short, tall = height_mm.numpy() < 1500, height_mm.numpy() > 1800
     print(f"height over bones: {ratio.mean():.4f}, spread {100 * ratio.std() / ratio.mean():.2f} %, ", end="")
@@ -82,7 +82,7 @@ def track_of(truth: Truth) -> PoseSequence:
 
 
 def standing_lean_deg(truth: Truth) -> tuple[float, float] | None:
-    """Median lean of the line from ankles to thorax, forward and to the left; None where hardly anybody stands."""
+    """Median lean of the line from ankles to thorax, forward and to the left; None where hardly a person stands."""
     joints = truth.world_mm
     stands = floor._stands(joints)
     if stands.sum() < 10:

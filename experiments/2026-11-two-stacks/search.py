@@ -1,4 +1,4 @@
-"""What the search in whole images finds: rendered people, annotated photographs, and images without anybody.
+"""What the search in whole images finds: rendered people, annotated photographs, and images without people.
 
 python experiments/2026-11-two-stacks/search.py --photographs lspet --empty backgrounds
 python experiments/2026-11-two-stacks/search.py --joint 0.2 --joints 6 --fit 0.15   # the thresholds before
@@ -52,7 +52,7 @@ def report(name: str, weights: str, people: Iterable[Sample]) -> None:
     pred, truth = np.array(found), np.array(true, np.float64)
     right = pck(pred[:, _LIMBS], truth[:, _LIMBS], torso_length(truth, H36M17))
     missed = np.isnan(pred).all((1, 2)).sum()
-    print(f"{name}: {right:.1%}, nobody in {missed} of {len(true)}, {search.looks / len(true):.0f} looks an image")
+    print(f"{name}: {right:.1%}, none in {missed} of {len(true)}, {search.looks / len(true):.0f} looks an image")
 
 
 def main() -> None:
@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--weights", default=HOURGLASS)
     parser.add_argument("--rendered", type=int, default=150)
     parser.add_argument("--photographs", type=Path, help="annotated; every third is looked at")
-    parser.add_argument("--empty", type=Path, help="folder of images without anybody")
+    parser.add_argument("--empty", type=Path, help="folder of images without people")
     parser.add_argument("--joint", type=float, default=search.JOINT_CONFIDENCE)
     parser.add_argument("--joints", type=int, default=search.MIN_JOINTS)
     parser.add_argument("--fit", type=float, default=search.FOUND_CONFIDENCE)
@@ -75,7 +75,7 @@ def main() -> None:
         files = sorted(options.empty.rglob("*.jpg"))
         people = [Search(options.weights)(read_image(file).image_rgb) for file in files]
         fits = [f"{person.fit:.2f}" for person in people if person is not None]
-        print(f"empty: somebody in {len(fits)} of {len(files)}, fits {', '.join(fits)}")
+        print(f"empty: a person in {len(fits)} of {len(files)}, fits {', '.join(fits)}")
 
 
 if __name__ == "__main__":

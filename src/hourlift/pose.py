@@ -16,11 +16,13 @@ from hourlift.arrays import Array32
 from hourlift.errors import UserError
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.skeleton import H36M17
+from hourlift.geometry.skeleton_plot import plot_skeletons
 from hourlift.geometry.skeleton_svg import skeleton_svg
-from hourlift.geometry.world import World
+from hourlift.geometry.world import CAMERA_UP, World
 
 if TYPE_CHECKING:
     import pandas
+    from mpl_toolkits.mplot3d import Axes3D
 
 
 POSE_SHAPES: dict[str, tuple[int, ...]] = {
@@ -31,6 +33,10 @@ POSE_SHAPES: dict[str, tuple[int, ...]] = {
     "box_xyxy_px": (4,),
 }
 """The arrays that every person has; unknown values are NaN."""
+
+
+_LEVEL = World.from_up(CAMERA_UP, camera_height_mm=0.0, source="default")
+_PLOT_STEP_MM = 1000.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -88,6 +94,18 @@ class Pose:
     def _repr_html_(self) -> str:
         """The display in a notebook: the person from the front and from the side."""
         return f"<p>{html.escape(repr(self)[1:-1])}</p>{skeleton_svg(self.joints_3d_mm)}"
+
+    def plot(self, ax: "Axes3D | None" = None) -> "Axes3D":
+        """Draw the person in 3D, upright if the camera is level; needs Matplotlib, from hourlift[plots].
+
+        Args:
+            ax: 3D axes to draw into; None makes a figure.
+
+        Raises:
+            UserError: Matplotlib is not installed, or no joint is known.
+        """
+        joints_mm = _on_floor(self.joints_3d_mm @ _LEVEL.rotation.T)
+        return plot_skeletons(joints_mm[None], self.confidence[None], ax=ax)
 
     def joint(self, name: str) -> "Joint":
         """One joint by its name, such as ``"l_wrist"``.
@@ -244,6 +262,27 @@ class PoseSequence:
             columns |= {f"{axis}_{frame}": points[..., i].ravel() for i, axis in enumerate("xyz"[: points.shape[-1]])}
         return pandas.DataFrame(columns)
 
+    def plot(self, count: int = 6, ax: "Axes3D | None" = None) -> "Axes3D":
+        """Draw the person in 3D at several times, side by side; needs Matplotlib, from hourlift[plots].
+
+        People stand on the floor of `world`; if it is unknown, on their lowest joint.
+
+        Args:
+            count: number of frames, spread evenly over those in which the person was found.
+            ax: 3D axes to draw into; None makes a figure.
+
+        Raises:
+            UserError: Matplotlib is not installed, or the person is in no frame.
+        """
+        found = np.flatnonzero(self.present)
+        chosen = found[np.linspace(0, len(found) - 1, min(count, len(found))).round().astype(int)]
+        joints_mm = _on_floor(self.joints_3d_mm[chosen] @ (self.world or _LEVEL).rotation.T)
+        height_mm = self.joints_world_mm[chosen, ..., 2]
+        joints_mm[..., 2] = np.where(np.isfinite(height_mm), height_mm, joints_mm[..., 2])
+        joints_mm[..., 0] += np.arange(len(chosen))[:, None] * _PLOT_STEP_MM
+        labels = [f"{time_s:.1f} s" for time_s in self.times_s[chosen]]
+        return plot_skeletons(joints_mm, self.confidence[chosen], labels, ax)
+
     @property
     def present(self) -> NDArray[np.bool_]:
         """(T,) whether the person was found in the frame."""
@@ -268,6 +307,14 @@ class PoseSequence:
             return float("nan")
         step = float(np.median(np.diff(self.times_s)))
         return 1.0 / step if step > 0 else float("nan")
+
+
+def _on_floor(joints_mm: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Move joints (..., 17, 3), z up, vertically until the lowest known one is at z = 0."""
+    moved_mm = joints_mm.copy()
+    known = np.isfinite(moved_mm[..., 2])
+    moved_mm[..., 2] -= moved_mm[..., 2].min(axis=-1, keepdims=True, where=known, initial=np.inf)
+    return moved_mm
 
 
 def _checked(name: str, values: object, shape: tuple[int, ...]) -> Array32:

@@ -129,9 +129,9 @@ def test_a_worker_is_killed_a_machine_is_lost_and_then_the_cluster(
     cluster.head_node.kill_all_processes(check_alive=False, allow_graceful=False)
     _, err = second.process.communicate(timeout=180)
     assert second.process.returncode == 2
-    told = err.splitlines()[-1]
-    assert told.startswith(f"hourlift: the Ray cluster at {cluster.address} ")
-    assert told.endswith("; finished results are kept; continue with --resume")
+    printed = err.splitlines()[-1]
+    assert printed.startswith(f"hourlift: the Ray cluster at {cluster.address} ")
+    assert printed.endswith("; finished results are kept; continue with --resume")
     assert main(["batch", str(clips), "-o", str(second.out), "--workers", "0", "--resume", *marker_options]) == 1
     assert rows(second.out).keys() == alone.keys()
 
@@ -146,8 +146,8 @@ def test_a_cluster_that_is_not_there_is_one_line(
     monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "1")
     command = ["batch", str(clips), "-o", str(tmp_path / "out"), "--address", "127.0.0.1:9", *marker_options]
     assert main(command) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("hourlift: the Ray cluster at 127.0.0.1:9 cannot be reached") and told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith("hourlift: the Ray cluster at 127.0.0.1:9 cannot be reached") and printed.count("\n") == 1
 
 
 def test_pictures_are_grouped_and_videos_stand_alone() -> None:

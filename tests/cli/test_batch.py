@@ -60,10 +60,10 @@ def sources(out: str | Path) -> dict[str, dict]:
 
 def test_numbers_are_those_of_predict(archive: Path, here: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["batch", "in", "-o", "out.parquet", *here]) == 1
-    told = capsys.readouterr()
-    assert told.out == f"3 of 4 sources done; 13 poses now\n  {Path('out.parquet').absolute()}\n"
-    assert told.err.startswith(f"hourlift: {Path('in/broken.mp4').absolute()}: this is not a video")
-    assert told.err.count("\n") == 1
+    printed = capsys.readouterr()
+    assert printed.out == f"3 of 4 sources done; 13 poses now\n  {Path('out.parquet').absolute()}\n"
+    assert printed.err.startswith(f"hourlift: {Path('in/broken.mp4').absolute()}: this is not a video")
+    assert printed.err.count("\n") == 1
     assert main(["predict", "in", "-o", "same", "--no-overlay", "--no-page", "--formats", "npz", *here[:4]]) == 1
     table = pq.read_table("out.parquet")
     for name in ("dance.mp4", "walk.mp4", "photo.png"):
@@ -144,8 +144,8 @@ def test_mistakes_are_one_line(
     main(["batch", "in/photo.png", "-o", "out", *here])
     capsys.readouterr()
     assert main(["batch", *(arguments or ["-o", "new"]), *here]) == 2
-    told = capsys.readouterr().err
-    assert message in told and told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert message in printed and printed.count("\n") == 1
     assert not Path("new").exists()
 
 
@@ -175,8 +175,8 @@ def test_passwords_and_signatures_are_neither_told_nor_stored(
     secret = server.replace("http://", "http://user:S3cret@")
     urls = [f"{secret}/in/dance.mp4?signature=S3cret", f"{secret}/in/gone.mp4?signature=S3cret"]
     assert main(["batch", *urls, "-o", "out", *here]) == 1
-    told = capsys.readouterr()
-    assert f"hourlift: {server}/in/gone.mp4: no such file" in told.err
+    printed = capsys.readouterr()
+    assert f"hourlift: {server}/in/gone.mp4: no such file" in printed.err
     assert {row["source"] for row in sources("out").values()} == {f"{server}/in/dance.mp4", f"{server}/in/gone.mp4"}
     stored = b"".join(
         repr(pq.read_table(path).to_pydict()).encode() + repr(pq.read_schema(path).metadata).encode()
@@ -185,7 +185,9 @@ def test_passwords_and_signatures_are_neither_told_nor_stored(
         for path in Path("out").rglob("*")
         if path.is_file()
     )
-    ours = [line for line in (told.err + told.out).splitlines() if not line.startswith("127.0.0.1")]  # the server's own
+    ours = [
+        line for line in (printed.err + printed.out).splitlines() if not line.startswith("127.0.0.1")
+    ]  # the server's own
     assert b"S3cret" not in stored and "S3cret" not in "".join(ours)
     assert main(["batch", *urls, "-o", "out", "--resume", *here]) == 1
     assert "1 of them before" in capsys.readouterr().out
@@ -227,9 +229,9 @@ def test_members_of_archives(kind: str, archive: Path, here: list[str], capsys: 
     rows = {row["source"]: row["rows"] for row in pq.read_table("out/_sources").to_pylist()}
     videos = {f"{kind}://in/{name}.mp4::{file}": count for name, count in (("dance", 6), ("walk", 6), ("broken", 0))}
     assert rows == {**videos, urls[1]: 1, urls[2]: 0}
-    told = capsys.readouterr().err
-    assert f"hourlift: {urls[3]}: which archive?" in told
-    assert f"hourlift: {urls[2]}: " in told
+    printed = capsys.readouterr().err
+    assert f"hourlift: {urls[3]}: which archive?" in printed
+    assert f"hourlift: {urls[2]}: " in printed
 
 
 def test_a_warning_is_said_once(archive: Path, here: list[str], capsys: pytest.CaptureFixture[str]) -> None:

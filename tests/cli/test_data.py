@@ -34,9 +34,9 @@ def drawn(image: np.ndarray, colour: tuple[int, int, int]) -> int:
 def test_check_says_what_there_is(lsp: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sheet = tmp_path / "new" / "sheet.png"
     assert main(["data", "check", str(lsp), "--sheet", str(sheet), "--count", "4"]) == 0
-    told = capsys.readouterr().out
-    assert f"{lsp}: Leeds Sports Pose\n" in told and "people    4, 2D only: for the hourglass" in told
-    assert "splits    train, test, all" in told and told.endswith("missing   nothing\n")
+    printed = capsys.readouterr().out
+    assert f"{lsp}: Leeds Sports Pose\n" in printed and "people    4, 2D only: for the hourglass" in printed
+    assert "splits    train, test, all" in printed and printed.endswith("missing   nothing\n")
     image = cv2.cvtColor(cv2.imread(str(sheet)), cv2.COLOR_BGR2RGB)
     assert image.shape == (2 * TILE_PX, 2 * TILE_PX, 3)
     for tile in image.reshape(2, TILE_PX, 2, TILE_PX, 3).swapaxes(1, 2).reshape(4, TILE_PX, TILE_PX, 3):
@@ -49,15 +49,15 @@ def test_check_names_what_is_missing(lsp: Path, capsys: pytest.CaptureFixture[st
     (lsp / "images" / "im0002.jpg").write_bytes(b"half")
     assert capsys.readouterr().out.endswith("missing\n  - 1 of 4 images, such as images/im0003.jpg\n")
     assert main(["data", "check", str(lsp)]) == 0
-    told = capsys.readouterr().out
-    assert "im0003.jpg\n  - 1 of 4 images that were opened; " in told and "im0002.jpg cannot be read" in told
+    printed = capsys.readouterr().out
+    assert "im0003.jpg\n  - 1 of 4 images that were opened; " in printed and "im0002.jpg cannot be read" in printed
 
 
 def test_check_opens_pictures(lsp: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (lsp / "images" / "im0002.jpg").write_bytes(b"half")
     assert main(["data", "check", str(lsp)]) == 0
-    told = capsys.readouterr().out
-    assert "  - 1 of 4 images that were opened; " in told and "im0002.jpg cannot be read as an image" in told
+    printed = capsys.readouterr().out
+    assert "  - 1 of 4 images that were opened; " in printed and "im0002.jpg cannot be read as an image" in printed
 
 
 @pytest.mark.parametrize(("shift_px", "is_told"), [(0.0, False), (40.0, True)])
@@ -77,9 +77,9 @@ def test_check_compares_both_sides_of_the_projection(
     )
     write_coco([sample], tmp_path / "set")
     assert main(["data", "check", str(tmp_path / "set")]) == 0
-    told = capsys.readouterr().out
-    assert "1, in 3D" in told
-    assert ("matching cameras: the 3D joints project 57 px from the 2D joints" in told) == is_told
+    printed = capsys.readouterr().out
+    assert "1, in 3D" in printed
+    assert ("matching cameras: the 3D joints project 57 px from the 2D joints" in printed) == is_told
 
 
 def test_convert_writes_shards(lsp: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -129,6 +129,6 @@ def test_mistakes_are_one_line(
     options: str, message: str, lsp: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["data", *options.format(tmp_path).split()]) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("hourlift: " + message.format(tmp_path)) and told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith("hourlift: " + message.format(tmp_path)) and printed.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["lsp"]

@@ -81,9 +81,9 @@ def test_every_number_has_limits(
     flag = "--" + option.replace("_", "-")
     for value in bad:
         assert main([*words.split(), *REQUIRED.get(words, []), flag, value]) == 2
-        told = capsys.readouterr().err
-        assert told.startswith(f"hourlift: {flag} must be ")
-        assert told.count("\n") == 1
+        printed = capsys.readouterr().err
+        assert printed.startswith(f"hourlift: {flag} must be ")
+        assert printed.count("\n") == 1
         assert list(tmp_path.iterdir()) == []
 
 

@@ -20,7 +20,7 @@ CAMERA = Camera.from_fov((64, 48))
 
 
 def pose(bend_deg: float, person_id: int = 0) -> Pose:
-    """Somebody whose left knee is bent."""
+    """A person whose left knee is bent."""
     joints = np.random.default_rng(1).normal(size=(17, 3)) * 300
     hip, knee, ankle = H36M17.indices("l_hip", "l_knee", "l_ankle")
     joints[[hip, knee]] = [[100, 0, 0], [100, 400, 0]]

@@ -87,8 +87,8 @@ def test_mistakes_are_one_line(
     options: str, message: str, people: Path, models: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["submit", *options.format(tmp_path).split(), *models]) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("hourlift: " + message.format(tmp_path)) and told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith("hourlift: " + message.format(tmp_path)) and printed.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["people"]
 
 

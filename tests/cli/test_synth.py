@@ -205,9 +205,9 @@ def test_mistakes_are_one_line(options: str, message: str, tmp_path: Path, capsy
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "something.txt").touch()
     assert main(["synth", *options.format(tmp_path).split()]) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("hourlift: " + message.format(tmp_path))
-    assert told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith("hourlift: " + message.format(tmp_path))
+    assert printed.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["full"]
 
 

@@ -134,9 +134,9 @@ def test_a_run_is_resumed(tmp_path: Path) -> None:
 )
 def test_mistakes_are_one_line(options: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "lifter", *options.format(out=tmp_path).split()]) == 2
-    told = capsys.readouterr().err
-    assert told.startswith(message.format(out=tmp_path))
-    assert told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith(message.format(out=tmp_path))
+    assert printed.count("\n") == 1
 
 
 def test_a_folder_without_backgrounds_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -153,8 +153,8 @@ def test_motion_that_cannot_be_read_is_named_before_training(
     (tmp_path / "walk.bvh").write_text("HIERARCHY\nROOT Hips\n")
     command = ["train", "hourglass", "--recipe", "tiny", "-o", str(tmp_path / "run"), "--motion", str(tmp_path)]
     assert main(command) == 2
-    told = capsys.readouterr().err
-    assert told.startswith(f"hourlift: {tmp_path / 'walk.bvh'}") and told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"hourlift: {tmp_path / 'walk.bvh'}") and printed.count("\n") == 1
     assert not (tmp_path / "run").exists()
 
 

@@ -101,9 +101,9 @@ def test_a_lifter_of_the_study_trains(options: str, folder: Path, tmp_path: Path
     assert main(command.format(folder).split()) == 0
     state = checkpoint.load(tmp_path / "last.pt")
     assert state["step"] == 6 and state["stage"]["inputs"] == "crop"  # 12 people, 4 a step, 2 epochs
-    told = capsys.readouterr().err
-    assert "without a network, mm: mean_pose_mpjpe " in told
-    assert ("validating on 6" if "test" in options else "validating on 3") in told
+    printed = capsys.readouterr().err
+    assert "without a network, mm: mean_pose_mpjpe " in printed
+    assert ("validating on 6" if "test" in options else "validating on 3") in printed
 
 
 def test_noise_can_be_measured(folder: Path, tmp_path: Path, capsys) -> None:

@@ -168,11 +168,11 @@ class TinyHuman36m:
         (folder / "annotation_body3d" / "cameras.pkl").write_bytes(pickle.dumps(self.cameras_as_mmpose()))
 
     def cameras_as_mmpose(self) -> dict[tuple[str, str], dict[str, Any]]:
-        told = {}
+        cameras = {}
         for i, (key, place) in enumerate(self.cameras.items()):
             k = place.camera
             k1, k2, p1, p2, k3 = k.distortion
-            told[key] = {
+            cameras[key] = {
                 "R": place.rotation.T,
                 "T": place.position_mm.reshape(3, 1) / 1000,
                 "c": np.array([[k.cx], [k.cy]]),
@@ -184,7 +184,7 @@ class TinyHuman36m:
                 "name": f"camera{i}",
                 "id": key[1],
             }
-        return told
+        return cameras
 
 
 def write_cdf(path: Path, joints: np.ndarray) -> None:

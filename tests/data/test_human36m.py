@@ -147,13 +147,13 @@ def test_the_corrupt_take_is_left_out(tiny: Any, tmp_path: Path) -> None:
 
 
 def test_what_is_missing_is_named(dataset: DataSet) -> None:
-    told = " / ".join(dataset.missing)
-    assert "S5" in told and "S11" in told
+    missing = " / ".join(dataset.missing)
+    assert "S5" in missing and "S11" in missing
     if "official" in dataset.name:
         assert "S1: motion of 4 of 30 takes" in dataset.missing
         assert "S1: 16 of 16 videos, such as S1/Videos/Directions.54138969.mp4" in dataset.missing
     if "VideoPose3D" in dataset.name:
-        assert "this trains the lifter, not the hourglass" in told
+        assert "this trains the lifter, not the hourglass" in missing
 
 
 def test_without_cameras(tiny: Any, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which data set a folder holds, and what is said to someone who names another one."""
+"""Which data set a folder holds, and what is said to a person who names another one."""
 
 import json
 from collections.abc import Callable

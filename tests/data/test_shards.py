@@ -21,7 +21,7 @@ WIDTH, HEIGHT = 40, 30
 
 
 def person(number: int) -> Sample:
-    """Somebody of whom everything is told."""
+    """A person of whom everything is told."""
     rng = np.random.default_rng(number)
     joints_px = rng.uniform(0, 30, (17, 2)).astype(np.float32)
     joints_px[3] = np.nan
@@ -45,13 +45,13 @@ def person(number: int) -> Sample:
 
 
 def bare(number: int) -> Sample:
-    """Somebody of whom a data set tells as little as it may."""
-    told = person(number)
+    """A person of whom a data set tells as little as it may."""
+    full = person(number)
     return Sample(
-        id=told.id,
-        image=told.image,
-        joints_2d_px=told.joints_2d_px,
-        visible=told.visible,
+        id=full.id,
+        image=full.image,
+        joints_2d_px=full.joints_2d_px,
+        visible=full.visible,
         box_xyxy_px=np.full(4, np.nan, np.float32),
     )
 
@@ -109,7 +109,7 @@ def test_a_folder_in_the_coco_layout_becomes_shards(tmp_path: Path) -> None:
 
 def test_shards_are_found_by_folder_name_and_pattern(tmp_path: Path) -> None:
     paths = write_shards(map(person, range(3)), tmp_path, per_shard=1)
-    (tmp_path / ".shard-000003.7.part.tar").touch()  # somebody is writing it
+    (tmp_path / ".shard-000003.7.part.tar").touch()  # a person is writing it
     assert shards.find_shards(tmp_path) == paths
     assert shards.find_shards(paths[1]) == [paths[1]]
     assert shards.find_shards(tmp_path / "shard-*1.tar") == [paths[1]]
@@ -164,7 +164,7 @@ def rewrite(path: Path, change: dict[str, bytes | None]) -> None:
                 tar.addfile(member, io.BytesIO(new))
 
 
-def told(**changes: object) -> bytes:
+def annotation_with(**changes: object) -> bytes:
     return json.dumps(shards.annotation(person(0), (WIDTH, HEIGHT)) | changes).encode()
 
 
@@ -174,11 +174,11 @@ def told(**changes: object) -> bytes:
         ({"json": None}, r"shard-000000\.tar: 000000000: 'json' is missing"),
         ({"json": b"{}"}, "'schema' is missing"),
         ({"json": b"nonsense"}, "000000000: Expecting value"),
-        ({"json": told(schema=99)}, "schema 99; this version of hourlift reads 1"),
-        ({"json": told(joint_names=["tail"])}, "not those of Human3.6M-17"),
-        ({"json": told(visible=[True])}, r"visible must have the shape \(17,\)"),
-        ({"json": told(visibility=["seen"] * 17)}, "000000000: .*not in tuple"),
-        ({"json": told(image_wh=[5, 5])}, r"mask is \(40, 30\), not \(5, 5\)"),
+        ({"json": annotation_with(schema=99)}, "schema 99; this version of hourlift reads 1"),
+        ({"json": annotation_with(joint_names=["tail"])}, "not those of Human3.6M-17"),
+        ({"json": annotation_with(visible=[True])}, r"visible must have the shape \(17,\)"),
+        ({"json": annotation_with(visibility=["seen"] * 17)}, "000000000: .*not in tuple"),
+        ({"json": annotation_with(image_wh=[5, 5])}, r"mask is \(40, 30\), not \(5, 5\)"),
         ({"jpg": None}, "it has no image"),
         ({"jpg": b"nonsense"}, "its image cannot be read"),
         ({"mask.png": b"nonsense"}, "its mask cannot be read"),

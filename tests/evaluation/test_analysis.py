@@ -17,7 +17,7 @@ from hourlift.geometry.skeleton import H36M17
 from hourlift.metrics import torso_length
 from hourlift.pose import Pose
 
-# Somebody who stands facing the camera with the arms hanging a little out; hundreds of pixels.
+# A person who stands facing the camera with the arms hanging a little out; hundreds of pixels.
 STANDING = {
     "pelvis": (200, 200), "r_hip": (185, 200), "r_knee": (180, 260), "r_ankle": (178, 320), "l_hip": (215, 200),
     "l_knee": (220, 260), "l_ankle": (222, 320), "spine": (200, 160), "thorax": (200, 120), "nose": (200, 100),
@@ -94,10 +94,10 @@ def test_where_a_joint_went() -> None:
     found[knee] = true[head]
     found[head] = [1000, 1000]
     true[nose] = np.nan
-    told = classify(found[None], true[None], np.array([torso]))[0]
-    names = [KINDS[kind] for kind in told[[left, right, elbow, knee, head]]]
+    kinds = classify(found[None], true[None], np.array([torso]))[0]
+    names = [KINDS[kind] for kind in kinds[[left, right, elbow, knee, head]]]
     assert names == ["on the other side", "right", "near", "on another joint", "elsewhere"]
-    assert told[nose] == UNKNOWN
+    assert kinds[nose] == UNKNOWN
     assert (classify(found[None], true[None], np.array([np.nan])) == UNKNOWN).all()
     assert KINDS[classify(np.full((1, 17, 2), np.nan), true[None], np.array([torso]))[0, left]] == "elsewhere"
 
@@ -178,9 +178,9 @@ def test_visibility_where_the_data_set_tells() -> None:
     plain = outcome("a", person(), found)
     states = np.full(17, 3, np.uint8)
     states[H36M17.indices("l_wrist", "r_wrist")] = 1
-    told = analyse([replace(plain, sample=replace(plain.sample, visibility=states))], "t", {}).mistakes["visibility"]
-    assert told["occluded"]["right"] == 0.5 and told["visible"]["right"] == 1
-    assert np.isnan(told["outside"]["right"])
+    shares = analyse([replace(plain, sample=replace(plain.sample, visibility=states))], "t", {}).mistakes["visibility"]
+    assert shares["occluded"]["right"] == 0.5 and shares["visible"]["right"] == 1
+    assert np.isnan(shares["outside"]["right"])
 
 
 def test_the_analysis_is_json_and_markdown() -> None:

@@ -77,5 +77,5 @@ def test_what_killed_runs_left_goes_when_the_same_is_written_again(tmp_path: Pat
     with new_folder(target) if is_folder else replacing(target) as temporary:
         assert temporary == own and not old.exists()
         (temporary / "0.png" if is_folder else temporary).write_text("whole")
-    assert young.exists() and other.exists()  # someone may be at it; another one's
+    assert young.exists() and other.exists()  # a person may be at it; another one's
     assert not own.exists() and target.exists()

@@ -54,8 +54,8 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_child_answers(here: None, tmp_path: Path) -> None:
-    told = read_in_child(answer, tmp_path / "a.mat", "MATLAB file")
-    assert told["name"] == "a.mat" and told["a"].tolist() == [0, 1, 2]
+    content = read_in_child(answer, tmp_path / "a.mat", "MATLAB file")
+    assert content["name"] == "a.mat" and content["a"].tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize(

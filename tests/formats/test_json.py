@@ -185,11 +185,11 @@ def test_the_documented_example_is_valid_and_complete(tmp_path: Path) -> None:
 
 
 def test_spread_is_kept_where_it_is_known(tmp_path: Path) -> None:
-    told = random_pose(0, spread_mm=[*np.linspace(0, 90, 16), np.nan])
-    dump(tmp_path / "a.json", HEADER, [PoseFrame(index=0, time_s=0.0, people=[told, random_pose(1)])])
+    person = random_pose(0, spread_mm=[*np.linspace(0, 90, 16), np.nan])
+    dump(tmp_path / "a.json", HEADER, [PoseFrame(index=0, time_s=0.0, people=[person, random_pose(1)])])
     first, second = load(tmp_path / "a.json").frames[0].people
     assert first.spread_mm is not None and second.spread_mm is None
-    np.testing.assert_allclose(first.spread_mm, told.spread_mm, atol=0.06)
+    np.testing.assert_allclose(first.spread_mm, person.spread_mm, atol=0.06)
     text = re.sub(r',"spread_mm":(null|\[[^]]*\])', "", (tmp_path / "a.json").read_text())
     assert "spread_mm" not in text.split('"frames"')[1]
     (tmp_path / "old.json").write_text(text)  # as it was written before the key was there

@@ -72,10 +72,10 @@ def test_arguments_of_all_kinds(
             status = leaving.code
         except Parsed:
             status = 0
-        told = capsys.readouterr().err
+        printed = capsys.readouterr().err
         assert status in (0, 2), arguments
-        assert "Traceback" not in told, arguments
-        assert status == 0 or told.strip(), arguments
+        assert "Traceback" not in printed, arguments
+        assert status == 0 or printed.strip(), arguments
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(hourlift.cli, "_check", checked_only)

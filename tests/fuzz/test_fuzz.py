@@ -70,8 +70,8 @@ def test_broken_files_are_refused_or_read(name: str, quiet: None, tmp_path: Path
         try:
             kind.read(path)
         except (UserError, OSError) as error:
-            told = f"{error} {getattr(error, 'filename', '')}"
-            assert str(folder) in told or path.stem in told, f"seed {seed}: {told} does not name the file"
+            message = f"{error} {getattr(error, 'filename', '')}"
+            assert str(folder) in message or path.stem in message, f"seed {seed}: {message} does not name the file"
         except Exception as error:
             raise AssertionError(f"seed {seed}") from error
     grown = peak_bytes() - before

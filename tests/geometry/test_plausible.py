@@ -63,7 +63,7 @@ def test_a_raised_arm_is_not_judged() -> None:
 def test_shares_and_lengths() -> None:
     short = standing()
     short[H36M17.index("l_wrist")] = short[H36M17.index("l_elbow")] + [0, 0, -100]
-    told = plausibility(np.stack([standing(60, 60), standing(-60, 60), standing(60, -60), short]))
-    assert (told.knee_wrong, told.elbow_wrong, told.lengths_wrong) == (0.25, 0.25, 0.25)
+    result = plausibility(np.stack([standing(60, 60), standing(-60, 60), standing(60, -60), short]))
+    assert (result.knee_wrong, result.elbow_wrong, result.lengths_wrong) == (0.25, 0.25, 0.25)
     np.testing.assert_allclose(asymmetry(np.stack([standing(), short])), [0, 2 * 150 / 350], atol=1e-9)
     assert set(LENGTHS) <= {name.split("_")[-1] for name in H36M17.joint_names}

@@ -156,9 +156,9 @@ def test_left_and_right_are_told_apart(left: tuple[float, float], right: tuple[f
 def test_which_of_a_pair_is_named_first_makes_no_difference() -> None:
     maps = np.random.default_rng(0).uniform(0, 1, (20, 3, 16, 16)) ** 8
     maps[:, 1] = maps[:, 0] * np.random.default_rng(1).uniform(0.5, 1, (20, 16, 16))
-    told = find_peaks(maps, PAIR)
-    assert (told != find_peaks(maps)).any()
-    np.testing.assert_array_equal(find_peaks(maps[:, [1, 0, 2]], PAIR), told[:, [1, 0, 2]])
+    peaks = find_peaks(maps, PAIR)
+    assert (peaks != find_peaks(maps)).any()
+    np.testing.assert_array_equal(find_peaks(maps[:, [1, 0, 2]], PAIR), peaks[:, [1, 0, 2]])
 
 
 def test_the_slope_of_one_limb_is_no_second_place() -> None:

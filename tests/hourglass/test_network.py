@@ -198,3 +198,12 @@ def test_mistakes_are_named() -> None:
         HourglassConfig(width=30)
     with pytest.raises(ValueError, match="other sizes of 1 or more"):
         HourglassConfig(num_stacks=0)
+
+
+def test_gradients_are_laid_out_as_the_weights() -> None:
+    """Distributed training copies, and warns of, gradients whose strides differ from those of the weights."""
+    config = HourglassConfig(num_stacks=2, width=16, depth=2, num_joints=17)
+    network = StackedHourglass(config).to(memory_format=torch.channels_last).train()
+    images = torch.rand(2, 3, 64, 64).contiguous(memory_format=torch.channels_last)
+    sum(answer.square().mean() for answer in network(images)).backward()
+    assert [name for name, p in network.named_parameters() if p.grad.stride() != p.stride()] == []

@@ -177,8 +177,8 @@ def test_the_spread_learns_the_mean_distance_and_teaches_the_joints_nothing() ->
     assert touched == {"spread"}
     distance = torch.full((1, 17, 3), 10.0)
     spreads = torch.linspace(5, 40, 200)
-    told = [spread_loss(s.expand(1, 17), torch.zeros(1, 17, 3), distance).item() for s in spreads]
-    assert spreads[int(np.argmin(told))].item() == pytest.approx(10 * 3**0.5, abs=0.2)
+    losses = [spread_loss(s.expand(1, 17), torch.zeros(1, 17, 3), distance).item() for s in spreads]
+    assert spreads[int(np.argmin(losses))].item() == pytest.approx(10 * 3**0.5, abs=0.2)
 
 
 def test_bones_of_the_right_length_cost_nothing_however_they_turn() -> None:

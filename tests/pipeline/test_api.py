@@ -50,8 +50,8 @@ def test_the_same_file_as_from_the_command_line(
     (written,) = result.files
     there = json.loads(Path("command", written.name).read_text())
     assert json.loads(written.read_text()) == there
-    for frame, told in zip(result.frames, there["frames"], strict=True):
-        np.testing.assert_allclose(frame.people[0].joints_3d_mm, told["people"][0]["joints_3d_mm"], atol=0.051)
+    for frame, stored in zip(result.frames, there["frames"], strict=True):
+        np.testing.assert_allclose(frame.people[0].joints_3d_mm, stored["people"][0]["joints_3d_mm"], atol=0.051)
 
 
 def test_a_photo_is_seen_through_its_own_camera(predictor: hourlift.PosePredictor) -> None:

@@ -110,7 +110,7 @@ def test_what_a_box_cannot_be_names_the_frame(predictor: PosePredictor) -> None:
 def test_an_unclear_pose_beside_a_clear_one_is_a_part_of_it(
     figure, aside: float, confidence: float, count: int
 ) -> None:
-    """Somebody half hidden is reported only as far as stage 1 is clear about them."""
+    """A person half hidden is reported only as far as stage 1 is clear about them."""
     assert 0.2 < CLEAR_CONFIDENCE < 0.4
     places = [(200.0, 150.0), (200.0 + aside, 150.0)]
     boxes = np.array([figure.box(place, HEIGHT) for place in places])

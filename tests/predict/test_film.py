@@ -20,7 +20,7 @@ from hourlift.predict.world.floor import STANDING_LEAN_DEG, find_world, with_hei
 FPS = 30
 CAMERA = Camera.from_fov((640, 480), source="given")
 ARRAYS = ("joints_2d_px", "confidence", "joints_3d_mm", "root_cam_mm", "box_xyxy_px")
-# x to the person's left, y behind them, z up, millimetres over the ankles of somebody 1.7 m tall.
+# x to the person's left, y behind them, z up, millimetres over the ankles of a person 1.7 m tall.
 STANDING = {
     "pelvis": (0, 0, 830),
     "r_hip": (-127, 0, 830),
@@ -44,7 +44,7 @@ ANKLE_MM = 71.0
 
 
 def walker(num_frames: int = 90, pitch_deg: float = 0.0, sit: bool = False) -> PoseSequence:
-    """Somebody who waves and walks about before a camera 1.6 m over the floor, leaning forward as people do.
+    """A person who waves and walks about before a camera 1.6 m over the floor, leaning forward as people do.
 
     They take a step now and then, on a circle of 0.4 m about a place 5 m away, and rest between the steps.
     """

@@ -16,7 +16,7 @@ FRAME_S = 1 / 25
 WALL = np.full((300, 900, 3), 128, np.uint8)
 RED, BLUE = (200, 40, 40), (40, 60, 200)
 
-# x right, y down, in heights: somebody who walks to the right, seen from the side.
+# x right, y down, in heights: a person who walks to the right, seen from the side.
 _WALKER = {
     "pelvis": (0, 0), "r_hip": (0.01, 0.01), "r_knee": (0.09, 0.22), "r_ankle": (0.06, 0.46), "l_hip": (-0.01, 0.01),
     "l_knee": (0.0, 0.24), "l_ankle": (-0.16, 0.42), "spine": (0.01, -0.13), "thorax": (0.02, -0.27),
@@ -64,7 +64,7 @@ def run(
         image = WALL if colours is None else painted([(person, colours[k]) for k, person in people.items()])
         noisy = {k: p._replace(joints_px=p.joints_px + random.normal(0, 1.5, (17, 2))) for k, p in people.items()}
         order = random.permutation(list(noisy)).tolist()
-        # The box says where somebody was looked for, not where they are; it must not matter.
+        # The box says where a person was looked for, not where they are; it must not matter.
         fresh = [noisy[k]._replace(box_xyxy_px=np.array([0.0, 0, 900, 300])) for k in order]
         answer = identities.name([], fresh, i * FRAME_S, image)
         assert [person_id for person_id, _ in answer] == sorted(person_id for person_id, _ in answer)

@@ -51,7 +51,7 @@ def test_the_person_moves_smoothly_and_keeps_their_bones(clip: Clip) -> None:
     knee, ankle = H36M17.indices("r_knee", "r_ankle")
     shin = (joints[:, knee] - joints[:, ankle]).norm(dim=-1)
     assert shin.max() - shin.min() < 1
-    assert -20 < joints[..., 2].min() < 150, "somebody stands on the floor at z = 0"
+    assert -20 < joints[..., 2].min() < 150, "a person stands on the floor at z = 0"
 
 
 def test_cameras_stand_or_move(clip: Clip, followed: Clip) -> None:

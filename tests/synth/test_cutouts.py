@@ -1,4 +1,4 @@
-"""Cutouts of photographs before people, and images that show the upper part of somebody."""
+"""Cutouts of photographs before people, and images that show the upper part of a person."""
 
 from dataclasses import replace
 

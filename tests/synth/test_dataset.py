@@ -49,16 +49,16 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_another_process_writes_the_same(tmp_path: Path) -> None:
-    told: list[tuple[int, int]] = []
+    calls: list[tuple[int, int]] = []
     config = replace(CONFIG, per_shard=3)
-    (path,) = write_dataset(config, tmp_path, 3, progress=lambda *done: told.append(done))
-    assert told == [(1, 3), (2, 3), (3, 3)]
+    (path,) = write_dataset(config, tmp_path, 3, progress=lambda *done: calls.append(done))
+    assert calls == [(1, 3), (2, 3), (3, 3)]
     written = path.read_bytes()
     path.unlink()
-    told.clear()
+    calls.clear()
     job = dataset._Job(path, 0, 3)
-    dataset._write_in_processes(config, [job], 1, lambda done: told.append((done, 3)))
-    assert path.read_bytes() == written and told[-1] == (3, 3)
+    dataset._write_in_processes(config, [job], 1, lambda done: calls.append((done, 3)))
+    assert path.read_bytes() == written and calls[-1] == (3, 3)
     samples = list(load_shards(tmp_path))
     assert [sample.seed for sample in samples] == [(0, 0), (0, 1), (0, 2)]
     again = remake(CONFIG.synth, samples[2].seed or (9, 9))  # from the seed that the file tells
@@ -104,13 +104,13 @@ def test_a_folder_in_use_is_left_alone(tmp_path: Path, rendered: list[int]) -> N
     rendered.clear()
     with pytest.raises(ValueError, match="is not an empty folder; name another one, or resume the run"):
         write_dataset(CONFIG, tmp_path, 2)
-    for other, told in (
+    for other, message in (
         (replace(CONFIG, seed=6), "other settings: seed 0, not 6"),
         (replace(CONFIG, per_shard=3), "per_shard 2, not 3"),
         (replace(CONFIG, synth=SynthConfig(size=64)), "size 32, not 64"),
         (replace(CONFIG, synth=replace(CONFIG.synth, photos=Path("p"))), "photos None, not p"),
     ):
-        with pytest.raises(ValueError, match=told):
+        with pytest.raises(ValueError, match=message):
             write_dataset(other, tmp_path, 2, resume=True)
     (tmp_path / "settings.json").unlink()
     with pytest.raises(ValueError, match=r"holds no settings\.json: there is no run to resume"):

@@ -44,7 +44,7 @@ HOURGLASS = HourglassDataRecipe(
 
 
 def person(number: int, subject: str | None = None) -> Sample:
-    """Somebody about 4 m away, drawn as a bright dot on every joint."""
+    """A person about 4 m away, drawn as a bright dot on every joint."""
     rng = np.random.default_rng(number)
     joints_mm = rng.normal(scale=300, size=(17, 3)) + [rng.normal(scale=200), 0, 4000]
     joints_px = CAMERA.project(joints_mm)
@@ -235,9 +235,9 @@ def test_errors_are_drawn_anew_for_every_step_and_alike_for_every_run() -> None:
 def test_baselines_answer_the_mean_and_the_nearest() -> None:
     pairs = collect([person(i) for i in range(30)], "rays")
     known = pairs.batch(torch.arange(30), "rays", None, Draw(0, 30))
-    told = baselines(known, known)
-    assert told["nearest_mpjpe"] < 1e-3  # everybody is nearest to themselves
+    scores = baselines(known, known)
+    assert scores["nearest_mpjpe"] < 1e-3  # everybody is nearest to themselves
     centred = known.joints_mm - known.joints_mm.mean(0)
-    assert told["mean_pose_mpjpe"] == pytest.approx(centred.norm(dim=-1).mean().item(), rel=1e-4)
+    assert scores["mean_pose_mpjpe"] == pytest.approx(centred.norm(dim=-1).mean().item(), rel=1e-4)
     others = LifterDataStage(LIFTER, collect([person(i) for i in range(30)], "crop"), pairs).baselines(most=10)
     assert others["nearest_mpjpe"] > 100

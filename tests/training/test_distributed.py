@@ -69,8 +69,8 @@ def train_shared(name, fixed_statistics):
     stage = Shared(fixed_statistics)
     loop.train(stage, replace(toys.CONFIG, steps=STEPS, lr=1e-2, norm_batches=0), FOLDER / name / f"rank{{RANK}}")
     weights = [parameter.norm().item() for parameter in stage.model.parameters()]
-    told = {{"losses": stage.losses, "items": stage.items, "weights": weights}}
-    (FOLDER / f"{{name}}-{{RANK}}.json").write_text(json.dumps(told))
+    values = {{"losses": stage.losses, "items": stage.items, "weights": weights}}
+    (FOLDER / f"{{name}}-{{RANK}}.json").write_text(json.dumps(values))
 
 
 class Mortal(toys.ToyStage):
@@ -91,7 +91,7 @@ else:
     try:
         loop.train(Mortal(), config, FOLDER / "parts", resume=sys.argv[2] == "resume")
     except ConnectionError as error:
-        print("told:", error, flush=True)
+        print("refused:", error, flush=True)
         sys.exit(2)
 """
 
@@ -115,7 +115,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return one, two
 
 
-def told(folder: Path, name: str, rank: int, what: str) -> np.ndarray:
+def logged(folder: Path, name: str, rank: int, what: str) -> np.ndarray:
     return np.array(json.loads((folder / f"{name}-{rank}.json").read_text())[what])
 
 
@@ -123,23 +123,23 @@ def told(folder: Path, name: str, rank: int, what: str) -> np.ndarray:
 def test_the_loss_curve_is_that_of_one_process(shared: tuple[Path, Path], name: str, tolerance: float) -> None:
     """To rounding where batch norm's statistics are fixed; really each process normalises by its own share's."""
     one, two = shared
-    whole = told(one, name, 0, "losses")
-    shares = np.mean([told(two, name, rank, "losses") for rank in range(2)], axis=0)
+    whole = logged(one, name, 0, "losses")
+    shares = np.mean([logged(two, name, rank, "losses") for rank in range(2)], axis=0)
     np.testing.assert_allclose(shares, whole, rtol=tolerance)
     assert whole[-1] < 0.95 * whole[0]  # a curve, whose fall is more than the tolerance
 
 
 def test_the_weights_of_all_processes_are_those_of_one(shared: tuple[Path, Path]) -> None:
     one, two = shared
-    np.testing.assert_allclose(told(two, "fixed", 0, "weights"), told(one, "fixed", 0, "weights"), rtol=1e-4)
+    np.testing.assert_allclose(logged(two, "fixed", 0, "weights"), logged(one, "fixed", 0, "weights"), rtol=1e-4)
     for name in ("fixed", "real"):
-        np.testing.assert_array_equal(told(two, name, 0, "weights"), told(two, name, 1, "weights"))
+        np.testing.assert_array_equal(logged(two, name, 0, "weights"), logged(two, name, 1, "weights"))
 
 
 def test_shares_have_nobody_twice_and_leave_nobody_out(shared: tuple[Path, Path]) -> None:
     one, two = shared
-    both = np.concatenate([told(two, "fixed", rank, "items") for rank in range(2)], axis=1)
-    np.testing.assert_array_equal(both, told(one, "fixed", 0, "items"))
+    both = np.concatenate([logged(two, "fixed", rank, "items") for rank in range(2)], axis=1)
+    np.testing.assert_array_equal(both, logged(one, "fixed", 0, "items"))
 
 
 def test_only_the_first_process_writes(shared: tuple[Path, Path]) -> None:

@@ -58,11 +58,11 @@ def test_a_flip_moves_the_feet_as_it_moves_the_ankles() -> None:
 
 
 def test_crops_with_feet_mask_what_a_data_set_lacks() -> None:
-    told, untold = (load(cut([_sample(feet)], 64, feet=True)) for feet in (True, False))
-    assert told.joints_px.shape == (1, 21, 2)
-    assert told.joints_px[0, 17:].isfinite().all(-1).tolist() == [True, True, True, False]
+    annotated, untold = (load(cut([_sample(feet)], 64, feet=True)) for feet in (True, False))
+    assert annotated.joints_px.shape == (1, 21, 2)
+    assert annotated.joints_px[0, 17:].isfinite().all(-1).tolist() == [True, True, True, False]
     assert untold.joints_px[0, 17:].isnan().all()
-    assert torch.equal(told.joints_px[:, :17], untold.joints_px[:, :17])
+    assert torch.equal(annotated.joints_px[:, :17], untold.joints_px[:, :17])
 
 
 def test_feet_survive_a_coco_file(tmp_path: Path) -> None:

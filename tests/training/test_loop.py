@@ -51,9 +51,9 @@ def test_a_run_leaves_checkpoints_and_a_log(
     assert 0 <= lines[0]["data_wait"] < 1
     assert lines[0]["items_s"] > 0
     assert lines[-1] == {"step": 12, "val_level": pytest.approx(result.metrics["level"], rel=1e-5)}
-    told = capsys.readouterr()
-    assert "step 4/12  loss" in told.err
-    assert not told.out
+    printed = capsys.readouterr()
+    assert "step 4/12  loss" in printed.err
+    assert not printed.out
 
 
 def test_a_run_learns(toy: MakeStage, config: TrainConfig, tmp_path: Path) -> None:
@@ -174,8 +174,8 @@ def test_the_gradient_norm_is_clipped(config: TrainConfig, tmp_path: Path) -> No
         config_ = replace(config, max_grad_norm=max_grad_norm, channels_last=False, schedule="trapezoid", warmup=0.0)
         run = _Run(SlopeStage(), config_, torch.device("cpu"))
         run.optimizer = torch.optim.SGD(run.model.parameters(), lr=1.0)
-        told = run.update(run.model, [0])
-        assert told["grad_norm"] == pytest.approx(50)
+        values = run.update(run.model, [0])
+        assert values["grad_norm"] == pytest.approx(50)
         weight = run.model.get_parameter("weight").detach().flatten()
         return (weight / config.lr).tolist()
 
@@ -264,9 +264,9 @@ def test_bfloat16_is_taken_where_the_processor_has_it(
     monkeypatch.setattr(bfloat16, "processor_flags", lambda: frozenset(flags))
     train(toy(), replace(config, bf16=None), tmp_path / "chosen")
     assert capsys.readouterr().err.count(f"trains on cpu in {arithmetic}") == 1
-    train(toy(), replace(config, bf16=arithmetic == "bfloat16"), tmp_path / "told")
-    chosen, told = (checkpoint.load(tmp_path / name / "last.pt") for name in ("chosen", "told"))
-    assert same(chosen, told)
+    train(toy(), replace(config, bf16=arithmetic == "bfloat16"), tmp_path / "given")
+    chosen, given = (checkpoint.load(tmp_path / name / "last.pt") for name in ("chosen", "given"))
+    assert same(chosen, given)
 
 
 def test_the_two_arithmetics_differ(toy: MakeStage, config: TrainConfig, tmp_path: Path) -> None:

@@ -30,6 +30,6 @@ def test_a_mean_is_over_the_steps_that_told_of_it() -> None:
     meter = Meter(world_size=1)
     for step in range(4):
         meter.add(8, {"loss": 1.0 + step, "grad_norm": 1.0, **({"parts": 6.0} if step % 2 == 0 else {})})
-    told = meter.read(4)
-    assert told["loss"] == pytest.approx(2.5)
-    assert told["parts"] == pytest.approx(6.0)
+    means = meter.read(4)
+    assert means["loss"] == pytest.approx(2.5)
+    assert means["parts"] == pytest.approx(6.0)

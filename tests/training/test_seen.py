@@ -85,7 +85,7 @@ def test_joints_go_missing_but_never_all(joints: torch.Tensor) -> None:
     sight = see(Draw(5, COUNT), joints, errors, SeenShares(confidence=0.0))
     lacking = (sight.confidence == 0).float().mean(1)
     assert lacking.max() <= 14 / 17 and 0.4 < lacking.mean() < 0.6
-    assert not (see(Draw(5, COUNT), joints, errors, SeenShares(), confidence_told=False).confidence == 0).any()
+    assert not (see(Draw(5, COUNT), joints, errors, SeenShares(), has_confidence=False).confidence == 0).any()
     tenth = Sight.exact(joints).without(Draw(0, COUNT), 0.1).confidence == 0
     assert tenth.float().mean().item() == pytest.approx(0.1, abs=0.01)
 

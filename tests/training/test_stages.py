@@ -108,27 +108,27 @@ def losses(stage: Stage, batch: object, steps: int, lr: float) -> list[float]:
     torch.manual_seed(0)
     model: nn.Module = stage.build_model().train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr)
-    told = []
+    values = []
     for _ in range(steps):
         loss, _ = stage.loss(model, batch)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        told.append(loss.item())
-    return told
+        values.append(loss.item())
+    return values
 
 
 def test_the_hourglass_learns_32_pictures() -> None:
     plan = replace(HOURGLASS.plan, chunk_size=32)
     stage = HourglassStage(replace(HOURGLASS, plan=plan, batch_size=32))
-    told = losses(stage, next(stage.batches(0, CPU, 0, 1)), steps=25, lr=5e-3)
-    assert told[-1] < 0.85 * told[0]
+    values = losses(stage, next(stage.batches(0, CPU, 0, 1)), steps=25, lr=5e-3)
+    assert values[-1] < 0.85 * values[0]
 
 
 def test_the_lifter_learns_32_people() -> None:
     stage = LifterStage(replace(LIFTER, batch_size=32))
-    told = losses(stage, next(stage.batches(0, CPU, 0, 1)), steps=60, lr=3e-3)
-    assert told[-1] < 0.3 * told[0]
+    values = losses(stage, next(stage.batches(0, CPU, 0, 1)), steps=60, lr=3e-3)
+    assert values[-1] < 0.3 * values[0]
 
 
 def test_batches_of_pictures_are_in_heatmap_pixels_and_know_what_they_do_not_know() -> None:
@@ -217,8 +217,8 @@ def test_the_recipe_names_the_input_and_the_loss() -> None:
     assert offsets.rays.norm(dim=-1).mean() > 20  # pixels of a crop, not lengths about 1
     torch.testing.assert_close(offsets.joints_mm.norm(dim=-1), rays.joints_mm.norm(dim=-1), atol=0.05, rtol=0)
     assert usual.meta["inputs"] == "rays" and other.meta["inputs"] == "crop"
-    told = losses(other, offsets, steps=40, lr=3e-3)
-    assert told[-1] < 0.6 * told[0]
+    values = losses(other, offsets, steps=40, lr=3e-3)
+    assert values[-1] < 0.6 * values[0]
 
 
 def test_errors_of_detection() -> None:
@@ -265,8 +265,8 @@ def test_the_lifter_of_people_learns_them_and_how_well_it_knows_them(tmp_path) -
     stage = LifterStage(replace(PERSON, batch_size=32))
     batch = next(stage.batches(0, CPU, 0, 1))
     assert batch.rays.shape == (32, 17, 4) and (batch.rays[..., 2] == 0).any()
-    told = losses(stage, batch, steps=80, lr=3e-3)
-    assert told[-1] < 0.6 * told[0]
+    values = losses(stage, batch, steps=80, lr=3e-3)
+    assert values[-1] < 0.6 * values[0]
     measures = train(stage, replace(TRAIN, steps=2), tmp_path).metrics
     assert measures["missing_pa_mpjpe"] > 0 and 0 <= measures["wrong_knees"] <= 1
 

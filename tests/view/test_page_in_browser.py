@@ -205,7 +205,7 @@ def test_camera_view_looks_as_the_camera_did(browser: Browser, alone: Path) -> N
 
 
 def test_the_world_sets_people_upright_on_its_floor(browser: Browser, tmp_path: Path, person: MakePerson) -> None:
-    """A camera that looks 30 degrees down sees somebody who stands; in its axes they lean."""
+    """A camera that looks 30 degrees down sees a person who stands; in its axes they lean."""
     world = World.from_up(up_of_pitched_camera(30.0), 2000.0, "given")
     standing = person()
     joints_world = np.stack(

@@ -32,8 +32,8 @@ from hourlift.weights import PAGE_HOURGLASS
 pytestmark = pytest.mark.skipif(not (APP / "index.html").is_file(), reason="the page has not been built: make web")
 
 Browser = Any  # of tests/conftest.py
-NUM_PICTURES = 10  # that are compared with Python
-NUM_FILM = 12  # frames of the video that is opened
+NUM_IMAGES = 10  # that are compared with Python
+NUM_FRAMES = 12  # frames of the video that is opened
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 OPTIONS = (
     # WebGL without a graphics card
@@ -52,7 +52,7 @@ def clip() -> list[np.ndarray]:
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 
 
-def write_film(path: Path, images: list[np.ndarray], codec: str, pix_fmt: str, fps: int = 25) -> Path:
+def write_video(path: Path, images: list[np.ndarray], codec: str, pix_fmt: str, fps: int = 25) -> Path:
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=Fraction(fps))
         stream.height, stream.width = images[0].shape[:2]
@@ -82,7 +82,7 @@ def page(
 ) -> Iterator[Browser]:
     """A browser with the page open and its networks loaded; its webcam shows the clip."""
     folder = tmp_path_factory.mktemp("browser")
-    webcam = write_film(folder / "webcam.mjpeg", clip[:40], "mjpeg", "yuvj420p")
+    webcam = write_video(folder / "webcam.mjpeg", clip[:40], "mjpeg", "yuvj420p")
     with (
         serving() as url,
         chromium(folder / "profile", *OPTIONS, f"--use-file-for-fake-video-capture={webcam}") as browser,
@@ -137,9 +137,9 @@ def test_other_hosts_cannot_be_reached(page: Browser) -> None:
     page.events.clear()
 
 
-def test_pictures_give_pythons_numbers(page: Browser, tmp_path: Path, clip: list[np.ndarray]) -> None:
+def test_images_give_pythons_numbers(page: Browser, tmp_path: Path, clip: list[np.ndarray]) -> None:
     predictor = PosePredictor(PAGE_HOURGLASS, threads=1, precision="fp32")
-    images = clip[:: len(clip) // NUM_PICTURES][:NUM_PICTURES]
+    images = clip[:: len(clip) // NUM_IMAGES][:NUM_IMAGES]
     for number, image in enumerate(images):
         lies = number % 3 == 1
         if lies:
@@ -164,7 +164,7 @@ def test_pictures_give_pythons_numbers(page: Browser, tmp_path: Path, clip: list
         "new DragEvent('drop', { dataTransfer: data, cancelable: true, bubbles: true })",
     ],
 )
-def test_pictures_are_pasted_and_dropped(page: Browser, clip: list[np.ndarray], event: str) -> None:
+def test_images_are_pasted_and_dropped(page: Browser, clip: list[np.ndarray], event: str) -> None:
     _, encoded = cv2.imencode(".png", clip[0][..., ::-1])
     content = base64.b64encode(encoded.tobytes()).decode()
     page.run("window.before = hourlift.poses()")
@@ -178,7 +178,7 @@ def test_pictures_are_pasted_and_dropped(page: Browser, clip: list[np.ndarray], 
     assert complaints(page) == []
 
 
-def test_a_picture_is_shown_with_its_numbers(page: Browser, tmp_path: Path, clip: list[np.ndarray]) -> None:
+def test_an_image_is_shown_with_its_numbers(page: Browser, tmp_path: Path, clip: list[np.ndarray]) -> None:
     cv2.imwrite(str(tmp_path / "still.png"), clip[0][..., ::-1])
     lifted(page, tmp_path / "still.png")
     page.run("for (const id of ['angles', 'joints']) document.getElementById(id).open = true")
@@ -204,13 +204,13 @@ def test_a_picture_is_shown_with_its_numbers(page: Browser, tmp_path: Path, clip
 
 
 @pytest.mark.parametrize(("codec", "name"), [("libx264", "video.mp4"), ("libvpx", "video.webm")])
-def test_a_film_plays_and_the_skeleton_moves(
+def test_a_video_plays_and_the_skeleton_moves(
     page: Browser, tmp_path: Path, clip: list[np.ndarray], codec: str, name: str
 ) -> None:
-    video = write_film(tmp_path / name, clip[: 4 * NUM_FILM : 4], codec, "yuv420p")
+    video = write_video(tmp_path / name, clip[: 4 * NUM_FRAMES : 4], codec, "yuv420p")
     poses = lifted(page, video)
-    assert [frame["index"] for frame in poses["frames"]] == list(range(NUM_FILM))
-    assert [frame["time_s"] for frame in poses["frames"]] == pytest.approx(np.arange(NUM_FILM) / 25, abs=2e-3)
+    assert [frame["index"] for frame in poses["frames"]] == list(range(NUM_FRAMES))
+    assert [frame["time_s"] for frame in poses["frames"]] == pytest.approx(np.arange(NUM_FRAMES) / 25, abs=2e-3)
     assert poses["fps"] == pytest.approx(25, rel=0.02) and poses["image_wh"] == [400, 400]
     assert all(frame["people"] for frame in poses["frames"])
     wrist = "JSON.stringify(hourlift.scene.joints()[13])"
@@ -220,14 +220,14 @@ def test_a_film_plays_and_the_skeleton_moves(
     page.run("document.getElementById('play').click()")
     assert page.run("document.getElementById('video').paused")
     page.run("document.activeElement.blur()")
-    for key, index in (("Home", 0), ("ArrowRight", 1), ("End", NUM_FILM - 1), ("ArrowLeft", NUM_FILM - 2)):
+    for key, index in (("Home", 0), ("ArrowRight", 1), ("End", NUM_FRAMES - 1), ("ArrowLeft", NUM_FRAMES - 2)):
         page.key(key)
         assert page.run("hourlift.player.index") == index, key
     assert complaints(page) == []
 
 
 def test_poses_are_downloaded(page: Browser, tmp_path: Path, clip: list[np.ndarray]) -> None:
-    poses = lifted(page, write_film(tmp_path / "dance.mp4", clip[:4], "libx264", "yuv420p"))
+    poses = lifted(page, write_video(tmp_path / "dance.mp4", clip[:4], "libx264", "yuv420p"))
     files = {}
     for suffix in ("json", "csv", "bvh", "glb"):
         page.run(f"document.querySelector('[data-format={suffix}]').click()")
@@ -292,7 +292,7 @@ def test_what_is_wrong_with_a_file_is_said(
     assert complaints(page) == []
 
 
-def test_nobody_in_a_picture(page: Browser, tmp_path: Path) -> None:
+def test_nobody_in_an_image(page: Browser, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "wall.png"), np.full((240, 320, 3), 120, np.uint8))
     assert lifted(page, tmp_path / "wall.png")["frames"][0]["people"] == []
     assert page.run("document.getElementById('notice').textContent") == "No person found in this image"
@@ -307,7 +307,7 @@ def test_it_fits_and_everybody_can_use_it(
     page.send("Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=width < 700)
     scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
     page.send("Emulation.setEmulatedMedia", features=[scheme])
-    lifted(page, write_film(tmp_path / "clip.mp4", clip[:2], "libx264", "yuv420p"))
+    lifted(page, write_video(tmp_path / "clip.mp4", clip[:2], "libx264", "yuv420p"))
     page.run("for (const details of document.querySelectorAll('details')) details.open = true")
     assert page.run("document.documentElement.scrollWidth") <= width
     if not AXE.is_file():

@@ -1,4 +1,5 @@
 // The page: what comes in (photo, video, webcam), what is shown of it, what is downloaded.
+import "../../src/hourlift/view/theme.css";
 import "./style.css";
 
 import { Client } from "./client";
@@ -12,7 +13,7 @@ import { chosenFov, enableSources, find, layout, notice, progress, speed } from 
 import { readHeader } from "./predict/photo";
 import type { Frame } from "./predict/predictor";
 import type { Models } from "./predict/runtime";
-import { PictureView } from "./view/picture";
+import { ImageView } from "./view/image";
 import { Player } from "./view/player";
 import { SceneView } from "./view/scene";
 import { angleTable, jointTable } from "./view/tables";
@@ -23,7 +24,7 @@ const VIDEO_NAME = /\.(mp4|m4v|mov|webm|mkv|avi|ts)$/i;
 
 const video = find<HTMLVideoElement>("video");
 const client = new Client();
-const picture = new PictureView(find<HTMLCanvasElement>("picture"));
+const image = new ImageView(find<HTMLCanvasElement>("image"));
 const player = new Player(showFrame, showPlaying);
 const scene = makeScene();
 
@@ -68,12 +69,12 @@ async function loadNetworks(engine: "auto" | "webgpu" | "wasm"): Promise<void> {
 
 // ---- sources ------------------------------------------------------------------------------------------------------
 
-/** Take a picture or a video; what is wrong with it is said in a sentence. */
+/** Take an image or a video; what is wrong with it is said in a sentence. */
 async function open(file: File | Blob, name: string): Promise<void> {
   if (!ready) return;
   const mine = await begin();
   try {
-    if (file.type.startsWith("video/") || VIDEO_NAME.test(name)) await openFilm(file, name, mine);
+    if (file.type.startsWith("video/") || VIDEO_NAME.test(name)) await openVideo(file, name, mine);
     else await openPhoto(file, name, mine);
   } catch (error) {
     if (mine === ticket) complain(error, name);
@@ -85,7 +86,7 @@ async function open(file: File | Blob, name: string): Promise<void> {
 async function openPhoto(file: Blob, name: string, mine: number): Promise<void> {
   const header = readHeader(new Uint8Array(await file.slice(0, HEADER_BYTES).arrayBuffer()));
   const bitmap = await createImageBitmap(file, { imageOrientation: "from-image" }).catch(() => {
-    throw new Error("the picture cannot be decoded; it is damaged, cut off or of an unusual kind");
+    throw new Error("the image cannot be decoded; it is damaged, cut off or of an unusual kind");
   });
   const wh: Size = [bitmap.width, bitmap.height];
   const camera =
@@ -97,19 +98,19 @@ async function openPhoto(file: Blob, name: string, mine: number): Promise<void> 
   const { people, ms } = await client.ask({ kind: "photo", bitmap: copy, camera });
   if (mine !== ticket) return bitmap.close();
   layout(wh, true);
-  picture.show(bitmap, wh, people);
+  image.show(bitmap, wh, people);
   const frames = [{ index: 0, time_s: 0, people }];
   show({ source: name, kind: "photo", image_wh: wh, fps: null, camera, frames }, null, 0);
-  speed(`${ms.toFixed(0)} ms for the picture`);
+  speed(`${ms.toFixed(0)} ms for the image`);
   player.seek(0);
 }
 
-async function openFilm(file: Blob, name: string, mine: number): Promise<void> {
+async function openVideo(file: Blob, name: string, mine: number): Promise<void> {
   let header: { wh: Size; camera: Camera; startS: number; numFrames: number } | null = null;
   const frames: Frame[] = [];
-  const result = await client.ask({ kind: "film", file, fovDeg: chosenFov() }, (event) => {
+  const result = await client.ask({ kind: "video", file, fovDeg: chosenFov() }, (event) => {
     if (mine !== ticket) return;
-    if (event.kind === "film") {
+    if (event.kind === "video") {
       header = event;
       layout(event.wh, false);
       find("stop").hidden = false;
@@ -117,7 +118,7 @@ async function openFilm(file: Blob, name: string, mine: number): Promise<void> {
     if (event.kind !== "frame" || header === null) return;
     frames.push(event.frame);
     if (event.preview === null) return;
-    picture.show(event.preview, header.wh, event.frame.people);
+    image.show(event.preview, header.wh, event.frame.people);
     scene?.show(frames, frames.length - 1);
     progress(frames.length / header.numFrames, `Frame ${frames.length} of ${header.numFrames}`);
   });
@@ -131,7 +132,7 @@ async function openFilm(file: Blob, name: string, mine: number): Promise<void> {
   });
   video.hidden = !playable;
   show({ source: name, kind: "video", image_wh: wh, fps: result.fps, camera, frames }, playable ? video : null, startS);
-  picture.show(null, wh, frames[0]?.people ?? []);
+  image.show(null, wh, frames[0]?.people ?? []);
   const ms = result.ms / result.numFrames;
   speed(`${ms.toFixed(1)} ms a frame, ${(1000 / ms).toFixed(0)} frames/s`);
 }
@@ -170,7 +171,7 @@ async function followWebcam(mine: number): Promise<void> {
     wh: Size = [1, 1],
     times: number[] = [];
   while (mine === ticket && webcam !== null) {
-    await nextPicture();
+    await nextFrame();
     if (mine !== ticket || webcam === null || video.videoWidth === 0) continue;
     const timeS = (performance.now() - begun) / 1000;
     const bitmap = await createImageBitmap(video),
@@ -190,7 +191,7 @@ async function followWebcam(mine: number): Promise<void> {
     if (mine !== ticket) return bitmap.close();
     frames.push({ index: frames.length, time_s: frames.length ? timeS : 0, people });
     if (frames.length > MAX_LIVE_FRAMES) frames.shift();
-    picture.show(bitmap, wh, people);
+    image.show(bitmap, wh, people);
     player.frames = frames;
     player.show(frames.length - 1);
     times = [...times.filter((time) => time > timeS - 1), timeS];
@@ -202,8 +203,8 @@ async function followWebcam(mine: number): Promise<void> {
   layout(wh, false);
 }
 
-/** Once the video shows another picture. */
-const nextPicture = () =>
+/** Once the video shows another frame. */
+const nextFrame = () =>
   new Promise<void>((done) => {
     const late = setTimeout(done, 250);
     video.requestVideoFrameCallback?.(() => (clearTimeout(late), done()));
@@ -230,7 +231,7 @@ async function begin(): Promise<number> {
   video.hidden = find("message").hidden = find("stop").hidden = true;
   find("player").hidden = find("downloads").hidden = true;
   document.body.classList.remove("empty");
-  picture.show(null, [1, 1], []);
+  image.show(null, [1, 1], []);
   scene?.show([], 0);
   notice("");
   speed("");
@@ -239,9 +240,9 @@ async function begin(): Promise<number> {
 
 // ---- what is shown ------------------------------------------------------------------------------------------------
 
-function show(document_: Omit<Document, "generator">, film: HTMLVideoElement | null, startS: number): void {
+function show(document_: Omit<Document, "generator">, element: HTMLVideoElement | null, startS: number): void {
   shown = { generator: `hourlift ${models.version}`, ...document_ };
-  player.load(shown.frames, film, startS);
+  player.load(shown.frames, element, startS);
   find<HTMLInputElement>("scrubber").max = String(Math.max(shown.frames.length - 1, 0));
   find("downloads").hidden = false;
   find("player").hidden = shown.frames.length < 2;
@@ -257,7 +258,7 @@ function show(document_: Omit<Document, "generator">, film: HTMLVideoElement | n
 function showFrame(index: number): void {
   const frame = player.frames[index]!;
   scene?.show(player.frames, index);
-  if (webcam === null) picture.showPeople(frame.people);
+  if (webcam === null) image.showPeople(frame.people);
   const clock = (timeS: number) => `${Math.floor(timeS / 60)}:${(timeS % 60).toFixed(2).padStart(5, "0")}`;
   const scrubber = find<HTMLInputElement>("scrubber");
   scrubber.value = String(index);

@@ -7,7 +7,7 @@ import type { Engine, EngineInfo, Models } from "./predict/runtime";
 export type Request =
   | { kind: "load"; models: Models; engine: Engine | "auto" }
   | { kind: "photo"; bitmap: ImageBitmap; camera: Camera }
-  | { kind: "film"; file: Blob; fovDeg: number | null }
+  | { kind: "video"; file: Blob; fovDeg: number | null }
   | { kind: "live"; bitmap: ImageBitmap; timeS: number; camera: Camera; restart: boolean }
   | { kind: "stop" };
 
@@ -15,7 +15,7 @@ export type Request =
 export interface Answers {
   load: EngineInfo;
   photo: { people: Pose[]; ms: number };
-  film: { fps: number; ms: number; numFrames: number };
+  video: { fps: number; ms: number; numFrames: number };
   live: { people: Pose[]; ms: number };
   stop: null;
 }
@@ -23,7 +23,7 @@ export interface Answers {
 /** What comes before the end. */
 export type Event =
   | { kind: "loading"; loaded: number; total: number }
-  | { kind: "film"; wh: Size; camera: Camera; startS: number; numFrames: number }
+  | { kind: "video"; wh: Size; camera: Camera; startS: number; numFrames: number }
   | { kind: "frame"; frame: Frame; preview: ImageBitmap | null };
 
 export type Reply = { id: number; event: Event } | { id: number; answer: unknown } | { id: number; error: string };

@@ -3,7 +3,7 @@ import type { Size } from "./geometry/crop";
 
 export const find = <T extends HTMLElement = HTMLElement>(id: string) => document.getElementById(id) as T;
 
-/** The panels' shares of the page go by the picture's shape. */
+/** The panels' shares of the page go by the image's shape. */
 export function layout([width, height]: Size, still: boolean): void {
   const aspect = width / height;
   document.body.className = `${aspect > 1.2 ? "wide" : aspect < 0.85 ? "tall" : "square"}${still ? " still" : ""}`;

@@ -1,14 +1,14 @@
-// Both networks and the decoding of films, away from the page, which so never blocks.
+// Both networks and the decoding of videos, away from the page, which so never blocks.
 import { ALL_FORMATS, BlobSource, Input, VideoSampleSink, type VideoSample } from "mediabunny";
 
 import { cameraFromFov } from "./geometry/camera";
 import type { Size } from "./geometry/crop";
 import type { Answers, Event, Reply, Request } from "./messages";
-import type { Picture } from "./predict/cutout";
+import type { RgbaImage } from "./predict/cutout";
 import { Predictor } from "./predict/predictor";
 import { hasWebGpu, Network, openRuntime, type Engine, type Models } from "./predict/runtime";
 
-const PREVIEW_MS = 150; // between pictures of a film that is being worked through
+const PREVIEW_MS = 150; // between previews of a video that is being worked through
 const PREVIEW_WIDTH = 640;
 
 type Say = (event: Event, transfer?: Transferable[]) => void;
@@ -16,7 +16,7 @@ type Say = (event: Event, transfer?: Transferable[]) => void;
 let predictor: Predictor;
 let follow: ReturnType<Predictor["follow"]>;
 let queue: Promise<unknown> = Promise.resolve();
-let newest = 0; // number of the newest request that ends a film which is still being worked through
+let newest = 0; // number of the newest request that ends a video which is still being worked through
 const canvas = new OffscreenCanvas(1, 1);
 const context = canvas.getContext("2d", { willReadFrequently: true })!;
 
@@ -46,8 +46,8 @@ async function answer(request: Request, id: number, say: Say): Promise<Answers[R
       if (request.restart) follow = predictor.follow();
       return timed(() => follow(pixels(request.bitmap), request.timeS, request.camera));
     }
-    case "film":
-      return film(request.file, request.fovDeg, () => newest !== id, say);
+    case "video":
+      return liftVideo(request.file, request.fovDeg, () => newest !== id, say);
     case "stop":
       return null;
   }
@@ -68,7 +68,7 @@ async function load(models: Models, wanted: Engine | "auto", say: Say): Promise<
     ] as const;
     predictor = new Predictor(...networks);
     const size = models.hourglass.contract.input_size!;
-    const warmUp: Picture = { wh: [size, size], rgba: new Uint8ClampedArray(size ** 2 * 4) };
+    const warmUp: RgbaImage = { wh: [size, size], rgba: new Uint8ClampedArray(size ** 2 * 4) };
     await predictor.estimate(warmUp, [[0, 0, size, size]]);
     return info;
   } catch (error) {
@@ -83,8 +83,13 @@ async function timed<T>(work: () => Promise<T>): Promise<{ people: T; ms: number
   return { people: await work(), ms: performance.now() - start };
 }
 
-/** Work through a film frame by frame, until `isStopped`. */
-async function film(file: Blob, fovDeg: number | null, isStopped: () => boolean, say: Say): Promise<Answers["film"]> {
+/** Work through a video frame by frame, until `isStopped`. */
+async function liftVideo(
+  file: Blob,
+  fovDeg: number | null,
+  isStopped: () => boolean,
+  say: Say,
+): Promise<Answers["video"]> {
   const input = new Input({ formats: ALL_FORMATS, source: new BlobSource(file) });
   const track = await input.getPrimaryVideoTrack().catch(() => null);
   if (track === null) throw new Error("this is no video that the page can read");
@@ -96,16 +101,16 @@ async function film(file: Blob, fovDeg: number | null, isStopped: () => boolean,
   const camera = cameraFromFov(wh, fovDeg ?? undefined);
   const { packetCount: numFrames, averagePacketRate: fps } = await track.computePacketStats();
   const startS = await track.getFirstTimestamp();
-  say({ kind: "film", wh, camera, startS, numFrames });
+  say({ kind: "video", wh, camera, startS, numFrames });
   const next = predictor.follow(),
     begin = performance.now();
   let index = 0,
     shown = -Infinity;
   for await (const sample of new VideoSampleSink(track).samples()) {
     const timeS = sample.timestamp - startS;
-    const picture = samplePixels(sample, wh);
+    const image = samplePixels(sample, wh);
     sample.close();
-    const people = await next(picture, timeS, camera);
+    const people = await next(image, timeS, camera);
     const isDue = performance.now() - shown > PREVIEW_MS;
     const preview = isDue ? await createImageBitmap(canvas, { resizeWidth: Math.min(PREVIEW_WIDTH, wh[0]) }) : null;
     if (isDue) shown = performance.now();
@@ -120,7 +125,7 @@ async function film(file: Blob, fovDeg: number | null, isStopped: () => boolean,
 }
 
 /** A bitmap's pixels; the bitmap is used up. */
-function pixels(bitmap: ImageBitmap): Picture {
+function pixels(bitmap: ImageBitmap): RgbaImage {
   const wh: Size = [bitmap.width, bitmap.height];
   resize(wh);
   context.drawImage(bitmap, 0, 0);
@@ -128,7 +133,7 @@ function pixels(bitmap: ImageBitmap): Picture {
   return read(wh);
 }
 
-function samplePixels(sample: VideoSample, wh: Size): Picture {
+function samplePixels(sample: VideoSample, wh: Size): RgbaImage {
   resize(wh);
   sample.draw(context, 0, 0, ...wh); // turned upright
   return read(wh);
@@ -138,6 +143,6 @@ function resize([width, height]: Size): void {
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
 }
 
-function read(wh: Size): Picture {
+function read(wh: Size): RgbaImage {
   return { wh, rgba: context.getImageData(0, 0, ...wh).data as Uint8ClampedArray };
 }

@@ -9,13 +9,13 @@ import { toJson } from "../src/formats/json";
 import { bytes, expectClose } from "./vectors";
 import files from "./vectors/files.json";
 
-/** The film that Python wrote, read back from its JSON. */
-const film = JSON.parse(JSON.stringify(files.json), (_, value) => (value === null ? NaN : value)) as Document;
-const still: Document = { ...film, kind: "photo", fps: null, frames: [film.frames[0]!] };
+/** The video that Python wrote, read back from its JSON. */
+const video = JSON.parse(JSON.stringify(files.json), (_, value) => (value === null ? NaN : value)) as Document;
+const still: Document = { ...video, kind: "photo", fps: null, frames: [video.frames[0]!] };
 const person = (document: Document) => tracks(document).get(0)!;
 
 test("JSON", () => {
-  const text = toJson(film);
+  const text = toJson(video);
   const { conventions, schema_minor_version, ...written } = JSON.parse(text);
   // A later minor version of the package may say more.
   expect(schema_minor_version).toBeLessThanOrEqual(files.json.schema_minor_version);
@@ -35,30 +35,30 @@ test("JSON", () => {
     });
   });
   expect(text.split("\n").length, "one frame a line").toBe(1 + 14 + 1 + 5 + 2 + 1);
-  expect(toJson({ ...film, source: "caf\u00e9.jpg" })).toContain("caf\\u00e9.jpg");
+  expect(toJson({ ...video, source: "caf\u00e9.jpg" })).toContain("caf\\u00e9.jpg");
 });
 
-test("CSV", () => expectLines(toCsv(film), files.csv, 0.11, ","));
+test("CSV", () => expectLines(toCsv(video), files.csv, 0.11, ","));
 
 test("BVH", () => {
-  expectLines(toBvh(film, person(film)), files.bvh, 2e-3, " ");
+  expectLines(toBvh(video, person(video)), files.bvh, 2e-3, " ");
   expectLines(toBvh(still, person(still)), files.still_bvh, 2e-3, " ");
 });
 
 test("glTF", () => {
-  expectSameGlb(toGlb(film), bytes(files.glb));
+  expectSameGlb(toGlb(video), bytes(files.glb));
   expectSameGlb(toGlb(still), bytes(files.still_glb));
 });
 
 test("a joint that is never known is named", () => {
-  const lame: Frame[] = film.frames.map((frame) => ({
+  const lame: Frame[] = video.frames.map((frame) => ({
     ...frame,
     people: frame.people.map((pose) => ({
       ...pose,
       joints_3d_mm: pose.joints_3d_mm.map((p, j) => (j === 3 ? [NaN, NaN, NaN] : p)),
     })),
   }));
-  expect(() => toGlb({ ...film, frames: lame })).toThrow("r_ankle");
+  expect(() => toGlb({ ...video, frames: lame })).toThrow("r_ankle");
 });
 
 /** Text compared word by word, numbers with a tolerance: Python rounds the float32 of what we have in full. */

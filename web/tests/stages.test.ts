@@ -6,7 +6,7 @@ import { JOINTS, PAIRS } from "../src/geometry/skeleton";
 import { calibrated } from "../src/hourglass/confidence";
 import { decode, findPeaks } from "../src/hourglass/heatmap";
 import { cropOffsets, denormalize, normalizeJoints, personInput } from "../src/lifter/normalize";
-import { cutOut, type Picture } from "../src/predict/cutout";
+import { cutOut, type RgbaImage } from "../src/predict/cutout";
 import { findPerson, iou, personBox, searchBoxes, type Estimate } from "../src/predict/detect";
 import { Predictor, type Runnable } from "../src/predict/predictor";
 import { Follower } from "../src/predict/track";
@@ -162,15 +162,15 @@ function seesThemLie(secondPeak: number, batches: number[] = []): Runnable {
 }
 
 test("who leans is looked at again, and the surer answer counts", async () => {
-  const picture: Picture = { wh: [64, 64], rgba: new Uint8ClampedArray(64 * 64 * 4) };
+  const image: RgbaImage = { wh: [64, 64], rgba: new Uint8ClampedArray(64 * 64 * 4) };
   const lifter = { ...seesThemLie(0), contract: { ...seesThemLie(0).contract, kind: "lifter" as const } };
   const box: Box = [0, 0, 64, 64];
   const batches: number[] = [];
-  const [unsure] = await new Predictor(seesThemLie(0.4, batches), lifter).estimate(picture, [box]);
+  const [unsure] = await new Predictor(seesThemLie(0.4, batches), lifter).estimate(image, [box]);
   expect(batches).toEqual([1, 1]);
   expect(trunkTilt(unsure!.jointsPx)).toBeCloseTo(Math.PI / 2, 9);
   expect(unsure!.peaks[0]).toBeCloseTo(0.5, 6);
-  const [sure] = await new Predictor(seesThemLie(0.6), lifter).estimate(picture, [box]);
+  const [sure] = await new Predictor(seesThemLie(0.6), lifter).estimate(image, [box]);
   expect(Math.abs(trunkTilt(sure!.jointsPx)), "they lie in a crop that was turned").toBeCloseTo(Math.PI, 9);
   expect(sure!.peaks[0]).toBeCloseTo(0.6, 6);
 });

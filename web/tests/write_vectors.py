@@ -256,7 +256,7 @@ def files() -> dict[str, Any]:
             )
         )
     document = PoseFile(
-        header=Header(source="film.mp4", kind="video", image_wh=(640, 480), camera=camera, fps=25.0), frames=frames
+        header=Header(source="dance.mp4", kind="video", image_wh=(640, 480), camera=camera, fps=25.0), frames=frames
     )
     still = replace(document, header=replace(document.header, kind="photo", fps=None), frames=frames[:1])
     with tempfile.TemporaryDirectory() as folder:

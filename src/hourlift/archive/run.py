@@ -151,10 +151,10 @@ def _records(out: str, load: Callable[[], Lift], items: Sequence[Item], plan: Ra
     )
     try:
         for row in rows.iter_rows():
-            told = json.loads(row["told"])
-            if isinstance(told, str):
-                raise OutputError(told)
-            yield Record(**told)
+            outcome = json.loads(row["outcome"])
+            if isinstance(outcome, str):
+                raise OutputError(outcome)
+            yield Record(**outcome)
     finally:
         ray.shutdown()
 
@@ -205,9 +205,9 @@ class _Actor:
             try:
                 record = self._worker(Item(**fields))
             except OutputError as error:  # as a row, because Ray would wrap an exception in its own
-                yield {"told": json.dumps(str(error))}
+                yield {"outcome": json.dumps(str(error))}
                 return
-            yield {"told": json.dumps(asdict(record))}
+            yield {"outcome": json.dumps(asdict(record))}
 
 
 def _tasks(items: Sequence[Item]) -> list[list[Item]]:

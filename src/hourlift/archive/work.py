@@ -132,13 +132,13 @@ def _at_hand(source: str) -> Iterator[Path]:
 @contextmanager
 def _warnings() -> Iterator[list[str]]:
     """Collect hourlift's warnings meanwhile; they go into the record only."""
-    told: list[str] = []
+    messages: list[str] = []
     handler = logging.Handler(logging.WARNING)
-    handler.emit = lambda record: told.append(record.getMessage())  # type: ignore[method-assign]
+    handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
     log = logging.getLogger("hourlift")
     usual, log.handlers = log.handlers, [handler]
     try:
-        yield told
+        yield messages
     finally:
         log.handlers = usual
 

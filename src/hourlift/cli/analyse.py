@@ -75,7 +75,7 @@ def command(
     def watched() -> Iterator[Outcome]:
         with LateProgress() as progress:
             for outcome in predict_samples(predictor.predict, samples, whole_image=whole_image):
-                outcomes.append(outcome.without_picture())
+                outcomes.append(outcome.without_image())
                 progress.update("people", len(outcomes), total)
                 yield outcome
 

@@ -119,7 +119,7 @@ def command(
             if inputs is None
             else lift_samples(predictor.lift, samples, joints_px)
         ):
-            outcomes.append(outcome if sheet is not None else outcome.without_picture())
+            outcomes.append(outcome if sheet is not None else outcome.without_image())
             progress.update("people", len(outcomes), total)
 
     title = data_title(data)

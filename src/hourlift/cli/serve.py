@@ -31,7 +31,7 @@ def command(
     """Serve a page that lifts photos, videos and the webcam to 3D in your browser, until Ctrl-C.
 
     The page is served to this computer only, at 127.0.0.1. Both networks run in the browser: your images are never sent
-    anywhere, not even to this server. The page is part of hourlift if it was installed after `make web`.
+    anywhere, not even to this server.
 
     Args:
         port: port to serve on; 0 selects a free one.

@@ -170,8 +170,8 @@ class TrainHourglass(_Train):
         from hourlift.training.hourglass.crops import cut
         from hourlift.training.hourglass.data_stage import HourglassDataStage
 
-        pictured = {"backgrounds": self.backgrounds, "assets": self.assets, "panoramas": self.panoramas}
-        rendered = [f"--{name}" for name, value in {**pictured, "motion": self.motion}.items() if value]
+        from_images = {"backgrounds": self.backgrounds, "assets": self.assets, "panoramas": self.panoramas}
+        rendered = [f"--{name}" for name, value in {**from_images, "motion": self.motion}.items() if value]
         if rendered:
             option = rendered[0]
             raise UserError(f"{option}: the recipe {self.recipe!r} uses the images of a data set unchanged")
@@ -286,8 +286,8 @@ class TrainLifter(_Train):
         recipe = recipe.with_steps_of(len(train_people))
         recipe = replace(recipe, train=self.changed(recipe.train))
         stage = LifterDataStage(recipe, train_people, val_people)
-        told = "  ".join(f"{name} {value:.1f}" for name, value in stage.baselines().items())
-        print(f"without a network, mm: {told}", file=sys.stderr)
+        scores = "  ".join(f"{name} {value:.1f}" for name, value in stage.baselines().items())
+        print(f"without a network, mm: {scores}", file=sys.stderr)
         return self.run(stage, recipe.train)
 
     def _errors(self, data: TrainingData) -> Any:

@@ -73,7 +73,7 @@ def recognise(folder: str | Path) -> DataSet:
         if (found := _layout(below)) is not None:
             raise UserError(f"{folder} is too high up: name {below}, which holds {found.sign}")
     if _images(folder):
-        return _open_pictures(folder)
+        return _open_images(folder)
     archives = [path.name for path in sorted(folder.iterdir()) if path.suffix.lower() in _ARCHIVE_SUFFIXES]
     if archives:
         raise UserError(f"{folder} holds archives: unpack {archives[0]} and the others first")
@@ -181,8 +181,8 @@ def _heads(shard: Path) -> Iterator[tuple[str, bool]]:
             for member in tar:
                 file = tar.extractfile(member) if member.name.endswith(".json") else None
                 if file is not None:
-                    told = json.loads(file.read())
-                    yield str(told["id"]), told.get("joints_3d_cam_mm") is not None
+                    entry = json.loads(file.read())
+                    yield str(entry["id"]), entry.get("joints_3d_cam_mm") is not None
     except (tarfile.TarError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{shard} cannot be read as a shard: {error}") from error
 
@@ -206,7 +206,7 @@ def _images(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
 
 
-def _open_pictures(folder: Path) -> DataSet:
+def _open_images(folder: Path) -> DataSet:
     """Open a test set without published joints: images sorted by name, each filled by one person."""
     paths = _images(folder)
     return DataSet(

@@ -13,7 +13,7 @@ from hourlift.geometry.camera import Camera
 from hourlift.geometry.skeleton import H36M17
 
 OUTSIDE, OCCLUDED, SELF_OCCLUDED, VISIBLE = range(4)
-"""States of a joint: outside the image; hidden by an object; hidden by the person's own body; visible."""
+"""The visibility of a joint: outside the image; hidden by an object; hidden by the person's own body; visible."""
 VISIBILITY_NAMES = ("outside", "occluded", "self-occluded", "visible")
 """Their names in files, in the same order."""
 
@@ -55,7 +55,7 @@ class Sample:
     image_wh: tuple[int, int] | None = None
     """Size of the image that was annotated; the loaded image must match it."""
     visibility: NDArray[np.uint8] | None = None
-    """(17,) why a joint is not `visible`: OUTSIDE, OCCLUDED, SELF_OCCLUDED or VISIBLE."""
+    """(17,) the visibility of each joint: OUTSIDE, OCCLUDED, SELF_OCCLUDED or VISIBLE."""
     mask: NDArray[np.bool_] | None = None
     """(H, W) the pixels that show the person."""
     height_mm: float | None = None

@@ -217,31 +217,31 @@ def _points(points: NDArray[np.floating], digits: int) -> list[list[float] | Non
 def _decode(parts: dict[str, bytes], where: str) -> Sample:
     """Return a sample from the files of one person."""
     try:
-        told = json.loads(parts["json"])
-        if told["schema"] != SCHEMA:
-            raise UserError(f"its annotation has schema {told['schema']}; this version of hourlift reads {SCHEMA}")
-        if told["joint_names"] != list(H36M17.joint_names):
+        entry = json.loads(parts["json"])
+        if entry["schema"] != SCHEMA:
+            raise UserError(f"its annotation has schema {entry['schema']}; this version of hourlift reads {SCHEMA}")
+        if entry["joint_names"] != list(H36M17.joint_names):
             raise UserError("its joints are not those of Human3.6M-17")
         encoded = next((parts[suffix] for suffix in ("jpg", "png") if suffix in parts), None)
         if encoded is None:
             raise UserError("it has no image (.jpg or .png)")
         return Sample(
-            id=told["id"],
+            id=entry["id"],
             image=_pixels(encoded, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION, "image"),
-            image_wh=(told["image_wh"][0], told["image_wh"][1]),
-            joints_2d_px=_array(told["joints_2d_px"], 2),
-            visible=np.array(told["visible"], dtype=bool),
-            box_xyxy_px=_array([told["box_xyxy_px"]], 4)[0],
-            joints_3d_cam_mm=_maybe(told["joints_3d_cam_mm"], lambda points: _array(points, 3)),
-            camera=_maybe(told["camera"], Camera.from_dict),
-            visibility=_maybe(told["visibility"], _states),
+            image_wh=(entry["image_wh"][0], entry["image_wh"][1]),
+            joints_2d_px=_array(entry["joints_2d_px"], 2),
+            visible=np.array(entry["visible"], dtype=bool),
+            box_xyxy_px=_array([entry["box_xyxy_px"]], 4)[0],
+            joints_3d_cam_mm=_maybe(entry["joints_3d_cam_mm"], lambda points: _array(points, 3)),
+            camera=_maybe(entry["camera"], Camera.from_dict),
+            visibility=_maybe(entry["visibility"], _states),
             mask=_maybe(parts.get("mask.png"), lambda data: _pixels(data, cv2.IMREAD_GRAYSCALE, "mask") > 127),
-            head_box_xyxy_px=_maybe(told.get("head_box_xyxy_px"), lambda box: _array([box], 4)[0]),
-            feet_2d_px=_maybe(told.get("feet_2d_px"), lambda points: _array(points, 2)),
-            feet_3d_cam_mm=_maybe(told.get("feet_3d_cam_mm"), lambda points: _array(points, 3)),
-            feet_visibility=_maybe(told.get("feet_visibility"), _states),
-            height_mm=told["stature_mm"],
-            seed=_maybe(told["seed"], lambda seed: (int(seed[0]), int(seed[1]))),
+            head_box_xyxy_px=_maybe(entry.get("head_box_xyxy_px"), lambda box: _array([box], 4)[0]),
+            feet_2d_px=_maybe(entry.get("feet_2d_px"), lambda points: _array(points, 2)),
+            feet_3d_cam_mm=_maybe(entry.get("feet_3d_cam_mm"), lambda points: _array(points, 3)),
+            feet_visibility=_maybe(entry.get("feet_visibility"), _states),
+            height_mm=entry["stature_mm"],
+            seed=_maybe(entry["seed"], lambda seed: (int(seed[0]), int(seed[1]))),
         )
     except KeyError as error:
         raise UserError(f"{where}: {error} is missing") from error

@@ -158,7 +158,7 @@ class _People:
         }
 
     def visibility(self) -> NDArray[np.int64]:
-        """Return the (N, 17) states of joints; -1 if not annotated."""
+        """Return the (N, 17) visibility of joints; -1 if not annotated."""
         unknown = np.full(H36M17.num_joints, -1)
         states = [outcome.sample.visibility for outcome in self.outcomes]
         return np.array([unknown if state is None else state.astype(np.int64) for state in states])

@@ -69,11 +69,11 @@ def read_curve(run: Path, name: str) -> tuple[list[int], list[float]]:
     values: dict[int, float] = {}
     for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines():
         try:
-            told: dict[str, Any] = json.loads(line)
+            entry: dict[str, Any] = json.loads(line)
         except ValueError as error:
             raise UserError(f"{run / 'log.jsonl'} is not the log of a training run") from error
-        if name in told:
-            values[int(told["step"])] = float(told[name])
+        if name in entry:
+            values[int(entry["step"])] = float(entry[name])
     if not values:
         raise UserError(f"{run / 'log.jsonl'} has no {name!r}")
     return sorted(values), [values[step] for step in sorted(values)]

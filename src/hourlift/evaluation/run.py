@@ -33,7 +33,7 @@ class Outcome:
     milliseconds: float
     """Wall-clock time of the prediction: detection or given box, both stages; without reading the image."""
 
-    def without_picture(self) -> Self:
+    def without_image(self) -> Self:
         """Return a copy without pixels, which use most of an outcome's memory."""
         if isinstance(self.sample.image, Path):
             return self

@@ -46,7 +46,7 @@ class BoxFile:
 
     def of_image(self, name: str) -> NDArray[np.float64]:
         """(N, 4) boxes of an image by its file's name; N is 0 if the file has none."""
-        found = [boxes for image_id, boxes in self.boxes_xyxy.items() if _is_picture(image_id, name)]
+        found = [boxes for image_id, boxes in self.boxes_xyxy.items() if _is_of_image(image_id, name)]
         return np.concatenate([np.zeros((0, 4)), *found])
 
     def check_frames(self, num_frames: int | None = None) -> None:
@@ -73,7 +73,7 @@ class BoxFile:
             ValueError: one is not.
         """
         names = list(names)
-        unknown = [i for i in self.boxes_xyxy if not any(_is_picture(i, name) for name in names)]
+        unknown = [i for i in self.boxes_xyxy if not any(_is_of_image(i, name) for name in names)]
         self._complain(unknown, "image; images are identified by file name or number")
 
     def _complain(self, unknown: list[ImageId], what: str) -> None:
@@ -192,7 +192,7 @@ def _is_finite(value: object) -> bool:
     return is_number(value)
 
 
-def _is_picture(image_id: ImageId, name: str) -> bool:
+def _is_of_image(image_id: ImageId, name: str) -> bool:
     """Whether an id is that of an image's file: its name, its stem, or the number in its stem, as in COCO."""
     stem = Path(name).stem
     if isinstance(image_id, str):

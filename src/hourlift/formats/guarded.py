@@ -48,8 +48,8 @@ def parsing(path: str | Path, what: str, *, reason: bool = True) -> Iterator[Non
     except Exception as error:
         if isinstance(error, OSError) and error.filename is not None:
             raise
-        told = " ".join(str(error).split())[:_MAX_REASON] or type(error).__name__
-        raise UserError(f"{path} is not a valid {what}{f': {told}' if reason else ''}") from error
+        message = " ".join(str(error).split())[:_MAX_REASON] or type(error).__name__
+        raise UserError(f"{path} is not a valid {what}{f': {message}' if reason else ''}") from error
 
 
 def parse_json(data: bytes | str, path: str | Path) -> Any:
@@ -140,8 +140,8 @@ def check_arrays(
             raise UserError(f"{path}: {name} is {getattr(value, 'dtype', type(value).__name__)}, not {_kinds(kinds)}")
         fits = value.ndim == len(shape) and all(n in (None, m) for n, m in zip(shape, value.shape, strict=True))
         if not fits:
-            told = ", ".join("any" if n is None else str(n) for n in shape)
-            raise UserError(f"{path}: {name} is {value.shape}, not ({told})")
+            expected = ", ".join("any" if n is None else str(n) for n in shape)
+            raise UserError(f"{path}: {name} is {value.shape}, not ({expected})")
 
 
 def is_number(value: object, low: float = -math.inf, high: float = math.inf) -> bool:

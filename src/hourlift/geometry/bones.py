@@ -6,13 +6,13 @@ from numpy.typing import ArrayLike
 from hourlift.arrays import Array
 from hourlift.geometry.skeleton import H36M17
 
-STATURE_OVER_BONES = 1.097
-"""A standing person's height over the summed lengths of `STATURE_BONES`.
+HEIGHT_OVER_BONES = 1.097
+"""A standing person's height over the summed lengths of `HEIGHT_BONES`.
 
 Measured on 4000 of the generator's people (ages from ten up): 1.102 below 1.5 m, 1.091 above 1.8 m, standard deviation
 0.5 % overall. `head` is at the height of the eyes, so the sum reaches from the ankles to the eyes.
 """
-STATURE_BONES = ("l_knee", "l_ankle", "spine", "thorax", "nose", "head")
+HEIGHT_BONES = ("l_knee", "l_ankle", "spine", "thorax", "nose", "head")
 """The bones from ankle to eyes, each named by the joint at its lower end; left and right have the same length."""
 ANKLE_HEIGHT = 0.044
 """Height of a standing person's ankle joint over the floor, as a share of height.
@@ -77,4 +77,4 @@ def with_bone_lengths(joints: ArrayLike, lengths: ArrayLike) -> Array:
 
 def standing_height(lengths: ArrayLike) -> float:
     """Height of a person standing upright, from bone lengths (17,) in the same unit; NaN if one of them is."""
-    return float(STATURE_OVER_BONES * np.asarray(lengths)[H36M17.indices(*STATURE_BONES)].sum())
+    return float(HEIGHT_OVER_BONES * np.asarray(lengths)[H36M17.indices(*HEIGHT_BONES)].sum())

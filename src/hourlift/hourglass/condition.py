@@ -50,10 +50,10 @@ def conditioned(network: StackedHourglass) -> StackedHourglass:
         _shift(convolution, _through(convolution, off) - _statistics(norm))
         _statistics(norm).zero_()
         if stack < network.config.num_stacks - 1:
-            told, head = _mean_after_relu(norm), network.heatmaps[stack]
+            features_mean, head = _mean_after_relu(norm), network.heatmaps[stack]
             for merge, mean in (
-                (network.merge_features[stack], told),
-                (network.merge_heatmaps[stack], _through(head, told) + _bias(head)),
+                (network.merge_features[stack], features_mean),
+                (network.merge_heatmaps[stack], _through(head, features_mean) + _bias(head)),
             ):
                 added = _through(merge, mean) + _bias(merge)
                 _shift(merge, -added)

@@ -115,10 +115,13 @@ class StackedHourglass(nn.Module):
         last = self.config.num_stacks - 1
         for stack, hourglass in enumerate(self.hourglasses):
             features = self.features[stack](hourglass(x))
-            told = self.config.num_joints if stack == last and not self.training else None
             head = self.heatmaps[stack]
             assert isinstance(head, nn.Conv2d) and head.bias is not None
-            answers.append(F.conv2d(features, head.weight[:told], head.bias[:told]))  # parts are for training only
+            if stack < last or self.training:
+                answers.append(head(features))
+            else:  # parts are for training only
+                count = self.config.num_joints
+                answers.append(F.conv2d(features, head.weight[:count], head.bias[:count]))
             if stack < last:
                 x = x + self.merge_features[stack](features) + self.merge_heatmaps[stack](answers[-1])
         return answers if self.training else [answer[:, : self.config.num_joints] for answer in answers]

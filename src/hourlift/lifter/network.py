@@ -111,10 +111,10 @@ class Lifter(nn.Module):
         if self.config.channels != PERSON_CHANNELS:
             return rays.flatten(1)
         confidence, size = seen[..., 2], seen[:, :1, 3]
-        told = (size > 0).to(size.dtype)
+        has_size = (size > 0).to(size.dtype)
         scaled = (size.clamp_min(MIN_STD).log() - self.size_mean) / self.size_std
         known = (confidence > 0).to(rays.dtype)[:, 1:, None]
-        return torch.cat(((rays * known).flatten(1), confidence, scaled * told, told), dim=1)
+        return torch.cat(((rays * known).flatten(1), confidence, scaled * has_size, has_size), dim=1)
 
     @torch.no_grad()
     def set_statistics(self, rays: Tensor, joints_mm: Tensor) -> None:

@@ -413,11 +413,11 @@ def _video_stream(container: Any, path: str | Path) -> Any:
 
 def _rate(stream: Any, path: str | Path) -> float:
     """Frame rate: the header's if the first time stamps agree with it, else theirs."""
-    told = [float(rate) for rate in (stream.average_rate, stream.guessed_rate) if rate and rate <= _MAX_FPS]
+    stated = [float(rate) for rate in (stream.average_rate, stream.guessed_rate) if rate and rate <= _MAX_FPS]
     found = _first_rate(path, stream.index)
     if found is None:
-        return told[0] if told else _ASSUMED_FPS
-    agreeing = [rate for rate in told if found / 2 < rate < found * 2]
+        return stated[0] if stated else _ASSUMED_FPS
+    agreeing = [rate for rate in stated if found / 2 < rate < found * 2]
     return agreeing[0] if agreeing else min(found, _MAX_FPS)
 
 

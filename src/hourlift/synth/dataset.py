@@ -156,8 +156,10 @@ def _check_settings(file: Path, config: DatasetConfig) -> None:
     ours = config.to_dict()
     for key in sorted(ours.keys() | theirs.keys()):
         if ours.get(key) != theirs.get(key):
-            told = f"{theirs.get(key)}, not {ours.get(key)}" if key != "synth" else _difference(theirs[key], ours[key])
-            raise UserError(f"{file.parent} was written with other settings: {key} {told}; name another folder")
+            difference = (
+                f"{theirs.get(key)}, not {ours.get(key)}" if key != "synth" else _difference(theirs[key], ours[key])
+            )
+            raise UserError(f"{file.parent} was written with other settings: {key} {difference}; name another folder")
 
 
 def _difference(theirs: dict[str, Any], ours: dict[str, Any]) -> str:

@@ -146,8 +146,8 @@ def with_images(
     """
     for folder in backgrounds:
         photo_paths(folder)
-    told = os.environ.get(ASSETS_VARIABLE)
-    assets = Path(told) if assets is None and told else assets
+    default = os.environ.get(ASSETS_VARIABLE)
+    assets = Path(default) if assets is None and default else assets
     if assets is not None:
         makehuman.find(assets)
     if panoramas is not None:

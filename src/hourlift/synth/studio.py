@@ -126,9 +126,9 @@ class Studio:
     def __init__(self, generator: Generator, seed: int) -> None:
         self.generator, self.seed = generator, seed
         body = generator.body
-        shapes, statures = body.sample_shapes(64, Draw((seed, _BODIES), 64).generator)
-        adults = ((statures > _ADULT_MM[0]) & (statures < _ADULT_MM[1])).nonzero()[: len(SUBJECTS), 0]
-        self.shapes, self.statures = shapes[adults], statures[adults]
+        shapes, heights_mm = body.sample_shapes(64, Draw((seed, _BODIES), 64).generator)
+        adults = ((heights_mm > _ADULT_MM[0]) & (heights_mm < _ADULT_MM[1])).nonzero()[: len(SUBJECTS), 0]
+        self.shapes, self.heights_mm = shapes[adults], heights_mm[adults]
         self.light: Light = sample_lights(Draw((seed, _LIGHT), 1)).to(body.device)
 
     @torch.no_grad()
@@ -160,7 +160,7 @@ class Studio:
             some = people.map(lambda value, now=now: value[now])  # type: ignore[misc]
             count = len(some.joints)
             batch = self.generator.photograph(
-                Draw((self.seed, _SENSOR, camera), count, alike=True), some, self.statures[who].expand(count),
+                Draw((self.seed, _SENSOR, camera), count, alike=True), some, self.heights_mm[who].expand(count),
                 kind[now], outfit.expand(count), views.map(lambda value, now=now: value[now]),  # type: ignore[misc]
                 self.light.expand(count), scene.expand(count),
             )  # fmt: skip

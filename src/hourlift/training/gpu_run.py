@@ -85,8 +85,8 @@ def gpu_run(recipe: HourglassRecipe, call: GpuRun) -> dict[str, Any]:
     """
     begin = time.monotonic()
     device = distributed.World().device(call.device)
-    workers, told = _renderer(recipe, call, device)
-    print(f"{recipe.name} on {_device_name(device)}: {told}", file=sys.stderr)
+    workers, rendering = _renderer(recipe, call, device)
+    print(f"{recipe.name} on {_device_name(device)}: {rendering}", file=sys.stderr)
     train_config = replace(recipe.train, steps=sys.maxsize, device=call.device)
     recipe = replace(recipe, render_workers=workers, train=train_config)
     _speed_up(device)
@@ -97,7 +97,7 @@ def gpu_run(recipe: HourglassRecipe, call: GpuRun) -> dict[str, Any]:
         "network": asdict(recipe.network),
         "device": _device_name(device),
         "torch": torch.__version__,
-        "rendering": told,
+        "rendering": rendering,
         "progress": progress,
         "stopped_by": "finished" if progress >= _DONE else result.stopped_by,
         "steps": result.step,
@@ -179,11 +179,11 @@ def _speed(log: Path, sides: set[int]) -> dict[str, dict[str, float]]:
     lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     speeds = {}
     for side in sorted(sides):
-        told = [line for line in lines if line.get("side") == side]
-        if told:
+        of_side = [line for line in lines if line.get("side") == side]
+        if of_side:
             speeds[str(side)] = {
-                "views_s": float(np.median([line["items_s"] for line in told])),
-                "data_wait": float(np.median([line["data_wait"] for line in told])),
+                "views_s": float(np.median([line["items_s"] for line in of_side])),
+                "data_wait": float(np.median([line["data_wait"] for line in of_side])),
             }
     return speeds
 

@@ -61,8 +61,8 @@ def choose_workers(
     running = {name: _measure(name, size) for name in (str(device), "cpu")}
     speeds = {name: _result(process, name) for name, process in running.items()}
     here, beside = speeds[str(device)], workers * speeds["cpu"]
-    told = f"the GPU renders {here:.0f} images/s, {workers} processes about {beside:.0f}"
-    return (0 if here > _PREFERENCE * beside else workers), told
+    explanation = f"the GPU renders {here:.0f} images/s, {workers} processes about {beside:.0f}"
+    return (0 if here > _PREFERENCE * beside else workers), explanation
 
 
 def _shared_memory() -> float:

@@ -1,7 +1,8 @@
 """The page: one HTML file that shows an image or video and, beside it, the people in it as 3D skeletons.
 
-Everything is in the file, so that it opens from disk and offline: `page.html` is the template, `page.css` the style,
-`scene.js` the 3D view, `player.js` the playback. Its content security policy forbids everything else.
+Everything is in the file, so that it opens from disk and offline: `page.html` is the template, `theme.css` and
+`page.css` the style, `scene.js` the 3D view, `player.js` the playback. Its content security policy forbids everything
+else.
 """
 
 import base64
@@ -70,10 +71,11 @@ def write_page(
     step_ms = _step_ms(shots, fps)
     files = {name: (resources.files(__package__) / name).read_text(encoding="utf-8") for name in _SOURCES}
     script = files["scene.js"] + files["player.js"].replace('"use strict";\n', "", 1)
+    style = files["theme.css"] + files["page.css"]
     parts: dict[str, Iterable[str]] = {
-        "policy": [_policy(script, files["page.css"])],
+        "policy": [_policy(script, style)],
         "title": [html.escape(title)],
-        "style": [files["page.css"]],
+        "style": [style],
         "script": [script],
         "layout": [_layout(len(shots), media is not None, image_wh)],
         "summary": [html.escape(_summary(shots, image_wh, step_ms))],
@@ -86,7 +88,7 @@ def write_page(
             file.writelines(parts[text] if is_slot else [text])
 
 
-_SOURCES = ("page.html", "page.css", "scene.js", "player.js")
+_SOURCES = ("page.html", "theme.css", "page.css", "scene.js", "player.js")
 
 
 def _split(template: str) -> Iterator[tuple[bool, str]]:

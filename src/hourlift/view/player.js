@@ -37,7 +37,7 @@ function show(frame) {
 /** Say why somebody, or nobody, is in the 3D view. */
 function notice() {
   const people = scene.frames[player.frame], lost = people.filter((person) => scene.placed && !person.root);
-  const words = people.length === 0 ? `Nobody found in this ${times.length > 1 ? "frame" : "picture"}`
+  const words = people.length === 0 ? `No person found in this ${times.length > 1 ? "frame" : "image"}`
     : lost.map((person) => `The place of person ${person.id} is unknown here`).join(". ");
   find("notice").textContent = words;
   find("notice").hidden = !words;
@@ -78,14 +78,14 @@ function run(now) {
   requestAnimationFrame(run);
 }
 
-/** The browser has just put a picture on screen: show the frame nearest to it. While paused, `seek` knows better. */
+/** The browser has just put a frame on screen: show the frame nearest to it. While paused, `seek` knows better. */
 function onVideoFrame(_, { mediaTime }) {
   const time = mediaTime * 1000, frame = frameAt(time), later = times[frame + 1] - time < time - times[frame];
   if (player.playing) show(frame + (later ? 1 : 0));
   video.requestVideoFrameCallback(onVideoFrame);
 }
 
-/** Hand the embedded film to the video element; a blob can be sought in every browser, a data URI cannot. */
+/** Hand the embedded video to the video element; a blob can be sought in every browser, a data URI cannot. */
 function loadVideo() {
   const data = find("video-data");
   const bytes = Uint8Array.from(atob(data.textContent.trim()), (letter) => letter.charCodeAt(0));

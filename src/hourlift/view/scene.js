@@ -1,6 +1,6 @@
 "use strict";
 // The 3D view: a small renderer on a 2D canvas, farthest limb first.
-// World: millimetres, x right, y UP, z towards the camera that took the picture: the world frame of the poses with its
+// World: millimetres, x right, y UP, z towards the camera that took the image: the world frame of the poses with its
 // axes renamed, or where none is known the camera frame turned half around x. Angles in radians; yaw 0 and pitch 0 look
 // as the camera did, if it was level.
 

@@ -15,7 +15,7 @@ export interface Document {
   frames: Frame[];
 }
 
-/** Frames a second that a format which must have some is told for a single picture. */
+/** Frames a second that a format which must have some is told for a single image. */
 const STILL_FPS = 30;
 
 export const UNKNOWN: Point = [NaN, NaN, NaN];

@@ -151,7 +151,7 @@ class Scene {
     );
   }
 
-  /** Let a property of a node follow values; a single picture has no animation. */
+  /** Let a property of a node follow values; a single image has no animation. */
   private animate(node: number, path: string, values: Point[], interpolation = "LINEAR"): void {
     if (this.times === null) return;
     const output = this.accessor(new Float32Array(values.flat()), values[0]!.length);

@@ -1,34 +1,34 @@
-// Square crops out of a picture: hourlift.predict.models.keypoints._cut_one in TypeScript.
+// Square crops out of an image: hourlift.predict.models.keypoints._cut_one in TypeScript.
 import { Crop, rescalePoint, type Size } from "../geometry/crop";
 
-/** A decoded picture: 4 bytes a pixel, RGBA. */
-export interface Picture {
+/** A decoded image: 4 bytes a pixel, RGBA. */
+export interface RgbaImage {
   wh: Size;
   rgba: Uint8ClampedArray;
 }
 
-/** A part of a picture: 3 numbers a pixel. */
+/** A part of an image: 3 numbers a pixel. */
 interface Region {
   width: number;
   height: number;
   rgb: Float32Array;
 }
 
-/** Write one crop, size x size x 3 bytes, at `start` of `out`; black where the square reaches out of the picture.
+/** Write one crop, size x size x 3 bytes, at `start` of `out`; black where the square reaches out of the image.
  *
  * Bilinear sampling reads four pixels however far it strides, so a large square is first halved, as often as it takes
  * until what remains to shrink is less than twofold.
  */
-export function cutOut(picture: Picture, crop: Crop, out: Uint8Array, start: number): void {
+export function cutOut(image: RgbaImage, crop: Crop, out: Uint8Array, start: number): void {
   let factor = 1;
   while (crop.sidePx >= 2 * factor * crop.size) factor *= 2;
   const across = Math.abs(Math.cos(crop.turnRad)) + Math.abs(Math.sin(crop.turnRad));
   const reach = (across * crop.sidePx) / 2 + 2 * factor;
   const low = crop.centerPx.map((c) => Math.max(Math.floor(c - reach), 0)) as Size;
-  const high = crop.centerPx.map((c, i) => Math.min(Math.ceil(c + reach) + 1, picture.wh[i]!)) as Size;
+  const high = crop.centerPx.map((c, i) => Math.min(Math.ceil(c + reach) + 1, image.wh[i]!)) as Size;
   out.fill(0, start, start + crop.size ** 2 * 3);
   if (low[0] >= high[0] || low[1] >= high[1]) return; // all of it lies outside
-  let region = cutRegion(picture, low, high);
+  let region = cutRegion(image, low, high);
   for (let f = factor; f > 1; f /= 2) region = halved(region);
   const center = rescalePoint(
     crop.centerPx.map((c, i) => c - low[i]!),
@@ -37,11 +37,11 @@ export function cutOut(picture: Picture, crop: Crop, out: Uint8Array, start: num
   warp(region, new Crop(center, crop.sidePx / factor, crop.size, crop.turnRad), out, start);
 }
 
-function cutRegion(picture: Picture, [x0, y0]: Size, [x1, y1]: Size): Region {
+function cutRegion(image: RgbaImage, [x0, y0]: Size, [x1, y1]: Size): Region {
   const region = { width: x1 - x0, height: y1 - y0, rgb: new Float32Array((x1 - x0) * (y1 - y0) * 3) };
   for (let y = y0, write = 0; y < y1; y++) {
-    for (let x = x0, read = (y * picture.wh[0] + x0) * 4; x < x1; x++, read += 4, write += 3) {
-      for (let c = 0; c < 3; c++) region.rgb[write + c] = picture.rgba[read + c]!;
+    for (let x = x0, read = (y * image.wh[0] + x0) * 4; x < x1; x++, read += 4, write += 3) {
+      for (let c = 0; c < 3; c++) region.rgb[write + c] = image.rgba[read + c]!;
     }
   }
   return region;

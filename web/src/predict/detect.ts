@@ -25,10 +25,10 @@ export interface Found extends Joints2D {
   box: Box;
 }
 
-/** Stage 1 on one picture: what is in each box, at a crop that leans by so many radians. */
+/** Stage 1 on one image: what is in each box, at a crop that leans by so many radians. */
 export type Estimate = (boxes: Box[], turnRad?: number) => Promise<Joints2D[]>;
 
-/** Search a picture for its most visible person; null when no box fits one. */
+/** Search an image for its most visible person; null when no box fits one. */
 export async function findPerson(imageWh: Size, estimate: Estimate): Promise<Found | null> {
   let best: Found | null = null;
   for (const boxes of searchBoxes(imageWh)) {

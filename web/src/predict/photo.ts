@@ -1,7 +1,7 @@
-// What a picture file says of itself before it is decoded: its size, and its focal length in EXIF.
+// What an image file says of itself before it is decoded: its size, and its focal length in EXIF.
 // hourlift.media.images in TypeScript, for the formats that browsers show.
 
-/** The largest picture that the page decodes: 400 MB in memory. */
+/** The largest image that the page decodes: 400 MB in memory. */
 export const MAX_PIXELS = 100e6;
 
 const EXIF_IFD = 0x8769,
@@ -16,7 +16,7 @@ export interface Header {
 
 /** Read the header.
  *
- * @throws Error for a file that is no picture, is cut off in its header, or too large for a page.
+ * @throws Error for a file that is no image, is cut off in its header, or too large for a page.
  */
 export function readHeader(bytes: Uint8Array): Header {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -40,7 +40,7 @@ function parse(view: DataView): Header {
   const text = (offset: number, length: number) =>
     [...Array(length).keys()].map((i) => String.fromCharCode(view.getUint8(offset + i))).join("");
   if (view.byteLength === 0) throw new Error("the file is empty");
-  if (view.byteLength < 12) throw new Error("this is no picture or video");
+  if (view.byteLength < 12) throw new Error("this is no image or video");
   if (view.getUint16(0) === 0xffd8) return parseJpeg(view);
   if (text(1, 3) === "PNG") return { wh: [view.getUint32(16), view.getUint32(20)], focal35mm: null };
   if (text(0, 4) === "RIFF" && text(8, 4) === "WEBP") return { wh: webpSize(view, text(12, 4)), focal35mm: null };
@@ -48,7 +48,7 @@ function parse(view: DataView): Header {
     return { wh: [Math.abs(view.getInt32(18, true)), Math.abs(view.getInt32(22, true))], focal35mm: null };
   if (text(0, 4) === "GIF8") return { wh: [view.getUint16(6, true), view.getUint16(8, true)], focal35mm: null };
   if (text(4, 8) === "ftypavif") return { wh: null, focal35mm: null };
-  throw new Error("this is no picture that the page knows (JPEG, PNG, WebP, BMP, GIF, AVIF) and no video");
+  throw new Error("this is no image that the page knows (JPEG, PNG, WebP, BMP, GIF, AVIF) and no video");
 }
 
 /** Walk the segments to the frame header, SOF (ITU-T T.81, B.2.2), and read EXIF's APP1 on the way. */
@@ -89,7 +89,7 @@ function exifFocal(view: DataView, start: number): number | null {
     const exif = tags(view.getUint32(start + 4, little)).get(EXIF_IFD);
     return (exif === undefined ? 0 : (tags(exif).get(FOCAL_LENGTH_35MM) ?? 0)) || null;
   } catch {
-    return null; // a damaged EXIF block is no reason to refuse the picture
+    return null; // a damaged EXIF block is no reason to refuse the image
   }
 }
 

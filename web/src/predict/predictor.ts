@@ -1,17 +1,17 @@
-// A picture in, people in 3D out: hourlift.predict.predictor and .joints in TypeScript.
+// An image in, people in 3D out: hourlift.predict.predictor and .joints in TypeScript.
 import { solveRoot, unproject, type Camera, type Matrix } from "../geometry/camera";
 import { Crop, rescalePoint, type Box, type Point } from "../geometry/crop";
 import { JOINTS, PAIRS } from "../geometry/skeleton";
 import { calibrated } from "../hourglass/confidence";
 import { decode, findPeaks } from "../hourglass/heatmap";
 import { cropOffsets, denormalize, normalizeJoints, personInput } from "../lifter/normalize";
-import { cutOut, type Picture } from "./cutout";
+import { cutOut, type RgbaImage } from "./cutout";
 import { findPerson, type Found, type Joints2D } from "./detect";
 import type { Contract } from "./runtime";
 import { Follower } from "./track";
 import { isLeaning, trunkTilt } from "./turn";
 
-/** One person in one picture, as docs/formats.md describes it; NaN where unknown. */
+/** One person in one image, as docs/formats.md describes it; NaN where unknown. */
 export interface Pose {
   person_id: number;
   joints_2d_px: Point[];
@@ -64,42 +64,42 @@ export class Predictor {
   }
 
   /** Find and lift the most visible person. */
-  async predict(picture: Picture, camera: Camera): Promise<Pose[]> {
-    const found = await findPerson(picture.wh, (boxes) => this.estimate(picture, boxes));
+  async predict(image: RgbaImage, camera: Camera): Promise<Pose[]> {
+    const found = await findPerson(image.wh, (boxes) => this.estimate(image, boxes));
     return found === null ? [] : [await this.lift(found, camera)];
   }
 
   /** Start to follow a person through frames. */
-  follow(): (picture: Picture, timeS: number, camera: Camera) => Promise<Pose[]> {
+  follow(): (image: RgbaImage, timeS: number, camera: Camera) => Promise<Pose[]> {
     const follower = new Follower();
-    return async (picture, timeS, camera) => {
-      const found = await follower.step(picture.wh, timeS, (boxes, turnRad) => this.estimate(picture, boxes, turnRad));
+    return async (image, timeS, camera) => {
+      const found = await follower.step(image.wh, timeS, (boxes, turnRad) => this.estimate(image, boxes, turnRad));
       return found === null ? [] : [await this.lift(found, camera)];
     };
   }
 
   /** Stage 1: the joints of the person in each box; they are expected to lean to the right by so much. */
-  async estimate(picture: Picture, boxes: Box[], turnRad = 0): Promise<Joints2D[]> {
+  async estimate(image: RgbaImage, boxes: Box[], turnRad = 0): Promise<Joints2D[]> {
     const parts = [];
     for (let i = 0; i < boxes.length; i += MAX_BATCH)
-      parts.push(await this.estimateBatch(picture, boxes.slice(i, i + MAX_BATCH), turnRad));
+      parts.push(await this.estimateBatch(image, boxes.slice(i, i + MAX_BATCH), turnRad));
     return parts.flat();
   }
 
   /** Look a second time at people who lean, with the crop turned until they stand upright; the surer answer counts. */
-  private async estimateBatch(picture: Picture, boxes: Box[], turnRad: number): Promise<Joints2D[]> {
+  private async estimateBatch(image: RgbaImage, boxes: Box[], turnRad: number): Promise<Joints2D[]> {
     const turned = ({ centerPx, sidePx }: Crop, by: number) => new Crop(centerPx, sidePx, this.size, by);
     const crops = boxes.map((box) =>
       turned(Crop.fromBox(box, this.size, this.hourglass.contract.crop_margin!), turnRad),
     );
-    const people = await this.look(picture, crops);
+    const people = await this.look(image, crops);
     const leaning = people
       .map(({ jointsPx }, i) => ({ i, tilt: trunkTilt(jointsPx) }))
       .filter(({ tilt }) => isLeaning(tilt - turnRad));
     if (leaning.length === 0) return people;
     const upright = leaning.map(({ i, tilt }) => turned(crops[i]!, tilt));
     const sureness = ({ peaks }: Joints2D) => peaks.reduce((sum, peak) => sum + peak, 0);
-    (await this.look(picture, upright)).forEach((second, n) => {
+    (await this.look(image, upright)).forEach((second, n) => {
       const { i } = leaning[n]!;
       if (sureness(second) > sureness(people[i]!)) people[i] = second;
     });
@@ -107,11 +107,11 @@ export class Predictor {
   }
 
   /** The joints of the person in each crop. */
-  private async look(picture: Picture, crops: Crop[]): Promise<Joints2D[]> {
+  private async look(image: RgbaImage, crops: Crop[]): Promise<Joints2D[]> {
     const { decode: method, confidence } = this.hourglass.contract;
     const bytes = this.size ** 2 * 3,
       batch = new Uint8Array(crops.length * bytes);
-    crops.forEach((crop, i) => cutOut(picture, crop, batch, i * bytes));
+    crops.forEach((crop, i) => cutOut(image, crop, batch, i * bytes));
     const { data, dims } = await this.hourglass.run("uint8", batch, [crops.length, this.size, this.size, 3]);
     const [, joints, height, width] = dims as [number, number, number, number];
     const map = (person: number, j: number) =>

@@ -5,7 +5,7 @@ import { joint } from "../geometry/skeleton";
 /** Lean of the trunk from which a second look is worth its time. */
 const TURNED_FROM_RAD = Math.PI / 6;
 
-/** How far a trunk leans to the right in the picture, -pi to pi, by joints that have no sides to mistake. */
+/** How far a trunk leans to the right in the image, -pi to pi, by joints that have no sides to mistake. */
 export function trunkTilt(jointsPx: Point[]): number {
   const at = (name: string) => jointsPx[joint(name)]!;
   const [x, y] = [0, 1].map((axis) => (at("thorax")[axis]! + at("head")[axis]!) / 2 - at("pelvis")[axis]!) as Size;

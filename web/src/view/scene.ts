@@ -1,4 +1,4 @@
-// The 3D view, by three.js. World: millimetres, x right, y UP, z towards the camera that took the picture.
+// The 3D view, by three.js. World: millimetres, x right, y UP, z towards the camera that took the image.
 import {
   AmbientLight,
   BackSide,

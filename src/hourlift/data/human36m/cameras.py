@@ -113,14 +113,14 @@ def read_cameras_pickle(path: str | Path) -> Cameras:
     content = read_pickle(path)
     try:
         cameras = {}
-        for (subject, name), told in content.items():
-            (fx, fy), (cx, cy) = np.ravel(told["f"]).tolist(), np.ravel(told["c"]).tolist()
-            (k1, k2, k3), (p1, p2) = np.ravel(told["k"]).tolist(), np.ravel(told["p"]).tolist()
-            wh, distortion = (int(told["w"]), int(told["h"])), (k1, k2, p1, p2, k3)
+        for (subject, name), values in content.items():
+            (fx, fy), (cx, cy) = np.ravel(values["f"]).tolist(), np.ravel(values["c"]).tolist()
+            (k1, k2, k3), (p1, p2) = np.ravel(values["k"]).tolist(), np.ravel(values["p"]).tolist()
+            wh, distortion = (int(values["w"]), int(values["h"])), (k1, k2, p1, p2, k3)
             cameras[str(subject), str(name)] = WorldCamera(
                 camera=Camera(fx=fx, fy=fy, cx=cx, cy=cy, image_wh=wh, distortion=distortion),
-                rotation=np.reshape(told["R"], (3, 3)).astype(np.float64).T,
-                position_mm=1000 * np.reshape(told["T"], 3).astype(np.float64),
+                rotation=np.reshape(values["R"], (3, 3)).astype(np.float64).T,
+                position_mm=1000 * np.reshape(values["T"], 3).astype(np.float64),
             )
             place = cameras[str(subject), str(name)]
             if not (np.isfinite(place.rotation).all() and np.isfinite(place.position_mm).all()):

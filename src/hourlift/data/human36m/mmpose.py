@@ -133,7 +133,7 @@ def _sample(folder: Path, rows: _Rows, cameras: Cameras | None, i: int) -> Sampl
 def _read_rows(files: list[Path]) -> _Rows:
     """Return all rows except those of the corrupt take."""
     parts = [_read_file(path) for path in files]
-    names, part, S = (np.concatenate([told[key] for told in parts]) for key in _SHAPES)
+    names, part, S = (np.concatenate([content[key] for content in parts]) for key in _SHAPES)
     number, frame = np.zeros(len(names), np.intp), np.zeros(len(names), np.intp)
     takes: list[Take] = []
     videos: dict[str, int] = {}  # keyed by what precedes the frame number; -1 if the video is skipped

@@ -179,8 +179,8 @@ def _pixels(path: Path, motions: _Motions) -> _Pixels:
         frames = len(motions[subject, *parsed])
         for camera, view in zip(CAMERA_SIZES_WH, _views(path, views), strict=False):
             if not _is_track(view, H36M17.num_joints, 2) or len(view) < frames:
-                told = f"{path}: {subject} {name} from camera {camera} is {_described(view)}"
-                raise UserError(f"{told}, not ({frames} frames, {H36M17.num_joints} joints, 2)")
+                found = f"{path}: {subject} {name} from camera {camera} is {_described(view)}"
+                raise UserError(f"{found}, not ({frames} frames, {H36M17.num_joints} joints, 2)")
             pixels[subject, *parsed, camera] = view[:frames]
     return pixels
 
@@ -214,8 +214,8 @@ def _detections(path: Path, content: Any, skeleton: Skeleton) -> Iterator[tuple[
             continue
         for camera, view in zip(CAMERA_SIZES_WH, _views(path, views), strict=False):
             if not _is_track(view, skeleton.num_joints, 2):
-                told = f"{path}: {subject} {name} from camera {camera} is {_described(view)}"
-                raise UserError(f"{told}, not (frames, {skeleton.num_joints} joints of {skeleton.name}, 2)")
+                found = f"{path}: {subject} {name} from camera {camera} is {_described(view)}"
+                raise UserError(f"{found}, not (frames, {skeleton.num_joints} joints of {skeleton.name}, 2)")
             take = Take(subject=subject, action=parsed[0], take=parsed[1], camera=camera)
             for index, joints in enumerate(map_joints(view, skeleton, H36M17).astype(np.float32)):
                 yield str(take.frame(index)), joints

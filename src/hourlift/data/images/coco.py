@@ -232,13 +232,13 @@ def _sample(
 def _feet(person: dict[str, Any], skeleton: Skeleton, keypoints: NDArray[np.float64]) -> NDArray[np.float32] | None:
     """Return the (4, 2) foot points: the skeleton's own, or those of the field "feet"."""
     if skeleton is H36M21:
-        told = keypoints[H36M21.indices(*FOOT_POINTS)]
+        points = keypoints[H36M21.indices(*FOOT_POINTS)]
     elif "feet" in person:
-        told = np.array(person["feet"], dtype=np.float64).reshape(len(_FEET_FIELD), 3)
-        told = told[[_FEET_FIELD.index(name) for name in FOOT_POINTS]]
+        points = np.array(person["feet"], dtype=np.float64).reshape(len(_FEET_FIELD), 3)
+        points = points[[_FEET_FIELD.index(name) for name in FOOT_POINTS]]
     else:
         return None
-    return np.where(told[:, 2:] > 0, told[:, :2], np.nan).astype(np.float32)
+    return np.where(points[:, 2:] > 0, points[:, :2], np.nan).astype(np.float32)
 
 
 def _joints_mm(person: dict[str, Any], skeleton: Skeleton, order: list[int]) -> NDArray[np.float32] | None:
@@ -252,9 +252,9 @@ def _joints_mm(person: dict[str, Any], skeleton: Skeleton, order: list[int]) -> 
 
 def _box(person: dict[str, Any], joints: NDArray[np.floating]) -> NDArray[np.float32]:
     """Return the annotated box if it is valid, otherwise one around the joints."""
-    told = np.array(person.get("bbox") or [np.nan] * 4, dtype=np.float64)
-    if told.shape == (4,):
-        box = np.concatenate([told[:2], told[:2] + told[2:]]).astype(np.float32)
+    bbox = np.array(person.get("bbox") or [np.nan] * 4, dtype=np.float64)
+    if bbox.shape == (4,):
+        box = np.concatenate([bbox[:2], bbox[:2] + bbox[2:]]).astype(np.float32)
         if _is_box(box):
             return box
     return box_from_joints(joints).astype(np.float32)

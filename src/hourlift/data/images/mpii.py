@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hourlift.arrays import Array
 from hourlift.data.dataset import Counts, DataSet
@@ -50,7 +51,7 @@ class _Person:
     center: Array
     scale: float
     joints: Array
-    visible: Array
+    visible: NDArray[np.bool_]
     head_box: Array | None
 
 
@@ -111,7 +112,7 @@ def _read(images: Path, people: list[_Person], split: str, stride: int, load_ima
 
 def _sample(images: Path, person: _Person) -> Sample:
     joints = map_joints(person.joints, MPII16, H36M17)
-    visible = map_joints(person.visible[:, None], MPII16, H36M17)[:, 0] == 1  # a mean is visible if all its joints are
+    visible = map_joints(person.visible[:, None].astype(np.float64), MPII16, H36M17)[:, 0] == 1  # a mean: if all are
     half = person.scale * _CROP_PX / CROP_MARGIN / 2
     center = person.center + (0.0, person.scale * _LOWERED_PX)
     return Sample(
@@ -157,7 +158,7 @@ def _h5_person(image: str, row: dict[str, Any], split: str) -> _Person:
         center=np.asarray(row["center"], np.float64) - _FIRST_PIXEL,
         scale=float(row["scale"]),
         joints=joints,
-        visible=np.asarray(row["visible"], np.float64),
+        visible=np.asarray(row["visible"]) == 1,
         head_box=None if np.isnan(head).any() or not half > 0 else np.concatenate([head - half, head + half]),
     )
 
@@ -197,11 +198,11 @@ def _read_mat(path: Path, validate: frozenset[str]) -> list[_Person]:
 
 
 def _mat_person(name: str, number: int, split: str, person: Any, points: list[Any]) -> _Person:
-    joints, visible = np.full((16, 2), np.nan), np.zeros(16)
+    joints, visible = np.full((16, 2), np.nan), np.zeros(16, bool)
     for point in points:
         joints[int(point.id)] = float(point.x), float(point.y)
         flag = getattr(point, "is_visible", "")  # a number, text, or nothing: the head's joints have none
-        visible[int(point.id)] = float(flag) if np.size(flag) and str(flag) else 1.0
+        visible[int(point.id)] = float(flag) == 1 if np.size(flag) and str(flag) else True
     head = [getattr(person, key, None) for key in ("x1", "y1", "x2", "y2")]
     return _Person(
         image=name,

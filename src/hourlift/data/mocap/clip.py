@@ -22,7 +22,7 @@ LIMBS = tuple(side + joint for side in ("l_", "r_") for joint in ("hip", "knee",
 """Joints that every clip must have."""
 
 _UNITS = (1.0, 0.01, 0.001, 0.0254, 0.0254 / 0.45, 0.3048, 0.1)  # metre, cm, mm, inch, CMU's, foot, dm
-_STATURES = (1.3, 2.1)  # metres
+_HEIGHTS_M = (1.3, 2.1)
 _MEASURED = 0.75  # of the height: thigh, shin, and from the hips to the shoulders
 _CLEARLY_UP = 0.9  # cosine with an axis
 
@@ -147,7 +147,7 @@ def make_clip(
     if height == 0:
         raise UserError(f"{name}: all bones have the length 0")
     units = _UNITS if unit is None else (unit, *_UNITS)
-    plausible = [unit for unit in units if _STATURES[0] <= height * unit <= _STATURES[1]]
+    plausible = [unit for unit in units if _HEIGHTS_M[0] <= height * unit <= _HEIGHTS_M[1]]
     scale = plausible[0] if plausible else 1.7 / height
 
     def rise(at: Mapping[str, Array]) -> Array:

@@ -63,14 +63,16 @@ def load_npz(file: Path) -> list[MotionClip]:
     data.setdefault("sequence_id", np.zeros(len(positions), int))
     check_arrays(file, data, {"sequence_id": ("iu", (len(positions),))})
     sequence = data["sequence_id"]
-    told: dict[str, NDArray[Any]] = {key: data[key] for key in ("sequence_names", "action", "subject") if key in data}
-    check_arrays(file, told, dict.fromkeys(told, ("UiufS", (None,))))
-    count = min(map(len, told.values()), default=len(positions))
+    described: dict[str, NDArray[Any]] = {
+        key: data[key] for key in ("sequence_names", "action", "subject") if key in data
+    }
+    check_arrays(file, described, dict.fromkeys(described, ("UiufS", (None,))))
+    count = min(map(len, described.values()), default=len(positions))
     if sequence.min() < 0 or sequence.max() >= count:
         raise UserError(f"{file}: sequence_id goes from {sequence.min()} to {sequence.max()} of {count} sequences")
 
     def of(key: str, i: int, default: str) -> str:
-        return str(told[key][i]) if key in told else default
+        return str(described[key][i]) if key in described else default
 
     return [
         MotionClip(

@@ -119,7 +119,7 @@ def check_answer(path: Path, kind: Kind, count: int, outputs: list[NDArray[Any]]
     else:
         fits = answer.shape == (*person, 3) and all(output.shape == person for output in outputs[1:])
     if not fits or any(output.dtype != np.float32 for output in outputs):
-        told = ", ".join(f"{output.dtype} {output.shape}" for output in outputs)
-        raise UserError(f"{path}: the {kind} answers with {told} for {count} people"[:300])
+        found = ", ".join(f"{output.dtype} {output.shape}" for output in outputs)
+        raise UserError(f"{path}: the {kind} answers with {found} for {count} people"[:300])
     if not all(np.isfinite(output).all() for output in outputs):
         raise UserError(f"{path}: the {kind} answers with what is no finite number")

@@ -139,8 +139,10 @@ class Detector:
             ValueError: there are several classes, and none is a person.
         """
         try:
-            told = ast.literal_eval(self._session.get_modelmeta().custom_metadata_map["names"])  # as Ultralytics has it
-            names = dict(told) if isinstance(told, dict) else dict(enumerate(told))
+            value = ast.literal_eval(
+                self._session.get_modelmeta().custom_metadata_map["names"]
+            )  # as Ultralytics has it
+            names = dict(value) if isinstance(value, dict) else dict(enumerate(value))
             classes = {str(name).strip().lower(): int(number) for number, name in names.items()}
         except (KeyError, ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
             return _PERSON

@@ -34,7 +34,7 @@ PLANTED_MM_S = 400.0
 _STANDING_SPREAD_DEG = 4.0  # spread of the lean of standing people, with the lifter's errors
 _FOOT_SPREAD_MM = 60.0  # spread of the estimated height of feet on the floor
 _STEP_S = 0.5  # one sample of a resting foot in each such interval
-_ASSUMED_STATURE_MM = 1700.0
+_ASSUMED_HEIGHT_MM = 1700.0
 _L_ANKLE, _R_ANKLE, _THORAX = H36M17.indices("l_ankle", "r_ankle", "thorax")
 _L_SIDE, _R_SIDE = H36M17.indices("l_hip", "l_shoulder"), H36M17.indices("r_hip", "r_shoulder")
 
@@ -109,7 +109,7 @@ class _Person:
         self.step_s = 1 / sequence.fps if np.isfinite(sequence.fps) else 0.0
         self.planted = _speed(sequence.times_s[known], self.ankles_mm) < PLANTED_MM_S
         height_mm = standing_height(bone_lengths(relative_mm, np.repeat(known[:, None], H36M17.num_joints, axis=1)))
-        self.ankle_mm = ANKLE_HEIGHT * (height_mm if height_mm > 0 else _ASSUMED_STATURE_MM)
+        self.ankle_mm = ANKLE_HEIGHT * (height_mm if height_mm > 0 else _ASSUMED_HEIGHT_MM)
 
     def lower_ankles(self, up: Array) -> tuple[Array, Bools]:
         """The lower ankle (N, 3) in each frame, and whether it is planted (N,)."""

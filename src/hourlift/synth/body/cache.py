@@ -21,9 +21,9 @@ from hourlift.formats.atomic import replacing
 CACHE_VERSION = 3
 NUM_COMPONENTS = 32
 NUM_PEOPLE = 3500
-ADULT_STATURE_MM = (1450.0, 2050.0)
+ADULT_HEIGHT_MM = (1450.0, 2050.0)
 """Heights of adults; others are discarded."""
-CHILD_STATURE_MM = (1300.0, 1850.0)
+CHILD_HEIGHT_MM = (1300.0, 1850.0)
 """Heights of people between ten years and full growth."""
 CHILD_SHARE = 0.16
 # Groups of the mesh and their layers: 0 skin, 1 eyes, 2 tights, 3 skirt, 4 hair.
@@ -123,7 +123,7 @@ def build_body_arrays(num_people: int = NUM_PEOPLE, seed: int = 0) -> dict[str, 
         height = vertices.view(num_people, -1, 3)[:, torch.as_tensor(mesh.layer == 0), 2]
         height_mm = 1000 * (height.amax(1) - height.amin(1))
         adult = phenotypes["age"] >= _GROWN
-        low, high = (torch.where(adult, *limits) for limits in zip(ADULT_STATURE_MM, CHILD_STATURE_MM, strict=True))
+        low, high = (torch.where(adult, *limits) for limits in zip(ADULT_HEIGHT_MM, CHILD_HEIGHT_MM, strict=True))
         human = (height_mm > low) & (height_mm < high)
         rest = torch.cat([vertices, heads], 1)[human]
         mean = rest.mean(0)

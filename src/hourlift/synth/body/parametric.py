@@ -119,16 +119,16 @@ class Body:
     def sample_shapes(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Draw people: coefficients (B, C) between two sampled people of similar height; height_mm (B,)."""
         first = torch.randint(len(self.people), (count,), generator=generator)
-        near = torch.searchsorted(self._by_stature[0], self.height_mm.cpu()[first])
+        near = torch.searchsorted(self._by_height[0], self.height_mm.cpu()[first])
         near = near + torch.randint(-_SIMILAR, _SIMILAR + 1, (count,), generator=generator)
-        second = self._by_stature[1][near.clamp(0, len(self.people) - 1)]
+        second = self._by_height[1][near.clamp(0, len(self.people) - 1)]
         mix = (0.5 * torch.rand(count, generator=generator)).to(self.device)
         first, second = first.to(self.device), second.to(self.device)
         shapes = torch.lerp(self.people[first], self.people[second], mix[:, None])
         return shapes, torch.lerp(self.height_mm[first], self.height_mm[second], mix)
 
     @cached_property
-    def _by_stature(self) -> tuple[Tensor, Tensor]:
+    def _by_height(self) -> tuple[Tensor, Tensor]:
         order = torch.argsort(self.height_mm.cpu())
         return self.height_mm.cpu()[order], order
 

@@ -135,8 +135,8 @@ def load_garments(folder: Path, body: Body) -> Garments:
 
 
 def _fingerprint(folder: Path) -> str:
-    told = [(str(p.relative_to(folder)), p.stat().st_size) for p in sorted(folder.rglob("*")) if p.is_file()]
-    return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
+    files = [(str(p.relative_to(folder)), p.stat().st_size) for p in sorted(folder.rglob("*")) if p.is_file()]
+    return hashlib.sha256(repr(files).encode()).hexdigest()[:16]
 
 
 def _build(paths: list[Path], skins: list[Path], body: Body) -> dict[str, NDArray]:

@@ -131,7 +131,7 @@ def smooth_edges(image: Tensor, surface: Tensor, depth: Tensor) -> Tensor:
 
 
 def visibility(joints_px: Tensor, joints_cam: Tensor, layer: Layer) -> Tensor:
-    """State (B, 17) of joints, given in pixels and in metres in the camera frame, from the image."""
+    """Visibility (B, 17) of joints, given in pixels and in metres in the camera frame, from the image."""
     size = layer.mask.shape[1]
     inside = ((joints_px > -0.5) & (joints_px < size - 0.5)).all(-1)
     column, row = joints_px.round().long().clamp(0, size - 1).unbind(-1)

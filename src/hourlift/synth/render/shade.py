@@ -114,15 +114,15 @@ def render_people(
     solid = triangle >= 0
 
     # Background: a place's planes, or the floor below an image.
-    pictured = torch.arange(len(floor), device=floor.device)
+    photographed = torch.arange(len(floor), device=floor.device)
     behind = torch.full_like(depth, FARTHEST_M)
     if scene is not None and atlas is not None:
-        pictured = (scene.place == PHOTO).nonzero()[:, 0]
+        photographed = (scene.place == PHOTO).nonzero()[:, 0]
         planes = see_planes(scene, views)
         behind.index_copy_(0, planes.image, planes.depth)
     if with_shadow:
-        some = views.map(lambda value: value[pictured])
-        behind.index_copy_(0, pictured, floor_depth(some, floor[pictured]))
+        some = views.map(lambda value: value[photographed])
+        behind.index_copy_(0, photographed, floor_depth(some, floor[photographed]))
     share = _lamp_share(people, mesh, floor, views, light, torch.where(solid, depth, behind), with_shadow)
     dark = _contact(people, floor, views, present) if with_shadow else torch.zeros_like(share)
 
@@ -153,10 +153,10 @@ def render_people(
         drawn = solid | (scene.place != PHOTO)[:, None, None]
     shadow = torch.zeros_like(share)
     if with_shadow:
-        strength = _lamp_strength(light)[pictured, None, None]
-        shade = 1 - (1 - share[pictured]).mul_(strength).neg_().add_(1).mul_(1 - dark[pictured])
-        unseen = solid[pictured] | (behind[pictured] == FARTHEST_M)
-        shadow.index_copy_(0, pictured, shade.masked_fill_(unseen, 0.0))
+        strength = _lamp_strength(light)[photographed, None, None]
+        shade = 1 - (1 - share[photographed]).mul_(strength).neg_().add_(1).mul_(1 - dark[photographed])
+        unseen = solid[photographed] | (behind[photographed] == FARTHEST_M)
+        shadow.index_copy_(0, photographed, shade.masked_fill_(unseen, 0.0))
     surface = surface.view_as(triangle)
     return Layer(
         colour=colour.permute(0, 2, 3, 1),

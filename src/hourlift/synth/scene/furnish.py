@@ -316,7 +316,7 @@ def _looks(draw: Draw, textures: int, count: int) -> tuple[Tensor, Tensor, Tenso
 
     which = draw.vector(count)
     texture = torch.where(which < 0.62, of(STUFF), torch.where(which < 0.8, of(WALLS), of(FLOORS)))
-    pictured = draw.vector(count) < 0.12
+    textured = draw.vector(count) < 0.12
     image = of(range(NUM_MATERIALS, textures))
     tint = draw.vector(count)[..., None] * 0.9 + 0.45
     tint = tint * (1 + 0.25 * (2 * draw.vector(count * 3).view(*shape, 3) - 1))
@@ -326,18 +326,18 @@ def _looks(draw: Draw, textures: int, count: int) -> tuple[Tensor, Tensor, Tenso
         odd = draw.chance(0.3)[:, None]  # legs and back of another kind than the top, but like each other
         texture[:, rest] = torch.where(odd, texture[:, rest.start : rest.start + 1], texture[:, first : first + 1])
         tint[:, rest] = torch.where(odd[..., None], tint[:, rest.start : rest.start + 1], tint[:, first : first + 1])
-        pictured[:, rest] = pictured[:, first : first + 1] & ~odd
+        textured[:, rest] = textured[:, first : first + 1] & ~odd
     leaves = torch.tensor(_LEAF_TEXTURES)[draw.integer(len(_LEAF_TEXTURES))][:, None]
-    bush = (draw.vector(len(slots.BALLS)) < 0.6) | pictured[:, slots.BALLS.start : slots.BALLS.stop]
+    bush = (draw.vector(len(slots.BALLS)) < 0.6) | textured[:, slots.BALLS.start : slots.BALLS.stop]
     part = slice(slots.BALLS.start, slots.BALLS.stop)
     texture[:, part] = torch.where(bush, leaves, texture[:, part])
     texture[:, slots.LEAVES.start : slots.LEAVES.stop] = leaves
-    pictured[:, slots.BALLS.start :] = False
+    textured[:, slots.BALLS.start :] = False
     boards = slice(slots.BOARDS.start, slots.BOARDS.stop)
-    pictured[:, boards] = True
+    textured[:, boards] = True
     tint[:, boards] = tint[:, boards].mean(-1, keepdim=True) + 1.5 * (draw.vector(len(slots.BOARDS)) < 0.2)[..., None]
-    texture = torch.where(pictured, image, texture)
-    repeats = torch.where(pictured, 0.0, (0.7 + draw.vector(count)) / TILE_M)
+    texture = torch.where(textured, image, texture)
+    repeats = torch.where(textured, 0.0, (0.7 + draw.vector(count)) / TILE_M)
     return texture, repeats, tint
 
 

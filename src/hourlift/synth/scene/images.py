@@ -46,7 +46,7 @@ def image_bank(
     folders = [] if photos is None else [photos] if isinstance(photos, Path) else list(photos)
     paths = [path for folder in folders for path in photo_paths(folder)]
     rng = np.random.default_rng(seed)
-    images = [_draw_picture(rng) for _ in range(procedural)]
+    images = [_draw_image(rng) for _ in range(procedural)]
     if paths:
         paths = paths[:: -(-len(paths) // MAX_PHOTO_CROPS)]
         each = min(crops_per_photo, MAX_PHOTO_CROPS // len(paths))
@@ -89,7 +89,7 @@ def _photo_crops(path: Path, rng: np.random.Generator, count: int) -> list[np.nd
     return crops
 
 
-def _draw_picture(rng: np.random.Generator) -> np.ndarray:
+def _draw_image(rng: np.random.Generator) -> np.ndarray:
     """A place: a wall and a floor, open land, a street, leaves; with clutter; partly blurred as if far away."""
     kind = rng.choice(4, p=[0.42, 0.25, 0.2, 0.13])
     image = (_indoors, _landscape, _street, _greenery)[kind](rng)

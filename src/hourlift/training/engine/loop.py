@@ -241,7 +241,7 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=bool(config.bf16)):
-            loss, told = self.stage.loss(model, batch)
+            loss, values = self.stage.loss(model, batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         grad_norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.max_grad_norm or math.inf)
@@ -249,7 +249,7 @@ class _Run:
         self.ema.update(self.model, self.step)
         self.step += 1
         self.clock.tick()
-        return {"loss": loss, **told, "grad_norm": grad_norm, "lr": lr}
+        return {"loss": loss, **values, "grad_norm": grad_norm, "lr": lr}
 
     def estimate_statistics(self) -> None:
         """Recompute the averaged network's batch-norm statistics on the last batches."""

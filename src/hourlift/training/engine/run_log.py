@@ -39,11 +39,11 @@ class RunLog:
         self._board = _tensorboard(out_dir) if enabled else None
         self._bar = Progress(
             *(TextColumn("step"), MofNCompleteColumn(), BarColumn(), TimeRemainingColumn()),
-            TextColumn("{task.fields[told]}"),
+            TextColumn("{task.fields[text]}"),
             console=self._console,
             disable=not self._console.is_terminal or not enabled,
         )
-        self._task = self._bar.add_task("", total=steps, completed=start, told="")
+        self._task = self._bar.add_task("", total=steps, completed=start, text="")
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -64,12 +64,12 @@ class RunLog:
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Log the values of a step."""
-        told = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
+        text = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
         if not self._bar.disable:
-            self._bar.update(self._task, told=told)
+            self._bar.update(self._task, text=text)
         else:
             whole = "" if self._steps is None else f"/{self._steps}"
-            self.say(f"step {step}{whole}  {told}")
+            self.say(f"step {step}{whole}  {text}")
         if self._file:
             self._file.write(json.dumps({"step": step, **{k: float(f"{v:.6g}") for k, v in values.items()}}) + "\n")
             self._file.flush()
@@ -88,15 +88,15 @@ class Meter:
     def __init__(self, world_size: int) -> None:
         self.world_size = world_size
         self.sums: dict[str, Tensor | float] = {}
-        self.told: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter()
         self.steps, self.items, self.waited_s, self.started_at = 0, 0, 0.0, time.perf_counter()
 
-    def add(self, items: int, told: Mapping[str, Tensor | float]) -> None:
+    def add(self, items: int, values: Mapping[str, Tensor | float]) -> None:
         """Add a step."""
         self.steps += 1
         self.items += items
-        for name, value in told.items():
-            self.told[name] += 1
+        for name, value in values.items():
+            self.counts[name] += 1
             self.sums[name] = self.sums.get(name, 0.0) + (value.detach() if isinstance(value, Tensor) else value)
 
     def read(self, step: int) -> dict[str, float]:
@@ -106,7 +106,7 @@ class Meter:
             ValueError: Loss or gradient is not finite. Such a step makes all later weights invalid, so checking at log
                 lines is enough.
         """
-        means = {name: float(value) / self.told[name] for name, value in self.sums.items()}
+        means = {name: float(value) / self.counts[name] for name, value in self.sums.items()}
         if not math.isfinite(means["loss"]) or not math.isfinite(means["grad_norm"]):
             raise UserError(
                 f"The loss became {means['loss']} (gradient {means['grad_norm']}) between the steps "
@@ -132,8 +132,8 @@ def _forget_after(path: Path, step: int) -> None:
     kept = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            told = json.loads(line)
-            if 0 < step >= int(told["step"]):
+            entry = json.loads(line)
+            if 0 < step >= int(entry["step"]):
                 kept.append(line + "\n")
         except (ValueError, TypeError, KeyError):
             continue

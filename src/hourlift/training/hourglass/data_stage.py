@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -19,8 +18,8 @@ from hourlift.metrics.pck import torso_length
 from hourlift.training.engine.loop import TrainConfig, step_seed
 from hourlift.training.hourglass.crops import CropBatch, PersonCrop, StepCrops, load
 from hourlift.training.hourglass.measures import batch_accuracy, find_joints, measure
-from hourlift.training.hourglass.model import centre, new_hourglass
-from hourlift.training.hourglass.stage import HourglassBatch, hourglass_meta
+from hourlift.training.hourglass.model import HourglassStageBase
+from hourlift.training.hourglass.stage import HourglassBatch
 
 _VALIDATED_AT_ONCE = 32
 
@@ -58,7 +57,7 @@ class HourglassDataRecipe:
     train: TrainConfig
 
 
-class HourglassDataStage:
+class HourglassDataStage(HourglassStageBase):
     """The hourglass's part of the training loop, for people of a data set.
 
     Args:
@@ -67,21 +66,13 @@ class HourglassDataStage:
         val_people: People to validate on, in the same form.
     """
 
+    recipe: HourglassDataRecipe
+
     def __init__(
         self, recipe: HourglassDataRecipe, train_people: Sequence[PersonCrop], val_people: Sequence[PersonCrop]
     ) -> None:
         self.recipe = recipe
         self._train_people, self._val_people = train_people, val_people
-
-    @property
-    def meta(self) -> Mapping[str, Any]:
-        """Return metadata for the export."""
-        recipe = self.recipe
-        return hourglass_meta(recipe.name, recipe.network, recipe.input_size, recipe.loss, recipe.sigma)
-
-    def build_model(self) -> nn.Module:
-        """Return the network, freshly initialised."""
-        return new_hourglass(self.recipe.network)
 
     def batches(self, start_step: int, device: torch.device, rank: int, world_size: int) -> Iterator[HourglassBatch]:
         """Yield augmented batches; every person is used once before any person is used again."""
@@ -115,10 +106,6 @@ class HourglassDataStage:
         stacks, _ = joints_and_parts(model(batch.images), self.recipe.network.num_joints)
         loss = heatmap_loss(stacks, batch.joints, batch.weights, kind=self.recipe.loss, sigma=self.recipe.sigma)
         return loss, {"accuracy": batch_accuracy(stacks[-1], batch.joints, batch.weights)}
-
-    def after_step(self, model: nn.Module, step: int) -> bool:
-        """Keep the network's activations small."""
-        return centre(model, step)
 
     def validate(self, model: nn.Module, device: torch.device) -> Mapping[str, float]:
         """Run `hourglass_measures.measure` on the validation people; its accuracy is the report's validation curve."""

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from hourlift.data.sample import OUTSIDE
 from hourlift.geometry.crop import CROP_MARGIN
-from hourlift.geometry.skeleton import H36M17, skeleton_of
+from hourlift.geometry.skeleton import H36M17
 from hourlift.hourglass.augment import AugmentConfig, augment_images
 from hourlift.hourglass.loss import LossKind, heatmap_loss, joints_and_parts, part_loss
 from hourlift.hourglass.network import STRIDE, HourglassConfig
@@ -21,7 +21,7 @@ from hourlift.synth.generate import Generator
 from hourlift.training.engine.clock import Clock
 from hourlift.training.engine.loop import TrainConfig, step_seed
 from hourlift.training.hourglass.measures import find_joints, measure
-from hourlift.training.hourglass.model import centre, new_hourglass
+from hourlift.training.hourglass.model import HourglassStageBase
 from hourlift.training.rendered import (
     HELD_OUT_SEED,
     RenderedChunks,
@@ -103,14 +103,6 @@ class HourglassBatch:
         return len(self.images)
 
 
-def hourglass_meta(
-    recipe: str, network: HourglassConfig, input_size: int, loss: LossKind, sigma: float
-) -> dict[str, Any]:
-    """Return metadata for the export: the recipe's name, its joints, side of the images, loss, sigma of the targets."""
-    skeleton = skeleton_of(network.num_joints).name
-    return {"recipe": recipe, "skeleton": skeleton, "input_size": input_size, "loss": loss, "sigma": sigma}
-
-
 class _People(NamedTuple):
     images: Tensor
     """(N, 3, S, S) uint8."""
@@ -129,7 +121,7 @@ class _HeldOut(NamedTuple):
     """(N, 17) whether the joint is in the image."""
 
 
-class HourglassStage:
+class HourglassStage(HourglassStageBase):
     """The hourglass's part of the training loop.
 
     Args:
@@ -137,21 +129,13 @@ class HourglassStage:
         clock: The loop's clock, which controls the curriculum; None uses the steps.
     """
 
+    recipe: HourglassRecipe
+
     def __init__(self, recipe: HourglassRecipe, clock: Clock | None = None) -> None:
         assert recipe.batch_size <= recipe.plan.chunk_size, "a batch comes from one chunk of images"
         self.recipe, self.clock = recipe, clock or Clock(recipe.train.steps)
         self._size = recipe.input_size  # size of the last batch, also used for validation
         self._held_out: dict[int, _HeldOut] = {}
-
-    @property
-    def meta(self) -> Mapping[str, Any]:
-        """Return metadata for the export."""
-        recipe = self.recipe
-        return hourglass_meta(recipe.name, recipe.network, recipe.input_size, recipe.loss, recipe.sigma)
-
-    def build_model(self) -> nn.Module:
-        """Return the network, freshly initialised."""
-        return new_hourglass(self.recipe.network)
 
     def batches(self, start_step: int, device: torch.device, rank: int, world_size: int) -> Iterator[HourglassBatch]:
         """Yield augmented batches: a chunk of images is used `reuse` times, each time in another order."""
@@ -197,15 +181,11 @@ class HourglassStage:
         recipe = self.recipe
         heatmaps, seen = joints_and_parts(model(batch.images), recipe.network.num_joints)
         loss = heatmap_loss(heatmaps, batch.joints, batch.weights, kind=recipe.loss, sigma=recipe.sigma)
-        told = {"side": float(batch.images.shape[-1])}
+        values = {"side": float(batch.images.shape[-1])}
         if batch.parts is None:
-            return loss, told
+            return loss, values
         parts = part_loss(seen, batch.parts)
-        return loss + parts, {**told, "parts": parts.detach(), "joints": loss.detach()}
-
-    def after_step(self, model: nn.Module, step: int) -> bool:
-        """Keep the network's activations small."""
-        return centre(model, step)
+        return loss + parts, {**values, "parts": parts.detach(), "joints": loss.detach()}
 
     def validate(self, model: nn.Module, device: torch.device) -> Mapping[str, float]:
         """Run `measure` on held-out people, cropped like user images, at the current image size of the training."""

@@ -76,7 +76,7 @@ def see(
     shares: SeenShares,
     measured: MeasuredErrors | None = None,
     *,
-    confidence_told: bool = True,
+    has_confidence: bool = True,
 ) -> Sight:
     """Simulate the lifter's input.
 
@@ -86,7 +86,7 @@ def see(
         errors: Errors of a drawn 2D stage.
         shares: Shares of people for each kind of input.
         measured: Measured errors of an hourglass.
-        confidence_told: Whether the lifter's input can mark a joint as missing; if not, none is missing.
+        has_confidence: Whether the lifter's input can mark a joint as missing; if not, none is missing.
     """
     true = joints_cam_mm[..., :2] / joints_cam_mm[..., 2:]
     found = _drawn(draw, true, errors, shares.confidence)
@@ -97,7 +97,7 @@ def see(
     jitter = exact.log_uniform(*_EXACT_JITTER)[:, None, None] * person_size(true)[:, None, None]
     places = true + jitter * torch.randn(true.shape, generator=exact.generator)
     places, confidence = _choose(kind < shares.exact, Detections(places, torch.ones(true.shape[:2])), found)
-    if confidence_told:
+    if has_confidence:
         confidence = torch.where(found_joints(draw, draw.count, errors.missing), confidence, 0.0)
     lens = draw.stream(_LENS)
     size_known = lens.chance(shares.size)
@@ -110,7 +110,7 @@ def see(
     )
 
 
-def _drawn(draw: Draw, true: Tensor, errors: DetectionErrors, told: float) -> Detections:
+def _drawn(draw: Draw, true: Tensor, errors: DetectionErrors, confidence_share: float) -> Detections:
     """Apply `DetectionErrors`; for a share of the people, confidence falls with the error, at a random rate."""
     places = disturb(draw, true, errors)
     draw = draw.stream(_CONFIDENCE)
@@ -118,7 +118,7 @@ def _drawn(draw: Draw, true: Tensor, errors: DetectionErrors, told: float) -> De
     sharp, best = draw.log_uniform(0.5, 2.0)[:, None], draw.uniform(0.4, 1.0)[:, None]
     scatter = 0.6 + 0.4 * torch.rand(error.shape, generator=draw.generator)
     confidence = (best * scatter * (-sharp * error / _FORGIVEN).exp()).clamp(0.01, 1)
-    return Detections(places, torch.where(draw.chance(told)[:, None], confidence, 1.0))
+    return Detections(places, torch.where(draw.chance(confidence_share)[:, None], confidence, 1.0))
 
 
 def _choose(which: Tensor, these: Detections, others: Detections) -> Detections:

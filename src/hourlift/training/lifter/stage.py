@@ -176,8 +176,8 @@ class LifterStage:
             measures[f"{name}mpjpe"] = mpjpe(predicted, true)
             measures[f"{name}pa_mpjpe"] = pa_mpjpe(predicted, true)
             if not name:
-                told = plausibility(predicted)
-                measures |= {"wrong_knees": told.knee_wrong, "wrong_elbows": told.elbow_wrong}
+                result = plausibility(predicted)
+                measures |= {"wrong_knees": result.knee_wrong, "wrong_elbows": result.elbow_wrong}
         return measures
 
     @cached_property
@@ -203,8 +203,8 @@ class LifterStage:
     def look_at(self, draw: Draw, joints_cam_mm: Tensor) -> Sight:
         """Simulate the 2D stage of the training."""
         recipe = self.recipe
-        told = recipe.inputs == "person"
-        return see(draw, joints_cam_mm, recipe.errors, recipe.shares, self._measured, confidence_told=told)
+        has_confidence = recipe.inputs == "person"
+        return see(draw, joints_cam_mm, recipe.errors, recipe.shares, self._measured, has_confidence=has_confidence)
 
     def pair(self, sight: Sight) -> tuple[Tensor, Tensor]:
         """Return input and target in the recipe's form."""

@@ -1,9 +1,9 @@
-// The picture with the skeleton drawn in: hourlift.view.overlay on a canvas.
+// The image with the skeleton drawn in: hourlift.view.overlay on a canvas.
 import type { Point, Size } from "../geometry/crop";
 import type { Pose } from "../predict/predictor";
 import { BONES, COLOURS, OUTLINE, weight } from "./style";
 
-export class PictureView {
+export class ImageView {
   private readonly context: CanvasRenderingContext2D;
   private bitmap: ImageBitmap | null = null;
   private wh: Size = [1, 1];
@@ -14,14 +14,14 @@ export class PictureView {
     new ResizeObserver(() => this.draw()).observe(canvas);
   }
 
-  /** Show people over a bitmap of a picture of `wh` pixels; null leaves what lies below the canvas to be seen. */
+  /** Show people over a bitmap of an image of `wh` pixels; null leaves what lies below the canvas to be seen. */
   show(bitmap: ImageBitmap | null, wh: Size, people: Pose[]): void {
     if (bitmap !== this.bitmap) this.bitmap?.close();
     Object.assign(this, { bitmap, wh, people });
     this.draw();
   }
 
-  /** Keep the picture, change who is drawn in. */
+  /** Keep the image, change who is drawn in. */
   showPeople(people: Pose[]): void {
     this.people = people;
     this.draw();
