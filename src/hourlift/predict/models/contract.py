@@ -105,7 +105,8 @@ def check_answer(path: Path, kind: Kind, count: int, outputs: list[NDArray[Any]]
         path: the model's file.
         kind: kind of the model.
         count: B, the batch size.
-        outputs: heatmaps (B, 17, H, H) and perhaps feet (B, 4, H, H); or joints (B, 17, 3) in mm and, for some lifters, their spread (B, 17) in mm.
+        outputs: heatmaps (B, 17, H, H) and, for some hourglasses, feet (B, 4, H, H); or joints (B, 17, 3) in mm and,
+            for some lifters, their spread (B, 17) in mm.
 
     Raises:
         ValueError: they do not.
