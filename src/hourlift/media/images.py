@@ -15,7 +15,7 @@ from typing import Any
 import av
 import cv2
 import numpy as np
-from av.error import FFmpegError
+from av.error import FFmpegError, InvalidDataError
 from numpy.typing import NDArray
 
 from hourlift.arrays import Image
@@ -50,10 +50,12 @@ class Photo:
     Attributes:
         image_rgb: (H, W, 3) uint8, upright.
         focal_35mm: 35 mm equivalent focal length in mm from EXIF; None if absent.
+        damaged: whether part of the image could not be decoded and is made up.
     """
 
     image_rgb: Image
     focal_35mm: float | None = None
+    damaged: bool = False
 
     @property
     def image_wh(self) -> tuple[int, int]:
@@ -71,7 +73,8 @@ def read_image(path: str | Path) -> Photo:
     """Read a JPEG, PNG, WebP, BMP, TIFF, JPEG 2000, AVIF or HEIF image; the content decides, not the name.
 
     If the file holds several images, the first is read, with a warning. EXIF orientation is applied. Grey, palette and
-    CMYK images are converted to RGB, and 16 bits per channel to 8. Transparency is dropped; the colours under it stay.
+    CMYK images are converted to RGB, and 16 bits per channel to 8. Transparency is dropped; the colours under it stay,
+    except in a TIFF, where they become darker. A JPEG with an error within its data is read, with a warning.
 
     Args:
         path: the file.
@@ -110,8 +113,8 @@ def read_image(path: str | Path) -> Photo:
 def _decode(path: str | Path, data: bytes) -> Photo:
     """Decode a whole file whose header is valid."""
     if _is_heif(data):
-        stored = heif.read_layout(data)
         try:
+            stored = heif.read_layout(data)
             return Photo(image_rgb=heif.decode(data, stored), focal_35mm=_plausible_focal(path, stored.exif))
         except ValueError as error:
             raise UserError(f"{path}: {error}") from None
@@ -124,12 +127,15 @@ def _decode(path: str | Path, data: bytes) -> Photo:
     exif = next((bytes(b) for k, b in zip(kinds, blocks, strict=True) if k == cv2.IMAGE_METADATA_EXIF), b"")
     if data[:4] in _TIFF:
         exif = data  # EXIF blocks have the structure of a TIFF file
-    return Photo(image_rgb=image, focal_35mm=_plausible_focal(path, exif))  # type: ignore[arg-type]
+    damaged = _has_damaged_jpeg_data(data)
+    if damaged:
+        _log.warning("%s: the file is damaged; part of the image is wrong or missing", path)
+    return Photo(image_rgb=image, focal_35mm=_plausible_focal(path, exif), damaged=damaged)  # type: ignore[arg-type]
 
 
 def _is_heif(data: bytes) -> bool:
-    """Whether a file is HEIF other than AVIF, which OpenCV reads itself."""
-    return data[4:8] == b"ftyp" and data[8:12] not in (b"avif", b"avis")
+    """Whether a file is HEIF, which includes AVIF."""
+    return data[4:8] == b"ftyp"
 
 
 def _num_pages(data: bytes) -> int:
@@ -173,7 +179,7 @@ def _size_in_header(data: bytes) -> tuple[int, int]:
         return right - left, bottom - top
     if data[4:8] == b"ftyp":
         return heif.read_layout(data).stored_wh
-    raise UserError("this is not a JPEG, PNG, WebP, BMP or TIFF image")
+    raise UserError("this is not a JPEG, PNG, WebP, BMP, TIFF, JPEG 2000, AVIF or HEIF image")
 
 
 def _tiff_size(data: bytes) -> tuple[int, int]:
@@ -251,13 +257,39 @@ def _is_whole_jpeg(data: bytes) -> bool:
 
 
 def _jpeg_planes(data: bytes) -> NDArray[np.uint8] | None:
-    """A JPEG decoded by FFmpeg, which unlike libjpeg does not report damage; None if decoding fails."""
+    """A JPEG decoded by FFmpeg, which unlike libjpeg does not print what is wrong; None if decoding fails."""
     try:
-        decoder: Any = av.CodecContext.create("mjpeg", "r")
-        frames = [*decoder.decode(av.Packet(data)), *decoder.decode(None)]
+        frames = _jpeg_frames(data, {})
         return frames[0].to_ndarray() if frames else None
     except (FFmpegError, ValueError):
         return None
+
+
+def _has_damaged_jpeg_data(data: bytes) -> bool:
+    """Whether a JPEG has an error within its compressed data.
+
+    OpenCV makes up the pixels after such an error without a word. Kinds of JPEG that FFmpeg does not decode pass.
+    """
+    if data[:2] != b"\xff\xd8":
+        return False
+    try:
+        _jpeg_frames(data, {"err_detect": "explode"})
+    except InvalidDataError:
+        return True
+    except FFmpegError:
+        return False
+    return False
+
+
+def _jpeg_frames(data: bytes, options: dict[str, str]) -> list[Any]:
+    """The frame of a JPEG, decoded by FFmpeg.
+
+    Raises:
+        FFmpegError: it cannot be decoded.
+    """
+    decoder: Any = av.CodecContext.create("mjpeg", "r")
+    decoder.options = options
+    return [*decoder.decode(av.Packet(data)), *decoder.decode(None)]
 
 
 def _plausible_focal(path: str | Path, exif: bytes) -> float | None:

@@ -65,6 +65,7 @@ class StillImage:
         image_rgb: (H, W, 3) uint8, upright.
         image_wh: Its width and height.
         camera: The one that EXIF describes, or the default one.
+        damaged: Whether part of the image is made up.
 
     Raises:
         ValueError, OSError: As `images.read_image`.
@@ -77,6 +78,7 @@ class StillImage:
     def __init__(self, path: str | Path) -> None:
         photo = read_image(path)
         self.image_rgb, self.image_wh, self.camera = photo.image_rgb, photo.image_wh, photo.camera()
+        self.damaged = photo.damaged
 
 
 def find_sources(arguments: Iterable[str]) -> tuple[list[Source], list[str]]:
