@@ -436,7 +436,7 @@ def test_a_later_run_keeps_the_results_of_another_source(
     options = ["-o", "all", "--no-page", "--no-overlay", *models]
     assert main(["predict", "a/same.png", *options]) == main(["predict", "b/same.png", *options]) == 0
     assert names("all") == ["same-2.json", "same.json"]
-    assert "b/same.png: all/same.json belongs to another source of that name" in capfd.readouterr().err
+    assert "b/same.png: all/same.json belongs to another source;" in capfd.readouterr().err
     ids = {load(f"all/{name}").header.source_id for name in names("all")}
     assert len(ids) == 2
     assert main(["predict", "a/same.png", *options]) == main(["predict", "b/same.png", *options]) == 0
