@@ -32,6 +32,7 @@ from hourlift.cli.limits import check_numbers
 from hourlift.cli.overwriting import check_arguments
 from hourlift.cli.stopping import interruptible
 from hourlift.errors import UserError
+from hourlift.formats.atomic import is_disk_full
 from hourlift.formats.text import plain, without_secrets
 
 
@@ -75,6 +76,8 @@ COMMANDS: dict[str, Command] = {
 }
 
 
+UNNAMED = "standard output, or a file"
+"""What a full disk holds, where the system does not say."""
 OUR_FAULT = 70
 """The exit status of hourlift's own failures, as in sysexits.h."""
 RENAMED_OPTIONS = {"--stature": "--height", "--judge": "--val-split"}
@@ -93,6 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         Wrong options and ``--help`` raise SystemExit (2 and 0), as in argparse.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that the stream cannot encode must not end the run
             stream.reconfigure(errors="backslashreplace")
@@ -103,6 +107,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our standard output has ended, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:  # the flush: the disk is full
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _complain(_one_line(error))
+
+
+def _open_closed_streams() -> None:
+    """Open the standard streams that are closed, as by `>&-`: else the first file opened would be taken for one."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w", encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 def _answer(arguments: list[str]) -> int:
@@ -209,8 +226,8 @@ def _report(error: BaseException) -> int:
 
 def _one_line(error: BaseException) -> str:
     """An error's message as one line; an OSError gives the system's message and the file's name."""
-    if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror and (error.filename is not None or is_disk_full(error)):
+        return f"{error.filename or UNNAMED}: {error.strerror}"
     return " ".join(str(error).split()) or type(error).__name__
 
 

@@ -263,8 +263,9 @@ def _in_words(source: Source, error: Exception) -> str:
             f"{source.label}: a fault of hourlift ({type(error).__name__}: {error}); HOURLIFT_TRACEBACK=1 shows where"
         )
     if isinstance(error, OSError) and error.strerror:
-        text = f"{error.filename or source.label}: {error.strerror}"
-        if error.filename:
+        where = error.filename or ("standard output, or a file" if is_disk_full(error) else source.label)
+        text = f"{where}: {error.strerror}"
+        if error.filename or is_disk_full(error):
             return plain(text)
     else:
         text = " ".join(str(error).split())

@@ -11,6 +11,7 @@ import unicodedata
 _HARMFUL = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Categories of Unicode that are always escaped: controls, formats (bidi), surrogates, ends of lines."""
 _JOINERS = frozenset("\u200c\u200d")  # formats needed to write Persian, Hindi and emoji
+_MAX_STEM_BYTES = 200
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]*[^\s'\"<>:;,.)]")  # without punctuation at its end
 
 
@@ -25,8 +26,12 @@ def plain_lines(text: str) -> str:
 
 
 def file_stem(name: str) -> str:
-    """A name for an output file from an untrusted name: unprintable characters become underscores."""
-    return "".join("_" if _is_harmful(c) else c for c in name)
+    """A name for output files from an untrusted name: unprintable characters become underscores, and it may be cut.
+
+    File systems allow 255 bytes, of which results need some for their suffixes.
+    """
+    safe = "".join("_" if _is_harmful(c) else c for c in name)
+    return safe.encode("utf-8")[:_MAX_STEM_BYTES].decode("utf-8", errors="ignore")
 
 
 def without_mathtext(text: str) -> str:
