@@ -1,4 +1,4 @@
-"""No command overwrites its inputs: one rule for all of them, checked before any work."""
+"""No command overwrites its inputs, or one output with another: one rule for all of them, checked before any work."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +13,7 @@ _NO_DATA = frozenset({"runs"})
 
 
 def check_arguments(arguments: Mapping[str, object]) -> None:
-    """Check that no argument of a command names an output that it also reads.
+    """Check that no argument of a command names an output that it also reads, or an output twice.
 
     Args:
         arguments: the parsed arguments by their names.
@@ -23,6 +23,7 @@ def check_arguments(arguments: Mapping[str, object]) -> None:
     """
     inputs = {name: value for name, value in arguments.items() if name not in _OUTPUTS}
     outputs = [path for name in _OUTPUTS & arguments.keys() for path in _paths(arguments[name])]
+    keep_apart(outputs)
     files = [path for path in outputs if path.is_file()]
     keep_inputs((path for value in inputs.values() for path in _paths(value)), files)
     folders = [path for name, value in inputs.items() if name not in _NO_DATA for path in _paths(value)]
@@ -47,6 +48,20 @@ def keep_inputs(inputs: Iterable[str | Path | None], outputs: Iterable[Path | No
         key = None if output is None else _identity(output)
         if key in kept:
             raise UserError(f"{output} would overwrite its own input {kept[key]}; name another file or folder")
+
+
+def keep_apart(outputs: Iterable[Path]) -> None:
+    """Check that no two outputs are one file.
+
+    Raises:
+        ValueError: two are.
+    """
+    seen: set[str] = set()
+    for path in outputs:
+        key = os.path.realpath(path)
+        if key in seen:
+            raise UserError(f"{path} is the name of two outputs; name another file for one of them")
+        seen.add(key)
 
 
 def _identity(path: str | Path) -> tuple[int, int] | None:

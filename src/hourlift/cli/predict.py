@@ -14,7 +14,7 @@ import numpy as np
 import tyro
 
 from hourlift.cli.option_groups import CameraOptions, NetworkOptions, PeopleOptions, WorldOptions
-from hourlift.cli.overwriting import keep_inputs
+from hourlift.cli.overwriting import keep_apart, keep_inputs
 from hourlift.cli.progress import LateProgress
 from hourlift.cli.stopping import Interrupted, Stop, in_good_order
 from hourlift.errors import UserError
@@ -159,7 +159,9 @@ def command(
         *(source.label for source in found),
         *(boxes, people.detector, camera.camera, networks.weights, networks.lifter),
     ]
-    keep_inputs(inputs, (file for source in found for file in targets(source, outputs)))
+    files = [file for source in found for file in targets(source, outputs)]
+    keep_inputs(inputs, files)
+    keep_apart(files)
     say_replaced(found, outputs)
     return run(networks.predictor(), found, view, outputs, complaints)
 
