@@ -222,7 +222,7 @@ def test_folders_mixed_sources_and_one_failure(
     shown = capfd.readouterr()
     assert shown.err.splitlines() == [
         "hourlift: missing.png: no such file or folder",
-        "hourlift: more/text.jpg: this is not a JPEG, PNG, WebP, BMP or TIFF image",
+        "hourlift: more/text.jpg: this is not a JPEG, PNG, WebP, BMP, TIFF, JPEG 2000, AVIF or HEIF image",
     ]
     assert "more/nobody.bmp: no person found\n" in shown.out
     assert shown.out.endswith("4 of 6 sources done\n")

@@ -118,7 +118,8 @@ def test_the_default_track_is_shown_and_rates_are_those_of_the_time_stamps(tmp_p
             stream.width = stream.height = side
             stream.pix_fmt, stream.codec_context.time_base = "yuv420p", Fraction(1, 1000)
             streams.append(stream)
-        streams[1].disposition = av.stream.Disposition.default
+        default = av.stream.Disposition.default
+        streams[1].disposition = getattr(default, "value", default)  # PyAV 17 takes a number
         for i in range(5):
             for stream in streams:
                 frame = av.VideoFrame.from_ndarray(np.zeros((stream.height, stream.width, 3), np.uint8), format="rgb24")
