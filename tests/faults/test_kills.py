@@ -34,7 +34,8 @@ def test_what_a_killed_run_leaves_is_whole_and_the_next_run_ends_well(
 ) -> None:
     arguments = [part for word in COMMANDS[name] for part in (models if word == "MODELS" else [word])]
     if name == "convert":
-        assert start("predict", "clip.mp4", "-o", "poses", *models).wait() == 0
+        with start("predict", "clip.mp4", "-o", "poses", *models) as process:
+            assert process.communicate() and process.returncode == 0
         os.replace("poses/clip.json", "poses.json")
     Path("out").mkdir()
     began = time.monotonic()
