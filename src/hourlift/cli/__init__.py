@@ -32,8 +32,7 @@ from hourlift.cli.limits import check_numbers
 from hourlift.cli.overwriting import check_arguments
 from hourlift.cli.stopping import interruptible
 from hourlift.errors import UserError
-from hourlift.formats.atomic import is_disk_full
-from hourlift.formats.text import plain, without_secrets
+from hourlift.formats.text import one_line, plain, without_secrets
 
 
 class Command(NamedTuple):
@@ -76,8 +75,6 @@ COMMANDS: dict[str, Command] = {
 }
 
 
-UNNAMED = "standard output, or a file"
-"""What a full disk holds, where the system does not say."""
 OUR_FAULT = 70
 """The exit status of hourlift's own failures, as in sysexits.h."""
 RENAMED_OPTIONS = {"--stature": "--height", "--judge": "--val-split"}
@@ -109,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:  # the flush: the disk is full
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _complain(_one_line(error))
+        return _complain(one_line(error))
 
 
 def _open_closed_streams() -> None:
@@ -156,7 +153,7 @@ def _run_safely(name: str, arguments: list[str]) -> int:
     except BrokenPipeError:  # not an error: see main
         raise
     except (UserError, OSError, MemoryError) as error:
-        return _complain(_one_line(error))
+        return _complain(one_line(error))
     except ModuleNotFoundError as error:
         extra = COMMANDS[name].extra
         if not extra or (error.name or "").startswith("hourlift"):
@@ -222,13 +219,6 @@ def _report(error: BaseException) -> int:
     """Print the traceback of a bug, and ask for a report."""
     traceback.print_exception(error)
     return _complain("this is a bug of hourlift: please report it with the lines above", OUR_FAULT)
-
-
-def _one_line(error: BaseException) -> str:
-    """An error's message as one line; an OSError gives the system's message and the file's name."""
-    if isinstance(error, OSError) and error.strerror and (error.filename is not None or is_disk_full(error)):
-        return f"{error.filename or UNNAMED}: {error.strerror}"
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _overview() -> str:

@@ -20,7 +20,7 @@ from hourlift.cli.stopping import Interrupted, Stop, in_good_order
 from hourlift.errors import UserError
 from hourlift.formats.atomic import is_disk_full
 from hourlift.formats.table import FORMATS, FormatName
-from hourlift.formats.text import plain, without_secrets
+from hourlift.formats.text import one_line, plain, without_secrets
 from hourlift.media.sources import Source, find_sources
 from hourlift.pipeline.lifting import lift_source
 from hourlift.pipeline.names import say_replaced, targets, with_free_names
@@ -265,10 +265,9 @@ def _in_words(source: Source, error: Exception) -> str:
             f"{source.label}: a fault of hourlift ({type(error).__name__}: {error}); HOURLIFT_TRACEBACK=1 shows where"
         )
     if isinstance(error, OSError) and error.strerror:
-        where = error.filename or ("standard output, or a file" if is_disk_full(error) else source.label)
-        text = f"{where}: {error.strerror}"
         if error.filename or is_disk_full(error):
-            return plain(text)
+            return plain(one_line(error))
+        text = f"{source.label}: {error.strerror}"
     else:
         text = " ".join(str(error).split())
     is_named = source.label in text or " ".join(source.label.split()) in text
