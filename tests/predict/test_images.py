@@ -283,3 +283,11 @@ def test_a_jpeg_damaged_within_its_data_is_read_with_a_word(
         assert read_image(write(tmp_path / f"{name}.jpg", data)).damaged
         (message,) = caplog.messages
         assert message == f"{tmp_path / name}.jpg: the file is damaged; part of the image is wrong or missing"
+
+
+def test_twelve_bits_stored_as_sixteen_are_said_to_be_dark(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for bits, is_said in ((16, False), (12, True)):
+        pixels = quarters().astype(np.uint16) << (bits - 8)
+        caplog.clear()
+        read_image(write(tmp_path / "a.png", cv2.imencode(".png", pixels)[1].tobytes()))
+        assert ("the image is nearly black: no value is above 15 of 255" in caplog.text) == is_said

@@ -36,6 +36,7 @@ _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_SUBFILE = 0x0100, 0x0101, 0x00FE
 _DNG_VERSION = 0xC612
 _PLAUSIBLE_35MM = (4.0, 3000.0)  # from the widest fisheye to a telescope
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two are BigTIFF
+_NEARLY_BLACK = 24
 _MOST_PAGES = 10_000
 _JPEG_END = b"\xff\xd9"
 _GARBAGE = (b"", b"\0" * 256, b"\x55" * 256, bytes(range(1, 255)))  # entropy-coded bits without a marker
@@ -107,7 +108,10 @@ def read_image(path: str | Path) -> Photo:
     num_pages = _num_pages(data)
     if num_pages > 1:
         _log.warning("%s: this file holds %d images; only the first is read", path, num_pages)
-    return _decode(path, data)
+    photo = _decode(path, data)
+    if photo.image_rgb.max() < _NEARLY_BLACK:  # as 12 bits are when stored as 16
+        _log.warning("%s: the image is nearly black: no value is above %d of 255", path, photo.image_rgb.max())
+    return photo
 
 
 def _decode(path: str | Path, data: bytes) -> Photo:
