@@ -1,10 +1,10 @@
 """No command overwrites its inputs, or one output with another: one rule for all of them, checked before any work."""
 
-import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from hourlift.errors import UserError
+from hourlift.formats.overwriting import keep_apart, keep_inputs
 
 _OUTPUTS = frozenset({"out", "rrd", "sheet", "plot", "manifest", "clip"})
 """Options that name outputs; every other option that names a file or folder is an input."""
@@ -31,46 +31,6 @@ def check_arguments(arguments: Mapping[str, object]) -> None:
         for folder in folders:
             if folder.is_dir() and folder.resolve() in file.resolve().parents:
                 raise UserError(f"{file} already exists in {folder}, which is read; name another output file")
-
-
-def keep_inputs(inputs: Iterable[str | Path | None], outputs: Iterable[Path | None]) -> None:
-    """Check that no output is one of the inputs, even under another name, link or spelling.
-
-    Args:
-        inputs: the inputs; None and other than local files are ignored.
-        outputs: the outputs; None and files that do not exist yet are ignored.
-
-    Raises:
-        ValueError: one is.
-    """
-    kept = {key: path for path in inputs if path is not None and (key := _identity(path)) is not None}
-    for output in outputs:
-        key = None if output is None else _identity(output)
-        if key in kept:
-            raise UserError(f"{output} would overwrite its own input {kept[key]}; name another file or folder")
-
-
-def keep_apart(outputs: Iterable[Path]) -> None:
-    """Check that no two outputs are one file.
-
-    Raises:
-        ValueError: two are.
-    """
-    seen: set[str] = set()
-    for path in outputs:
-        key = os.path.realpath(path)
-        if key in seen:
-            raise UserError(f"{path} is the name of two outputs; name another file for one of them")
-        seen.add(key)
-
-
-def _identity(path: str | Path) -> tuple[int, int] | None:
-    """A file's identity; None if it does not exist."""
-    try:
-        status = os.stat(path)
-    except (OSError, ValueError):
-        return None
-    return status.st_dev, status.st_ino
 
 
 def _paths(value: object) -> Iterator[Path]:

@@ -14,11 +14,11 @@ import numpy as np
 import tyro
 
 from hourlift.cli.option_groups import CameraOptions, NetworkOptions, PeopleOptions, WorldOptions
-from hourlift.cli.overwriting import keep_apart, keep_inputs
 from hourlift.cli.progress import LateProgress
 from hourlift.cli.stopping import Interrupted, Stop, in_good_order
 from hourlift.errors import UserError
 from hourlift.formats.atomic import is_disk_full
+from hourlift.formats.overwriting import keep_apart, keep_inputs
 from hourlift.formats.table import FORMATS, FormatName
 from hourlift.formats.text import one_line, plain, without_secrets
 from hourlift.media.sources import Source, find_sources
