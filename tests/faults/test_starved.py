@@ -61,6 +61,30 @@ def test_the_reader_of_standard_output_has_left(
     assert "Traceback" not in said and "BrokenPipe" not in said, said
 
 
+@pytest.mark.parametrize("closed", [0, 1, 2])
+def test_a_standard_stream_is_closed(sources: Path, start: Callable, models: list[str], closed: int) -> None:
+    """No file gets its number, so that what libraries print does not land in results."""
+    process = start(
+        *PREDICT, *models, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=lambda: os.close(closed)
+    )
+    told = process.communicate(timeout=120)
+    assert process.returncode == 0, told
+    assert "Traceback" not in told[1]
+    for path in files(sources / "out"):
+        assert_whole(Path("out") / path)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
+@pytest.mark.parametrize("more", [[], ["--json", "-"]])
+def test_standard_output_is_full(sources: Path, start: Callable, models: list[str], more: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        process = start(*PREDICT, *more, *models, stdout=full, stderr=subprocess.PIPE)
+        _, told = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert told.splitlines()[-1].startswith("hourlift: standard output, or a file: No space left")
+    assert "Traceback" not in told and "photo.png: No space" not in told
+
+
 def test_two_runs_into_one_folder(sources: Path, start: Callable, models: list[str]) -> None:
     both = [start(*PREDICT, *models) for _ in range(2)]
     said = [process.communicate()[1] for process in both]

@@ -19,6 +19,7 @@ from typing import Any, Protocol, Self
 
 import av
 import cv2
+import numpy as np
 from av.error import FFmpegError
 
 from hourlift.arrays import Image
@@ -30,6 +31,7 @@ from hourlift.media.images import MAX_IMAGE_PIXELS
 VIDEO_SUFFIXES = (
     *(".mp4", ".mov", ".qt", ".m4v", ".f4v", ".3gp", ".3g2", ".mkv", ".webm", ".avi", ".divx", ".flv", ".ogv"),
     *(".mpg", ".mpeg", ".m2v", ".vob", ".ts", ".mts", ".m2ts", ".wmv", ".asf", ".mxf", ".dv", ".y4m", ".gif"),
+    *(".h264", ".264", ".avc", ".h265", ".265", ".hevc", ".obu", ".mjpeg", ".mjpg"),
 )
 
 _log = logging.getLogger("hourlift")
@@ -39,6 +41,8 @@ _EASY_PIXELS = 1280 * 720
 _RATE_TOLERANCE = 0.005  # between the header's rate and that of all time stamps
 _PACKETS_FOR_RATE = 250
 _MAY_BE_JOINED = 0x0200  # FFmpeg's AVFMT_TS_DISCONT, of containers such as MPEG-TS
+_UNTIMED = ("h264", "hevc", "vvc", "obu", "mjpeg", "mjpeg_2000", "m4v", "mpegvideo", "cavsvideo", "vc1")
+"""FFmpeg's names of formats that are a coded stream without a container, and so without time stamps."""
 _FRAGMENT_S = 1
 _CLOCK = 90_000  # ticks a second of the videos written, as in MPEG: every common frame rate divides it
 
@@ -115,7 +119,10 @@ class VideoReader:
             self._first = next(self._timed, None)
             if self._first is None:
                 raise UserError(f"{path}: no frame of this video can be decoded")
+            self._other_sizes: set[tuple[int, int]] = set()
             self.image_wh = self._upright_wh(self._first[0])
+            if self._container.format.name in _UNTIMED:
+                _log.warning("%s: this file has no time stamps; %g frames/s are assumed", path, self.fps)
             self._stack = stack.pop_all()
 
     def __enter__(self) -> Self:
@@ -170,10 +177,26 @@ class VideoReader:
         return (width, frame.height) if display_matrix(frame)[0] else (frame.height, width)
 
     def _to_image(self, frame: av.VideoFrame) -> Image:
-        """Convert a frame to an upright RGB array of the size of the first one."""
+        """Convert a frame to an upright RGB array of the size of the first one.
+
+        A frame of another shape is fitted in, with black around it.
+        """
         matrix = display_matrix(frame)
-        width, height = self.image_wh if matrix[0] else self.image_wh[::-1]
-        return shown(to_rgb(frame, width, height), matrix)
+        own_wh = self._upright_wh(frame)
+        if own_wh == self.image_wh:
+            width, height = own_wh if matrix[0] else own_wh[::-1]
+            return shown(to_rgb(frame, width, height), matrix)
+        if own_wh not in self._other_sizes:
+            self._other_sizes.add(own_wh)
+            text = "%s: the frames change from %d x %d to %d x %d pixels; they are fitted into the first size"
+            _log.warning(text, self._path, *self.image_wh, *own_wh)
+        scale = min(all_ / own for all_, own in zip(self.image_wh, own_wh, strict=True))
+        fitted_wh = tuple(max(round(n * scale), 1) for n in own_wh)
+        width, height = fitted_wh if matrix[0] else fitted_wh[::-1]
+        left, top = ((all_ - own) // 2 for all_, own in zip(self.image_wh, fitted_wh, strict=True))
+        image = np.zeros((self.image_wh[1], self.image_wh[0], 3), np.uint8)
+        image[top : top + fitted_wh[1], left : left + fitted_wh[0]] = shown(to_rgb(frame, width, height), matrix)
+        return image
 
     def _warn_if_cut_off(self, num_read: int, end_s: float) -> None:
         """Warn if fewer frames were read than the header announces."""
@@ -444,4 +467,6 @@ def _duration_s(container: Any, stream: Any) -> float:
     """Duration by the header, seconds; 0 if unknown."""
     if stream.duration:
         return float(stream.duration * stream.time_base)
-    return float(container.duration or 0) / av.time_base
+    # Matroska states the time of the end, also if the first frame starts late.
+    start = container.start_time or 0 if "matroska" in container.format.name else 0
+    return max(float((container.duration or 0) - start) / av.time_base, 0.0)

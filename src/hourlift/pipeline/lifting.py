@@ -156,7 +156,7 @@ class _Lifting:
         located = people.in_photo(Path(self._source.label).name, image_rgb)
         boxes = self._view.boxes_xyxy if located is None else located
         lifted = self._predictor.predict(image_rgb, boxes, header.camera, people=people.num_people or 1)
-        yield image_rgb, PoseFrame(index=0, time_s=0.0, people=lifted)
+        yield image_rgb, PoseFrame(index=0, time_s=0.0, people=lifted, damaged=photo.damaged)
 
     def _found(self, images: Iterable[TimedImage], follow: FrameByFrame) -> Iterator[tuple[Image, DetectedFrame]]:
         """A video's images in turn, each with the people found."""
