@@ -77,7 +77,7 @@ class BoxFile:
         names = list(names)
         unknown = [i for i in self.boxes_xyxy if not any(_is_of_image(i, name) for name in names)]
         self._complain(unknown, "image; images are identified by file name or number")
-        without = [name for name in names if not any(_is_picture(i, name) for i in self.boxes_xyxy)]
+        without = [name for name in names if not any(_is_of_image(i, name) for i in self.boxes_xyxy)]
         if without and self.boxes_xyxy:
             more = f" and {len(without) - 1} more images" if len(without) > 1 else ""
             _log.warning("%s: there are no boxes of %s%s", self.path, without[0], more)
