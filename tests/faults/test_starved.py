@@ -32,7 +32,8 @@ def test_no_file_can_grow_beyond_some_size(
 ) -> None:
     if command[0] == "convert":
         Path("out").mkdir()
-        assert start("predict", "clip.mp4", "-o", "poses", *models).wait() == 0
+        with start("predict", "clip.mp4", "-o", "poses", *models) as process:
+            assert process.communicate() and process.returncode == 0
         os.replace("poses/clip.json", "poses.json")
     limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (room, room))
     process = start(*command, *(models if command[0] == "predict" else []), preexec_fn=limit)
