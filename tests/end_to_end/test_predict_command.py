@@ -17,7 +17,8 @@ from hourlift.formats.json import load
 from hourlift.formats.table import load_poses
 from hourlift.geometry.bones import bone_lengths, standing_height
 from hourlift.media.images import read_image
-from hourlift.media.video import VideoReader, VideoWriter
+from hourlift.media.video import VideoReader
+from hourlift.media.video_writer import VideoWriter
 from hourlift.pipeline import lifting
 from hourlift.pipeline.sinks import page as page_sink
 from hourlift.pipeline.summary import Summary

@@ -11,7 +11,7 @@ import pytest
 import hourlift
 from hourlift.cli import main
 from hourlift.geometry.camera import Camera
-from hourlift.media.video import VideoWriter
+from hourlift.media.video_writer import VideoWriter
 
 EXIF_50_MM = bytes.fromhex(
     "49492a0008000000020012010300010000000100000069870400010000002600000000000000"  # upright, pointer

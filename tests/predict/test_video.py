@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from hourlift import PosePredictor
-from hourlift.media import video as video_module
+from hourlift.media import webcam as webcam_module
 from hourlift.media.kinds import kind_of
-from hourlift.media.video import VideoReader, VideoWriter, Webcam
+from hourlift.media.video import VideoReader
+from hourlift.media.video_writer import VideoWriter
+from hourlift.media.webcam import Webcam
 
 RED, GREEN, BLUE, WHITE = (200, 30, 40), (30, 170, 60), (40, 50, 200), (240, 240, 240)
 
@@ -355,7 +357,7 @@ class FakeCapture:
 
 
 def test_webcam(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(video_module.cv2, "VideoCapture", FakeCapture)
+    monkeypatch.setattr(webcam_module.cv2, "VideoCapture", FakeCapture)
     monkeypatch.setattr(os, "kill", lambda *_: None)
     with Webcam(0) as camera:
         frames = list(camera)
@@ -369,7 +371,7 @@ def test_webcam(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_ctrl_c_ends_a_webcam_in_good_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(video_module.cv2, "VideoCapture", lambda number: FakeCapture(number, interrupt=True))
+    monkeypatch.setattr(webcam_module.cv2, "VideoCapture", lambda number: FakeCapture(number, interrupt=True))
     handler = signal.getsignal(signal.SIGINT)
     with Webcam(0) as camera:
         frames = list(camera)
@@ -378,10 +380,10 @@ def test_ctrl_c_ends_a_webcam_in_good_order(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_webcam_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(video_module.cv2, "VideoCapture", FakeCapture)
+    monkeypatch.setattr(webcam_module.cv2, "VideoCapture", FakeCapture)
     monkeypatch.setattr(os, "kill", lambda *_: None)
     clock = iter([0.0, 0.1, 0.2, 0.3])
-    monkeypatch.setattr(video_module.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(webcam_module.time, "monotonic", lambda: next(clock))
     with Webcam(0, seconds=0.25) as camera:
         assert len(list(camera)) == 2
 

@@ -15,7 +15,9 @@ from hourlift.errors import UserError
 from hourlift.formats.json import Header, PoseFile
 from hourlift.media.prefetch import ahead, undivided
 from hourlift.media.sources import Source, StillImage
-from hourlift.media.video import TimedImage, VideoReader, Webcam, is_easy
+from hourlift.media.timed import TimedImage, is_easy
+from hourlift.media.video import VideoReader
+from hourlift.media.webcam import Webcam
 from hourlift.pipeline.options import Outputs, View
 from hourlift.pipeline.sinks import Sinks, sinks_of
 from hourlift.pipeline.summary import LiftResult, Summary
