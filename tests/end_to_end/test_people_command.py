@@ -166,7 +166,8 @@ def test_a_detector(pair: Path, models: list[str], figure, save_detector, capfd:
         np.testing.assert_allclose(left.joints_2d_px, figure.joints((120 + 2 * frame.index, 120), 190), atol=6)
         np.testing.assert_allclose(right.joints_2d_px, figure.joints((360, 120), 190), atol=6)
     photo = "photo.png"
-    cv2.imwrite(photo, cv2.cvtColor(next(iter(VideoReader(pair))).image_rgb, cv2.COLOR_RGB2BGR))
+    with VideoReader(pair) as video:
+        cv2.imwrite(photo, cv2.cvtColor(next(iter(video)).image_rgb, cv2.COLOR_RGB2BGR))
     assert main(["predict", photo, *options, "--detector-family", "rtmdet", "--people", "1"]) == 0
     (person,) = load("out/photo.json").frames[0].people
     np.testing.assert_allclose(person.box_xyxy_px, np.array(figure.box((125, 120), 190)) - 0.5, atol=0.02)
