@@ -171,6 +171,23 @@ def test_a_detector(pair: Path, models: list[str], figure, save_detector, capfd:
     np.testing.assert_allclose(person.box_xyxy_px, np.array(figure.box((125, 120), 190)) - 0.5, atol=0.02)
 
 
+def test_a_finder_of_our_own_finds_everyone(pair: Path, models: list[str], figure, save_finder) -> None:
+    truth = np.array([figure.box((125, 120), 190), figure.box((360, 120), 190)])
+    boxes = (truth + 0.5) * 320 / 480 - 0.5  # the video is 480 x 240, so that the input is 320 x 160, padded to 192
+    save_finder(Path("people.onnx"), boxes, np.array([0.7, 0.9]), (320, 192))
+    options = ["--detector", "people.onnx", "-o", "out", "--no-page", *models]
+    assert main(["predict", str(pair), *options]) == 0
+    for frame in load("out/pair.json").frames:
+        assert len(frame.people) == 2
+        found = np.stack([person.joints_2d_px for person in frame.people])
+        wanted = np.stack([figure.joints((360, 120), 190), figure.joints((120 + 2 * frame.index, 120), 190)])
+        np.testing.assert_allclose(found, wanted, atol=6)  # the more confident box first
+    cv2.imwrite("photo.png", cv2.cvtColor(next(iter(VideoReader(pair))).image_rgb, cv2.COLOR_RGB2BGR))
+    assert main(["predict", "photo.png", *options, "--min-score", "0.8"]) == 0
+    (person,) = load("out/photo.json").frames[0].people
+    np.testing.assert_allclose(person.box_xyxy_px, truth[1], atol=0.1)
+
+
 def test_boxes_of_photos(pair: Path, models: list[str], figure) -> None:
     for name in ("000007.png", "b.png", "nobody.png"):
         cv2.imwrite(name, cv2.cvtColor(figure.draw((480, 240), (120, 120), 190), cv2.COLOR_RGB2BGR))
@@ -205,6 +222,7 @@ def test_boxes_of_photos(pair: Path, models: list[str], figure) -> None:
         (["--detector", "pair.mp4"], "pair.mp4: this is not a model that can be run"),
         (["--detector", "missing.onnx"], "missing.onnx does not exist"),
         (["--detector-family", "yolox"], "needs a --detector"),
+        (["--detector", "none", "--detector-family", "yolox"], "needs a --detector"),
     ],
 )
 def test_bad_options_are_one_line_and_leave_nothing(
