@@ -25,7 +25,8 @@ import tyro
 from context import commit, machine, publish
 
 import hourlift
-from hourlift.media.video import VideoReader, VideoWriter
+from hourlift.media.video import VideoReader
+from hourlift.media.video_writer import VideoWriter
 
 DEMO = Path(hourlift.__file__).parent / "assets" / "demo.mp4"
 

@@ -22,7 +22,8 @@ from paired import print_table
 import hourlift
 from hourlift import PosePredictor
 from hourlift.media.sources import Source
-from hourlift.media.video import VideoReader, VideoWriter
+from hourlift.media.video import VideoReader
+from hourlift.media.video_writer import VideoWriter
 from hourlift.pipeline import lifting
 from hourlift.pipeline.lifting import lift_source
 from hourlift.pipeline.options import Outputs, View

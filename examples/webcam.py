@@ -4,7 +4,7 @@ import sys
 
 import hourlift
 from hourlift.media.live import LiveReport, LiveShot, run_live
-from hourlift.media.video import Webcam
+from hourlift.media.webcam import Webcam
 
 
 def show(shot: LiveShot, report: LiveReport) -> None:

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import cv2
 import numpy as np
@@ -233,10 +233,10 @@ def _model(graph: onnx.GraphProto, metadata: str) -> onnx.ModelProto:
 class Browser:
     """A headless Chromium with one tab, spoken to through a pipe (Chrome DevTools Protocol), no driver needed."""
 
-    def __init__(self, process: subprocess.Popen[bytes], write_fd: int, read_fd: int) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], write_fd: int, replies: IO[bytes]) -> None:
         self._process = process
         self._write_fd = write_fd
-        self._replies = os.fdopen(read_fd, "rb")
+        self._replies = replies
         self._numbers = itertools.count(1)
         self._session: str | None = None
         self.events: list[dict[str, Any]] = []
@@ -335,7 +335,8 @@ def open_chromium(profile: Path, *more: str) -> Iterator[Browser]:
     os.close(from_us[0])
     os.close(to_us[1])
     try:
-        yield Browser(process, from_us[1], to_us[0])
+        with os.fdopen(to_us[0], "rb") as replies:
+            yield Browser(process, from_us[1], replies)
     finally:
         process.terminate()
         process.wait(timeout=20)

@@ -32,9 +32,8 @@ def main() -> None:
         if not name.startswith(MERGES) and not (name.startswith(LATER) and name.split(".")[1] != "0")
     }
     stage = {**state["stage"], "recipe": options.name, "input_size": options.size}
-    torch.save(
-        {**state, "ema": weights, "stage": stage, "model_config": {**state["model_config"], "num_stacks": 1}}, options.out
-    )
+    config = {**state["model_config"], "num_stacks": 1}
+    torch.save({**state, "ema": weights, "stage": stage, "model_config": config}, options.out)
 
 
 if __name__ == "__main__":

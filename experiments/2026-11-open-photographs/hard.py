@@ -2,8 +2,8 @@ r"""Measures a hourglass on held-out people made hard: cut off by the image's ed
 
     python experiments/2026-11-open-photographs/hard.py real_open --weights hourglass-accurate --sheet hard.png
 
-People are those of the held-out photographs whose 12 limb joints are all annotated. Every kind shows the same people, box
-given; joints that are no longer in the image do not count. PCK@0.2, the torso's length from the whole annotation.
+People are those of the held-out photographs whose 12 limb joints are all annotated. Every kind shows the same people,
+box given; joints that are no longer in the image do not count. PCK@0.2, the torso's length from the whole annotation.
 """
 
 import argparse

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from hourlift.arrays import Array32
 from hourlift.errors import UserError
 from hourlift.geometry.camera import Camera
-from hourlift.geometry.skeleton import H36M17
+from hourlift.geometry.skeleton import FOOT_POINTS, H36M17
 from hourlift.geometry.skeleton_plot import plot_skeletons
 from hourlift.geometry.skeleton_svg import skeleton_svg
 from hourlift.geometry.world import CAMERA_UP, World
@@ -31,8 +31,20 @@ POSE_SHAPES: dict[str, tuple[int, ...]] = {
     "joints_3d_mm": (H36M17.num_joints, 3),
     "root_cam_mm": (3,),
     "box_xyxy_px": (4,),
+    "feet_2d_px": (len(FOOT_POINTS), 2),
+    "feet_confidence": (len(FOOT_POINTS),),
 }
-"""The arrays that every person has; unknown values are NaN."""
+"""The arrays that every person has; unknown values are NaN, and unknown confidences 0."""
+
+
+def unknown_value(name: str) -> float:
+    """What stands for an unknown value in the array of that name."""
+    return 0.0 if name in ("confidence", "feet_confidence") else np.nan
+
+
+def _nothing() -> Array32:
+    """Replaced by unknown values of the right shape."""
+    return np.empty(0, np.float32)
 
 
 _LEVEL = World.from_up(CAMERA_UP, camera_height_mm=0.0, source="default")
@@ -52,6 +64,9 @@ class Pose:
         joints_3d_mm: (17, 3) relative to the pelvis, in camera axes.
         root_cam_mm: (3,) the pelvis in the camera frame; NaN if it could not be solved.
         box_xyxy_px: (4,) the person's box: left, top, right, bottom.
+        feet_2d_px: (4, 2) `FOOT_POINTS` in image pixels: left heel and big toe, then right; NaN if the hourglass does
+            not find them.
+        feet_confidence: (4,) as `confidence`.
         camera: the camera used for the viewing rays. `camera.source` says where it came from.
         person_id: the same through a video.
         spread_mm: (17,) expected distance of each of joints_3d_mm to the truth, the average for people of whom as much
@@ -69,6 +84,8 @@ class Pose:
     camera: Camera
     person_id: int = 0
     spread_mm: Array32 | None = None
+    feet_2d_px: Array32 = field(default_factory=_nothing)
+    feet_confidence: Array32 = field(default_factory=_nothing)
 
     def __post_init__(self) -> None:
         for name, shape in POSE_SHAPES.items():
@@ -108,11 +125,19 @@ class Pose:
         return plot_skeletons(joints_mm[None], self.confidence[None], ax=ax)
 
     def joint(self, name: str) -> "Joint":
-        """One joint by its name, such as ``"l_wrist"``.
+        """One joint by its name, such as ``"l_wrist"``, or a point of `FOOT_POINTS`, whose position in 3D is unknown.
 
         Raises:
-            ValueError: H36M17 has no joint of that name.
+            ValueError: there is no joint of that name.
         """
+        if name in FOOT_POINTS:
+            i = FOOT_POINTS.index(name)
+            return Joint(
+                name=name,
+                position_px=self.feet_2d_px[i],
+                confidence=float(self.feet_confidence[i]),
+                position_mm=np.full(3, np.nan, np.float32),
+            )
         i = H36M17.index(name)
         return Joint(
             name=name,
@@ -164,7 +189,8 @@ class PoseSequence:
         person_id: the person's id.
         frame_index: (T,) int64, indices of the frames in their source.
         times_s: (T,) float64, time of each frame; not evenly spaced if the video's frame rate varies.
-        joints_2d_px, confidence, joints_3d_mm, root_cam_mm, box_xyxy_px: as in `Pose`, with T in front.
+        joints_2d_px, confidence, joints_3d_mm, root_cam_mm, box_xyxy_px, feet_2d_px, feet_confidence: as in `Pose`,
+            with T in front.
         camera: the camera of the frames.
         world: pose of that camera in the world frame; None if unknown.
 
@@ -182,6 +208,8 @@ class PoseSequence:
     box_xyxy_px: Array32
     camera: Camera
     world: World | None = None
+    feet_2d_px: Array32 = field(default_factory=_nothing)
+    feet_confidence: Array32 = field(default_factory=_nothing)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "frame_index", np.asarray(self.frame_index, dtype=np.int64))
@@ -208,8 +236,9 @@ class PoseSequence:
             ValueError: the person is in none of the frames.
         """
         kept = frames if isinstance(frames, Sequence) else list(frames)
-        unknown = {name: 0.0 if name == "confidence" else np.nan for name in POSE_SHAPES}
-        arrays = {name: np.full((len(kept), *shape), unknown[name], np.float32) for name, shape in POSE_SHAPES.items()}
+        arrays = {
+            name: np.full((len(kept), *shape), unknown_value(name), np.float32) for name, shape in POSE_SHAPES.items()
+        }
         frame_index, times_s = np.zeros(len(kept), np.int64), np.zeros(len(kept))
         camera: Camera | None = None
         known: set[int] = set()
@@ -318,7 +347,12 @@ def _on_floor(joints_mm: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def _checked(name: str, values: object, shape: tuple[int, ...]) -> Array32:
-    """Values as a float32 array of exactly this shape, or a ValueError that says how it differs."""
+    """Values as a float32 array of exactly this shape, or a ValueError that says how it differs.
+
+    The feet may be left out.
+    """
+    if isinstance(values, np.ndarray) and values.size == 0 and name.startswith("feet_"):
+        return np.full(shape, unknown_value(name), np.float32)
     try:
         array = np.asarray(values, dtype=np.float32)
     except (TypeError, ValueError) as error:

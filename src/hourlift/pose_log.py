@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hourlift.errors import UserError
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.skeleton import H36M17
-from hourlift.pose import POSE_SHAPES, Pose, PoseFrame, PoseSequence
+from hourlift.pose import POSE_SHAPES, Pose, PoseFrame, PoseSequence, unknown_value
 
 BLOCK = 512
 """Frames processed at once where a whole track would need too much memory."""
@@ -135,9 +135,9 @@ class PoseLog(Sequence[PoseFrame]):
         if not self._cameras:
             raise UserError(f"person {person_id} is in none of the {len(self)} frames; there are no people")
         start, stop, _ = part.indices(len(self))
-        unknown = {name: 0.0 if name == "confidence" else np.nan for name in POSE_SHAPES}
         arrays = {
-            name: np.full((stop - start, *shape), unknown[name], np.float32) for name, shape in POSE_SHAPES.items()
+            name: np.full((stop - start, *shape), unknown_value(name), np.float32)
+            for name, shape in POSE_SHAPES.items()
         }
         camera: Camera | None = None
         for block in blocks(stop - start):

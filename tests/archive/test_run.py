@@ -17,7 +17,7 @@ import pytest
 from hourlift.archive import run
 from hourlift.archive.store import Item
 from hourlift.cli import main
-from hourlift.media.video import VideoWriter
+from hourlift.media.video_writer import VideoWriter
 
 FRAMES, CLIPS = 60, 6
 

@@ -19,7 +19,7 @@ from hourlift.archive import work
 from hourlift.archive.store import Item, Record, Store
 from hourlift.cli import main
 from hourlift.formats.npz import load
-from hourlift.media.video import VideoWriter
+from hourlift.media.video_writer import VideoWriter
 
 ARRAYS = {
     "joints_2d_px": (17, 2),

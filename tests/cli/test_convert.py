@@ -77,7 +77,7 @@ def test_people(capfd: pytest.CaptureFixture[str]) -> None:
         (["newer.json", "a.bvh"], "newer.json: schema version 2 cannot be read, only 1"),
         (["other.json", "a.bvh"], "other.json: this JSON file does not hold hourlift's poses"),
         (["rate.json", "a.bvh"], "rate.json: a value is missing or malformed"),
-        (["nobody.json", "a.csv", "a.glb"], "a.glb: no person is in the 2 frames"),
+        (["nobody.json", "a.glb"], "a.glb: no person is in the 2 frames"),
         (["empty.json", "a.trc"], "a.trc: no person is in the 0 frames"),
         (["a.json"], "name at least one file to write"),
         (["a.json", "a.json/b.csv"], "a.json: File exists"),
@@ -97,3 +97,15 @@ def test_mistakes_are_one_line(arguments: list[str], complaint: str, capfd: pyte
     assert shown.err.startswith(f"hourlift: {complaint}")
     assert shown.err.count("\n") == 1
     assert [name for name in names() if name not in (*before, "a.csv")] == []
+
+
+def test_a_format_that_fails_costs_no_other(capfd: pytest.CaptureFixture[str]) -> None:
+    write_result("nobody.json", [[], []])
+    Path("folder.npz").mkdir()
+    assert main(["convert", "nobody.json", "a.glb", "folder.npz", "a.csv"]) == 1
+    shown = capfd.readouterr()
+    assert shown.out == "a.csv\n"
+    first, second = shown.err.splitlines()
+    assert first == "hourlift: a.glb: no person is in the 2 frames"
+    assert second.startswith("hourlift: folder.npz: ")
+    assert Path("a.csv").is_file() and not Path("a.glb").exists()

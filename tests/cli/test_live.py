@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from hourlift.cli import OUR_FAULT, live, main
-from hourlift.media import video
-from hourlift.media.video import VideoReader, VideoWriter
+from hourlift.media import webcam
+from hourlift.media.video import VideoReader
+from hourlift.media.video_writer import VideoWriter
 from hourlift.predict.people.follow import FrameByFrame
 
 
@@ -93,7 +94,7 @@ class Unplugged:
 def test_a_dropped_camera(
     models: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(video.cv2, "VideoCapture", Unplugged)
+    monkeypatch.setattr(webcam.cv2, "VideoCapture", Unplugged)
     assert main(["live", "--no-serve", "-o", "out.mp4", *models]) == 1
     shown = capfd.readouterr()
     assert shown.err == "hourlift: webcam:0: the camera stopped sending images; is it still plugged in?\n"

@@ -143,9 +143,9 @@ def test_a_reader_that_leaves_is_no_error() -> None:
         "cli.COMMANDS['fake'] = cli.Command('fake', 'prints')\n"
         "sys.exit(cli.main(['fake']))\n"
     )
-    pipe = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert pipe.stdout is not None and pipe.stderr is not None
-    pipe.stdout.readline()
-    pipe.stdout.close()
-    assert pipe.stderr.read() == b""
-    assert pipe.wait(timeout=60) == 1
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as pipe:
+        assert pipe.stdout is not None and pipe.stderr is not None
+        pipe.stdout.readline()
+        pipe.stdout.close()
+        assert pipe.stderr.read() == b""
+        assert pipe.wait(timeout=60) == 1

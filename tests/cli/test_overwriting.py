@@ -33,6 +33,20 @@ def test_nor_a_file_of_a_folder_that_is_read(tmp_path: Path) -> None:
         check_arguments({"folder": tmp_path / "data", "sheet": tmp_path / "data" / "a.png"})
 
 
+def test_no_two_outputs_are_one_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    check_arguments({"out": (Path("a.csv"), Path("a.bvh")), "plot": Path("a.svg")})
+    with pytest.raises(ValueError, match=r"a\.csv is the name of two outputs"):
+        check_arguments({"out": (Path("a.csv"), tmp_path / "a.csv")})
+    with pytest.raises(ValueError, match=r"a\.svg is the name of two outputs"):
+        check_arguments({"plot": Path("a.svg"), "out": Path("a.svg")})
+    Path("clip.mp4").touch()
+    assert main(["predict", "clip.mp4", "-o", "out", "--viewer", "rerun", "--rrd", "out/clip.json"]) == 2
+    assert "out/clip.json is the name of two outputs" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -131,8 +131,9 @@ def test_noise_can_be_measured(folder: Path, tmp_path: Path, capsys) -> None:
         ("hourglass --recipe frs-2stack --data {}/set --input-size 100", "must be a multiple of 64, got 100"),
         ("hourglass --recipe frs-2stack --data {}/set --batch-size 0", "--batch-size must be at least 1"),
         ("hourglass --recipe frs-2stack --data {}/set --backgrounds {}", "uses the images of a data set unchanged"),
+        ("hourglass --recipe frs-2stack --data {}/set --photos {}/set", "uses the images of a data set unchanged"),
         ("hourglass --recipe fast --width 8", "'fast' renders its people"),
-        ("hourglass --recipe frs", "the recipes are fast, accurate, none-2stack, frs-2stack"),
+        ("hourglass --recipe frs", "the recipes are fast, accurate, shipped, none-2stack, frs-2stack"),
     ],
 )
 def test_mistakes_are_one_line_before_anything_is_written(

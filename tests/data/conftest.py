@@ -16,7 +16,7 @@ import pytest
 from hourlift.data.human36m.cameras import WorldCamera
 from hourlift.data.human36m.protocol import CAMERA_SIZES_WH, JOINTS_17_OF_32
 from hourlift.geometry.camera import Camera
-from hourlift.media.video import VideoWriter
+from hourlift.media.video_writer import VideoWriter
 
 FRAMES = 6
 SUBJECTS = ("S1", "S8", "S9")

@@ -228,6 +228,52 @@ def test_what_else_tools_write(tmp_path: Path) -> None:
     assert (samples[2].box_xyxy_px[2:] > samples[2].box_xyxy_px[:2]).all()
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "images\\a.png",
+        "C:\\data\\a.png",
+        "/home/other/a.png",
+        "/data/upload/1/a.png",
+        "images%2Fa.png",
+        "./images/a.png",
+    ],
+)
+def test_names_of_images_of_another_computer(tmp_path: Path, name: str) -> None:
+    data = content(list(COCO17.joint_names))
+    data["images"] = [image | {"file_name": name} for image in data["images"]]
+    assert {Path(str(sample.image)).name for sample in load_coco(write(tmp_path, data))} == {"a.png"}
+    assert load_coco(tmp_path)[0].load_image().shape == (IMAGE_WH[1], IMAGE_WH[0], 3)
+
+
+def test_the_last_part_of_a_name_must_tell_the_images_apart(tmp_path: Path) -> None:
+    data = content(list(COCO17.joint_names))
+    data["images"] = [data["images"][0] | {"id": i, "file_name": f"/other/{i}/a.png"} for i in (7, 8)]
+    with pytest.raises(ValueError, match="name the folder of images"):
+        load_coco(write(tmp_path, data))
+
+
+def test_boxes_and_joints_that_are_told_in_other_ways(tmp_path: Path) -> None:
+    data = content(list(COCO17.joint_names))
+    whole = data["annotations"][0] | {"iscrowd": "0", "bbox": [1, 2, 21, 42]}
+    unknown = [0, 0, 2] * 2 + [10, 12, 2] * 15
+    data["annotations"] = [
+        whole | {"bbox_mode": 0},
+        whole | {"bbox_mode": 1},
+        whole | {"bbox": [0.1, 0.2, 0.3, 0.4]},
+        whole | {"keypoints": unknown},
+    ]
+    corners, sides, fractions, with_unknown = load_coco(write(tmp_path, data))
+    np.testing.assert_array_equal(corners.box_xyxy_px, [1, 2, 21, 42])
+    np.testing.assert_array_equal(sides.box_xyxy_px, [1, 2, 22, 44])
+    assert (fractions.box_xyxy_px[2:] - fractions.box_xyxy_px[:2] > 1).all()  # one around the joints
+    assert (with_unknown.joints_2d_px[np.isfinite(with_unknown.joints_2d_px)] > 1).all()
+    assert np.isnan(with_unknown.joints_2d_px[H36M17.index("nose")]).all()
+    data["annotations"] = [whole | {"keypoints": [0.4, 0.5, 2] * 17}]
+    with pytest.raises(ValueError, match="fractions of the image"):
+        load_coco(write(tmp_path, data))
+
+
 def test_the_nearest_skeleton_is_that_of_most_of_the_names(tmp_path: Path) -> None:
     names = [*COCO17.joint_names[:-1], "tail"]
     with pytest.raises(ValueError, match=r"nearest is coco17: unknown joints \['tail'\]"):

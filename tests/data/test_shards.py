@@ -1,6 +1,7 @@
 """Shards: what is written is read back, by us and by the library webdataset, and is whole or not there."""
 
 import errno
+import gc
 import io
 import json
 import tarfile
@@ -80,6 +81,7 @@ def test_what_is_written_is_read_back(tmp_path: Path, image_format: shards.Image
         assert difference < (4 if image_format == "jpg" else 1)
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # it leaves its files open
 def test_the_library_webdataset_reads_them(tmp_path: Path) -> None:
     write_shards(map(person, range(5)), tmp_path, per_shard=3)
     pattern = str(tmp_path / "shard-{000000..000001}.tar")
@@ -92,6 +94,7 @@ def test_the_library_webdataset_reads_them(tmp_path: Path) -> None:
         assert entry["json"]["joints_2d_px"][3] is None and entry["json"]["visibility"][3] == "outside"
         np.testing.assert_array_equal(entry["mask.png"][..., 0] > 0, sample.mask)
     assert len(list(load_shards(pattern))) == 5
+    gc.collect()
 
 
 def test_the_same_people_give_the_same_bytes(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import cv2
 import psutil
 import pytest
 
-from hourlift.media.video import VideoWriter
+from hourlift.media.video_writer import VideoWriter
 
 TO_THE_NETWORK = re.compile(r"^\d+ +(\w+)\(.*(?:inet_addr\(\"|inet_pton\(AF_INET6, \")([^\"]+)\"")
 TRAINING = f"""

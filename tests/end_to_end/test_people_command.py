@@ -10,7 +10,8 @@ import pytest
 from hourlift.cli import main
 from hourlift.formats.json import load
 from hourlift.geometry.skeleton import H36M17
-from hourlift.media.video import VideoReader, VideoWriter
+from hourlift.media.video import VideoReader
+from hourlift.media.video_writer import VideoWriter
 from hourlift.synth.clip import Clip, render_clip
 from hourlift.synth.generate import Generator, SynthConfig
 

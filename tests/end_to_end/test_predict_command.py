@@ -17,7 +17,8 @@ from hourlift.formats.json import load
 from hourlift.formats.table import load_poses
 from hourlift.geometry.bones import bone_lengths, standing_height
 from hourlift.media.images import read_image
-from hourlift.media.video import VideoReader, VideoWriter
+from hourlift.media.video import VideoReader
+from hourlift.media.video_writer import VideoWriter
 from hourlift.pipeline import lifting
 from hourlift.pipeline.sinks import page as page_sink
 from hourlift.pipeline.summary import Summary
@@ -222,7 +223,7 @@ def test_folders_mixed_sources_and_one_failure(
     shown = capfd.readouterr()
     assert shown.err.splitlines() == [
         "hourlift: missing.png: no such file or folder",
-        "hourlift: more/text.jpg: this is not a JPEG, PNG, WebP, BMP or TIFF image",
+        "hourlift: more/text.jpg: this is not a JPEG, PNG, WebP, BMP, TIFF, JPEG 2000, AVIF or HEIF image",
     ]
     assert "more/nobody.bmp: no person found\n" in shown.out
     assert shown.out.endswith("4 of 6 sources done\n")
@@ -436,7 +437,7 @@ def test_a_later_run_keeps_the_results_of_another_source(
     options = ["-o", "all", "--no-page", "--no-overlay", *models]
     assert main(["predict", "a/same.png", *options]) == main(["predict", "b/same.png", *options]) == 0
     assert names("all") == ["same-2.json", "same.json"]
-    assert "b/same.png: all/same.json belongs to another source of that name" in capfd.readouterr().err
+    assert "b/same.png: all/same.json belongs to another source;" in capfd.readouterr().err
     ids = {load(f"all/{name}").header.source_id for name in names("all")}
     assert len(ids) == 2
     assert main(["predict", "a/same.png", *options]) == main(["predict", "b/same.png", *options]) == 0

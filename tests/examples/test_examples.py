@@ -14,8 +14,9 @@ import pytest
 
 import hourlift
 from hourlift.arrays import Image
-from hourlift.media import video
-from hourlift.media.video import VideoReader, VideoWriter
+from hourlift.media import webcam
+from hourlift.media.video import VideoReader
+from hourlift.media.video_writer import VideoWriter
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FIRST, LAST = 40, 80  # frames of the clip around its deepest squat
@@ -98,7 +99,7 @@ class Webcam:
 
 def test_webcam(images: list[Image], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(Webcam, "images", images, raising=False)
-    monkeypatch.setattr(video.cv2, "VideoCapture", Webcam)
+    monkeypatch.setattr(webcam.cv2, "VideoCapture", Webcam)
     report = load("webcam").main(30.0)  # the camera ends long before
     assert report.shown >= 1 and report.found == report.shown
     assert "left hand" in capsys.readouterr().out

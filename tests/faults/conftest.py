@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from hourlift.media.video import VideoWriter
+from hourlift.media.video_writer import VideoWriter
 
 Start = Callable[..., subprocess.Popen]
 

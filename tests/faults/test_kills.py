@@ -34,7 +34,8 @@ def test_what_a_killed_run_leaves_is_whole_and_the_next_run_ends_well(
 ) -> None:
     arguments = [part for word in COMMANDS[name] for part in (models if word == "MODELS" else [word])]
     if name == "convert":
-        assert start("predict", "clip.mp4", "-o", "poses", *models).wait() == 0
+        with start("predict", "clip.mp4", "-o", "poses", *models) as process:
+            assert process.communicate() and process.returncode == 0
         os.replace("poses/clip.json", "poses.json")
     Path("out").mkdir()
     began = time.monotonic()
@@ -53,10 +54,13 @@ def test_what_a_killed_run_leaves_is_whole_and_the_next_run_ends_well(
         process.communicate()
         for path in files(sources / "out"):
             assert_whole(Path("out") / path)
+        if name == "synth" and any(Path("out").iterdir()):  # killed after its folder had appeared, which is whole
+            assert files(sources / "out") == wanted
+            continue
         long_ago = time.time() - 7200
         for path in sources.rglob("*"):
             os.utime(path, (long_ago, long_ago))
-        again = start(*arguments, *(["--resume"] if name == "synth" and any(Path("out").iterdir()) else []))
+        again = start(*arguments)
         _, said = again.communicate()
         assert again.returncode == 0, said
         assert files(sources / "out") == wanted

@@ -32,7 +32,8 @@ def test_no_file_can_grow_beyond_some_size(
 ) -> None:
     if command[0] == "convert":
         Path("out").mkdir()
-        assert start("predict", "clip.mp4", "-o", "poses", *models).wait() == 0
+        with start("predict", "clip.mp4", "-o", "poses", *models) as process:
+            assert process.communicate() and process.returncode == 0
         os.replace("poses/clip.json", "poses.json")
     limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (room, room))
     process = start(*command, *(models if command[0] == "predict" else []), preexec_fn=limit)
@@ -59,6 +60,30 @@ def test_the_reader_of_standard_output_has_left(
     os.close(write)
     _, said = process.communicate(timeout=120)
     assert "Traceback" not in said and "BrokenPipe" not in said, said
+
+
+@pytest.mark.parametrize("closed", [0, 1, 2])
+def test_a_standard_stream_is_closed(sources: Path, start: Callable, models: list[str], closed: int) -> None:
+    """No file gets its number, so that what libraries print does not land in results."""
+    process = start(
+        *PREDICT, *models, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=lambda: os.close(closed)
+    )
+    told = process.communicate(timeout=120)
+    assert process.returncode == 0, told
+    assert "Traceback" not in told[1]
+    for path in files(sources / "out"):
+        assert_whole(Path("out") / path)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
+@pytest.mark.parametrize("more", [[], ["--json", "-"]])
+def test_standard_output_is_full(sources: Path, start: Callable, models: list[str], more: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        process = start(*PREDICT, *more, *models, stdout=full, stderr=subprocess.PIPE)
+        _, told = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert told.splitlines()[-1].startswith("hourlift: standard output, or a file: No space left")
+    assert "Traceback" not in told and "photo.png: No space" not in told
 
 
 def test_two_runs_into_one_folder(sources: Path, start: Callable, models: list[str]) -> None:

@@ -109,3 +109,27 @@ def test_boxes_under_a_pixel_are_left_out_of_others(tmp_path: Path, caplog: pyte
     boxes = load_boxes(write(tmp_path, [BOX, BOX | {"bbox": [5, 5, 0.5, 9]}]))
     assert len(boxes.of_frame(BOX["image_id"])) == 1
     assert "1 boxes smaller than a pixel are ignored" in caplog.text
+
+
+def test_the_name_of_a_category_counts_where_there_is_no_number(tmp_path: Path) -> None:
+    unnumbered = {key: value for key, value in BOX.items() if key != "category_id"}
+    assert len(load_boxes(write(tmp_path, [unnumbered | {"category": "person"}])).of_frame(3)) == 1
+    with pytest.raises(ValueError, match="found: dog"):
+        load_boxes(write(tmp_path, [unnumbered | {"category": "dog"}]))
+
+
+def test_what_is_odd_is_said_before_the_work(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    boxes = load_boxes(write(tmp_path, [BOX, BOX, BOX | {"score": 90}]))
+    assert len(boxes.of_frame(3)) == 2
+    boxes.check_images(["3.jpg", "4.jpg", "5.jpg"])
+    assert not boxes.say_beyond(3, boxes.of_frame(3), (40, 50))
+    assert boxes.say_beyond(3, boxes.of_frame(3), (24, 39))
+    load_boxes(write(tmp_path, []))
+    assert caplog.messages == [
+        f"{boxes.path}: 1 boxes are repeated; each is used once",
+        f"{boxes.path}: 1 scores are above 1; --min-score is from 0 to 1",
+        f"{boxes.path}: there are no boxes of 4.jpg and 1 more images",
+        f"{boxes.path}: image_id 3: most of the box 10, 20, 30, 40 lies outside the image of 24 x 39 pixels; "
+        "bbox must be x, y, width, height",
+        f"{boxes.path}: the file holds no boxes",
+    ]

@@ -46,3 +46,8 @@ def test_lines_stay_lines() -> None:
 )
 def test_urls_keep_host_and_path_alone(text: str, public: str) -> None:
     assert without_secrets(text) == public
+
+
+def test_names_of_files_leave_room_for_suffixes() -> None:
+    assert file_stem("x" * 251) == "x" * 200
+    assert file_stem("日" * 83) == "日" * 66  # of three bytes each; none is halved

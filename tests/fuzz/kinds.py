@@ -29,7 +29,8 @@ from hourlift.hourglass.network import HourglassConfig, StackedHourglass
 from hourlift.lifter.network import Lifter, LifterConfig
 from hourlift.media.images import read_image
 from hourlift.media.kinds import kind_of
-from hourlift.media.video import VideoReader, VideoWriter
+from hourlift.media.video import VideoReader
+from hourlift.media.video_writer import VideoWriter
 from hourlift.pose import PoseFrame
 from hourlift.predict import PosePredictor
 from hourlift.predict.people.detector import Detector

@@ -212,9 +212,30 @@ def test_doubts_of_cameras_that_hardly_are() -> None:
         (replace(whole, fx=4.2, fy=4.2), "pixels, not millimetres"),
         (replace(whole, cx=5000.0), "principal point 5000, 199.5 lies outside"),
         (replace(whole, fx=700.0), "differ"),
+        (replace(whole, cx=0.5, cy=0.5), "fractions of the image"),
+        (replace(whole, distortion=(1000.0, 0.0, 0.0, 0.0)), "distortion 1000, 0, 0, 0 is stronger"),
     ):
         (doubt,) = doubtful.doubts()
         assert said in doubt
     assert Camera.from_dict(whole.to_dict() | {"skew": 0.0}) == whole
+    for lens in DISTORTIONS.values():
+        assert replace(whole, distortion=lens).doubts() == []
     with pytest.raises(ValueError, match="skew must be 0"):
         Camera.from_dict(whole.to_dict() | {"skew": 2.0})
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_files_with_a_byte_order_mark(tmp_path, encoding: str):
+    camera = Camera(fx=350, fy=350, cx=199.5, cy=199.5, image_wh=(400, 400))
+    (tmp_path / "a.json").write_text(json.dumps(camera.to_dict()), encoding=encoding)
+    assert Camera.load(tmp_path / "a.json") == camera
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("distortion", "1234"), ("fx", "350"), ("fx", True), ("image_wh", [400.5, 400]), ("image_wh", ["400", "400"])],
+)
+def test_what_is_no_number_is_not_taken_for_one(key: str, value: object):
+    camera = Camera(fx=350, fy=350, cx=199.5, cy=199.5, image_wh=(400, 400))
+    with pytest.raises(ValueError, match="number"):
+        Camera.from_dict(camera.to_dict() | {key: value})

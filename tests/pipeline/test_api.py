@@ -1,6 +1,7 @@
 """`hourlift.lift`: from Python the same poses as from the command line."""
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -10,7 +11,7 @@ import pytest
 import hourlift
 from hourlift.cli import main
 from hourlift.geometry.camera import Camera
-from hourlift.media.video import VideoWriter
+from hourlift.media.video_writer import VideoWriter
 
 EXIF_50_MM = bytes.fromhex(
     "49492a0008000000020012010300010000000100000069870400010000002600000000000000"  # upright, pointer
@@ -68,6 +69,21 @@ def test_many_sources_share_a_predictor(predictor: hourlift.PosePredictor) -> No
     assert {path.name for path in Path("out").iterdir()} == {
         *("photo.json", "photo.overlay.jpg", "clip.json", "clip.overlay.mp4"),
     }
+
+
+def test_many_sources_of_one_name_keep_their_results(predictor: hourlift.PosePredictor) -> None:
+    Path("other").mkdir()
+    shutil.copy("photo.jpg", "other/photo.jpg")
+    found = list(hourlift.lift_many(["photo.jpg", "other"], "out", predictor=predictor, formats=["csv"]))
+    assert [label for label, _ in found] == ["photo.jpg", "other/photo.jpg"]
+    assert {path.name for path in Path("out").iterdir()} == {"photo.csv", "photo-2.csv"}
+
+
+def test_no_source_is_overwritten_before_it_is_read(predictor: hourlift.PosePredictor) -> None:
+    shutil.copy("clip.mp4", "clip.overlay.mp4")
+    with pytest.raises(ValueError, match=r"clip\.overlay\.mp4 would overwrite its own input"):
+        list(hourlift.lift_many(["clip.mp4", "clip.overlay.mp4"], ".", predictor=predictor, overlay=True))
+    assert not Path("clip.json").exists()
 
 
 def test_progress_is_reported(predictor: hourlift.PosePredictor) -> None:

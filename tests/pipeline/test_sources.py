@@ -71,3 +71,4 @@ def test_what_is_not_there(folder: Path) -> None:
 
 def test_names_never_collide() -> None:
     assert unique_names(["a", "b", "a", "A", "a-2", "a"]) == ["a", "b", "a-2", "A-3", "a-2-2", "a-4"]
+    assert unique_names(["caf\u00e9", "cafe\u0301"]) == ["caf\u00e9", "cafe\u0301-2"]  # one name on a Mac

@@ -94,8 +94,9 @@ def test_tiles_are_one_picture(tmp_path: Path) -> None:
         (box(b"imir", b"\1"), (1, 0, 3, 2)),  # left to right
     ],
 )
-def test_turned_and_mirrored(tmp_path: Path, turn: bytes, expected: tuple[int, ...]) -> None:
-    (tmp_path / "a.heic").write_bytes(heif(2, 2, (128, 128), turn))
+@pytest.mark.parametrize("brand", [b"mif1", b"avif"])
+def test_turned_and_mirrored(tmp_path: Path, turn: bytes, expected: tuple[int, ...], brand: bytes) -> None:
+    (tmp_path / "a.heic").write_bytes(heif(2, 2, (128, 128), turn).replace(b"ftypmif1", b"ftyp" + brand))
     at = read_image(tmp_path / "a.heic").image_rgb[[30, 30, 90, 90], [30, 90, 30, 90]]
     np.testing.assert_allclose(at, [COLOURS[i] for i in expected], atol=8)
 

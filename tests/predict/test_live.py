@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from hourlift.media.live import LiveReport, LiveShot, Newest, PacedVideo, run_live
-from hourlift.media.video import CameraLostError, TimedImage, Webcam
+from hourlift.media.timed import TimedImage
+from hourlift.media.webcam import CameraLostError, Webcam
 from hourlift.pose import PoseFrame
 
 BLANK = np.zeros((4, 6, 3), np.uint8)

@@ -23,7 +23,7 @@ def test_pictures_by_their_first_bytes(tmp_path: Path, suffix: str) -> None:
 @pytest.mark.parametrize(
     ("container", "codec"),
     [("mp4", "libx264"), ("mpegts", "libx264"), ("flv", "flv1"), ("matroska", "libx264"), ("avi", "mpeg4"),
-     ("mpeg", "mpeg2video"), ("asf", "mpeg4"), ("mov", "mpeg4"), ("yuv4mpegpipe", "rawvideo")],
+     ("mpeg", "mpeg2video"), ("asf", "mpeg4"), ("mov", "mpeg4"), ("yuv4mpegpipe", "rawvideo"), ("h264", "libx264")],
 )  # fmt: skip
 def test_videos_by_their_first_bytes(tmp_path: Path, container: str, codec: str) -> None:
     with av.open(str(tmp_path / "unnamed"), "w", format=container) as output:
@@ -50,3 +50,15 @@ def test_everything_else(tmp_path: Path) -> None:
     assert kind_of(tmp_path / "empty.JFIF") == "photo"
     assert kind_of(tmp_path / "empty.m2ts") == "video"
     assert kind_of(tmp_path / "missing") is None
+
+
+def test_files_that_begin_like_one_picture(tmp_path: Path) -> None:
+    """JPEGs in turn, and an image sequence in HEIF that holds no still image."""
+    (tmp_path / "camera.mjpeg").write_bytes(2 * cv2.imencode(".jpg", GREY)[1].tobytes())
+    assert kind_of(tmp_path / "camera.mjpeg") == "video"
+    for brand in (b"hevc", b"msf1"):
+        start = b"\0\0\0\x10ftyp" + brand + bytes(4)
+        (tmp_path / "a.heics").write_bytes(start + b"\0\0\0\x08moov")
+        assert kind_of(tmp_path / "a.heics") == "video"
+        (tmp_path / "a.heics").write_bytes(start + b"\0\0\0\x08meta")
+        assert kind_of(tmp_path / "a.heics") == "photo"

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from hourlift import PosePredictor
-from hourlift.media import video as video_module
+from hourlift.media import webcam as webcam_module
 from hourlift.media.kinds import kind_of
-from hourlift.media.video import VideoReader, VideoWriter, Webcam
+from hourlift.media.video import VideoReader
+from hourlift.media.video_writer import VideoWriter
+from hourlift.media.webcam import Webcam
 
 RED, GREEN, BLUE, WHITE = (200, 30, 40), (30, 170, 60), (40, 50, 200), (240, 240, 240)
 
@@ -118,7 +120,8 @@ def test_the_default_track_is_shown_and_rates_are_those_of_the_time_stamps(tmp_p
             stream.width = stream.height = side
             stream.pix_fmt, stream.codec_context.time_base = "yuv420p", Fraction(1, 1000)
             streams.append(stream)
-        streams[1].disposition = av.stream.Disposition.default
+        default = av.stream.Disposition.default
+        streams[1].disposition = getattr(default, "value", default)  # PyAV 17 takes a number
         for i in range(5):
             for stream in streams:
                 frame = av.VideoFrame.from_ndarray(np.zeros((stream.height, stream.width, 3), np.uint8), format="rgb24")
@@ -250,6 +253,43 @@ def test_a_whole_video_is_no_cause_for_warnings(tmp_path: Path, caplog: pytest.L
     assert caplog.messages == []
 
 
+def test_a_video_that_starts_late_is_whole(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Matroska's duration counts from zero, not from the first frame."""
+    path = tmp_path / "late.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for i in range(10):
+            frame = av.VideoFrame.from_ndarray(quarters((96, 64)), format="rgb24")
+            frame.pts, frame.time_base = 25 * 60 + i, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with VideoReader(path) as reader:
+        assert reader.num_frames == 10
+        np.testing.assert_allclose([frame.time_s for frame in reader], np.arange(10) / 25, atol=0.002)
+        assert reader.incomplete is None
+    assert caplog.messages == []
+
+
+def test_frames_of_another_shape_keep_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    parts = [encode_clip(tmp_path / f"{i}.ts", quarters(wh)) for i, wh in enumerate([(96, 64), (64, 96)])]
+    (tmp_path / "joined.ts").write_bytes(b"".join(part.read_bytes() for part in parts))
+    _, images = read_all(tmp_path / "joined.ts")
+    assert {image.shape for image in images} == {(64, 96, 3)}
+    inside = images[-1][:, 27:69]  # 64 x 96 pixels at two thirds
+    np.testing.assert_allclose(corners(inside), (RED, GREEN, BLUE, WHITE), atol=14)
+    assert images[-1][:, :26].max() == images[-1][:, 70:].max() == 0
+    changed = "the frames change from 96 x 64 to 64 x 96 pixels; they are fitted into the first size"
+    assert f"{tmp_path / 'joined.ts'}: {changed}" in caplog.messages
+
+
+def test_a_stream_without_time_stamps_is_read_with_a_word(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    times_s, images = read_all(encode_clip(tmp_path / "a.h264", quarters((96, 64))))
+    np.testing.assert_allclose(times_s, np.arange(6) / 25, atol=0.002)
+    np.testing.assert_allclose(corners(images[3]), (RED, GREEN, BLUE, WHITE), atol=14)
+    assert caplog.messages == [f"{tmp_path / 'a.h264'}: this file has no time stamps; 25 frames/s are assumed"]
+
+
 def test_files_that_are_no_videos(tmp_path: Path) -> None:
     whole = write_clip(tmp_path / "whole.mp4", [i / 25 for i in range(30)]).read_bytes()
     bad = {
@@ -317,7 +357,7 @@ class FakeCapture:
 
 
 def test_webcam(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(video_module.cv2, "VideoCapture", FakeCapture)
+    monkeypatch.setattr(webcam_module.cv2, "VideoCapture", FakeCapture)
     monkeypatch.setattr(os, "kill", lambda *_: None)
     with Webcam(0) as camera:
         frames = list(camera)
@@ -331,7 +371,7 @@ def test_webcam(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_ctrl_c_ends_a_webcam_in_good_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(video_module.cv2, "VideoCapture", lambda number: FakeCapture(number, interrupt=True))
+    monkeypatch.setattr(webcam_module.cv2, "VideoCapture", lambda number: FakeCapture(number, interrupt=True))
     handler = signal.getsignal(signal.SIGINT)
     with Webcam(0) as camera:
         frames = list(camera)
@@ -340,10 +380,10 @@ def test_ctrl_c_ends_a_webcam_in_good_order(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_webcam_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(video_module.cv2, "VideoCapture", FakeCapture)
+    monkeypatch.setattr(webcam_module.cv2, "VideoCapture", FakeCapture)
     monkeypatch.setattr(os, "kill", lambda *_: None)
     clock = iter([0.0, 0.1, 0.2, 0.3])
-    monkeypatch.setattr(video_module.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(webcam_module.time, "monotonic", lambda: next(clock))
     with Webcam(0, seconds=0.25) as camera:
         assert len(list(camera)) == 2
 

@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 
@@ -13,7 +12,9 @@ from hourlift.data.sample import VISIBLE, Sample
 from hourlift.export.models import export_hourglass
 from hourlift.geometry.skeleton import FOOT_POINTS, H36M17, H36M21, skeleton_of
 from hourlift.hourglass.augment import AugmentConfig, augment
+from hourlift.hourglass.loss import activate
 from hourlift.hourglass.network import HourglassConfig, StackedHourglass
+from hourlift.predict.models.runtime import Model
 from hourlift.training.hourglass.crops import cut, load
 
 
@@ -73,12 +74,18 @@ def test_feet_survive_a_coco_file(tmp_path: Path) -> None:
     np.testing.assert_allclose(again.joints_3d_cam_mm, _sample(True).joints_3d_cam_mm, atol=0.1)
 
 
-def test_an_export_leaves_the_feet_out(tmp_path: Path) -> None:
+def test_an_export_has_an_output_for_the_feet(tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = StackedHourglass(HourglassConfig(num_stacks=2, width=16, num_joints=21, depth=2, num_parts=3)).eval()
     exported = export_hourglass(
         network, tmp_path / "feet.onnx", name="feet", input_size=32, loss="cross_entropy", sigma=1.0
     )
-    session = onnxruntime.InferenceSession(str(exported.file), providers=["CPUExecutionProvider"])
-    (heatmaps,) = session.run(None, {"image": np.zeros((1, 32, 32, 3), np.uint8)})
-    assert heatmaps.shape == (1, 17, 8, 8)
+    model = Model(exported.file, "hourglass", threads=1)
+    image = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+    heatmaps, feet = model.run_all(image)
+    assert (heatmaps.shape, feet.shape) == ((2, 17, 8, 8), (2, 4, 8, 8))
+    with torch.inference_mode():
+        pixels = torch.from_numpy(image).permute(0, 3, 1, 2).float() / 255
+        wanted = activate(network(pixels)[-1], "cross_entropy", 1.0).numpy()
+    np.testing.assert_allclose(np.concatenate([heatmaps, feet], axis=1), wanted, atol=0.05)
+    assert model.contract["foot_points"] == list(FOOT_POINTS)

@@ -7,6 +7,7 @@ import json
 import logging
 import multiprocessing
 import os
+import secrets
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -166,11 +167,13 @@ def _connect(plan: RayPlan) -> None:
         ConnectionError: there is no such cluster.
     """
     address = _address(plan)
-    # Set before Ray is imported. The first avoids a wait of a minute for a lost cluster. The second keeps a local one
-    # private: otherwise Ray listens on the whole network. Despite its name it works on Linux, too.
+    # Set before Ray is imported. The first avoids a wait of a minute for a lost cluster. The others keep a local one
+    # private: otherwise Ray listens on the whole network (despite its name this works on Linux, too), and takes orders
+    # from every user of this computer.
     os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", str(_CLUSTER_PATIENCE_S))
     if address is None:
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     import ray
 
     local: dict[str, Any] = {

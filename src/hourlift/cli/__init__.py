@@ -32,7 +32,7 @@ from hourlift.cli.limits import check_numbers
 from hourlift.cli.overwriting import check_arguments
 from hourlift.cli.stopping import interruptible
 from hourlift.errors import UserError
-from hourlift.formats.text import plain, without_secrets
+from hourlift.formats.text import one_line, plain, without_secrets
 
 
 class Command(NamedTuple):
@@ -93,6 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         Wrong options and ``--help`` raise SystemExit (2 and 0), as in argparse.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that the stream cannot encode must not end the run
             stream.reconfigure(errors="backslashreplace")
@@ -103,6 +104,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our standard output has ended, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:  # the flush: the disk is full
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _complain(one_line(error))
+
+
+def _open_closed_streams() -> None:
+    """Open the standard streams that are closed, as by `>&-`: else the first file opened would be taken for one."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w", encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 def _answer(arguments: list[str]) -> int:
@@ -139,7 +153,7 @@ def _run_safely(name: str, arguments: list[str]) -> int:
     except BrokenPipeError:  # not an error: see main
         raise
     except (UserError, OSError, MemoryError) as error:
-        return _complain(_one_line(error))
+        return _complain(one_line(error))
     except ModuleNotFoundError as error:
         extra = COMMANDS[name].extra
         if not extra or (error.name or "").startswith("hourlift"):
@@ -205,13 +219,6 @@ def _report(error: BaseException) -> int:
     """Print the traceback of a bug, and ask for a report."""
     traceback.print_exception(error)
     return _complain("this is a bug of hourlift: please report it with the lines above", OUR_FAULT)
-
-
-def _one_line(error: BaseException) -> str:
-    """An error's message as one line; an OSError gives the system's message and the file's name."""
-    if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _overview() -> str:

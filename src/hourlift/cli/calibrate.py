@@ -46,8 +46,8 @@ def command(
         count: number of people to fit on.
         check_count: number of further people to check with.
         backgrounds: folder of photos without people, for backgrounds and cloth in addition to drawn ones.
-        real: data sets, as for `hourlift evaluate`, of people whom the network was not trained on. Confidence is adapted
-            to all of them, as it is for photos that hourlift is used most.
+        real: data sets, as for `hourlift evaluate`, of people whom the network was not trained on; confidence is then
+            adapted to them.
         plot: write a plot (.png, .svg, .pdf) of confidence and share of correct joints, before and after; needs
             hourlift[plots].
         threads: CPU threads of the network.

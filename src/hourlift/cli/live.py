@@ -18,7 +18,9 @@ from hourlift.errors import UserError
 from hourlift.formats.atomic import replacing
 from hourlift.media.live import LiveReport, LiveShot, LiveSource, PacedVideo, run_live
 from hourlift.media.sources import find_sources
-from hourlift.media.video import VideoReader, VideoWriter, Webcam
+from hourlift.media.video import VideoReader
+from hourlift.media.video_writer import VideoWriter
+from hourlift.media.webcam import Webcam
 from hourlift.pipeline.options import View
 from hourlift.pose import PoseFrame
 from hourlift.predict.temporal.one_euro import LiveSmoother

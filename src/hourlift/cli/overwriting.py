@@ -1,10 +1,10 @@
-"""No command overwrites its inputs: one rule for all of them, checked before any work."""
+"""No command overwrites its inputs, or one output with another: one rule for all of them, checked before any work."""
 
-import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from hourlift.errors import UserError
+from hourlift.formats.overwriting import keep_apart, keep_inputs
 
 _OUTPUTS = frozenset({"out", "rrd", "sheet", "plot", "manifest", "clip"})
 """Options that name outputs; every other option that names a file or folder is an input."""
@@ -13,7 +13,7 @@ _NO_DATA = frozenset({"runs"})
 
 
 def check_arguments(arguments: Mapping[str, object]) -> None:
-    """Check that no argument of a command names an output that it also reads.
+    """Check that no argument of a command names an output that it also reads, or an output twice.
 
     Args:
         arguments: the parsed arguments by their names.
@@ -23,6 +23,7 @@ def check_arguments(arguments: Mapping[str, object]) -> None:
     """
     inputs = {name: value for name, value in arguments.items() if name not in _OUTPUTS}
     outputs = [path for name in _OUTPUTS & arguments.keys() for path in _paths(arguments[name])]
+    keep_apart(outputs)
     files = [path for path in outputs if path.is_file()]
     keep_inputs((path for value in inputs.values() for path in _paths(value)), files)
     folders = [path for name, value in inputs.items() if name not in _NO_DATA for path in _paths(value)]
@@ -30,32 +31,6 @@ def check_arguments(arguments: Mapping[str, object]) -> None:
         for folder in folders:
             if folder.is_dir() and folder.resolve() in file.resolve().parents:
                 raise UserError(f"{file} already exists in {folder}, which is read; name another output file")
-
-
-def keep_inputs(inputs: Iterable[str | Path | None], outputs: Iterable[Path | None]) -> None:
-    """Check that no output is one of the inputs, even under another name, link or spelling.
-
-    Args:
-        inputs: the inputs; None and other than local files are ignored.
-        outputs: the outputs; None and files that do not exist yet are ignored.
-
-    Raises:
-        ValueError: one is.
-    """
-    kept = {key: path for path in inputs if path is not None and (key := _identity(path)) is not None}
-    for output in outputs:
-        key = None if output is None else _identity(output)
-        if key in kept:
-            raise UserError(f"{output} would overwrite its own input {kept[key]}; name another file or folder")
-
-
-def _identity(path: str | Path) -> tuple[int, int] | None:
-    """A file's identity; None if it does not exist."""
-    try:
-        status = os.stat(path)
-    except (OSError, ValueError):
-        return None
-    return status.st_dev, status.st_ino
 
 
 def _paths(value: object) -> Iterator[Path]:

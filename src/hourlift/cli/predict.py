@@ -14,13 +14,13 @@ import numpy as np
 import tyro
 
 from hourlift.cli.option_groups import CameraOptions, NetworkOptions, PeopleOptions, WorldOptions
-from hourlift.cli.overwriting import keep_inputs
 from hourlift.cli.progress import LateProgress
 from hourlift.cli.stopping import Interrupted, Stop, in_good_order
 from hourlift.errors import UserError
 from hourlift.formats.atomic import is_disk_full
+from hourlift.formats.overwriting import keep_apart, keep_inputs
 from hourlift.formats.table import FORMATS, FormatName
-from hourlift.formats.text import plain, without_secrets
+from hourlift.formats.text import one_line, plain, without_secrets
 from hourlift.media.sources import Source, find_sources
 from hourlift.pipeline.lifting import lift_source
 from hourlift.pipeline.names import say_replaced, targets, with_free_names
@@ -159,7 +159,9 @@ def command(
         *(source.label for source in found),
         *(boxes, people.detector, camera.camera, networks.weights, networks.lifter),
     ]
-    keep_inputs(inputs, (file for source in found for file in targets(source, outputs)))
+    files = [file for source in found for file in targets(source, outputs)]
+    keep_inputs(inputs, files)
+    keep_apart(files)
     say_replaced(found, outputs)
     return run(networks.predictor(), found, view, outputs, complaints)
 
@@ -263,9 +265,9 @@ def _in_words(source: Source, error: Exception) -> str:
             f"{source.label}: a fault of hourlift ({type(error).__name__}: {error}); HOURLIFT_TRACEBACK=1 shows where"
         )
     if isinstance(error, OSError) and error.strerror:
-        text = f"{error.filename or source.label}: {error.strerror}"
-        if error.filename:
-            return plain(text)
+        if error.filename or is_disk_full(error):
+            return plain(one_line(error))
+        text = f"{source.label}: {error.strerror}"
     else:
         text = " ".join(str(error).split())
     is_named = source.label in text or " ".join(source.label.split()) in text

@@ -219,7 +219,7 @@ def tile(sample: "Sample", joints: bool) -> NDArray[np.uint8]:
 
 def write_clip(path: Path, config: "SynthConfig", seed: int, seconds: float, fps: int, moving_camera: bool) -> None:
     """Write an H.264 video of one moving person."""
-    from hourlift.media.video import VideoWriter
+    from hourlift.media.video_writer import VideoWriter
     from hourlift.synth.clip import render_clip
     from hourlift.synth.generate import Generator
 

@@ -114,6 +114,7 @@ class TrainHourglass(_Train):
 
     for example:
       hourlift train hourglass --recipe fast -o runs/fast
+      hourlift train hourglass --recipe shipped --photos coco/ --backgrounds rooms/ -o runs/shipped
       hourlift train hourglass --recipe frs-2stack --data studio/ -o runs/frs --device cuda
       hourlift train hourglass --recipe frs-2stack --data studio/ -o runs/small --input-size 128 --loss cross_entropy
 
@@ -123,6 +124,9 @@ class TrainHourglass(_Train):
             [default: $HOURLIFT_ASSETS].
         panoramas: folder of panoramas of high dynamic range (.hdr) that light people.
         motion: motion capture (.bvh, .amc, .npz), a file or a folder of them, from which half of the poses are taken.
+        photos: data sets of annotated photos; every other batch shows them instead of rendered people. One that is
+            named twice is seen twice as often.
+        held_out: text file with the names of the photos to validate on [default: every tenth photo].
         input_size: side of the images in pixels, for the study's recipes.
         width: channels of the network, for the study's recipes.
         stacks: hourglasses of the network, for the study's recipes.
@@ -135,6 +139,8 @@ class TrainHourglass(_Train):
     assets: Path | None = None
     panoramas: Path | None = None
     motion: Path | None = None
+    photos: tuple[Path, ...] = ()
+    held_out: Path | None = None
     input_size: int | None = None
     width: int | None = None
     stacks: int | None = None
@@ -164,13 +170,27 @@ class TrainHourglass(_Train):
         if self.motion is not None:
             load_motion(self.motion)  # also early
             recipe = replace(recipe, plan=replace(recipe.plan, synth=with_motion(recipe.plan.synth, self.motion)))
-        return self.run(HourglassStage(recipe), recipe.train)
+        return self.run(self._with_photos(recipe) if self.photos else HourglassStage(recipe), recipe.train)
+
+    def _with_photos(self, recipe: HourglassRecipe) -> Stage:
+        from hourlift.data.recognise import recognise
+        from hourlift.training.hourglass.photographs import mixed_stage
+
+        names = None if self.held_out is None else frozenset(self.held_out.read_text(encoding="utf-8").split())
+        people = [recognise(folder).samples(images=True) for folder in self.photos]
+        return mixed_stage(recipe, people, names)
 
     def _on_data(self, recipe: HourglassDataRecipe) -> int:
         from hourlift.training.hourglass.crops import cut
         from hourlift.training.hourglass.data_stage import HourglassDataStage
 
-        from_images = {"backgrounds": self.backgrounds, "assets": self.assets, "panoramas": self.panoramas}
+        from_images = {
+            "backgrounds": self.backgrounds,
+            "assets": self.assets,
+            "panoramas": self.panoramas,
+            "photos": self.photos,
+            "held-out": self.held_out,
+        }
         rendered = [f"--{name}" for name, value in {**from_images, "motion": self.motion}.items() if value]
         if rendered:
             option = rendered[0]

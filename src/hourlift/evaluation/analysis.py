@@ -25,7 +25,7 @@ TORSO_EDGES = (0.18, 0.24, 0.3, 0.38)
 SIDE_EDGES_PX = (100.0, 150.0, 200.0, 300.0)
 """Bin edges of the crop's side in image pixels: how sharp the crop can be."""
 LIMB_JOINT_EDGES = (5, 9, len(LIMB_JOINTS))
-"""Bin edges of the number of annotated limb joints: fewer if the image's edge cuts a person off, or things hide them."""
+"""Bin edges of the number of annotated limb joints: fewer if the image's edge cuts the person off."""
 CONFIDENCE_EDGES = (0.2, 0.4, 0.6, 0.8)
 """Bin edges of a person's mean confidence."""
 

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from hourlift.arrays import Array
 from hourlift.data.sample import Sample
 from hourlift.errors import UserError
-from hourlift.evaluation import mistakes
 from hourlift.evaluation.reliability import Reliability, reliability
 from hourlift.evaluation.run import true_places
-from hourlift.evaluation.scores import LIMB_PAIRS
-from hourlift.geometry.skeleton import H36M17, LIMB_JOINTS
+from hourlift.evaluation.scores import LIMB_PAIRS, PCK_THRESHOLD
+from hourlift.geometry.skeleton import FOOT_POINTS, H36M17, LIMB_JOINTS
 from hourlift.metrics import pair_confusion, torso_length
 from hourlift.predict.models.confidence import Calibration, gather_evidence
 from hourlift.predict.models.keypoints import JointEstimator
@@ -25,14 +24,14 @@ _NEWTON_STEPS = 30
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CheckedJoints:
-    """Joints of N people, found in their boxes.
+    """Joints of N people, found in their boxes: J = 17, or 21 if the hourglass finds the foot points.
 
     Attributes:
-        evidence: (N, 17, evidence) from `gather_evidence`.
-        scores: (N, 17) heatmap scores.
-        right: (N, 17) whether the joint is within 0.2 torso of its true position, which may be outside the image.
-        known: (N, 17) whether the true position is known.
-        collapsed: (N, 17) whether a joint and its counterpart, in truth clearly apart, were found on one limb.
+        evidence: (N, J, evidence) from `gather_evidence`.
+        scores: (N, J) heatmap scores.
+        right: (N, J) whether the joint is within 0.2 torso of its true position, which may be outside the image.
+        known: (N, J) whether the true position is known.
+        collapsed: (N, J) whether a joint and its counterpart, in truth clearly apart, were found on one limb.
     """
 
     evidence: Array
@@ -51,20 +50,23 @@ class CheckedJoints:
         found, true = [], []
         for sample in samples:
             answer = estimator.estimate(sample.load_image(), sample.box_xyxy_px[None].astype(np.float64))
-            found.append((answer.joints_px[0], answer.scores[0], gather_evidence(answer.heatmaps)[0]))
-            true.append(true_places(sample))
+            heatmaps = answer.heatmaps
+            feet_px = np.empty((0, 2)) if answer.feet_px is None else answer.feet_px[0]
+            scores = np.concatenate([answer.scores[0], heatmaps[0, H36M17.num_joints :].max(axis=(1, 2))])
+            found.append((np.concatenate([answer.joints_px[0], feet_px]), scores, gather_evidence(heatmaps)[0]))
+            true.append(np.concatenate([true_places(sample), _true_feet(sample)[: len(feet_px)]]))
         if not found:
             raise UserError("there are no people to calibrate on")
-        joints_px, scores, evidence = (np.array(part) for part in zip(*found, strict=True))
+        found_px, scores, evidence = (np.array(part) for part in zip(*found, strict=True))
         true_px = np.array(true)
-        torso_px = torso_length(true_px, H36M17)
-        kinds = mistakes.classify(joints_px, true_px, torso_px)
+        torso_px = torso_length(true_px[:, : H36M17.num_joints], H36M17)
+        distance_px = np.linalg.norm(found_px - true_px, axis=-1)
         return cls(
             evidence=evidence,
             scores=scores,
-            right=kinds == mistakes.RIGHT,
-            known=kinds != mistakes.UNKNOWN,
-            collapsed=_collapsed(joints_px, true_px, torso_px),
+            right=distance_px <= PCK_THRESHOLD * torso_px[:, None],
+            known=np.isfinite(distance_px) & (torso_px > 0)[:, None],
+            collapsed=_collapsed(found_px, true_px, torso_px),
         )
 
 
@@ -85,7 +87,7 @@ class Check:
 
 
 def check(checked: CheckedJoints, confidence: Array) -> Check:
-    """Compare a confidence (N, 17) with whether the joints are right."""
+    """Compare a confidence (N, J) with whether the joints are right."""
     collapsed = checked.known & checked.collapsed
     return Check(
         reliability=reliability(confidence[checked.known], checked.right[checked.known]),
@@ -96,7 +98,7 @@ def check(checked: CheckedJoints, confidence: Array) -> Check:
 def fit(checked: CheckedJoints) -> Calibration:
     """Fit a logistic regression of "right" on the evidence, for each joint, by Newton's method."""
     weights = []
-    for joint in range(H36M17.num_joints):
+    for joint in range(checked.evidence.shape[1]):
         known = checked.known[:, joint]
         weights.append(_logistic(checked.evidence[known, joint], checked.right[known, joint]))
     return Calibration(weights=np.array(weights))
@@ -131,9 +133,18 @@ def _logistic(evidence: Array, right: NDArray[np.bool_]) -> Array:
 
 
 def _collapsed(joints_px: Array, true_px: Array, torso_px: Array) -> NDArray[np.bool_]:
-    """Return the (N, 17) joints in collapsed pairs."""
+    """Return the (N, J) joints in collapsed pairs."""
     flags = np.zeros(joints_px.shape[:2], bool)
     for i, person in enumerate(zip(joints_px, true_px, torso_px, strict=True)):
         collapsed = pair_confusion(*person, LIMB_PAIRS).collapsed > 0
         flags[i, np.array(LIMB_PAIRS)[collapsed].ravel()] = True
     return flags
+
+
+def _true_feet(sample: Sample) -> Array:
+    """The (4, 2) foot points in the image plane, also outside the image if the camera is known; NaN if unknown."""
+    if sample.camera is not None and sample.feet_3d_cam_mm is not None:
+        return sample.camera.project(sample.feet_3d_cam_mm)
+    if sample.feet_2d_px is None:
+        return np.full((len(FOOT_POINTS), 2), np.nan)
+    return sample.feet_2d_px.astype(np.float64)

@@ -22,6 +22,8 @@ MIN_SCORE = 0.4
 """Default minimum score of a person."""
 
 _PERSON = (str(PERSON_CATEGORY), "person")
+_CATEGORY_KEYS = ("category_id", "category_name", "category", "class", "label")
+_MOST_OUTSIDE = 0.5  # share of a box
 
 ImageId = int | str
 
@@ -75,6 +77,28 @@ class BoxFile:
         names = list(names)
         unknown = [i for i in self.boxes_xyxy if not any(_is_of_image(i, name) for name in names)]
         self._complain(unknown, "image; images are identified by file name or number")
+        without = [name for name in names if not any(_is_of_image(i, name) for i in self.boxes_xyxy)]
+        if without and self.boxes_xyxy:
+            more = f" and {len(without) - 1} more images" if len(without) > 1 else ""
+            _log.warning("%s: there are no boxes of %s%s", self.path, without[0], more)
+
+    def say_beyond(self, image_id: ImageId, boxes_xyxy: NDArray[np.float64], image_wh: tuple[int, int]) -> bool:
+        """Warn if most of a box (N, 4) lies outside an image of this size, as when corners are given.
+
+        Returns:
+            Whether it does.
+        """
+        inside_wh = np.minimum(boxes_xyxy[:, 2:], image_wh) - np.maximum(boxes_xyxy[:, :2], 0)
+        whole_wh = boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]
+        share = np.prod(np.maximum(inside_wh, 0) / whole_wh, axis=-1)
+        if (beyond := share < 1 - _MOST_OUTSIDE).any():
+            left, top, right, bottom = boxes_xyxy[beyond][0].tolist()
+            _log.warning(
+                "%s: image_id %r: most of the box %g, %g, %g, %g lies outside the image of %d x %d pixels; "
+                "bbox must be x, y, width, height",
+                *(self.path, image_id, left, top, right - left, bottom - top, *image_wh),
+            )
+        return bool(beyond.any())
 
     def _complain(self, unknown: list[ImageId], what: str) -> None:
         """Raise if there are unknown images."""
@@ -110,7 +134,8 @@ def load_boxes(path: str | Path, min_score: float = MIN_SCORE) -> BoxFile:
             text = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             raise UserError(f"{path}: entry {number}: {text}") from None
         boxes = scored.setdefault(image_id, [])
-        if left_out.passes(entry.get("category_id", PERSON_CATEGORY), score, min_score, box):
+        category = next((entry[key] for key in _CATEGORY_KEYS if key in entry), PERSON_CATEGORY)
+        if left_out.passes(category, score, min_score, box, is_known=(score, box) in boxes):
             boxes.append((score, box))
     left_out.say(len(entries))
     arrays = {
@@ -125,14 +150,18 @@ class _LeftOut:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._num_good = self._num_small = 0
+        self._num_good = self._num_small = self._num_twice = self._num_above_one = 0
         self._categories: set[str] = set()
         self._best_score, self._min_score = -math.inf, 0.0
 
-    def passes(self, category: object, score: float, min_score: float, box: tuple[float, ...]) -> bool:
-        """Whether a box is used; if not, the reason is recorded."""
-        self._min_score = min_score
-        if str(category).strip().lower() not in _PERSON:
+    def passes(
+        self, category: object, score: float, min_score: float, box: tuple[float, ...], *, is_known: bool
+    ) -> bool:
+        """Whether a box is used; if not, the reason is recorded. The same box twice is one."""
+        self._min_score, self._num_above_one = min_score, self._num_above_one + (score > 1)
+        if is_known:
+            self._num_twice += 1
+        elif str(category).strip().lower() not in _PERSON:
             self._categories.add(str(category))
         elif score < min_score:
             self._best_score = max(self._best_score, score)
@@ -144,14 +173,21 @@ class _LeftOut:
         return False
 
     def say(self, num_entries: int) -> None:
-        """Warn of boxes that are too small.
+        """Warn of boxes that are too small or repeated, of scores that are none, and of a file without boxes.
 
         Raises:
             ValueError: no box of the file can be used.
         """
+        if not num_entries:
+            _log.warning("%s: the file holds no boxes", self._path)
+            return
         if self._num_good:
             if self._num_small:
                 _log.warning("%s: %d boxes smaller than a pixel are ignored", self._path, self._num_small)
+            if self._num_twice:
+                _log.warning("%s: %d boxes are repeated; each is used once", self._path, self._num_twice)
+            if self._num_above_one:
+                _log.warning("%s: %d scores are above 1; --min-score is from 0 to 1", self._path, self._num_above_one)
             return
         none = f"{self._path}: none of the {num_entries} boxes"
         if self._num_small:

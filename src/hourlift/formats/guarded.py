@@ -56,7 +56,7 @@ def parse_json(data: bytes | str, path: str | Path) -> Any:
     """Parse a JSON text.
 
     Args:
-        data: the text; bytes are UTF-8.
+        data: the text; bytes are UTF-8, 16 or 32, with or without a byte order mark.
         path: the file that it comes from.
 
     Raises:
@@ -65,7 +65,7 @@ def parse_json(data: bytes | str, path: str | Path) -> Any:
     if len(data) > MAX_JSON_BYTES:
         raise UserError(f"{path} has {len(data)} bytes; a JSON file of more than {MAX_JSON_BYTES} is not read")
     with parsing(path, "JSON file"):
-        return json.loads(data.decode("utf-8") if isinstance(data, bytes) else data)
+        return json.loads(data.decode(json.detect_encoding(data)) if isinstance(data, bytes) else data)
 
 
 def read_json(path: str | Path) -> Any:

@@ -25,16 +25,16 @@ from hourlift import __version__
 from hourlift.errors import UserError
 from hourlift.formats.atomic import is_disk_full, replacing
 from hourlift.geometry.camera import Camera
-from hourlift.geometry.skeleton import H36M17
+from hourlift.geometry.skeleton import FOOT_POINTS, H36M17
 from hourlift.geometry.world import World
 from hourlift.pose import Pose, PoseFrame, PoseSequence
 from hourlift.pose_log import PoseLog
 
 SCHEMA = "hourlift-poses"
 SCHEMA_VERSION = 1
-SCHEMA_MINOR_VERSION = 3
+SCHEMA_MINOR_VERSION = 4
 """Minor version, raised when keys are added: 1 added `world`, 2 added `spread_mm`, 3 added `networks`,
-`source_id`, `incomplete` and a frame's `damaged`."""
+`source_id`, `incomplete` and a frame's `damaged`, 4 added `foot_points`, `feet_2d_px` and `feet_confidence`."""
 
 CONVENTIONS = {
     "joints_2d_px": "x right, y down, pixels of the upright image; pixel centres are integers",
@@ -43,6 +43,8 @@ CONVENTIONS = {
     "root_cam_mm": "the pelvis in the camera frame, millimetres; add it to joints_3d_mm",
     "box_xyxy_px": "left, top, right, bottom of the person",
     "world": "z up, millimetres, floor at z = 0; point_world = rotation (point_cam - origin_cam_mm)",
+    "feet_2d_px": "as joints_2d_px, of foot_points: back of the heel, tip of the big toe; null if the model finds none",
+    "feet_confidence": "as confidence",
     "spread_mm": "expected distance of each of joints_3d_mm to the truth, millimetres; null if unknown",
     "time_s": "seconds from the first frame",
     "incomplete": "why frames of the source are missing; null if none are",
@@ -54,6 +56,7 @@ _FRAMES_IN_MEMORY = 512  # frames of longer documents are kept in a temporary fi
 _TAIL_BYTES = 1 << 20  # holds several frames
 _HEADER_LINES = 40  # more than the header can have
 _DECIMALS = {"joints_2d_px": 2, "confidence": 3, "joints_3d_mm": 1, "root_cam_mm": 1, "box_xyxy_px": 2}
+_FEET_DECIMALS = {"feet_2d_px": 2, "feet_confidence": 3}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +142,7 @@ class FrameWriter:
             "skeleton": H36M17.name,
             "joint_names": list(H36M17.joint_names),
             "parents": list(H36M17.parents),
+            "foot_points": list(FOOT_POINTS),
             "conventions": CONVENTIONS,
         }
         stream.write("{\n")  # whether it is incomplete is known at the end, and written there
@@ -380,7 +384,10 @@ def _person_fields(pose: Pose) -> dict[str, Any]:
     """A pose as plain values, rounded to meaningful digits."""
     arrays = {name: _nulled(getattr(pose, name), decimals) for name, decimals in _DECIMALS.items()}
     spread_mm = None if pose.spread_mm is None else _nulled(pose.spread_mm, 1)
-    return {"person_id": pose.person_id} | arrays | {"spread_mm": spread_mm}
+    feet: dict[str, Any] = dict.fromkeys(_FEET_DECIMALS)
+    if np.isfinite(pose.feet_2d_px).any():
+        feet = {name: _nulled(getattr(pose, name), decimals) for name, decimals in _FEET_DECIMALS.items()}
+    return {"person_id": pose.person_id} | arrays | {"spread_mm": spread_mm} | feet
 
 
 def _nulled(values: NDArray[np.float32], decimals: int) -> list[Any]:
@@ -408,6 +415,7 @@ def _parse_frame(frame: dict[str, Any], camera: Camera) -> PoseFrame:
             camera=camera,
             spread_mm=None if person.get("spread_mm") is None else np.array(person["spread_mm"], dtype=np.float32),
             **{name: np.array(person[name], dtype=np.float32) for name in _DECIMALS},
+            **{name: np.array(person[name], np.float32) for name in _FEET_DECIMALS if person.get(name) is not None},
         )
         for person in frame["people"]
     ]

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from hourlift.formats.json import PoseFile, header_fields
-from hourlift.geometry.skeleton import H36M17
+from hourlift.geometry.skeleton import FOOT_POINTS, H36M17
 
 _JOINTS = H36M17.num_joints
 _FLOATS: dict[str, tuple[int, ...]] = {
@@ -17,6 +17,8 @@ _FLOATS: dict[str, tuple[int, ...]] = {
     "spread_mm": (_JOINTS,),
     "root_cam_mm": (3,),
     "box_xyxy_px": (4,),
+    "feet_2d_px": (len(FOOT_POINTS), 2),
+    "feet_confidence": (len(FOOT_POINTS),),
 }
 
 

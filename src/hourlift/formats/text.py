@@ -8,9 +8,14 @@ other functions are based.
 import re
 import unicodedata
 
+from hourlift.formats.atomic import is_disk_full
+
+UNNAMED = "standard output, or a file"
+"""What a full disk did not hold, where the system does not say."""
 _HARMFUL = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Categories of Unicode that are always escaped: controls, formats (bidi), surrogates, ends of lines."""
 _JOINERS = frozenset("\u200c\u200d")  # formats needed to write Persian, Hindi and emoji
+_MAX_STEM_BYTES = 200
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]*[^\s'\"<>:;,.)]")  # without punctuation at its end
 
 
@@ -25,8 +30,19 @@ def plain_lines(text: str) -> str:
 
 
 def file_stem(name: str) -> str:
-    """A name for an output file from an untrusted name: unprintable characters become underscores."""
-    return "".join("_" if _is_harmful(c) else c for c in name)
+    """A name for output files from an untrusted name: unprintable characters become underscores, and it may be cut.
+
+    File systems allow 255 bytes, of which results need some for their suffixes.
+    """
+    safe = "".join("_" if _is_harmful(c) else c for c in name)
+    return safe.encode("utf-8")[:_MAX_STEM_BYTES].decode("utf-8", errors="ignore")
+
+
+def one_line(error: BaseException) -> str:
+    """An error's message as one line; an OSError gives the system's message and the file's name."""
+    if isinstance(error, OSError) and error.strerror and (error.filename is not None or is_disk_full(error)):
+        return f"{error.filename or UNNAMED}: {error.strerror}"
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def without_mathtext(text: str) -> str:

@@ -107,8 +107,9 @@ class Camera:
         parse = {".json": json.loads, ".toml": tomllib.loads}.get(path.suffix.lower())
         if parse is None:
             raise UserError(f"{path}: a camera file ends in .json or .toml.")
+        data = path.read_bytes()
         try:
-            return cls.from_dict(parse(path.read_text(encoding="utf-8")))
+            return cls.from_dict(parse(data.decode(json.detect_encoding(data))))
         except (ValueError, RecursionError) as error:  # includes the errors of both parsers and of the decoder
             raise UserError(f"{path}: {error}") from error
 
@@ -125,9 +126,23 @@ class Camera:
             found.append(
                 f"the principal point {self.cx:g}, {self.cy:g} lies outside the image of {width} x {height} pixels"
             )
+        elif max(self.cx, self.cy) <= 1 < min(width, height) / 4:
+            found.append(f"the principal point {self.cx:g}, {self.cy:g} is in pixels, not in fractions of the image")
+        if self._bends_too_much():
+            found.append(f"the distortion {', '.join(f'{k:g}' for k in self.distortion)} is stronger than of any lens")
         if not 1 / _MOST_UNEQUAL <= self.fx / self.fy <= _MOST_UNEQUAL:
             found.append(f"fx {self.fx:g} and fy {self.fy:g} differ too much for a camera with square pixels")
         return found
+
+    def _bends_too_much(self) -> bool:
+        """Whether the distortion more than doubles or halves an angle in the middle half of the image."""
+        if not any(self.distortion):
+            return False
+        width, height = self.image_wh
+        points = np.array([[x * width, y * height] for x in (0.25, 0.75) for y in (0.25, 0.75)])
+        straight, bent = (c.unproject(points)[:, :2] for c in (replace(self, distortion=()), self))
+        ratio = np.linalg.norm(bent, axis=-1) / np.linalg.norm(straight, axis=-1)
+        return not bool(((ratio > 0.5) & (ratio < 2)).all())
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -148,11 +163,13 @@ class Camera:
         if missing or unknown:
             raise UserError(f"camera keys missing: {missing or 'none'}, unknown: {unknown or 'none'}.")
         try:
-            width, height = values["image_wh"]
+            width, height = (_number(n) for n in values["image_wh"])
+            if not (width.is_integer() and height.is_integer()):
+                raise UserError(f"image_wh must be whole numbers of pixels, got {values['image_wh']!r}.")
             return cls(
-                **{key: float(values[key]) for key in ("fx", "fy", "cx", "cy")},
+                **{key: _number(values[key]) for key in ("fx", "fy", "cx", "cy")},
                 image_wh=(int(width), int(height)),
-                distortion=tuple(float(k) for k in values.get("distortion", ())),
+                distortion=tuple(_number(k) for k in values.get("distortion") or ()),
                 source=str(values.get("source", "given")),
             )
         except (TypeError, OverflowError) as error:
@@ -203,6 +220,17 @@ class Camera:
         if any(self.distortion):
             plane = _undistort(plane, self.distortion)
         return np.concatenate([plane, np.ones_like(plane[..., :1])], axis=-1)
+
+
+def _number(value: object) -> float:
+    """A JSON or TOML number.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(repr(value))
+    return float(value)
 
 
 def _distort(plane: Array, distortion: tuple[float, ...]) -> tuple[Array, Array]:

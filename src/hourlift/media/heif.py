@@ -98,7 +98,8 @@ def decode(data: bytes, stored: HeifImage) -> Image:
     decoded = _decoded(data, set(stored.tiles))
     for number, tile in enumerate(stored.tiles):
         if tile not in decoded:
-            raise UserError(f"tile {number + 1} of {len(stored.tiles)} cannot be decoded")
+            which = "the image" if len(stored.tiles) == 1 else f"tile {number + 1} of {len(stored.tiles)}"
+            raise UserError(f"{which} cannot be decoded; the file is cut off or damaged")
         if number % stored.columns == 0:
             left, top = 0, top + row_height
         image = decoded[tile]
@@ -118,13 +119,15 @@ def _decoded(data: bytes, wanted: set[int]) -> dict[int, Image]:
         container: Any
         with av.open(io.BytesIO(data), metadata_errors="replace") as container:
             streams = [stream for stream in container.streams.video if stream.id in wanted]
+            for stream in streams:
+                stream.codec_context.options = {"err_detect": "explode"}
             for packet in container.demux(streams):
                 number = packet.stream.id
                 try:
                     frames = packet.decode() if number not in found else []
                 except FFmpegError:
                     continue
-                for frame in frames:
+                for frame in (frame for frame in frames if not frame.is_corrupt):
                     found[number] = to_rgb(frame, frame.width, frame.height)
     except FFmpegError:
         pass

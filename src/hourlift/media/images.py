@@ -15,7 +15,7 @@ from typing import Any
 import av
 import cv2
 import numpy as np
-from av.error import FFmpegError
+from av.error import FFmpegError, InvalidDataError
 from numpy.typing import NDArray
 
 from hourlift.arrays import Image
@@ -36,6 +36,7 @@ _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_SUBFILE = 0x0100, 0x0101, 0x00FE
 _DNG_VERSION = 0xC612
 _PLAUSIBLE_35MM = (4.0, 3000.0)  # from the widest fisheye to a telescope
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two are BigTIFF
+_NEARLY_BLACK = 24
 _MOST_PAGES = 10_000
 _JPEG_END = b"\xff\xd9"
 _GARBAGE = (b"", b"\0" * 256, b"\x55" * 256, bytes(range(1, 255)))  # entropy-coded bits without a marker
@@ -50,10 +51,12 @@ class Photo:
     Attributes:
         image_rgb: (H, W, 3) uint8, upright.
         focal_35mm: 35 mm equivalent focal length in mm from EXIF; None if absent.
+        damaged: whether part of the image could not be decoded and is made up.
     """
 
     image_rgb: Image
     focal_35mm: float | None = None
+    damaged: bool = False
 
     @property
     def image_wh(self) -> tuple[int, int]:
@@ -71,7 +74,8 @@ def read_image(path: str | Path) -> Photo:
     """Read a JPEG, PNG, WebP, BMP, TIFF, JPEG 2000, AVIF or HEIF image; the content decides, not the name.
 
     If the file holds several images, the first is read, with a warning. EXIF orientation is applied. Grey, palette and
-    CMYK images are converted to RGB, and 16 bits per channel to 8. Transparency is dropped; the colours under it stay.
+    CMYK images are converted to RGB, and 16 bits per channel to 8. Transparency is dropped; the colours under it stay,
+    except in a TIFF, where they become darker. A JPEG with an error within its data is read, with a warning.
 
     Args:
         path: the file.
@@ -104,14 +108,17 @@ def read_image(path: str | Path) -> Photo:
     num_pages = _num_pages(data)
     if num_pages > 1:
         _log.warning("%s: this file holds %d images; only the first is read", path, num_pages)
-    return _decode(path, data)
+    photo = _decode(path, data)
+    if photo.image_rgb.max() < _NEARLY_BLACK:  # as 12 bits are when stored as 16
+        _log.warning("%s: the image is nearly black: no value is above %d of 255", path, photo.image_rgb.max())
+    return photo
 
 
 def _decode(path: str | Path, data: bytes) -> Photo:
     """Decode a whole file whose header is valid."""
     if _is_heif(data):
-        stored = heif.read_layout(data)
         try:
+            stored = heif.read_layout(data)
             return Photo(image_rgb=heif.decode(data, stored), focal_35mm=_plausible_focal(path, stored.exif))
         except ValueError as error:
             raise UserError(f"{path}: {error}") from None
@@ -124,12 +131,15 @@ def _decode(path: str | Path, data: bytes) -> Photo:
     exif = next((bytes(b) for k, b in zip(kinds, blocks, strict=True) if k == cv2.IMAGE_METADATA_EXIF), b"")
     if data[:4] in _TIFF:
         exif = data  # EXIF blocks have the structure of a TIFF file
-    return Photo(image_rgb=image, focal_35mm=_plausible_focal(path, exif))  # type: ignore[arg-type]
+    damaged = _has_damaged_jpeg_data(data)
+    if damaged:
+        _log.warning("%s: the file is damaged; part of the image is wrong or missing", path)
+    return Photo(image_rgb=image, focal_35mm=_plausible_focal(path, exif), damaged=damaged)  # type: ignore[arg-type]
 
 
 def _is_heif(data: bytes) -> bool:
-    """Whether a file is HEIF other than AVIF, which OpenCV reads itself."""
-    return data[4:8] == b"ftyp" and data[8:12] not in (b"avif", b"avis")
+    """Whether a file is HEIF, which includes AVIF."""
+    return data[4:8] == b"ftyp"
 
 
 def _num_pages(data: bytes) -> int:
@@ -173,7 +183,7 @@ def _size_in_header(data: bytes) -> tuple[int, int]:
         return right - left, bottom - top
     if data[4:8] == b"ftyp":
         return heif.read_layout(data).stored_wh
-    raise UserError("this is not a JPEG, PNG, WebP, BMP or TIFF image")
+    raise UserError("this is not a JPEG, PNG, WebP, BMP, TIFF, JPEG 2000, AVIF or HEIF image")
 
 
 def _tiff_size(data: bytes) -> tuple[int, int]:
@@ -251,13 +261,39 @@ def _is_whole_jpeg(data: bytes) -> bool:
 
 
 def _jpeg_planes(data: bytes) -> NDArray[np.uint8] | None:
-    """A JPEG decoded by FFmpeg, which unlike libjpeg does not report damage; None if decoding fails."""
+    """A JPEG decoded by FFmpeg, which unlike libjpeg does not print what is wrong; None if decoding fails."""
     try:
-        decoder: Any = av.CodecContext.create("mjpeg", "r")
-        frames = [*decoder.decode(av.Packet(data)), *decoder.decode(None)]
+        frames = _jpeg_frames(data, {})
         return frames[0].to_ndarray() if frames else None
     except (FFmpegError, ValueError):
         return None
+
+
+def _has_damaged_jpeg_data(data: bytes) -> bool:
+    """Whether a JPEG has an error within its compressed data.
+
+    OpenCV makes up the pixels after such an error without a word. Kinds of JPEG that FFmpeg does not decode pass.
+    """
+    if data[:2] != b"\xff\xd8":
+        return False
+    try:
+        _jpeg_frames(data, {"err_detect": "explode"})
+    except InvalidDataError:
+        return True
+    except FFmpegError:
+        return False
+    return False
+
+
+def _jpeg_frames(data: bytes, options: dict[str, str]) -> list[Any]:
+    """The frame of a JPEG, decoded by FFmpeg.
+
+    Raises:
+        FFmpegError: it cannot be decoded.
+    """
+    decoder: Any = av.CodecContext.create("mjpeg", "r")
+    decoder.options = options
+    return [*decoder.decode(av.Packet(data)), *decoder.decode(None)]
 
 
 def _plausible_focal(path: str | Path, exif: bytes) -> float | None:

@@ -15,7 +15,8 @@ from typing import Generic, Protocol, Self, TypeVar
 import numpy as np
 
 from hourlift.arrays import Image
-from hourlift.media.video import CameraLostError, Frames, TimedImage
+from hourlift.media.timed import Frames, TimedImage
+from hourlift.media.webcam import CameraLostError
 from hourlift.pose import PoseFrame
 
 _JOIN_S = 3.0  # a driver may hang for good: then its thread ends with the program

@@ -3,6 +3,7 @@
 import glob
 import logging
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,7 @@ class StillImage:
         image_rgb: (H, W, 3) uint8, upright.
         image_wh: Its width and height.
         camera: The one that EXIF describes, or the default one.
+        damaged: Whether part of the image is made up.
 
     Raises:
         ValueError, OSError: As `images.read_image`.
@@ -77,6 +79,7 @@ class StillImage:
     def __init__(self, path: str | Path) -> None:
         photo = read_image(path)
         self.image_rgb, self.image_wh, self.camera = photo.image_rgb, photo.image_wh, photo.camera()
+        self.damaged = photo.damaged
 
 
 def find_sources(arguments: Iterable[str]) -> tuple[list[Source], list[str]]:
@@ -104,17 +107,22 @@ def find_sources(arguments: Iterable[str]) -> tuple[list[Source], list[str]]:
 
 
 def unique_names(stems: Iterable[str]) -> list[str]:
-    """Number colliding names: photo, photo-2, photo-3. Case is ignored, as in some file systems."""
+    """Number colliding names: photo, photo-2, photo-3. Case is ignored, as some file systems do."""
     taken: set[str] = set()
     names = []
     for stem in stems:
         name, number = stem, 1
-        while name.casefold() in taken:
+        while file_key(name) in taken:
             number += 1
             name = f"{stem}-{number}"
-        taken.add(name.casefold())
+        taken.add(file_key(name))
         names.append(name)
     return names
+
+
+def file_key(name: str) -> str:
+    """Equal for names that some file systems take for the same: of other case, or with composed characters."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _expand(argument: str) -> list[str]:

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hourlift.errors import UserError
+from hourlift.formats.overwriting import keep_inputs
 from hourlift.formats.table import FormatName
 from hourlift.geometry.camera import Camera
 from hourlift.geometry.world import up_of_pitched_camera
 from hourlift.media.sources import Source, find_sources
 from hourlift.pipeline.lifting import Report, lift_source
-from hourlift.pipeline.names import with_free_names
+from hourlift.pipeline.names import targets, with_free_names
 from hourlift.pipeline.options import Outputs, View
 from hourlift.pipeline.people_source import PeopleSource
 from hourlift.pipeline.summary import LiftResult
@@ -22,7 +23,7 @@ from hourlift.predict import PosePredictor
 
 
 def lift(
-    source: str | Path,
+    source: str | Path | Source,
     out: str | Path | None = None,
     *,
     predictor: PosePredictor | None = None,
@@ -49,7 +50,7 @@ def lift(
     (17, 3)
 
     Args:
-        source: The path of a photo or video, or "webcam:0".
+        source: The path of a photo or video, or "webcam:0"; or what `media.sources.find_sources` finds.
         out: Folder for files, created if missing; without it nothing is written.
         predictor: The networks, loaded once for many calls; None loads the default ones.
         boxes_xyxy: (N, 4) people's boxes in pixels, for a video in its first frame; None searches.
@@ -89,18 +90,10 @@ def lift(
     view.say_doubts()
     if pitch_deg is not None:
         up_of_pitched_camera(pitch_deg)  # fails before the work, not after it
-    outputs = Outputs(
-        folder=None if out is None else Path(out),
-        overlay=overlay,
-        page=page,
-        side_by_side=side_by_side,
-        smooth=smooth,
-        formats=tuple(formats),
-        keep=True,
-    )
+    outputs = _outputs(out, formats, overlay=overlay, page=page, side_by_side=side_by_side, smooth=smooth)
     if outputs.folder is not None:
         outputs.folder.mkdir(parents=True, exist_ok=True)
-    (found,) = with_free_names([_one(source)], outputs)
+    (found,) = _named([source if isinstance(source, Source) else _one(source)], outputs)
     return lift_source(predictor or PosePredictor(), found, view, outputs, progress, stop)
 
 
@@ -111,7 +104,7 @@ def lift_many(
     predictor: PosePredictor | None = None,
     **options: Any,
 ) -> Iterator[tuple[str, LiftResult]]:
-    """Lift photos, videos and folders of them, one by one.
+    """Lift photos, videos and folders of them, one by one; files of the same name get numbers, as photo-2.csv.
 
     Args:
         sources: Paths, folders, patterns.
@@ -128,9 +121,43 @@ def lift_many(
     found, complaints = find_sources(map(str, sources))
     if complaints:
         raise UserError(complaints[0])
+    wanted = {name: options[name] for name in ("formats", "overlay", "page", "side_by_side") if name in options}
+    found = _named(found, _outputs(out, **wanted))
     predictor = predictor or PosePredictor()
     for source in found:
-        yield source.label, lift(source.label, out, predictor=predictor, **options)
+        yield source.label, lift(source, out, predictor=predictor, **options)
+
+
+def _outputs(
+    out: str | Path | None,
+    formats: Sequence[FormatName] = ("json",),
+    *,
+    overlay: bool = False,
+    page: bool = False,
+    side_by_side: bool = False,
+    smooth: bool = True,
+) -> Outputs:
+    """The results that `lift` writes and returns."""
+    return Outputs(
+        folder=None if out is None else Path(out),
+        overlay=overlay,
+        page=page,
+        side_by_side=side_by_side,
+        smooth=smooth,
+        formats=tuple(formats),
+        keep=True,
+    )
+
+
+def _named(sources: Sequence[Source], outputs: Outputs) -> list[Source]:
+    """The sources with free names for their results.
+
+    Raises:
+        ValueError: a result would overwrite a source.
+    """
+    named = with_free_names(sources, outputs)
+    keep_inputs((source.label for source in named), (file for source in named for file in targets(source, outputs)))
+    return named
 
 
 def _one(named: str | Path) -> Source:

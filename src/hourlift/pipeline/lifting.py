@@ -15,7 +15,9 @@ from hourlift.errors import UserError
 from hourlift.formats.json import Header, PoseFile
 from hourlift.media.prefetch import ahead, undivided
 from hourlift.media.sources import Source, StillImage
-from hourlift.media.video import TimedImage, VideoReader, Webcam, is_easy
+from hourlift.media.timed import TimedImage, is_easy
+from hourlift.media.video import VideoReader
+from hourlift.media.webcam import Webcam
 from hourlift.pipeline.options import Outputs, View
 from hourlift.pipeline.sinks import Sinks, sinks_of
 from hourlift.pipeline.summary import LiftResult, Summary
@@ -156,7 +158,7 @@ class _Lifting:
         located = people.in_photo(Path(self._source.label).name, image_rgb)
         boxes = self._view.boxes_xyxy if located is None else located
         lifted = self._predictor.predict(image_rgb, boxes, header.camera, people=people.num_people)
-        yield image_rgb, PoseFrame(index=0, time_s=0.0, people=lifted)
+        yield image_rgb, PoseFrame(index=0, time_s=0.0, people=lifted, damaged=photo.damaged)
 
     def _found(self, images: Iterable[TimedImage], follow: FrameByFrame) -> Iterator[tuple[Image, DetectedFrame]]:
         """A video's images in turn, each with the people found."""

@@ -1,16 +1,20 @@
 """The names of a source's files, chosen so that no source's results replace another's."""
 
+import glob
 import logging
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import replace
 from pathlib import Path
 
 from hourlift.formats.json import read_source_id
-from hourlift.formats.table import FORMATS
-from hourlift.media.sources import Source
+from hourlift.formats.table import FORMATS, FormatName
+from hourlift.media.sources import Source, file_key
 from hourlift.pipeline.options import Outputs
 
 _log = logging.getLogger("hourlift")
+_FURTHER_FILES: dict[FormatName, str] = {"bvh": r"-\d+", "c3d": r"\.part-\d+", "coco": r"\.coco"}
+"""What may stand between a source's name and the suffix of a file: dance-1.bvh is person 1 of dance."""
 
 
 def targets(source: Source, outputs: Outputs) -> list[Path]:
@@ -24,26 +28,52 @@ def targets(source: Source, outputs: Outputs) -> list[Path]:
 
 
 def with_free_names(sources: Iterable[Source], outputs: Outputs) -> list[Source]:
-    """The sources, renamed where the folder holds another source's results of that name; logs each change."""
+    """The sources, renamed where files of another source, of this run or in the folder, may have their names.
+
+    Logs each change.
+    """
     kept = list(sources)
-    taken = {source.name.casefold() for source in kept}
+    taken = {file_key(source.name) for source in kept}
     return [_with_free_name(source, outputs, taken) for source in kept]
 
 
 def _with_free_name(source: Source, outputs: Outputs, taken: set[str]) -> Source:
     if outputs.folder is None:
         return source
-    found, number = source, 1
-    while _is_of_another(found, outputs.folder) or (number > 1 and found.name.casefold() in taken):
-        number += 1
+    found, number, owner = source, 1, ""
+    others = taken - {file_key(source.name)}
+    while (other := _owner(found, outputs, outputs.folder, others)) or (number > 1 and file_key(found.name) in taken):
+        number, owner = number + 1, owner or other or ""
         found = replace(source, name=f"{source.name}-{number}")
-    taken.add(found.name.casefold())
+    taken.add(file_key(found.name))
     if number > 1:
         _log.warning(
-            "%s: %s belongs to another source of that name; the results of this one are named %s",
-            *(source.label, outputs.folder / f"{source.name}.json", found.name),
+            "%s: %s belongs to another source; the results of this one are named %s",
+            *(source.label, owner, found.name),
         )
     return found
+
+
+def _owner(source: Source, outputs: Outputs, folder: Path, taken: Set[str]) -> str | None:
+    """The name or file of another source whose files may have the names of this one's; None if there is none."""
+    file = folder / f"{source.name}.json"
+    if _is_of_another(source, file):
+        return str(file)
+    for format_name in _FURTHER_FILES.keys() & set(outputs.formats):
+        match = re.fullmatch(f"(.+){_FURTHER_FILES[format_name]}", source.name)
+        if match and (file_key(match[1]) in taken or _is_of_another(source, folder / f"{match[1]}.json")):
+            return source.name + FORMATS[format_name].suffix
+        for there in _of_further_names(folder, source.name, _FURTHER_FILES[format_name]):
+            if _is_of_another(source, there):
+                return str(there)
+    return None
+
+
+def _of_further_names(folder: Path, name: str, pattern: str) -> Iterator[Path]:
+    """The JSON files in a folder whose names are those of a source's further files."""
+    for file in folder.glob(f"{glob.escape(name)}[-.]*.json"):
+        if re.fullmatch(re.escape(name) + pattern, file.name.removesuffix(".json")):
+            yield file
 
 
 def say_replaced(sources: Iterable[Source], outputs: Outputs) -> None:
@@ -57,7 +87,7 @@ def say_replaced(sources: Iterable[Source], outputs: Outputs) -> None:
                 _log.warning("%s: replaced in %s: %s", source.label, folder, ", ".join(there))
 
 
-def _is_of_another(source: Source, folder: Path) -> bool:
-    """Whether there are results under the source's name that are known to be of another source."""
-    there = read_source_id(folder / f"{source.name}.json")
+def _is_of_another(source: Source, file: Path) -> bool:
+    """Whether a JSON file is known to be of another source."""
+    there = read_source_id(file)
     return there is not None and there != source.id

@@ -99,11 +99,13 @@ class PeopleSource:
         """
         if self.box_file is not None:
             self.box_file.check_frames(num_frames)
+            is_said = False
             for image_id, boxes in self.box_file.boxes_xyxy.items():
                 try:
                     checked_boxes(boxes, image_wh)
                 except ValueError as error:
                     raise UserError(f"{self.box_file.path}: image_id {image_id}: {error}") from None
+                is_said = is_said or self.box_file.say_beyond(image_id, boxes, image_wh)
 
     def check_end(self, num_frames: int) -> None:
         """Warn at a video's end if a file of boxes names frames that it does not have."""
@@ -116,7 +118,9 @@ class PeopleSource:
     def in_photo(self, name: str, image_rgb: Image) -> NDArray[np.float64] | None:
         """(N, 4) boxes in a photo by its file's name; None if unknown."""
         if self.box_file is not None:
-            return self.box_file.of_image(name)[: self.num_people]
+            boxes = self.box_file.of_image(name)[: self.num_people]
+            self.box_file.say_beyond(name, boxes, (image_rgb.shape[1], image_rgb.shape[0]))
+            return boxes
         return None if self.detector is None else self.detector(image_rgb)[: self.num_people]
 
     def in_video(self) -> Locate | None:

@@ -29,6 +29,8 @@ from hourlift.predict.people.search import Detection, find_people
 from hourlift.predict.world.limb_fit import Refiner, check_scipy
 from hourlift.weights import HOURGLASS, LIFTER, int8_twin, is_twin
 
+_NONE = np.empty(0, np.float32)
+
 
 class PosePredictor:
     """Finds people in images and lifts them to 3D.
@@ -272,8 +274,8 @@ class PosePredictor:
                 camera=camera,
                 person_id=i if ids is None else ids[i],
                 spread_mm=spread_mm[i],
-                feet_2d_px=person.feet_px,
-                feet_confidence=None if person.feet_px is None else feet_confidence[i],
+                feet_2d_px=_NONE if person.feet_px is None else person.feet_px.astype(np.float32),
+                feet_confidence=_NONE if person.feet_px is None else feet_confidence[i],
             )
             for i, person in enumerate(people)
         ]

@@ -7,21 +7,23 @@ from numpy.typing import NDArray
 
 from hourlift.arrays import Image
 from hourlift.errors import UserError
-from hourlift.geometry.skeleton import H36M17
+from hourlift.geometry.skeleton import FOOT_POINTS, H36M17, H36M21
 from hourlift.geometry.skeleton_style import COLOURS, MIN_CONFIDENCE, limb_sides, weight
 from hourlift.pose import Pose
 from hourlift.view.brush import Limb, caption, paint
 
 _FAR_PX = 30_000.0  # joints farther out overflow OpenCV's fixed point and are outside any image
-_SIDES = limb_sides()
+_SIDES = limb_sides(H36M21.joint_names)
+_ANKLES = H36M17.indices(*(f"{point[0]}_ankle" for point in FOOT_POINTS))
 
 
 def draw_pose(image_rgb: Image, people: Sequence[Pose], min_confidence: float = MIN_CONFIDENCE) -> Image:
     """Draw people's 2D joints over an image.
 
-    The subject's left is blue, the right orange, the centre line pale. Limbs become thin and transparent with lower
-    confidence; one is omitted if either end is NaN or less confident than ``min_confidence``. Nearer limbs and larger
-    people cover the others. If there is more than one person, each has their id above the head.
+    The subject's left is blue, the right orange, the centre line pale; feet are drawn if they are known. Limbs become
+    thin and transparent with lower confidence; one is omitted if either end is NaN or less confident than
+    ``min_confidence``. Nearer limbs and larger people cover the others. If there is more than one person, each has
+    their id above the head.
 
     Args:
         image_rgb: (H, W, 3) uint8.
@@ -63,12 +65,14 @@ def _extent(joints_px: NDArray[np.floating]) -> float:
 
 def _limbs(person: Pose, min_confidence: float) -> list[Limb]:
     """A person's drawable limbs, farthest first."""
-    joints = np.asarray(person.joints_2d_px, np.float64)
-    weights = weight(person.confidence, min_confidence) * (np.abs(joints) < _FAR_PX).all(axis=-1)
-    radius = max(0.009 * _extent(joints), 0.9)
+    joints = np.concatenate([person.joints_2d_px, person.feet_2d_px]).astype(np.float64)
+    confidence = np.concatenate([person.confidence, person.feet_confidence])
+    weights = weight(confidence, min_confidence) * (np.abs(joints) < _FAR_PX).all(axis=-1)
+    radius = max(0.009 * _extent(person.joints_2d_px), 0.9)
     rim = max(0.35 * radius, 0.7)
     depth = np.nan_to_num(person.joints_3d_mm[:, 2])
-    edges = sorted(H36M17.edges, key=lambda edge: -(depth[edge[0]] + depth[edge[1]]))
+    depth = np.concatenate([depth, depth[_ANKLES]])
+    edges = sorted(H36M21.edges, key=lambda edge: -(depth[edge[0]] + depth[edge[1]]))
     limbs = []
     for parent, child in edges:
         strength = float(min(weights[parent], weights[child]))

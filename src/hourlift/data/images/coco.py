@@ -16,9 +16,10 @@ and right heel, then left and right big toe, for skeletons without them.
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 import cv2
 import numpy as np
@@ -41,8 +42,10 @@ def load_coco(source: str | Path, images: str | Path | None = None) -> list[Samp
     """Read every annotated person of a COCO keypoint file.
 
     Crowds and people without any annotated joint are skipped, and so are categories and annotations without keypoints.
-    Ids are numbers or text. Coordinates are not shifted: (0, 0) is the centre of the first pixel. A person without a
-    box, or with an empty one, gets a box around the annotated joints.
+    Ids are numbers or text. Coordinates are not shifted: (0, 0) is the centre of the first pixel. A joint at exactly
+    (0, 0) is unknown, whatever its v. A person without a box, or with one smaller than a pixel, gets a box around the
+    annotated joints; Detectron's `bbox_mode` 0 is understood. Names of images may be those of another computer, with
+    folders that do not exist here, if the last part alone tells the images apart.
 
     Args:
         source: the JSON file, or a folder that holds exactly one, either itself or in annotations/.
@@ -62,14 +65,17 @@ def load_coco(source: str | Path, images: str | Path | None = None) -> list[Samp
         columns = _categories(content["categories"])
         by_id = {_id(image["id"]): image for image in content["images"]}
         people = [person for person in content["annotations"] if _is_annotated(person, columns)]
-        root = _image_root(file, [image["file_name"] for image in by_id.values()], images)
-        samples = [sample for person in people if (sample := _sample(person, by_id, columns, root)) is not None]
+        path_of = _image_paths(file, [image["file_name"] for image in by_id.values()], images)
+        samples = [sample for person in people if (sample := _sample(person, by_id, columns, path_of)) is not None]
     except (KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
         raise UserError(f"{file} is not in the COCO keypoint layout: {type(error).__name__} {error}") from error
     except ValueError as error:
         raise UserError(f"{file}: {error}") from error
     if not samples:
         raise UserError(f"{file} annotates no people")
+    joints_px = np.concatenate([sample.joints_2d_px for sample in samples])
+    if np.isfinite(joints_px).any() and not (joints_px > 1).any():
+        raise UserError(f"{file}: all keypoints lie within the first pixel; are they fractions of the image?")
     return samples
 
 
@@ -200,7 +206,10 @@ def _joint_name(name: str) -> str:
 
 
 def _sample(
-    person: dict[str, Any], images: dict[_Id, dict[str, Any]], columns: dict[_Id, _Columns], root: Path
+    person: dict[str, Any],
+    images: dict[_Id, dict[str, Any]],
+    columns: dict[_Id, _Columns],
+    path_of: Callable[[str], Path],
 ) -> Sample | None:
     """Return one person; None if neither the box nor the joints are known."""
     image = images[_id(person["image_id"])]
@@ -209,7 +218,9 @@ def _sample(
     if keypoints.size != 3 * len(order):
         raise UserError(f"annotation {person['id']} has {keypoints.size} numbers for {len(order)} joints, not 3 each")
     keypoints = keypoints.reshape(-1, 3)[order]
-    flag = keypoints[:, 2:]
+    flag = np.where(keypoints[:, :2].any(axis=-1, keepdims=True), keypoints[:, 2:], 0)
+    if not (flag > 0).any():
+        return None
     joints = map_joints(np.where(flag > 0, keypoints[:, :2], np.nan), skeleton, H36M17)
     # A joint derived from several keypoints is visible only if all of them are.
     visible = map_joints((flag == 2).astype(np.float64), skeleton, H36M17)[:, 0] == 1
@@ -218,7 +229,7 @@ def _sample(
         return None
     return Sample(
         id=str(person["id"]),
-        image=root / image["file_name"],
+        image=path_of(image["file_name"]),
         image_wh=(int(image["width"]), int(image["height"])) if image.get("width") and image.get("height") else None,
         joints_2d_px=joints.astype(np.float32),
         visible=visible,
@@ -254,21 +265,22 @@ def _box(person: dict[str, Any], joints: NDArray[np.floating]) -> NDArray[np.flo
     """Return the annotated box if it is valid, otherwise one around the joints."""
     bbox = np.array(person.get("bbox") or [np.nan] * 4, dtype=np.float64)
     if bbox.shape == (4,):
-        box = np.concatenate([bbox[:2], bbox[:2] + bbox[2:]]).astype(np.float32)
+        is_corners = person.get("bbox_mode") == 0  # Detectron's XYXY_ABS
+        box = np.concatenate([bbox[:2], bbox[2:] if is_corners else bbox[:2] + bbox[2:]]).astype(np.float32)
         if _is_box(box):
             return box
     return box_from_joints(joints).astype(np.float32)
 
 
 def _is_box(box: NDArray[np.float32]) -> bool:
-    """Return whether a box is finite and not empty."""
-    return bool(np.isfinite(box).all() and (box[2:] > box[:2]).all())
+    """Return whether a box is finite, and a pixel wide and high."""
+    return bool(np.isfinite(box).all() and (box[2:] - box[:2] >= 1).all())
 
 
 def _is_annotated(person: dict[str, Any], columns: dict[_Id, _Columns]) -> bool:
     """Return whether an annotation is of a person with known joints."""
     keypoints = person.get("keypoints")
-    if person.get("iscrowd") or not keypoints or _id(person["category_id"]) not in columns:
+    if person.get("iscrowd") not in (None, 0, "0") or not keypoints or _id(person["category_id"]) not in columns:
         return False
     return bool((np.array(keypoints, dtype=np.float64).reshape(-1)[2::3] > 0).any())
 
@@ -288,12 +300,29 @@ def _find_json(source: Path) -> Path:
     raise UserError(f"{source} holds no JSON file with annotations, neither directly nor in annotations/")
 
 
-def _image_root(file: Path, names: list[str], images: str | Path | None) -> Path:
-    """Find the root folder of the images by checking the first ones; some may be missing."""
+def _image_paths(file: Path, names: list[str], images: str | Path | None) -> Callable[[str], Path]:
+    """Find the folder of the images, and how their names are to be read, by the first of them; some may be missing.
+
+    Returns:
+        A function from a `file_name` to the image's path.
+    """
     above = (file.parent, file.parent / "images", file.parent.parent, file.parent.parent / "images")
     roots = above if images is None else (Path(images),)
-    looked_for = names[:_PICTURES_LOOKED_FOR]
-    found = [sum((root / name).is_file() for name in looked_for) for root in roots]
-    if not any(found):
-        raise UserError(f"the image {names[:1]} is in none of {', '.join(map(str, roots))}; name the folder of images")
-    return roots[int(np.argmax(found))]
+    spellings: list[Callable[[str], str]] = [str, _with_slashes, unquote]
+    if len({_last_part(name) for name in names}) == len(set(names)):
+        spellings.append(_last_part)
+    for spelled in spellings:
+        looked_for = [spelled(name) for name in names[:_PICTURES_LOOKED_FOR]]
+        found = [sum((root / name).is_file() for name in looked_for) for root in roots]
+        if any(found):
+            root = roots[int(np.argmax(found))]
+            return lambda name: root / spelled(name)
+    raise UserError(f"the image {names[:1]} is in none of {', '.join(map(str, roots))}; name the folder of images")
+
+
+def _with_slashes(name: str) -> str:
+    return name.replace("\\", "/")
+
+
+def _last_part(name: str) -> str:
+    return _with_slashes(name).rpartition("/")[2]

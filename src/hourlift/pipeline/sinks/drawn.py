@@ -8,7 +8,7 @@ from hourlift.formats.atomic import replacing
 from hourlift.formats.json import Header, PoseFile
 from hourlift.media.images import write_image
 from hourlift.media.prefetch import behind
-from hourlift.media.video import VideoWriter
+from hourlift.media.video_writer import VideoWriter
 from hourlift.pipeline.sinks.sink import Sink
 from hourlift.pose import Pose, PoseFrame
 from hourlift.view.overlay import draw_pose

@@ -33,7 +33,7 @@ class Joints2D(NamedTuple):
     scores: NDArray[np.float64]
     """(N, 17) heatmap scores in [0, 1], used by searches: they are low where a crop does not fit a person."""
     heatmaps: NDArray[np.float32]
-    """(N, 17, H, W), or (N, 21, H, W) with the foot points, from which `JointEstimator.confidence` computes confidence."""
+    """(N, 17, H, W), or (N, 21, H, W) with the foot points; `JointEstimator.confidence` reads them."""
     feet_px: NDArray[np.float64] | None = None
     """(N, 4, 2) the FOOT_POINTS in image pixels; None if the hourglass does not find them."""
 
@@ -46,7 +46,8 @@ class Joints2D(NamedTuple):
 
     def take(self, people: NDArray[np.intp] | NDArray[np.bool_]) -> Self:
         """A copy with the given people only."""
-        return self._make(None if part is None else part[people] for part in self)
+        feet_px = None if self.feet_px is None else self.feet_px[people]
+        return type(self)(self.joints_px[people], self.scores[people], self.heatmaps[people], feet_px)
 
     def put(self, people: NDArray[np.intp] | NDArray[np.bool_], others: Self) -> None:
         """Replace the given people by others."""
@@ -135,8 +136,8 @@ class JointEstimator:
         in_image = [crop.to_image(p) for crop, p in zip(crops, points, strict=True)]
         points_px = np.array(in_image).reshape(-1, skeleton.num_joints, 2)
         joints_px, feet_px = np.split(points_px, [H36M17.num_joints], axis=1)
-        scores = np.clip(scores[:, : H36M17.num_joints], 0.0, 1.0).astype(float)
-        return Joints2D(joints_px, scores, heatmaps, feet_px if skeleton is not H36M17 else None)
+        joint_scores = np.clip(scores[:, : H36M17.num_joints], 0.0, 1.0).astype(float)
+        return Joints2D(joints_px, joint_scores, heatmaps, feet_px if skeleton is not H36M17 else None)
 
     def _heatmaps(self, batch: Image) -> NDArray[np.float32]:
         """(N, S, S, 3) crops -> (N, 17, H, W) heatmaps, or (N, 21, H, W) with the foot points."""

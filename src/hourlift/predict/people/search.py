@@ -50,7 +50,7 @@ _MISSING_GROWTH = 0.5  # growth of the box if no joint is found; proportional to
 
 
 class Detection(NamedTuple):
-    """A person in an image: box (4,) xyxy px, joints (17, 2) px, heatmap scores (17,), heatmaps (17 or 21, H, W), feet."""
+    """A person in an image: box (4,) xyxy px, joints (17, 2) px, heatmap scores (17,) and heatmaps (17 or 21, H, W)."""
 
     box_xyxy_px: Array
     joints_px: Array

@@ -52,9 +52,9 @@ _DEFAULT = SmoothConfig()
 def smooth_track(sequence: PoseSequence, config: SmoothConfig = _DEFAULT) -> PoseSequence:
     """Smooth one person's track and fill its gaps.
 
-    2D and 3D joints are smoothed separately. Each 3D bone gets one length for the whole track, the same left and right.
-    Then the root is solved again from both, and its distance is smoothed. Values that were filled in, rejected and
-    replaced, or NaN have confidence 0; all other confidences are unchanged.
+    2D joints, 3D joints and feet are smoothed separately. Each 3D bone gets one length for the whole track, the same
+    left and right. Then the root is solved again from 2D and 3D, and its distance is smoothed. Values that were filled
+    in, rejected and replaced, or NaN have confidence 0; all other confidences are unchanged.
 
     Args:
         sequence: the person's track; gaps, NaN, infinity, no frames and a single frame are all allowed.
@@ -80,6 +80,8 @@ def smooth_in_place(track: PoseSequence, config: SmoothConfig = _DEFAULT) -> Non
 
     steady = ~leaving_course(times_s, joints_px, config.max_speed_mm_s * px_per_mm)
     known = _smooth(times_s, joints_px, steady, confidence, config, config.jitter_mm * px_per_mm)
+    if np.isfinite(track.feet_2d_px).any():
+        _smooth_feet(track, config, px_per_mm)
     track.box_xyxy_px[:] = _filled_boxes(track, config.max_gap_s)
 
     steady = ~wrong_bones(joints_mm, confidence, config.bone_tolerance, config.jitter_mm)
@@ -171,6 +173,15 @@ def _smooth(
     smooth_series(times_s, points, confidence, cutoff_hz=config.cutoff_hz, spread=spread, out=points)
     points[~within_reach(times_s, measured, config.max_gap_s)] = np.nan
     return measured
+
+
+def _smooth_feet(track: PoseSequence, config: SmoothConfig, px_per_mm: Array) -> None:
+    """Smooth the foot points like the 2D joints, in place."""
+    feet_px, confidence = track.feet_2d_px, np.nan_to_num(track.feet_confidence, copy=False, posinf=0.0)
+    feet_px[~np.isfinite(feet_px)] = np.nan
+    steady = ~leaving_course(track.times_s, feet_px, config.max_speed_mm_s * px_per_mm)
+    known = _smooth(track.times_s, feet_px, steady, confidence, config, config.jitter_mm * px_per_mm)
+    confidence[~known] = 0
 
 
 def _smooth_root(track: PoseSequence, confidence: Floats, config: SmoothConfig) -> Array:
