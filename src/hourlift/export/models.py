@@ -8,7 +8,7 @@
                "inputs": "person" reads float32 (B, 17, 4) of `person_input`, with outputs as for rays;
                a lifter that estimates its error has a second output, spread_mm float32 (B, 17)
     finder:    image uint8 (B, H, W, 3) RGB, H and W multiples of 64 -> scores float32 (B, H/8, W/8) in [0, 1], and
-               sides float32 (B, 4, H/8, W/8), distances in pixels from the middle of a cell to the sides of the person's box
+               sides float32 (B, 4, H/8, W/8), pixels from the middle of a cell to the sides of the person's box
 
 All steps in between are in the graph: scaling of pixels, activation of the heatmaps, standardisation. The metadata
 key "hourlift" holds JSON with the rest: kind and name, and for joints also skeleton, joint names, crop and decoding.
@@ -40,7 +40,7 @@ HOURGLASS_TOLERANCE = Parity(exact=1e-4, stored=0.1)
 LIFTER_TOLERANCE = Parity(exact=0.01, stored=10.0)
 """Tolerance in mm for the worst joint of the worst person; on average, storing bytes moves a joint by less than 1."""
 FINDER_TOLERANCE = Parity(exact=0.1, stored=400.0)
-"""Tolerance for scores in [0, 1] and distances in pixels, at their worst cell; in empty cells distances mean nothing."""
+"""Tolerance for scores in [0, 1] and distances in pixels, at their worst cell; in empty cells they mean nothing."""
 _HOURGLASS_BYTES_FROM, _LIFTER_BYTES_FROM, _FINDER_BYTES_FROM = (
     2**14,
     2**18,

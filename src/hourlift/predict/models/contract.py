@@ -112,8 +112,9 @@ def check_answer(path: Path, kind: Kind, batch: NDArray[Any], outputs: list[NDAr
         path: the model's file.
         kind: kind of the model.
         batch: (B, ...) what the model read.
-        outputs: heatmaps (B, 17, H, H) and, for some hourglasses, feet (B, 4, H, H); joints (B, 17, 3) in mm and, for some lifters,
-            their spread (B, 17) in mm; or a finder's scores (B, h, w) and sides (B, 4, h, w), for cells of 8 pixels.
+        outputs: heatmaps (B, 17, H, H) and, for some hourglasses, feet (B, 4, H, H); joints (B, 17, 3) in mm and, for
+            some lifters, their spread (B, 17) in mm; or a finder's scores (B, h, w) and sides (B, 4, h, w), for cells
+            of 8 pixels.
 
     Raises:
         ValueError: they do not.

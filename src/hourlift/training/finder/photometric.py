@@ -63,5 +63,5 @@ class Photometric:
         if rng.random() < self.compressed:
             quality = int(rng.integers(35, 95))
             _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-            image = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)  # in the order in which they were encoded
+            image = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)  # RGB as encoded
         return image
