@@ -104,6 +104,7 @@ class FinderStage:
         self._backgrounds = Backgrounds(recipe.backgrounds)
         self._photographs = [load_photographs(folder) for folder in recipe.photographs]
         self._generator: Generator | None = None
+        self._people: dict[tuple[int, int], list[Cutout]] = {}
         self._held_out: list[Labelled] | None = None
 
     @property
@@ -119,11 +120,19 @@ class FinderStage:
         """Yield batches: the people of a chunk are used for `chunk_steps` steps, in other scenes each time."""
         recipe = self.recipe
         for chunk in range(start_step // recipe.chunk_steps, -(-recipe.train.steps // recipe.chunk_steps)):
-            people = render_cutouts(self._renderer(), (recipe.train.seed * world_size + rank, chunk), recipe.num_people)
+            people = self._chunk(recipe.train.seed * world_size + rank, chunk)
             begin = chunk * recipe.chunk_steps
             for step in range(max(start_step, begin), min(recipe.train.steps, begin + recipe.chunk_steps)):
                 rng = np.random.default_rng(step_seed(recipe.train.seed, step, rank))
                 yield FinderBatch.of([self._item(rng, people) for _ in range(recipe.batch_size)], device)
+
+    def _chunk(self, seed: int, chunk: int) -> list[Cutout]:
+        """The people of a chunk; the last two are kept, as the loop goes back to estimate batch-norm statistics."""
+        key = (seed, chunk)
+        if key not in self._people:
+            self._people = dict(list(self._people.items())[-1:])
+            self._people[key] = render_cutouts(self._renderer(), key, self.recipe.num_people)
+        return self._people[key]
 
     def _item(self, rng: np.random.Generator, people: Sequence[Cutout]) -> Labelled:
         """A view of a photograph, or a scene."""
