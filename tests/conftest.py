@@ -129,6 +129,45 @@ def _save_detector(path: Path, outputs: dict[str, np.ndarray], side: int | str =
     return path
 
 
+@pytest.fixture(scope="session")
+def save_finder() -> Callable[..., Path]:
+    """Writes a finder of hourlift that gives the same answer to every image."""
+    return _save_finder
+
+
+def _save_finder(path: Path, boxes: np.ndarray, scores: np.ndarray, input_wh: tuple[int, int]) -> Path:
+    """Save a finder that answers with boxes (N, 4) xyxy in pixels of its input, counted from pixel centres."""
+    cells = (input_wh[1] // 8, input_wh[0] // 8)
+    likely, sides = np.zeros((1, *cells), np.float32), np.zeros((1, 4, *cells), np.float32)
+    for box, score in zip(boxes, scores, strict=True):
+        column, row = (int((low + high + 1) // 16) for low, high in zip(box[:2], box[2:], strict=True))
+        x, y = 8 * column + 3.5, 8 * row + 3.5
+        likely[0, row, column], sides[0, :, row, column] = score, (x - box[0], y - box[1], box[2] - x, box[3] - y)
+    values = {"scores": likely, "sides": sides}
+    nodes = [
+        helper.make_node("Cast", ["image"], ["number"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMax", ["number"], ["largest"], keepdims=0),
+        helper.make_node("Mul", ["largest", "zero"], ["nothing"]),  # an answer that does not depend on the input folds
+        *(helper.make_node("Add", [f"{name}_value", "nothing"], [name]) for name in values),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "finder",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["batch", "height", "width", 3])],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, value.shape) for name, value in values.items()],
+        [
+            numpy_helper.from_array(np.float32(0), "zero"),
+            *(numpy_helper.from_array(value, f"{name}_value") for name, value in values.items()),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 9
+    helper.set_model_props(model, {"hourlift": contract("finder", input_size=320)})
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+    return path
+
+
 def contract(kind: str, **more: object) -> str:
     """A model's metadata."""
     fields = {"schema": 1, "kind": kind, "name": f"marker-{kind}", "skeleton": "h36m17"}

@@ -23,6 +23,7 @@ PURPOSE = {
     "media": "images, videos, webcams",
     "hourglass": "stage 1",
     "lifter": "stage 2",
+    "finder": "where people are",
     "data": "data sets",
     "formats": "files of poses",
     "view": "overlays, 3D pages",
@@ -37,7 +38,7 @@ PURPOSE = {
 """What each package is for, in a few words; a package that is missing here cannot be drawn."""
 
 USES_TORCH = {"training", "export", "synth"}
-MIXED = {"hourglass", "lifter", "evaluation"}
+MIXED = {"hourglass", "lifter", "finder", "evaluation"}
 """Only some of their modules need PyTorch."""
 
 WIDTH, MARGIN, GAP, HEIGHT, ROW = 960, 16, 10, 46, 62

@@ -152,6 +152,11 @@ def test_boxes_of_a_film(pair: Path, models: list[str], figure, capfd: pytest.Ca
     assert [[p.person_id for p in frame.people] for frame in load("one/pair.json").frames] == [[0]] * 6
 
 
+def first_image_bgr(video: Path) -> np.ndarray:
+    with VideoReader(video) as frames:
+        return cv2.cvtColor(next(iter(frames)).image_rgb, cv2.COLOR_RGB2BGR)
+
+
 def test_a_detector(pair: Path, models: list[str], figure, save_detector, capfd: pytest.CaptureFixture[str]) -> None:
     boxes = np.array([figure.box((125, 120), 190), figure.box((360, 120), 190)]) * 64 / 480  # the video is 480 wide
     dets = np.concatenate([boxes, [[0.9], [0.8]]], axis=1).astype(np.float32)[None]
@@ -166,11 +171,27 @@ def test_a_detector(pair: Path, models: list[str], figure, save_detector, capfd:
         np.testing.assert_allclose(left.joints_2d_px, figure.joints((120 + 2 * frame.index, 120), 190), atol=6)
         np.testing.assert_allclose(right.joints_2d_px, figure.joints((360, 120), 190), atol=6)
     photo = "photo.png"
-    with VideoReader(pair) as video:
-        cv2.imwrite(photo, cv2.cvtColor(next(iter(video)).image_rgb, cv2.COLOR_RGB2BGR))
+    cv2.imwrite(photo, first_image_bgr(pair))
     assert main(["predict", photo, *options, "--detector-family", "rtmdet", "--people", "1"]) == 0
     (person,) = load("out/photo.json").frames[0].people
     np.testing.assert_allclose(person.box_xyxy_px, np.array(figure.box((125, 120), 190)) - 0.5, atol=0.02)
+
+
+def test_a_finder_of_our_own_finds_everyone(pair: Path, models: list[str], figure, save_finder) -> None:
+    truth = np.array([figure.box((125, 120), 190), figure.box((360, 120), 190)])
+    boxes = (truth + 0.5) * 320 / 480 - 0.5  # the video is 480 x 240, so that the input is 320 x 160, padded to 192
+    save_finder(Path("people.onnx"), boxes, np.array([0.7, 0.9]), (320, 192))
+    options = ["--detector", "people.onnx", "-o", "out", "--no-page", *models]
+    assert main(["predict", str(pair), *options]) == 0
+    for frame in load("out/pair.json").frames:
+        assert len(frame.people) == 2
+        found = np.stack([person.joints_2d_px for person in frame.people])
+        wanted = np.stack([figure.joints((360, 120), 190), figure.joints((120 + 2 * frame.index, 120), 190)])
+        np.testing.assert_allclose(found, wanted, atol=6)  # the more confident box first
+    cv2.imwrite("photo.png", first_image_bgr(pair))
+    assert main(["predict", "photo.png", *options, "--min-score", "0.8"]) == 0
+    (person,) = load("out/photo.json").frames[0].people
+    np.testing.assert_allclose(person.box_xyxy_px, truth[1], atol=0.1)
 
 
 def test_boxes_of_photos(pair: Path, models: list[str], figure) -> None:
@@ -207,6 +228,7 @@ def test_boxes_of_photos(pair: Path, models: list[str], figure) -> None:
         (["--detector", "pair.mp4"], "pair.mp4: this is not a model that can be run"),
         (["--detector", "missing.onnx"], "missing.onnx does not exist"),
         (["--detector-family", "yolox"], "needs a --detector"),
+        (["--detector", "none", "--detector-family", "yolox"], "needs a --detector"),
     ],
 )
 def test_bad_options_are_one_line_and_leave_nothing(

@@ -21,7 +21,7 @@ from hourlift.formats.json import PoseFile
 from hourlift.media.sources import Source, find_sources
 from hourlift.pipeline.lifting import lift_source
 from hourlift.pipeline.options import Outputs, View
-from hourlift.pipeline.people_source import PeopleSource
+from hourlift.pipeline.people_source import SEARCH, PeopleSource
 from hourlift.predict.models.runtime import Model
 
 EXAMPLES = """
@@ -89,7 +89,9 @@ def command(
         ).choice
         networks = replace(networks, precision=precision, runtime=runtime)
     networks = replace(networks, weights=_anywhere(networks.weights), lifter=_anywhere(networks.lifter))
-    detector = None if people.detector is None else people.detector.absolute()
+    detector = people.detector
+    if detector not in (None, SEARCH):
+        detector = detector.absolute()
     load = _Load(networks=networks, people=replace(people, detector=detector), view=view, smooth=smooth)
     load.people_source()  # complains before the work, not from within a worker
     items, complaints = _find(inputs)
@@ -137,21 +139,27 @@ class _Load:
     def settings(self) -> dict[str, Any]:
         """What the numbers depend on, as JSON holds it; networks by their content."""
         networks, people = self.networks, self.people
-        detector = people.detector
         return {
             "weights": models.sha256(models.path(networks.weights)),
             "lifter": models.sha256(models.path(networks.lifter)),
             **{name: getattr(networks, name) for name in ("flip_test", "turn", "refine", "precision", "runtime")},
             "people": people.people,
-            "detector": None
-            if detector is None
-            else [models.sha256(detector), people.detector_family, people.min_score],
+            "detector": self._detector(),
             "smooth": self.smooth,
             "fov_deg": self.view.fov_deg,
             "camera": None if self.view.camera is None else self.view.camera.to_dict(),
             "stature_mm": self.view.height_mm,
             "pitch_deg": self.view.pitch_deg,
         }
+
+    def _detector(self) -> list[Any] | None:
+        """What finds people; None if that is a search."""
+        people = self.people
+        if people.detector is not None and people.detector != SEARCH:
+            return [models.sha256(people.detector), people.detector_family, people.min_score]
+        if people.detector is None and models.FINDER in models.manifest():
+            return [models.manifest()[models.FINDER].sha256, people.detector_family, people.min_score]
+        return None
 
 
 def _anywhere(network: str) -> str:

@@ -30,13 +30,14 @@ def command(
       hourlift predict photo.jpg --weights my-hourglass.onnx
 
     Args:
-        checkpoint: file of a training run, of either stage.
+        checkpoint: file of a training run, of any network.
         out: the .onnx file to write.
         name: name of the model in its metadata [default: the file's name].
-        decode: how to decode this hourglass's heatmaps; not for a lifter.
+        decode: how to decode this hourglass's heatmaps; not for other networks.
         crop_margin: side of this hourglass's crops over the longer side of a person's box.
     """
-    from hourlift.export import export_hourglass, export_lifter
+    from hourlift.export import export_finder, export_hourglass, export_lifter
+    from hourlift.finder.network import Finder
     from hourlift.lifter.network import Lifter
     from hourlift.training.engine.checkpoint import load_model
 
@@ -47,6 +48,9 @@ def command(
     if isinstance(model, Lifter):
         kind, unit = "lifter", " mm"
         exported = export_lifter(model, out, name=name, inputs=meta["stage"].get("inputs", "rays"), commit=commit)
+    elif isinstance(model, Finder):
+        kind, unit = "finder", " pixels"
+        exported = export_finder(model, out, name=name, input_size=meta["stage"]["input_size"], commit=commit)
     else:
         kind, unit = "hourglass", ""
         stage = {key: meta["stage"].get(key) for key in ("input_size", "loss", "sigma")}

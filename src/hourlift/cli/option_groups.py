@@ -75,7 +75,7 @@ class PeopleOptions:
     people: Annotated[int | None, _arg(metavar="N", help_behavior_hint="(default: 1, or all in boxes)")] = None
     """how many people to find and follow at most; more than one in a video needs the extra "track\""""
     detector: Annotated[Path | None, _arg(metavar="FILE", help_behavior_hint="")] = None
-    """a person detector as ONNX file: YOLOX, RTMDet, or of the YOLO family"""
+    """a person detector as ONNX file: a finder of hourlift, YOLOX, RTMDet, or of the YOLO family; none searches"""
     detector_family: Literal["auto", "yolox", "rtmdet", "yolo"] = "auto"
     """how the detector takes images, where its file and outputs do not say"""
     min_score: Annotated[float, _arg(metavar="S")] = MIN_SCORE
@@ -136,4 +136,5 @@ class NetworkOptions:
             refine=self.refine,
             precision=self.precision,
             runtime=self.runtime,
+            finder=None,  # `PeopleOptions` says what finds people
         )

@@ -1,4 +1,4 @@
-"""``hourlift train``: train either stage by a recipe.
+"""``hourlift train``: train a network by a recipe.
 
 On two CPU cores, two processes with one thread each can train much faster than one with two:
 
@@ -32,7 +32,7 @@ GROUND_TRUTH, NOISY = "ground-truth", "noisy"
 
 @dataclass(frozen=True, kw_only=True)
 class _Train:
-    """The options of both stages; a given value replaces the recipe's.
+    """The options of all networks; a given value replaces the recipe's.
 
     Attributes:
         recipe: what to train and how, by name; an unknown name lists the known ones.
@@ -41,7 +41,7 @@ class _Train:
             others render synthetic people during training.
         stride: use every n-th frame of each of the data set's videos, or every n-th person.
         val_split: split of the data set to validate on.
-        batch_size: people per step, for the study's recipes.
+        batch_size: people per step, for the study's recipes; images per step, for the finder.
         device: cpu, cuda, cuda:1 or mps.
         max_minutes: stop after this time with a checkpoint to resume from.
         resume: continue the run in the folder.
@@ -330,8 +330,57 @@ class TrainLifter(_Train):
         return measure_errors(detected, true)
 
 
+@dataclass(frozen=True, kw_only=True)
+class TrainFinder(_Train):
+    """Train the person detector: whole images to boxes.
+
+    for example:
+      hourlift train finder --recipe finder -o runs/finder
+      hourlift train finder --recipe finder --backgrounds places --photographs real_open openimages -o runs/finder
+
+    Attributes:
+        backgrounds: folders of photographs without people, behind rendered people and as images on which nothing is to
+            be found; every tenth is left for validation. Without them, backgrounds are drawn.
+        photographs: data sets in COCO's layout of photographs with boxes. People in them may lack a box. Every tenth
+            photograph is left for validation.
+        assets: folder of MakeHuman's clothes, hair and skins that people wear [default: $HOURLIFT_ASSETS].
+        panoramas: folder of panoramas of high dynamic range (.hdr) that light people.
+        motion: motion capture (.bvh, .amc, .npz), a file or a folder of them, from which half of the poses are taken.
+    """
+
+    backgrounds: tuple[Path, ...] = ()
+    photographs: tuple[Path, ...] = ()
+    assets: Path | None = None
+    panoramas: Path | None = None
+    motion: Path | None = None
+
+    def __call__(self) -> int:
+        """Run the command."""
+        from hourlift.data.mocap.motion import load_motion
+        from hourlift.synth.presets import with_images, with_motion
+        from hourlift.training.finder.stage import FinderStage
+        from hourlift.training.recipes import FINDER_RECIPES
+
+        recipe = _named(FINDER_RECIPES, self.recipe, {})
+        self.refuse("data", "stride", "val_split")
+        synth = with_images(recipe.synth, (), self.assets, self.panoramas)
+        if self.motion is not None:
+            load_motion(self.motion)  # fail early
+            synth = with_motion(synth, self.motion)
+        recipe = replace(
+            recipe,
+            synth=synth,
+            backgrounds=self.backgrounds,
+            photographs=self.photographs,
+            train=self.changed(recipe.train),
+            **self.given("batch_size"),
+        )
+        return self.run(FinderStage(recipe), recipe.train)
+
+
 command = (
     Annotated[TrainHourglass, tyro.conf.subcommand("hourglass")]
+    | Annotated[TrainFinder, tyro.conf.subcommand("finder")]
     | Annotated[TrainLifter, tyro.conf.subcommand("lifter")]
 )
 

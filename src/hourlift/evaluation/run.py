@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from hourlift.data.sample import Sample
 from hourlift.errors import UserError
+from hourlift.geometry.boxes import iou
 from hourlift.geometry.camera import Camera
 from hourlift.pose import Pose
-from hourlift.predict.people.search import iou
 
 Predict = Callable[[NDArray[np.uint8], NDArray[np.floating] | None, Camera | None], list[Pose]]
 """`PosePredictor.predict`: image, boxes or None, camera or None -> people."""

@@ -1,4 +1,4 @@
-"""Export of both models in the format that `hourlift.predict` reads.
+"""Export of all models in the format that `hourlift.predict` reads.
 
     hourglass: image uint8 (B, S, S, 3) RGB -> heatmaps float32 (B, 17, S/4, S/4) in [0, 1], a peak of 1 = certain;
                a hourglass that finds the feet has a second output, feet (B, 4, S/4, S/4), likewise, of FOOT_POINTS
@@ -7,9 +7,11 @@
                camera's axes;
                "inputs": "person" reads float32 (B, 17, 4) of `person_input`, with outputs as for rays;
                a lifter that estimates its error has a second output, spread_mm float32 (B, 17)
+    finder:    image uint8 (B, H, W, 3) RGB, H and W multiples of 64 -> scores float32 (B, H/8, W/8) in [0, 1], and
+               sides float32 (B, 4, H/8, W/8), pixels from the middle of a cell to the sides of the person's box
 
 All steps in between are in the graph: scaling of pixels, activation of the heatmaps, standardisation. The metadata
-key "hourlift" holds JSON with the rest: kind, name, skeleton, joint names, crop and decoding.
+key "hourlift" holds JSON with the rest: kind and name, and for joints also skeleton, joint names, crop and decoding.
 """
 
 from pathlib import Path
@@ -21,6 +23,8 @@ from torch import Tensor, nn
 
 from hourlift.errors import UserError
 from hourlift.export.onnx_file import Exported, Parity, write_onnx
+from hourlift.finder.decode import SIZE_MULTIPLE
+from hourlift.finder.network import Finder
 from hourlift.geometry.crop import EXPORTED_MARGIN
 from hourlift.geometry.skeleton import FOOT_POINTS, H36M17, H36M21
 from hourlift.hourglass.condition import conditioned
@@ -35,7 +39,13 @@ HOURGLASS_TOLERANCE = Parity(exact=1e-4, stored=0.1)
 """Tolerance for heatmaps in [0, 1], at their worst cell."""
 LIFTER_TOLERANCE = Parity(exact=0.01, stored=10.0)
 """Tolerance in mm for the worst joint of the worst person; on average, storing bytes moves a joint by less than 1."""
-_HOURGLASS_BYTES_FROM, _LIFTER_BYTES_FROM = 2**14, 2**18  # numbers; rounding smaller tensors saves too little
+FINDER_TOLERANCE = Parity(exact=0.1, stored=400.0)
+"""Tolerance for scores in [0, 1] and distances in pixels, at their worst cell; in empty cells they mean nothing."""
+_HOURGLASS_BYTES_FROM, _LIFTER_BYTES_FROM, _FINDER_BYTES_FROM = (
+    2**14,
+    2**18,
+    2**12,
+)  # numbers; rounding smaller tensors saves too little
 
 _EXAMPLES = 3
 _LIFTER_INPUTS: dict[InputKind, dict[str, str]] = {
@@ -139,6 +149,51 @@ def export_lifter(
     )
 
 
+def export_finder(network: Finder, file: str | Path, *, name: str, input_size: int, commit: str = "") -> Exported:
+    """Export the finder as an ONNX file.
+
+    Args:
+        network: trained finder.
+        file: file to write.
+        name: name of the model in its metadata.
+        input_size: longer side of the images in pixels, a multiple of 64.
+        commit: commit of the exporting code; the model card names the commit of the training.
+
+    Raises:
+        ValueError: as for `write_onnx`, or the size is no such multiple.
+    """
+    if input_size < 1 or input_size % SIZE_MULTIPLE:
+        raise UserError(f"the size of a finder's input is a multiple of {SIZE_MULTIPLE}, not {input_size}")
+    metadata = _head("finder", name, commit) | {
+        "input": "RGB image, uint8, its longer side resized to input_size; sides padded to multiples of 64 with grey",
+        "output": "scores of cells of 8 pixels; pixels from the middle of a cell to the left, top, right, bottom side",
+        "input_size": input_size,
+    }
+    return write_onnx(
+        _FinderGraph(network),
+        _example_images(input_size)[:, : max(SIZE_MULTIPLE, input_size // 2 // SIZE_MULTIPLE * SIZE_MULTIPLE)],
+        file,
+        input_name="image",
+        output_names=("scores", "sides"),
+        metadata=metadata,
+        tolerance=FINDER_TOLERANCE,
+        bytes_from=_FINDER_BYTES_FROM,
+        free_axes={"image": (1, 2), "scores": (1, 2), "sides": (2, 3)},
+    )
+
+
+class _FinderGraph(nn.Module):
+    """Takes bytes, returns scores and distances."""
+
+    def __init__(self, network: Finder) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        logits, sides = self.network(image.permute(0, 3, 1, 2).float() / 255)
+        return logits[:, 0].sigmoid(), sides
+
+
 class _HourglassGraph(nn.Module):
     """Takes bytes, returns the heatmaps of the last stack: of the joints, and of the foot points if it finds them."""
 
@@ -167,14 +222,11 @@ class _LifterGraph(nn.Module):
 
 
 def _metadata(kind: str, name: str, commit: str) -> dict[str, Any]:
-    return {
-        "schema": SCHEMA,
-        "kind": kind,
-        "name": name,
-        "skeleton": H36M17.name,
-        "joint_names": list(H36M17.joint_names),
-        "commit": commit,
-    }
+    return _head(kind, name, commit) | {"skeleton": H36M17.name, "joint_names": list(H36M17.joint_names)}
+
+
+def _head(kind: str, name: str, commit: str) -> dict[str, Any]:
+    return {"schema": SCHEMA, "kind": kind, "name": name, "commit": commit}
 
 
 def _check_joints(num_joints: int) -> None:

@@ -3,7 +3,7 @@
 import json
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,7 @@ def write_onnx(
     metadata: dict[str, Any],
     tolerance: Parity,
     bytes_from: int | None = None,
+    free_axes: Mapping[str, Sequence[int]] | None = None,
 ) -> Exported:
     """Export a module with one input, check it against torch, and write it.
 
@@ -68,6 +69,7 @@ def write_onnx(
         metadata: stored as JSON under the metadata key "hourlift".
         tolerance: largest accepted differences.
         bytes_from: matrices and kernels of at least this many numbers are stored as bytes; None stores all as float16.
+        free_axes: axes of inputs and outputs, by name, whose size is variable as well.
 
     Returns:
         The file, its hash and size, and the differences found.
@@ -80,7 +82,7 @@ def write_onnx(
     with torch.no_grad():
         answer = graph(examples)
     expected = [output.numpy() for output in (answer if isinstance(answer, tuple) else (answer,))]
-    exact = _trace(graph, examples, input_name, output_names)
+    exact = _trace(graph, examples, input_name, output_names, free_axes or {})
     helper.set_model_props(exact, {METADATA_KEY: json.dumps(metadata)})
     onnx.checker.check_model(exact, full_check=True)
     stored = with_small_weights(exact, bytes_from)
@@ -186,7 +188,13 @@ def _to_float32(source: str, name: str) -> onnx.NodeProto:
     return helper.make_node("Cast", [source], [name], name=f"{name}.cast", to=TensorProto.FLOAT)
 
 
-def _trace(graph: nn.Module, examples: Tensor, input_name: str, output_names: Sequence[str]) -> onnx.ModelProto:
+def _trace(
+    graph: nn.Module,
+    examples: Tensor,
+    input_name: str,
+    output_names: Sequence[str],
+    free_axes: Mapping[str, Sequence[int]],
+) -> onnx.ModelProto:
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         # The TorchScript exporter is deprecated, but needs only onnx. It also warns about Python conditions, which here
         # check the input's size. The comparison with torch would find any error it makes.
@@ -198,7 +206,10 @@ def _trace(graph: nn.Module, examples: Tensor, input_name: str, output_names: Se
             file,
             input_names=[input_name],
             output_names=list(output_names),
-            dynamic_axes={name: {0: "batch"} for name in (input_name, *output_names)},
+            dynamic_axes={
+                name: {0: "batch"} | {axis: f"{name}_{axis}" for axis in free_axes.get(name, ())}
+                for name in (input_name, *output_names)
+            },
             opset_version=OPSET,
             dynamo=False,
         )

@@ -157,7 +157,7 @@ class _Lifting:
         people, image_rgb = self._view.people, photo.image_rgb
         located = people.in_photo(Path(self._source.label).name, image_rgb)
         boxes = self._view.boxes_xyxy if located is None else located
-        lifted = self._predictor.predict(image_rgb, boxes, header.camera, people=people.num_people or 1)
+        lifted = self._predictor.predict(image_rgb, boxes, header.camera, people=people.num_people)
         yield image_rgb, PoseFrame(index=0, time_s=0.0, people=lifted, damaged=photo.damaged)
 
     def _found(self, images: Iterable[TimedImage], follow: FrameByFrame) -> Iterator[tuple[Image, DetectedFrame]]:

@@ -14,10 +14,14 @@ from hourlift.errors import UserError
 from hourlift.formats.coco_boxes import BoxFile, load_boxes
 from hourlift.media.sources import Source
 from hourlift.predict.given import checked_boxes
+from hourlift.predict.people.choose import FindBoxes, open_detector, shipped_finder
 from hourlift.predict.people.crowd import Locate
-from hourlift.predict.people.detector import Detector, Family
+from hourlift.predict.people.detector import Family
 
 _log = logging.getLogger("hourlift")
+
+SEARCH = Path("none")
+"""Given as the detector: search with the hourglass, even if a finder ships with hourlift."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,7 +36,7 @@ class PeopleSource:
 
     num_people: int | None = None
     box_file: BoxFile | None = None
-    detector: Detector | None = None
+    detector: FindBoxes | None = None
 
     @classmethod
     def from_options(
@@ -59,15 +63,14 @@ class PeopleSource:
             raise UserError(f"--people must be at least 1, got {people}")
         if not 0 <= min_score <= 1:
             raise UserError(f"--min-score must be from 0 to 1, got {min_score}")
-        if family is not None and detector is None:
+        if family is not None and detector in (None, SEARCH):
             raise UserError("--detector-family needs a --detector")
-        return cls(
-            num_people=people,
-            box_file=None if boxes is None else load_boxes(boxes, min_score),
-            detector=None
-            if detector is None
-            else Detector(detector, family, min_score=min_score, threads=threads, device=device),
-        )
+        find: FindBoxes | None = None
+        if detector is not None and detector != SEARCH:
+            find = open_detector(detector, family, min_score=min_score, threads=threads, device=device)
+        elif detector is None and boxes is None and not has_box:
+            find = shipped_finder(min_score=min_score, threads=threads, device=device)
+        return cls(num_people=people, box_file=None if boxes is None else load_boxes(boxes, min_score), detector=find)
 
     def check(self, sources: Sequence[Source]) -> None:
         """Check, before any work, that a file of boxes fits the sources.

@@ -22,6 +22,7 @@ from hourlift.predict.given import camera_at, checked_boxes, checked_image, chec
 from hourlift.predict.models.keypoints import JointEstimator
 from hourlift.predict.models.precision import Precision, Runtime
 from hourlift.predict.models.runtime import Model
+from hourlift.predict.people.choose import FindBoxes, open_detector, shipped_finder
 from hourlift.predict.people.crowd import Locate
 from hourlift.predict.people.follow import FrameByFrame
 from hourlift.predict.people.search import Detection, find_people
@@ -49,6 +50,8 @@ class PosePredictor:
         precision: of the hourglass: "fp32", "bf16" or "int8"; None selects the fastest that keeps accuracy on this
             machine. The lifter runs in int8 when the hourglass does and the lifter has an 8-bit twin.
         runtime: of the hourglass: "onnxruntime" or "openvino"; None selects as for the precision.
+        finder: what finds people where no boxes are given: "shipped", the finder in the package if there is one; path
+            of a detector's .onnx file; or None, a search with the hourglass.
 
     Attributes:
         choice: the runtime and the precision of the hourglass.
@@ -71,6 +74,7 @@ class PosePredictor:
         refine: bool = False,
         precision: Precision | None = None,
         runtime: Runtime | None = None,
+        finder: str | Path | None = "shipped",
     ) -> None:
         self._options: dict[str, Any] = {
             "weights": weights,
@@ -82,6 +86,7 @@ class PosePredictor:
             "refine": refine,
             "precision": precision,
             "runtime": runtime,
+            "finder": finder,
         }
         if refine:
             check_scipy()  # fail now, not after the search for people
@@ -91,6 +96,11 @@ class PosePredictor:
         self._joints = JointEstimator(hourglass, flip_test=flip_test, turn=turn)
         lifter_precision = _lifter_precision(lifter, precision, hourglass.choice.precision)
         self._lifter = Model(lifter, "lifter", threads=threads, device=device, precision=lifter_precision)
+        self._find: FindBoxes | None
+        if finder == "shipped":
+            self._find = shipped_finder(threads=threads, device=device)
+        else:
+            self._find = None if finder is None else open_detector(finder, threads=threads, device=device)
         self.networks = {"hourglass": hourglass.describe(), "lifter": self._lifter.describe()}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -103,7 +113,7 @@ class PosePredictor:
         boxes_xyxy: ArrayLike | None = None,
         camera: Camera | None = None,
         *,
-        people: int = 1,
+        people: int | None = None,
     ) -> list[Pose]:
         """Find and lift the people in an image.
 
@@ -113,7 +123,8 @@ class PosePredictor:
                 for the most visible people.
             camera: the camera that took the image; it is scaled if its resolution differs. None assumes the default
                 field of view of `Camera.from_fov`.
-            people: maximum number of people to search for if there are no boxes.
+            people: maximum number of people to find if there are no boxes; None: all that the finder finds, or one by
+                a search.
 
         Returns:
             One `Pose` per box, in the order of the boxes; without boxes, the most confident first; empty if no person
@@ -125,8 +136,11 @@ class PosePredictor:
         """
         image_wh = checked_image(image_rgb)
         camera = camera_at(camera, image_wh)
+        if boxes_xyxy is None and self._find is not None:
+            boxes_xyxy = self._find(image_rgb)[: None if people is None else checked_people(people)]
         if boxes_xyxy is None:
-            found = find_people(image_wh, partial(self._joints.estimate, image_rgb), checked_people(people))
+            num_people = 1 if people is None else checked_people(people)
+            found = find_people(image_wh, partial(self._joints.estimate, image_rgb), num_people)
             return self._refined(self._lift(found, camera))
         boxes = checked_boxes(boxes_xyxy, image_wh)
         answers = zip(boxes, self._joints.estimate(image_rgb, boxes).rows(), strict=True)
@@ -213,10 +227,11 @@ class PosePredictor:
         """Start to follow people through frames that do not come from a file.
 
         Args:
-            box_xyxy: (4,) or (N, 4) where the people are in the first frame, in pixels; None searches for them. With an
+            box_xyxy: (4,) or (N, 4) where the people are in the first frame, in pixels; None finds them. With an
                 empty array, the first frame has no people, and later ones are searched.
             camera: as in `predict`, for all frames.
-            people: maximum number of people to follow; by default the number of boxes, or one.
+            people: maximum number of people to follow; by default the number of boxes, all that the finder finds, or
+                one by a search.
             locate: returns the boxes of a frame, given its index and image, as a detector or a file of boxes does.
                 Frames are not searched then.
 
@@ -226,6 +241,12 @@ class PosePredictor:
         Raises:
             ValueError: fewer than one person is requested; several are, and SciPy is missing.
         """
+        if locate is None and box_xyxy is None and self._find is not None:
+            find = self._find
+
+            def locate(_index: int, image_rgb: Image, /) -> NDArray[np.float64]:
+                return find(image_rgb)
+
         return FrameByFrame(self._joints.estimate, self._lift, self._refine, box_xyxy, camera, people, locate)
 
     def _refined(self, people: list[Pose]) -> list[Pose]:

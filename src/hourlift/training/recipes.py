@@ -12,10 +12,13 @@ from hourlift.hourglass.network import HourglassConfig
 from hourlift.lifter.network import LifterConfig
 from hourlift.synth import presets
 from hourlift.synth.body.parts import PARTS
+from hourlift.synth.camera.sensor import OFF
 from hourlift.synth.camera.views import ViewConfig
 from hourlift.synth.generate import SynthConfig
 from hourlift.synth.pose.mix import PoseMix
+from hourlift.synth.scene.config import SceneConfig
 from hourlift.training.engine.loop import TrainConfig
+from hourlift.training.finder.stage import FinderRecipe
 from hourlift.training.hourglass.stage import HourglassRecipe
 from hourlift.training.lifter.detection_errors import DetectionErrors
 from hourlift.training.lifter.seen import SeenShares
@@ -177,3 +180,36 @@ def lifter() -> LifterRecipe:
 
 
 LIFTER_RECIPES: dict[str, Callable[[], LifterRecipe]] = {"lifter": lifter, "lifter-published": published}
+
+
+_WHOLE = SceneConfig(place_share=0.0, furnished_share=0.0, occluded_share=0.0, bystander_share=0.0, hover_share=0.0)
+"""Nothing around the people or in front of them: they are cut out."""
+
+
+def finder() -> FinderRecipe:
+    """The person detector; for `--backgrounds` and `--photographs`, see experiments/2026-11-finder."""
+    photograph, sport = presets.photograph(), presets.sport()
+    synth = replace(
+        photograph,
+        poses=photograph.poses.mixed(sport.poses, 0.25),
+        views=replace(photograph.views, margin=(1.1, 1.25), shift=0.0, truncated_share=0.0, distance=(1.5, 12.0)),
+        scene=_WHOLE,
+        sensor=OFF,
+    )
+    return FinderRecipe(
+        name="finder",
+        synth=synth,
+        train=TrainConfig(
+            steps=20_000,
+            lr=2e-3,
+            schedule="trapezoid",
+            weight_decay=0.02,
+            max_grad_norm=10.0,
+            ema_decay=0.998,
+            threads=1,
+            validate_every=1000,
+        ),
+    )
+
+
+FINDER_RECIPES: dict[str, Callable[[], FinderRecipe]] = {"finder": finder}

@@ -20,7 +20,9 @@ HOURGLASS, LIFTER = "hourglass-accurate", "lifter"
 """The default models of predictions."""
 PAGE_HOURGLASS = "hourglass-fast"
 """The models of the web page: WebAssembly is several times slower."""
-KINDS = ("hourglass", "lifter")
+FINDER = "finder"
+"""The model that finds people, if it ships."""
+KINDS = ("hourglass", "lifter", "finder")
 _WORDS = ("what", "accuracy", "licence", "training_data")
 _FOLDER = Path(__file__).parent
 

@@ -98,7 +98,7 @@ class Model:
 
     def _run_part(self, batch: NDArray[Any]) -> list[NDArray[np.float32]]:
         outputs = self._network(batch)
-        check_answer(self.path, self._kind, len(batch), outputs)
+        check_answer(self.path, self._kind, batch, outputs)
         return outputs
 
 

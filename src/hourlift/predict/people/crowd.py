@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hourlift.arrays import Image
+from hourlift.geometry.boxes import iou
 from hourlift.predict.models.keypoints import Estimate
 from hourlift.predict.people.identity import REMEMBER_S, Identities, Person
-from hourlift.predict.people.search import SAME_PERSON_OKS, Detection, find_people, iou, oks
+from hourlift.predict.people.search import SAME_PERSON_OKS, Detection, find_people, oks
 from hourlift.predict.people.track import KEEP_CONFIDENCE, SEARCH_INTERVAL_S, Search, look, look_around
 
 SEARCH_FOR_MORE_INTERVAL_S = 1.0

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from hourlift.arrays import Array, Image
 from hourlift.errors import UserError
+from hourlift.geometry.boxes import iou
 from hourlift.predict.people.appearance import alike, colours
-from hourlift.predict.people.search import JOINT_CONFIDENCE, OKS_FALLOFF, Detection, iou, oks
+from hourlift.predict.people.search import JOINT_CONFIDENCE, OKS_FALLOFF, Detection, oks
 from hourlift.predict.people.track import next_box
 
 Assign = Callable[[Array], tuple[NDArray[np.intp], NDArray[np.intp]]]

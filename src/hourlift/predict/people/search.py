@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hourlift.arrays import Array
+from hourlift.geometry.boxes import iou
 from hourlift.geometry.crop import BOX_GROWTH, box_from_joints, whole_image_box
 from hourlift.geometry.skeleton import H36M17
 from hourlift.predict.models.keypoints import Estimate, Joints2D
@@ -179,16 +180,6 @@ def person_box(joints_px: Array, scores: Array) -> Array:
     extent = np.tile(tight[..., 2:] - tight[..., :2], 2)
     box = tight + _MISSING_GROWTH / 2 * missing * extent * np.array([-1.0, -1.0, 1.0, 1.0])
     return np.where(extent.max(axis=-1, keepdims=True) >= 1, np.rint(box), np.nan)
-
-
-def iou(boxes_a: Array, boxes_b: Array) -> Array:
-    """Intersection over union of boxes (..., 4), pairwise; 0 if one is NaN."""
-    low = np.maximum(boxes_a[..., :2], boxes_b[..., :2])
-    high = np.minimum(boxes_a[..., 2:], boxes_b[..., 2:])
-    shared = np.clip(high - low, 0.0, None).prod(axis=-1)
-    area_a = (boxes_a[..., 2:] - boxes_a[..., :2]).prod(axis=-1)
-    area_b = (boxes_b[..., 2:] - boxes_b[..., :2]).prod(axis=-1)
-    return np.nan_to_num(shared / (area_a + area_b - shared))
 
 
 def oks(people: Sequence[Detection], others: Sequence[Detection], falloff: ArrayLike = OKS_FALLOFF) -> Array:

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hourlift.arrays import Image
+from hourlift.geometry.boxes import iou
 from hourlift.predict.models.keypoints import Estimate, expected_turn
-from hourlift.predict.people.search import FOUND_CONFIDENCE, Detection, find_person, iou, person_box
+from hourlift.predict.people.search import FOUND_CONFIDENCE, Detection, find_person, person_box
 
 _log = logging.getLogger("hourlift")
 

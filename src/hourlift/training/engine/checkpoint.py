@@ -3,7 +3,7 @@
 A checkpoint is a dictionary of plain data and tensors, so loading one never executes code from it:
 
     schema: 1
-    kind: "hourglass" | "lifter"; model_config: the fields of HourglassConfig | LifterConfig
+    kind: "hourglass" | "lifter" | "finder"; model_config: the fields of the network's config
     stage: metadata of the stage (`hourlift.training.engine.loop.Stage.meta`)
     train_config: the fields of `hourlift.training.engine.loop.TrainConfig`
     step: updates done; progress: progress of the run, 0 to 1; metrics: results of the last validation
@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from hourlift.errors import UserError
+from hourlift.finder.network import Finder, FinderConfig
 from hourlift.formats.atomic import replacing
 from hourlift.formats.guarded import check_size, parsing
 from hourlift.hourglass.network import HourglassConfig, StackedHourglass
@@ -33,20 +34,27 @@ MOST_BYTES = 16 * 2**20
 """Size limit of each part of a split checkpoint, as accepted by repositories and mail."""
 
 _TENSORS = ("ema", "model", "optimizer")
-_NETWORKS: dict[str, Any] = {"hourglass": (StackedHourglass, HourglassConfig), "lifter": (Lifter, LifterConfig)}
-_LARGEST = {"depth": 16, "num_stacks": 64, "num_blocks": 64}  # limits of these config fields; of all others:
+Network = StackedHourglass | Lifter | Finder
+_NETWORKS: dict[str, Any] = {
+    "hourglass": (StackedHourglass, HourglassConfig),
+    "lifter": (Lifter, LifterConfig),
+    "finder": (Finder, FinderConfig),
+}
+_LARGEST = {
+    "depth": 16,
+    "num_stacks": 64,
+    "num_blocks": 64,
+    "blocks": 64,
+}  # limits of these config fields; of all others:
 _LARGEST_OTHER = 1 << 16
 
 
 def describe_model(model: nn.Module) -> dict[str, Any]:
     """Return the network's kind and the fields of its config, from which `load_model` builds it."""
-    match model:
-        case StackedHourglass():
-            return {"kind": "hourglass", "model_config": asdict(model.config)}
-        case Lifter():
-            return {"kind": "lifter", "model_config": asdict(model.config)}
-        case _:
-            raise TypeError(f"Checkpoints hold a StackedHourglass or a Lifter, not a {type(model).__name__}.")
+    for kind, (network, _) in _NETWORKS.items():
+        if isinstance(model, network):
+            return {"kind": kind, "model_config": asdict(model.config)}
+    raise TypeError(f"Checkpoints hold one of {', '.join(_NETWORKS)}, not a {type(model).__name__}.")
 
 
 def save(path: Path, state: Mapping[str, Any]) -> None:
@@ -115,7 +123,7 @@ def load(path: Path) -> dict[str, Any]:
     return state
 
 
-def _config(path: Path, kind: str, fields: Any) -> HourglassConfig | LifterConfig:
+def _config(path: Path, kind: str, fields: Any) -> HourglassConfig | LifterConfig | FinderConfig:
     """Return a network's config from a checkpoint.
 
     Raises:
@@ -141,7 +149,7 @@ def _is_tensors(state: Any) -> bool:
     )
 
 
-def load_model(path: Path) -> tuple[StackedHourglass | Lifter, dict[str, Any]]:
+def load_model(path: Path) -> tuple[Network, dict[str, Any]]:
     """Build the network of a checkpoint.
 
     Args:
