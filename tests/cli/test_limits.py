@@ -19,6 +19,7 @@ REQUIRED = {
     "plot": ["result.json"],
     "train hourglass": ["--recipe", "fast", "-o", "out"],
     "train lifter": ["--recipe", "lifter", "-o", "out"],
+    "train finder": ["--recipe", "finder", "-o", "out"],
     "gpu-run": ["-o", "out"],
     "predict-joints": ["data", "-o", "out.npz"],
     "synth": ["-o", "out"],
