@@ -9,7 +9,7 @@ DOCS := .venv-docs
 PACKAGE := $(shell find src -type f -not -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo web test test-fast lowest highest fuzz faults docs page lint int8 bench format clean
+.PHONY: help demo web test test-fast lowest highest fuzz faults docs page strict lint int8 bench format clean
 
 help:  ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## /  make \1\t/'
@@ -58,6 +58,10 @@ page:
 	@if ! command -v npm > /dev/null; then echo "no Node.js: the page's tests are skipped"; \
 	elif ! $(MAKE) --silent web/node_modules/.installed; then echo "no packages of npm: the page's tests are skipped"; \
 	else $(MAKE) --silent web; fi
+
+strict: $(DEV)/.installed  ## run all tests; files, sockets and processes left open are errors, too
+	$(DEV)/bin/python -X dev -m pytest -W error::ResourceWarning -W error::pytest.PytestUnraisableExceptionWarning \
+		-W error::pytest.PytestUnhandledThreadExceptionWarning
 
 lint: $(DEV)/.installed  ## check style, format, types and the dependency rule
 	$(DEV)/bin/ruff check
