@@ -54,8 +54,11 @@ def test_memory_hardly_grows_with_length(
     peaks = []
     write_poses(file, short)  # imports
     for frames in (PoseLog(short.frames), long):
-        tracemalloc.start()
-        write_poses(file, replace(short, frames=frames))
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
+        runs = []
+        for _ in range(2):  # threads that earlier tests left behind allocate, too: the lower peak counts
+            tracemalloc.start()
+            write_poses(file, replace(short, frames=frames))
+            runs.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+        peaks.append(min(runs))
     assert (peaks[1] - peaks[0]) / 300 < 400  # bytes a frame; a pose has 436, and took 2 to 6 kB
