@@ -38,7 +38,7 @@ def test_steps_alternate_and_a_resumed_run_goes_on_where_it_was() -> None:
 
 
 def test_both_are_measured() -> None:
-    assert mixed().validate(torch.nn.Identity(), CPU) == {"pck": 1, "pictures_pck": 3}
+    assert mixed().validate(torch.nn.Identity(), CPU) == {"pck": 1, "photos_pck": 3}
 
 
 def test_stages_of_different_networks_do_not_mix() -> None:

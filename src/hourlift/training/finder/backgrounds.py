@@ -11,8 +11,8 @@ import numpy as np
 from hourlift.arrays import Image
 from hourlift.errors import UserError
 from hourlift.synth.scene.images import image_bank, photo_paths
+from hourlift.training.people import HELD_OUT_EVERY
 
-HELD_OUT_EVERY = 10
 _LONGEST = 640  # pixels; larger photographs are reduced
 
 

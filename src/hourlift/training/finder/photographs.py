@@ -12,8 +12,9 @@ from hourlift.arrays import Array, Image
 from hourlift.data.images.coco import load_coco
 from hourlift.data.sample import Sample
 from hourlift.finder.decode import PADDING, STRIDE, fit
-from hourlift.training.finder.backgrounds import HELD_OUT_EVERY, Backgrounds
+from hourlift.training.finder.backgrounds import Backgrounds
 from hourlift.training.finder.labelled import MIN_SIDE_PX, Labelled, cells
+from hourlift.training.people import HELD_OUT_EVERY
 
 _LEAST_LEFT = 0.25  # of an annotated box, within the view
 _STRETCH = 4 / 3  # largest change of a photograph's format

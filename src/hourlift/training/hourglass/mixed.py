@@ -51,6 +51,6 @@ class MixedStage:
         return self._rendered.after_step(model, step)
 
     def validate(self, model: nn.Module, device: torch.device) -> Mapping[str, float]:
-        """Return both stages' metrics; those of the data set are named after images."""
+        """Return both stages' metrics; those of the data set begin with photos_."""
         images = self._images.validate(model, device)
-        return {**self._rendered.validate(model, device), **{f"pictures_{k}": v for k, v in images.items()}}
+        return {**self._rendered.validate(model, device), **{f"photos_{k}": v for k, v in images.items()}}

@@ -13,8 +13,8 @@ from hourlift.training.hourglass.crops import cut
 from hourlift.training.hourglass.data_stage import HourglassDataRecipe, HourglassDataStage
 from hourlift.training.hourglass.mixed import MixedStage
 from hourlift.training.hourglass.stage import HourglassRecipe, HourglassStage
+from hourlift.training.people import HELD_OUT_EVERY
 
-HELD_OUT_EVERY = 10
 _CUT_SHARE = 1.25  # side of the crops, from which the augmentation cuts the network's input, over that of the input
 _STRETCH = (3 / 4, 4 / 3)  # some data sets store photographs stretched to squares
 _DERIVED = H36M17.indices("pelvis", "spine", "thorax", "head")  # data sets of photographs annotate none of them
@@ -28,7 +28,7 @@ def mixed_stage(
     Args:
         recipe: of the run; its steps are those of both kinds together.
         people: data sets of photographs. One that is given twice is seen twice as often.
-        held_out: file names of photographs to validate on; None holds out every tenth.
+        held_out: file names of photographs to validate on; None holds out every tenth of each data set.
 
     Raises:
         UserError: no person is left to train on or to validate on.
@@ -45,8 +45,9 @@ def mixed_stage(
         read_workers=0,
         train=half.train,
     )
-    everyone = [person for data in people for person in _annotated(data)]
-    names = held_out if held_out is not None else _every_tenth(everyone)
+    data_sets = [list(_annotated(data)) for data in people]
+    everyone = [person for data in data_sets for person in data]
+    names = held_out if held_out is not None else frozenset().union(*map(_every_tenth, data_sets))
     train_people = [person for person in everyone if _name(person) not in names]
     val_people = list({person.id: person for person in everyone if _name(person) in names}.values())
     if not train_people or not val_people:
@@ -77,4 +78,4 @@ def _name(person: Sample) -> str:
 
 def _every_tenth(people: Iterable[Sample]) -> frozenset[str]:
     """Every tenth photograph by name, so that all people of a photograph are on the same side."""
-    return frozenset(sorted({_name(person) for person in people})[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY])
+    return frozenset(sorted({_name(person) for person in people})[::HELD_OUT_EVERY])
