@@ -50,7 +50,7 @@ def test_a_trained_finder_is_exported_and_runs(tmp_path: Path) -> None:
         ("--recipe fast", "there is no recipe 'fast'; the recipes are finder"),
         ("--recipe finder --data people", "--data: the recipe 'finder' renders its people"),
         ("--recipe finder --backgrounds nowhere", "nowhere: not a folder of background images"),
-        ("--recipe finder --photographs nowhere", "nowhere does not exist"),
+        ("--recipe finder --photos nowhere", "nowhere does not exist"),
     ],
 )
 def test_mistakes_are_one_line(

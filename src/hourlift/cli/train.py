@@ -336,12 +336,12 @@ class TrainFinder(_Train):
 
     for example:
       hourlift train finder --recipe finder -o runs/finder
-      hourlift train finder --recipe finder --backgrounds places --photographs real_open openimages -o runs/finder
+      hourlift train finder --recipe finder --backgrounds places --photos real_open openimages -o runs/finder
 
     Attributes:
         backgrounds: folders of photographs without people, behind rendered people and as images on which nothing is to
             be found; every tenth is left for validation. Without them, backgrounds are drawn.
-        photographs: data sets in COCO's layout of photographs with boxes. People in them may lack a box. Every tenth
+        photos: data sets in COCO's layout of photographs with boxes. People in them may lack a box. Every tenth
             photograph is left for validation.
         assets: folder of MakeHuman's clothes, hair and skins that people wear [default: $HOURLIFT_ASSETS].
         panoramas: folder of panoramas of high dynamic range (.hdr) that light people.
@@ -349,7 +349,7 @@ class TrainFinder(_Train):
     """
 
     backgrounds: tuple[Path, ...] = ()
-    photographs: tuple[Path, ...] = ()
+    photos: tuple[Path, ...] = ()
     assets: Path | None = None
     panoramas: Path | None = None
     motion: Path | None = None
@@ -371,7 +371,7 @@ class TrainFinder(_Train):
             recipe,
             synth=synth,
             backgrounds=self.backgrounds,
-            photographs=self.photographs,
+            photographs=self.photos,
             train=self.changed(recipe.train),
             **self.given("batch_size"),
         )

@@ -187,7 +187,7 @@ _WHOLE = SceneConfig(place_share=0.0, furnished_share=0.0, occluded_share=0.0, b
 
 
 def finder() -> FinderRecipe:
-    """The person detector; for `--backgrounds` and `--photographs`, see experiments/2026-11-finder."""
+    """The person detector; for `--backgrounds` and `--photos`, see experiments/2026-11-finder."""
     photograph, sport = presets.photograph(), presets.sport()
     synth = replace(
         photograph,
