@@ -1,7 +1,7 @@
 """Keep the memory that a step has freed, instead of returning it to the system and asking for it again.
 
 A training step on a CPU allocates and frees gigabytes in large blocks. By default the C library maps each anew, and the
-system clears it page by page: a seventh of a step's processor time (`benchmarks/training.py`).
+system clears it page by page.
 """
 
 import ctypes
